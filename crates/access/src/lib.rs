@@ -1,0 +1,1 @@
+//! Identities, roles and the grants that policy gives.

@@ -1,0 +1,1 @@
+//! FHIR REST and the cabinet and bedside endpoints.

@@ -1,0 +1,1 @@
+//! Transports, dialects, inbound and outbound messages, delivery queues.

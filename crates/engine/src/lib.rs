@@ -1,0 +1,1 @@
+//! Batch, decide, append, apply, answer; timers; subscriptions to facts.

@@ -1,0 +1,1 @@
+//! The node: configuration, wiring and the command line.

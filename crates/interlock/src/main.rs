@@ -1,0 +1,2 @@
+//! The `interlock` command.
+fn main() {}

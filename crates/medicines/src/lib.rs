@@ -1,0 +1,1 @@
+//! The medicines domain: orders, cabinets, bedside, stock, cases; state and its fold.

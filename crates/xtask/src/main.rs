@@ -1,0 +1,2 @@
+//! Development tasks: tidy, benches.
+fn main() {}
