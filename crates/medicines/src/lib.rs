@@ -1,1 +1,29 @@
 //! The medicines domain: orders, cabinets, bedside, stock, cases; state and its fold.
+//!
+//! [`decide`] is a pure function of the live [`State`] and a [`Request`]; it answers with
+//! [`Fact`]s. [`State::fold`] takes facts in. Nothing here does I/O, reads a clock or draws a
+//! random number: time and the entry's number come in with the [`Context`].
+//!
+//! One verb, one file: what a nurse's removal at a cabinet needs is decided in
+//! `cabinet/remove.rs`, what a stopped order changes in `orders/stop.rs`.
+
+pub mod bedside;
+pub mod cabinet;
+pub mod cases;
+mod command;
+mod decide;
+pub mod deliveries;
+mod fact;
+pub mod orders;
+pub mod patients;
+mod quantity;
+mod site;
+mod state;
+pub mod stock;
+
+pub use command::{Answer, Context, Decision, Problem, ProblemCode, Request};
+pub use decide::decide;
+pub use fact::{Access, Fact};
+pub use quantity::Quantity;
+pub use site::{Cabinet, Item, Policies, Recorder, Site};
+pub use state::{Cold, NoCold, Row, RowKind, State};

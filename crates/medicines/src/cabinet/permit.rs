@@ -1,0 +1,84 @@
+//! The authority to take a medicine out of a cabinet, as a type.
+
+use access::Grant;
+use fhir::Id;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::orders::LiveOrder;
+
+/// Why a removal is permitted.
+#[derive(Debug)]
+enum Ground {
+    Order(Id),
+    Override { reason: String },
+}
+
+/// The authority to take a medicine out: a person's [`Grant`], and either a live order or an
+/// override with a reason.
+///
+/// Only this crate can make one, and only from a [`Grant`] that `access` made, so a removal that
+/// nothing permits cannot be written. It is used up by value.
+#[derive(Debug)]
+pub struct RemovalPermit {
+    person: String,
+    ground: Ground,
+}
+
+impl RemovalPermit {
+    /// Permits on the strength of a live, verified order.
+    pub(super) fn by_order(grant: &Grant, order: &LiveOrder) -> Self {
+        RemovalPermit { person: grant.person().to_owned(), ground: Ground::Order(order.id()) }
+    }
+
+    /// Permits on a reason instead of an order. Whoever calls this opens a case.
+    pub(super) fn by_override(grant: &Grant, reason: &str) -> Self {
+        RemovalPermit {
+            person: grant.person().to_owned(),
+            ground: Ground::Override { reason: reason.to_owned() },
+        }
+    }
+
+    /// The staff number of the person who may take it.
+    pub fn person(&self) -> &str {
+        &self.person
+    }
+
+    /// The order, unless it is an override.
+    pub fn order(&self) -> Option<&Id> {
+        match &self.ground {
+            Ground::Order(id) => Some(id),
+            Ground::Override { .. } => None,
+        }
+    }
+
+    /// The reason of an override.
+    pub fn override_reason(&self) -> Option<&str> {
+        match &self.ground {
+            Ground::Order(_) => None,
+            Ground::Override { reason } => Some(reason),
+        }
+    }
+}
+
+/// What the asking cabinet is told: it may open the pocket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permit {
+    /// The permit's number, to be given back when the removal is done.
+    pub id: Id,
+    /// When it lapses.
+    pub expires: Timestamp,
+    /// The item that may be taken.
+    pub item: String,
+    /// How much, in the item's unit.
+    pub quantity: Decimal,
+    /// The item's unit.
+    pub unit: String,
+    /// The order that permits it; none for an override.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Id>,
+    /// The case that reviews an override.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<Id>,
+}

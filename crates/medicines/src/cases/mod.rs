@@ -1,0 +1,99 @@
+//! Cases: what somebody has to look at, from the moment it opens to its resolution.
+
+mod resolve;
+
+use fhir::Id;
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+pub use resolve::{Resolution, resolve};
+
+/// Why a case is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CaseKind {
+    /// A message could not be acted on; it can be replayed once the cause is mended.
+    ParkedMessage,
+    /// A medicine left a cabinet and no live, verified order of that patient covers it.
+    DispensedWithoutOrder,
+    /// A medicine was let out on a reason instead of an order.
+    Override,
+    /// Units were removed and nobody has said where they went.
+    UnaccountedDose,
+    /// A return, waste or administration that no removal explains.
+    UnmatchedTransaction,
+    /// A cabinet's count differs from the ledger.
+    Discrepancy,
+    /// A peer refused a message that it was sent.
+    RefusedDelivery,
+}
+
+impl CaseKind {
+    /// The code of the kind, as JSON and the pages write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CaseKind::ParkedMessage => "parked-message",
+            CaseKind::DispensedWithoutOrder => "dispensed-without-order",
+            CaseKind::Override => "override",
+            CaseKind::UnaccountedDose => "unaccounted-dose",
+            CaseKind::UnmatchedTransaction => "unmatched-transaction",
+            CaseKind::Discrepancy => "discrepancy",
+            CaseKind::RefusedDelivery => "refused-delivery",
+        }
+    }
+}
+
+/// Something that somebody has to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    /// Its id.
+    pub id: Id,
+    /// Why it is open.
+    pub kind: CaseKind,
+    /// The coded reason, for instance `unknown-patient`, `not-verified`.
+    pub reason: String,
+    /// When it opened (recording time).
+    pub opened: Timestamp,
+    /// The number of the journal entry that it is about.
+    pub entry: u64,
+    /// The patient, where one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<Id>,
+    /// The order, where one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Id>,
+    /// The removal whose units it follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removal: Option<Id>,
+    /// The cabinet, `system/station`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cabinet: Option<String>,
+    /// The channel of a parked or refused message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// The local formulary code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
+    /// How much it is about, in the item's unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<Decimal>,
+    /// The person whose act it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// What to look at and what to do, in words that hold no patient data.
+    pub text: String,
+}
+
+/// The end of a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseClosed {
+    /// The case.
+    pub id: Id,
+    /// When it closed (recording time).
+    pub at: Timestamp,
+    /// Who closed it: a staff number, or `interlock` where an event settled it.
+    pub by: String,
+    /// How it was settled: a code such as `administered`, `returned`, `replayed`, or words.
+    pub resolution: String,
+}

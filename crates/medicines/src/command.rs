@@ -1,0 +1,229 @@
+//! What the outside asks, and what it is answered.
+
+use fhir::Id;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::bedside::Administration;
+use crate::cabinet::{Asked, Completion, Permit, Refusal, Transaction};
+use crate::cases::Resolution;
+use crate::deliveries::Outcome;
+use crate::fact::{Access, Fact};
+use crate::orders::OrderMessage;
+use crate::patients::{MergeMessage, PatientMessage};
+use crate::site::Site;
+
+/// What a request brings along that is not the domain's to make: time and a number.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The number that the journal entry will have.
+    pub seq: u64,
+    /// The recording time.
+    pub now: Timestamp,
+    /// The channel or client from which the request came.
+    pub source: String,
+}
+
+impl Context {
+    /// The `n`th id of this entry, for instance `rxx.1042.1`: the site, the entry, the count.
+    ///
+    /// It is unique by construction and leads an engineer to the entry that made it.
+    pub fn id(&self, site: &str, n: usize) -> Id {
+        let site: String = site.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
+        Id::new(&format!("{}.{}.{n}", site.to_ascii_lowercase(), self.seq))
+            .expect("letters, digits and dots below 64 characters are an id")
+    }
+}
+
+/// What a system or a person asks.
+#[derive(Debug, Clone)]
+pub enum Request {
+    /// Put this configuration in force.
+    Configure(Box<Site>),
+    /// The PAS tells of a patient (ADT).
+    Patient(Box<PatientMessage>),
+    /// The PAS joins two patients (ADT^A40).
+    Merge(Box<MergeMessage>),
+    /// The ePMA tells of orders; all of one message take effect or none does.
+    Orders(Vec<OrderMessage>),
+    /// A cabinet tells of an action at a pocket (ZPM).
+    Transaction(Box<Transaction>),
+    /// A cabinet asks whether somebody may take something.
+    Remove(Box<Asked>),
+    /// A cabinet that asked tells what was really taken.
+    Complete(Box<Completion>),
+    /// Medicines were given or not given; all of one message take effect or none does.
+    Administer(Vec<Administration>),
+    /// What became of a message that was sent.
+    Delivered(Outcome),
+    /// An outbound channel has its peer back: it needs the whole profile again.
+    LinkUp {
+        /// The outbound channel.
+        channel: String,
+    },
+    /// Settle a case.
+    Resolve(Resolution),
+    /// A message that no mapper could turn into a request: keep it and open a case.
+    Park(Problem),
+    /// Somebody looks at patient data.
+    See(Access),
+    /// Somebody was refused at the door.
+    TurnAway(Access),
+    /// Time has passed: close what has lapsed, open what is overdue.
+    Tick,
+}
+
+/// What the domain decided.
+#[derive(Debug)]
+pub struct Decision {
+    /// What is now true.
+    pub facts: Vec<Fact>,
+    /// What to tell the one who asked.
+    pub answer: Answer,
+}
+
+/// What the one who asked is told. It is kept in the journal, for the next time it asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// It could not be acted on; a case keeps it.
+    Parked(Problem),
+    /// The medicine may be taken.
+    Permitted(Box<Permit>),
+    /// The medicine may not be taken.
+    Refused(Refusal),
+}
+
+/// Why a message could not be acted on. The text holds no patient data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The coded reason.
+    pub code: ProblemCode,
+    /// Where in the message, as `PID-3` or `ORC[2]-2`, where it can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// What is wrong and what to do, in words.
+    pub text: String,
+}
+
+impl Problem {
+    /// A problem without a location.
+    pub fn new(code: ProblemCode, text: impl Into<String>) -> Self {
+        Problem { code, location: None, text: text.into() }
+    }
+
+    /// The same problem at a place in the message.
+    #[must_use]
+    pub fn at(mut self, location: impl Into<String>) -> Self {
+        self.location = Some(location.into());
+        self
+    }
+}
+
+/// The coded reasons for parking, with their HL7 table 0357 codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProblemCode {
+    /// The bytes are not a readable message.
+    Malformed,
+    /// A segment that the message needs is missing or out of place.
+    SegmentMissing,
+    /// A field that the message needs is empty.
+    FieldMissing,
+    /// A field does not have the form of its type.
+    BadValue,
+    /// A code is not in its table.
+    UnknownCode,
+    /// The message type is not handled.
+    UnsupportedType,
+    /// The trigger event is not handled.
+    UnsupportedEvent,
+    /// The processing id is not the one in force (a training message on a live node).
+    WrongProcessingId,
+    /// The HL7 version is not handled.
+    UnsupportedVersion,
+    /// No patient has any of the identifiers.
+    UnknownPatient,
+    /// The identifiers belong to different patients.
+    AmbiguousPatient,
+    /// No order has the number.
+    UnknownOrder,
+    /// The order exists already.
+    DuplicateOrder,
+    /// The order's state does not allow it.
+    OrderState,
+    /// A newer message about the same thing was acted on before.
+    Superseded,
+    /// The formulary has no such item.
+    UnknownItem,
+    /// The configuration has no such cabinet.
+    UnknownCabinet,
+    /// The control id was used before for another message.
+    ControlIdReused,
+    /// Something that the server does not understand of itself.
+    Internal,
+}
+
+impl ProblemCode {
+    /// The code in HL7 table 0357 (message error condition).
+    pub fn table_0357(self) -> &'static str {
+        use ProblemCode as P;
+        match self {
+            P::SegmentMissing => "100",
+            P::FieldMissing => "101",
+            P::BadValue | P::Malformed => "102",
+            P::UnknownCode => "103",
+            P::UnsupportedType => "200",
+            P::UnsupportedEvent => "201",
+            P::WrongProcessingId => "202",
+            P::UnsupportedVersion => "203",
+            P::UnknownPatient
+            | P::AmbiguousPatient
+            | P::UnknownOrder
+            | P::UnknownItem
+            | P::UnknownCabinet => "204",
+            P::DuplicateOrder | P::ControlIdReused => "205",
+            P::OrderState | P::Superseded | P::Internal => "207",
+        }
+    }
+
+    /// Whether the sender gets AR (not processed) rather than AE (content error).
+    pub fn is_reject(self) -> bool {
+        matches!(
+            self,
+            ProblemCode::UnsupportedType
+                | ProblemCode::UnsupportedEvent
+                | ProblemCode::WrongProcessingId
+                | ProblemCode::UnsupportedVersion
+                | ProblemCode::Internal
+        )
+    }
+
+    /// The code as text, as cases and JSON write it.
+    pub fn as_str(self) -> &'static str {
+        use ProblemCode as P;
+        match self {
+            P::Malformed => "malformed",
+            P::SegmentMissing => "segment-missing",
+            P::FieldMissing => "field-missing",
+            P::BadValue => "bad-value",
+            P::UnknownCode => "unknown-code",
+            P::UnsupportedType => "unsupported-type",
+            P::UnsupportedEvent => "unsupported-event",
+            P::WrongProcessingId => "wrong-processing-id",
+            P::UnsupportedVersion => "unsupported-version",
+            P::UnknownPatient => "unknown-patient",
+            P::AmbiguousPatient => "ambiguous-patient",
+            P::UnknownOrder => "unknown-order",
+            P::DuplicateOrder => "duplicate-order",
+            P::OrderState => "order-state",
+            P::Superseded => "superseded",
+            P::UnknownItem => "unknown-item",
+            P::UnknownCabinet => "unknown-cabinet",
+            P::ControlIdReused => "control-id-reused",
+            P::Internal => "internal",
+        }
+    }
+}

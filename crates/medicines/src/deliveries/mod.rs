@@ -1,0 +1,137 @@
+//! What has to be told to whom: queued messages, their outcomes, and whole profiles again.
+
+mod outcome;
+mod profile;
+mod route;
+
+use std::sync::Arc;
+
+use fhir::{Id, ResourceType};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use outcome::{Outcome, outcome};
+pub use profile::link_up;
+pub(crate) use profile::queue_profile;
+pub(crate) use route::{tell_cabinets, tell_recorders};
+
+use crate::orders::Control;
+use crate::patients::PatientEvent;
+
+/// A message that is to be sent on one channel.
+///
+/// It names versions of resources instead of holding text: the channel writes the message in its
+/// peer's dialect from exactly these versions, however often it is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Its id; the message's control id is made from it, so that a repeat carries the same one.
+    pub id: Id,
+    /// The outbound channel.
+    pub channel: Arc<str>,
+    /// Messages with the same key keep their order: the patient's id.
+    pub key: Id,
+    /// What to tell.
+    pub notice: Notice,
+    /// When it was queued (recording time).
+    pub at: Timestamp,
+}
+
+/// A version of a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionOf {
+    /// The type of the resource.
+    pub resource_type: ResourceType,
+    /// Its id.
+    pub id: Id,
+    /// Its version, from 1.
+    pub version: u64,
+}
+
+/// What a message tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Notice {
+    /// A patient was admitted, moved, discharged or changed (ADT).
+    Patient {
+        /// What happened.
+        event: PatientEvent,
+        /// The patient.
+        patient: VersionOf,
+        /// The encounter, where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        encounter: Option<VersionOf>,
+        /// The patient that was merged into this one (A40).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        merged: Option<VersionOf>,
+    },
+    /// An order is new or changed (RDE^O11).
+    Order {
+        /// What happened to it.
+        control: Control,
+        /// The order.
+        order: VersionOf,
+        /// Its patient.
+        patient: VersionOf,
+        /// The encounter, where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        encounter: Option<VersionOf>,
+    },
+    /// A medicine was removed (RDS^O13).
+    Dispense {
+        /// The MedicationDispense.
+        dispense: VersionOf,
+        /// Its patient.
+        patient: VersionOf,
+    },
+    /// A medicine was given or not given (RAS^O17).
+    Administration {
+        /// The MedicationAdministration.
+        administration: VersionOf,
+        /// Its patient.
+        patient: VersionOf,
+    },
+}
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeliveryState {
+    /// Not sent yet.
+    Waiting,
+    /// The peer accepted it.
+    Delivered,
+    /// The peer refused it; it is not sent again by itself.
+    Refused,
+    /// It was sent and no answer came; the channel's policy decides what follows.
+    Unknown,
+    /// A newer, whole profile replaces it; it is not sent.
+    Superseded,
+}
+
+/// A change in where a delivery stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryChange {
+    /// The channel.
+    pub channel: Arc<str>,
+    /// Which deliveries: one by its id, or all of the channel that still wait or are unknown.
+    pub which: Which,
+    /// Where they stand now.
+    pub state: DeliveryState,
+    /// The peer's acknowledgement code and its error codes, without free text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// When (recording time).
+    pub at: Timestamp,
+}
+
+/// Which deliveries a change is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Which {
+    /// This one.
+    One(Id),
+    /// All of the channel that are waiting or unknown, queued before this entry.
+    Unsent,
+    /// All of one patient on the channel that are waiting or unknown, queued before this entry.
+    UnsentOf(Id),
+}

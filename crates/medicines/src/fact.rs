@@ -1,0 +1,60 @@
+//! Facts: what is now true. The journal keeps them; the state and the record are folds of them.
+
+use fhir::{Id, ResourceType, StoredResource};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::cabinet::Transaction;
+use crate::cases::{Case, CaseClosed};
+use crate::deliveries::{Delivery, DeliveryChange};
+use crate::site::Site;
+use crate::stock::Transfer;
+
+/// Something that is now true. Each fact is whole: a fold never needs to ask why.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact {
+    /// The site's configuration is now this.
+    Configured(Box<Site>),
+    /// A FHIR resource has a new version.
+    Stored(StoredResource),
+    /// Stock moved between two accounts, or a pending movement was posted or voided.
+    Moved(Box<Transfer>),
+    /// A cabinet told of an action at a pocket, whatever the action was.
+    PocketActivity(Box<Transaction>),
+    /// A message is to be sent.
+    Queued(Delivery),
+    /// What became of a message that was to be sent.
+    Delivery(DeliveryChange),
+    /// Somebody has to look at something.
+    CaseOpened(Box<Case>),
+    /// A case is settled.
+    CaseClosed(CaseClosed),
+    /// Somebody saw patient data.
+    Seen(Access),
+    /// Somebody was refused an act or a look.
+    Refused(Access),
+}
+
+/// A look at patient data, or an attempt that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// The staff number or client name.
+    pub who: String,
+    /// What was asked: `read`, `search`, `console`, `remove`.
+    pub what: String,
+    /// The patient concerned, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patient: Option<Id>,
+    /// The resource type concerned, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_type: Option<ResourceType>,
+    /// The resource concerned, or the search as it was asked without its values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// The coded reason of a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it was asked.
+    pub at: Timestamp,
+}

@@ -1,0 +1,59 @@
+//! Medication orders, as the prescriber's system tells them.
+//!
+//! Only that system changes an order's status. What happens to an order is told in dispenses and
+//! administrations.
+
+mod change;
+mod hold;
+mod live;
+mod place;
+mod receive;
+mod resume;
+mod stop;
+
+use fhir::{Identifier, MedicationRequest};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use live::{LiveOrder, NotLive};
+pub use receive::receive;
+
+/// What an order message asks, whatever code of HL7 table 0119 its sender writes for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Control {
+    /// A new order (NW, SN, RO).
+    New,
+    /// A new version of an order (XO, XX, RP without a new number).
+    Change,
+    /// Put on hold (HD, OH).
+    Hold,
+    /// Resumed (RL, OE).
+    Resume,
+    /// Stopped after it began (DC, OD).
+    Stop,
+    /// Cancelled; stopped where something was already given (CA, OC).
+    Cancel,
+}
+
+/// One order of an order message, mapped to FHIR.
+#[derive(Debug, Clone)]
+pub struct OrderMessage {
+    /// What is asked.
+    pub control: Control,
+    /// The placer's number (ORC-2), by which the order is known.
+    pub placer: Identifier,
+    /// The number of the order that this one replaces (ORC-8 with RP and RO).
+    pub replaces: Option<Identifier>,
+    /// All identifiers that the message gives for the patient (PID-3).
+    pub patient: Vec<Identifier>,
+    /// The order as told; empty elements are unchanged for everything but a new order.
+    /// It carries no id, subject or status: the domain gives them.
+    pub order: MedicationRequest,
+    /// Who verified it (ORC-11 or RXE-14), where somebody did.
+    pub verified_by: Option<String>,
+    /// When it was entered (ORC-9, else MSH-7).
+    pub activity: Timestamp,
+    /// The index of the order in its message, from 1, for error locations.
+    pub index: usize,
+}

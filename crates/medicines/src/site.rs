@@ -1,0 +1,142 @@
+//! What the site is: its cabinets, formulary, people and policies, as journaled data.
+//!
+//! The configuration enters the journal as a fact, so that a replay decides with what was in
+//! force at the time.
+
+use access::Person;
+use serde::{Deserialize, Serialize};
+
+use crate::Quantity;
+
+/// One site: the part of a trust for which one engine decides.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Site {
+    /// The ODS code of the trust or site, for instance `RXX`. It begins every id made here.
+    pub code: String,
+    /// The cabinets.
+    #[serde(default)]
+    pub cabinets: Vec<Cabinet>,
+    /// The systems that are told of removals and administrations (the ePMA).
+    #[serde(default)]
+    pub recorders: Vec<Recorder>,
+    /// The formulary, as far as cabinets hold it.
+    #[serde(default)]
+    pub items: Vec<Item>,
+    /// The people who act at cabinets and at the bedside.
+    #[serde(default)]
+    pub people: Vec<Person>,
+    /// The rules that the site may set.
+    #[serde(default)]
+    pub policies: Policies,
+}
+
+/// An automated dispensing cabinet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cabinet {
+    /// The dispensing system, exactly as ZPM-2 names it.
+    pub system: String,
+    /// The station, unique within the system, exactly as ZPM-3 names it.
+    pub station: String,
+    /// The wards that it serves, as PV1-3.1 names them.
+    pub wards: Vec<String>,
+    /// The outbound channel that carries its profile; none for a cabinet that only asks.
+    #[serde(default)]
+    pub channel: Option<String>,
+}
+
+impl Cabinet {
+    /// `system/station`, the cabinet's name everywhere inside Interlock.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.system, self.station)
+    }
+}
+
+/// A system that keeps the record of what was dispensed and given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recorder {
+    /// The outbound channel on which it is told.
+    pub channel: String,
+    /// The inbound channel from which the same system speaks: it is not told what it said itself.
+    #[serde(default)]
+    pub hears_from: Option<String>,
+}
+
+/// One formulary item, the thing that a pocket holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    /// The local formulary id, as ZPM-6.1 carries it.
+    pub code: String,
+    /// The name on the shelf.
+    pub name: String,
+    /// Codes by which an order may name it: `(system, code)`, dm+d VTM, VMP and AMP among them.
+    #[serde(default)]
+    pub codings: Vec<(String, String)>,
+    /// The unit in which it is counted: tablet, ampoule, ml.
+    pub unit: String,
+    /// How much drug one unit holds, for doses that are ordered by mass.
+    #[serde(default)]
+    pub strength: Option<Quantity>,
+    /// Whether a second person must see it leave (controlled drugs of Schedule 2, for instance).
+    #[serde(default)]
+    pub witness: bool,
+    /// Whether it may leave without an order when somebody gives a reason.
+    #[serde(default)]
+    pub override_allowed: bool,
+}
+
+/// The rules that a site may set, each with its unit in its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policies {
+    /// How long a removal permit can be used, in seconds.
+    pub permit_lifetime_s: u32,
+    /// How long a removed unit may stay unaccounted for before a case opens, in minutes.
+    pub unaccounted_after_min: u32,
+    /// How much before its time a dose on a fixed interval may be taken, in minutes.
+    pub early_window_min: u32,
+    /// How long a discharged patient stays on the cabinets' list, in hours.
+    pub discharge_grace_h: u32,
+    /// Whether an order that no pharmacist has verified may be taken (with a case).
+    pub unverified_allowed: bool,
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        Policies {
+            permit_lifetime_s: 120,
+            unaccounted_after_min: 60,
+            early_window_min: 60,
+            discharge_grace_h: 2,
+            unverified_allowed: false,
+        }
+    }
+}
+
+impl Site {
+    /// The cabinet of that system and station.
+    pub fn cabinet(&self, id: &str) -> Option<&Cabinet> {
+        self.cabinets.iter().find(|cabinet| {
+            id.split_once('/') == Some((cabinet.system.as_str(), cabinet.station.as_str()))
+        })
+    }
+
+    /// The formulary item of that local code.
+    pub fn item(&self, code: &str) -> Option<&Item> {
+        self.items.iter().find(|item| item.code == code)
+    }
+
+    /// The person of that staff number.
+    pub fn person(&self, id: &str) -> Option<&Person> {
+        self.people.iter().find(|person| person.id == id)
+    }
+
+    /// The cabinets that serve `ward`.
+    pub fn cabinets_of(&self, ward: &str) -> impl Iterator<Item = &Cabinet> {
+        let ward = ward.to_owned();
+        self.cabinets.iter().filter(move |cabinet| cabinet.wards.contains(&ward))
+    }
+}

@@ -1,0 +1,108 @@
+//! The live state as rows, so that a restart loads them instead of the whole journal.
+
+use serde::{Deserialize, Serialize};
+
+/// What a row is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowKind {
+    /// The site's configuration; its key is empty.
+    Site,
+    /// A patient, by id.
+    Patient,
+    /// An identifier, as `system|value`, leading to a patient's id.
+    Identifier,
+    /// An order, by id.
+    Order,
+    /// An order's number, as `system|value`, leading to its id.
+    OrderNumber,
+    /// A removal and where its units went, by id; also a permit that is not used yet.
+    Removal,
+    /// The balance of one account, as `account|item`.
+    Balance,
+    /// A pocket's last activity, as `account|item`.
+    Pocket,
+    /// A case, by id.
+    Case,
+}
+
+impl RowKind {
+    /// All kinds, in the order in which a restart loads them.
+    pub const ALL: [RowKind; 9] = [
+        RowKind::Site,
+        RowKind::Patient,
+        RowKind::Identifier,
+        RowKind::Order,
+        RowKind::OrderNumber,
+        RowKind::Removal,
+        RowKind::Balance,
+        RowKind::Pocket,
+        RowKind::Case,
+    ];
+
+    /// The number under which the record keeps the kind. Never reused for another kind.
+    pub fn number(self) -> u8 {
+        match self {
+            RowKind::Site => 1,
+            RowKind::Patient => 2,
+            RowKind::Identifier => 3,
+            RowKind::Order => 4,
+            RowKind::OrderNumber => 5,
+            RowKind::Removal => 6,
+            RowKind::Balance => 7,
+            RowKind::Pocket => 8,
+            RowKind::Case => 9,
+        }
+    }
+}
+
+/// One thing of the state as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// What it is of.
+    pub kind: RowKind,
+    /// Which one.
+    pub key: String,
+    /// Whether a restart has to load it; the others are read when they are asked for.
+    pub live: bool,
+    /// The thing as JSON.
+    pub body: Vec<u8>,
+}
+
+/// Rows that are not in memory: what ended long ago, read when somebody asks for it again.
+///
+/// To the domain this is part of the state. An implementation answers from everything that was
+/// folded up to now, or at least from everything about things that memory has let go.
+pub trait Cold: Send {
+    /// The row's body, where there is such a row.
+    fn row(&self, kind: RowKind, key: &str) -> Option<Vec<u8>>;
+
+    /// The newest version of a resource.
+    fn resource(
+        &self,
+        resource_type: fhir::ResourceType,
+        id: &fhir::Id,
+    ) -> Option<fhir::StoredResource>;
+
+    /// The newest version of every resource whose subject is the patient, in the order in which
+    /// they were first stored. Asked only when the record holds all that was folded.
+    fn resources_of(&self, patient: &fhir::Id) -> Vec<fhir::StoredResource>;
+}
+
+/// A state without a past: for a new journal and for tests.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoCold;
+
+impl Cold for NoCold {
+    fn row(&self, _: RowKind, _: &str) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn resource(&self, _: fhir::ResourceType, _: &fhir::Id) -> Option<fhir::StoredResource> {
+        None
+    }
+
+    fn resources_of(&self, _: &fhir::Id) -> Vec<fhir::StoredResource> {
+        Vec::new()
+    }
+}
