@@ -1,2 +1,28 @@
-//! Development tasks: tidy, benches.
-fn main() {}
+//! The `cargo xtask` command: picks the task that its first argument names.
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask <task>
+
+  tidy             check the rules of the house that the compiler cannot; one line per finding
+  tidy --list      name every check and what it looks for
+  bench [name…]    run all benches, or those named, in a release build
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let rest = arguments.get(1..).unwrap_or_default();
+    match arguments.first().map(String::as_str) {
+        Some("tidy") => xtask::tidy::command(rest),
+        Some("bench") => xtask::bench::command(rest),
+        Some("help" | "--help" | "-h") => {
+            eprint!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprint!("{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}

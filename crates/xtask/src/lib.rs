@@ -1,0 +1,17 @@
+//! Development tasks: `cargo xtask tidy` and `cargo xtask bench`.
+//!
+//! The tasks live in a library so that the test suite runs the very checks that the command runs.
+
+pub mod bench;
+pub mod tidy;
+
+use std::path::{Path, PathBuf};
+
+/// The folder that holds the workspace's own `Cargo.toml`.
+pub fn workspace_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("this crate lies two folders below the workspace root")
+        .to_path_buf()
+}

@@ -1,0 +1,150 @@
+//! Crates depend downwards only: formats, domain, core, edges, assembly; development beside them.
+
+use super::{Check, Finding, Tree, manifest};
+
+pub(super) const CHECK: Check = Check {
+    name: "layers",
+    about: "a crate depends only on the crates below it; edges never on each other",
+    run,
+};
+
+/// Every crate with its layer and its rank: a crate may depend on crates of a lower rank only, so
+/// two crates of one rank never know each other.
+const RANKS: &[(&str, &str, u8)] = &[
+    ("hl7v2", "formats", FORMATS),
+    ("fhir", "formats", FORMATS),
+    ("gs1", "formats", FORMATS),
+    ("wwks2", "formats", FORMATS),
+    ("access", "domain", 1),
+    ("terminology", "domain", 1),
+    ("medicines", "domain", 2),
+    ("decision-support", "domain", 3),
+    ("journal", "core", 4),
+    ("record", "core", 5),
+    ("engine", "core", 6),
+    ("channels", "edges", 7),
+    ("api", "edges", 7),
+    ("console", "edges", 7),
+    ("estate", "development", 8),
+    ("interlock", "assembly", 9),
+    ("xtask", "development", 10),
+];
+
+const FORMATS: u8 = 0;
+
+/// The simulated hospital stands outside the node: were it to know more of us than the formats,
+/// simulator and node could agree on the same mistake.
+const OUTSIDER: &str = "estate";
+
+fn run(tree: &Tree) -> Vec<Finding> {
+    let (manifests, mut findings) = manifest::all(tree);
+    let ours: Vec<&str> = manifests.iter().map(|m| m.crate_name.as_str()).collect();
+    for manifest in &manifests {
+        let Some((layer, rank)) = rank_of(&manifest.crate_name) else {
+            findings.push(Finding::at(
+                &manifest.path,
+                0,
+                format!("the crate `{}` has no layer", manifest.crate_name),
+                "give it a rank in crates/xtask/src/tidy/layers.rs and a row in ARCHITECTURE.md",
+            ));
+            continue;
+        };
+        for dependency in &manifest.dependencies {
+            let Some((other_layer, other_rank)) = rank_of(&dependency.name) else {
+                continue;
+            };
+            if !ours.contains(&dependency.name.as_str()) {
+                // A package from the registry that happens to carry the name of one of ours.
+                continue;
+            }
+            let highest = if manifest.crate_name == OUTSIDER {
+                FORMATS + 1
+            } else {
+                rank
+            };
+            if other_rank >= highest {
+                findings.push(Finding::at(
+                    &manifest.path,
+                    dependency.line,
+                    format!(
+                        "`{}` ({layer}) depends on `{}` ({other_layer}), which is not below it",
+                        manifest.crate_name, dependency.name
+                    ),
+                    "move what is shared into a crate below both",
+                ));
+            }
+        }
+    }
+    findings
+}
+
+fn rank_of(crate_name: &str) -> Option<(&'static str, u8)> {
+    RANKS
+        .iter()
+        .find(|(name, ..)| *name == crate_name)
+        .map(|(_, layer, rank)| (*layer, *rank))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::check;
+    use super::*;
+
+    const FHIR: (&str, &str) = ("crates/fhir/Cargo.toml", "[dependencies]\nserde = \"1\"\n");
+    const ENGINE: (&str, &str) = ("crates/engine/Cargo.toml", "[dependencies]\n");
+    const API: (&str, &str) = (
+        "crates/api/Cargo.toml",
+        "[dependencies]\nengine.workspace = true\nfhir = \"1\"\n",
+    );
+
+    #[test]
+    fn passes_arrows_that_point_down() {
+        let estate = (
+            "crates/estate/Cargo.toml",
+            "[dependencies]\nfhir.workspace = true\n",
+        );
+        let demo = (
+            "crates/interlock/Cargo.toml",
+            "[dependencies]\nestate = \"1\"\napi = \"1\"\n",
+        );
+        check(CHECK, &[FHIR, ENGINE, API, estate, demo], &[]);
+    }
+
+    #[test]
+    fn finds_an_arrow_that_points_up_or_sideways() {
+        let up = (
+            "crates/fhir/Cargo.toml",
+            "[dependencies]\nengine.workspace = true\n",
+        );
+        check(CHECK, &[up, ENGINE], &["crates/fhir/Cargo.toml:2"]);
+        let sideways = (
+            "crates/console/Cargo.toml",
+            "[dependencies]\napi = { path = \"x\" }\n",
+        );
+        check(
+            CHECK,
+            &[FHIR, ENGINE, API, sideways],
+            &["crates/console/Cargo.toml:2"],
+        );
+        let built = (
+            "crates/fhir/Cargo.toml",
+            "[build-dependencies]\nengine = \"1\"\n",
+        );
+        check(CHECK, &[built, ENGINE], &["crates/fhir/Cargo.toml:2"]);
+    }
+
+    #[test]
+    fn finds_an_estate_that_knows_more_than_the_formats() {
+        let estate = (
+            "crates/estate/Cargo.toml",
+            "[dependencies]\nengine.workspace = true\n",
+        );
+        check(CHECK, &[ENGINE, estate], &["crates/estate/Cargo.toml:2"]);
+    }
+
+    #[test]
+    fn finds_a_crate_without_a_layer() {
+        let stranger = ("crates/stranger/Cargo.toml", "[package]\n");
+        check(CHECK, &[stranger], &["crates/stranger/Cargo.toml:0"]);
+    }
+}
