@@ -1,0 +1,174 @@
+//! Walking the chain: every row that is read is checked against the one before it.
+
+use std::ops::ControlFlow;
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::{Broken, Entry, Error, Hash, Position, Why, entry_hash};
+
+/// A row whose place in the chain was checked, still in SQLite's memory.
+pub(crate) struct Link<'row> {
+    pub(crate) position: Position,
+    pub(crate) at: i64,
+    pub(crate) head: &'row [u8],
+    pub(crate) raw: &'row [u8],
+}
+
+/// A walk along the chain. It holds the last position that was found good.
+pub(crate) struct Chain {
+    pub(crate) tip: Position,
+}
+
+impl Link<'_> {
+    pub(crate) fn to_entry(&self) -> Entry {
+        Entry {
+            seq: self.position.seq,
+            at: self.at,
+            head: self.head.to_vec(),
+            raw: self.raw.to_vec(),
+            hash: self.position.hash,
+        }
+    }
+}
+
+impl Chain {
+    /// A walk of the whole chain.
+    pub(crate) fn from_start(connection: &Connection, genesis: Position) -> Result<Self, Error> {
+        let least: Option<i64> =
+            connection.query_row("SELECT min(seq) FROM entry", [], |row| row.get(0))?;
+        match least {
+            Some(seq) if seq != 1 => Err(Broken {
+                seq: 1,
+                why: Why::Missing { next: seq },
+            }
+            .into()),
+            _ => Ok(Self { tip: genesis }),
+        }
+    }
+
+    /// A walk that begins with entry `seq`, trusting the stored hash of the one before it.
+    /// `None` when the journal ends before that.
+    pub(crate) fn from_seq(
+        connection: &Connection,
+        genesis: Position,
+        seq: u64,
+    ) -> Result<Option<Self>, Error> {
+        let before = seq.saturating_sub(1);
+        if before == 0 {
+            return Self::from_start(connection, genesis).map(Some);
+        }
+        if let Some(hash) = hash_of(connection, before)? {
+            return Ok(Some(Self {
+                tip: Position { seq: before, hash },
+            }));
+        }
+        let next: Option<i64> = connection
+            .prepare_cached("SELECT min(seq) FROM entry WHERE seq >= ?1")?
+            .query_row([clamp(seq)], |row| row.get(0))?;
+        match next {
+            Some(next) => Err(Broken {
+                seq: before,
+                why: Why::Missing { next },
+            }
+            .into()),
+            None => Ok(None),
+        }
+    }
+
+    /// Visits at most `limit` entries from here on, in one read transaction, and returns how many
+    /// there were. The visitor can stop early.
+    pub(crate) fn walk<E: From<Error>>(
+        &mut self,
+        connection: &Connection,
+        limit: usize,
+        mut visit: impl FnMut(&Link<'_>) -> Result<ControlFlow<()>, E>,
+    ) -> Result<usize, E> {
+        const ROWS: &str = "SELECT seq, at, hash, head, raw FROM entry \
+                            WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut statement = connection.prepare_cached(ROWS).map_err(Error::from)?;
+        let mut rows = statement
+            .query([clamp(self.tip.seq), limit])
+            .map_err(Error::from)?;
+        let mut count = 0;
+        while let Some(row) = rows.next().map_err(Error::from)? {
+            let link = self.step(row).map_err(Error::from)?;
+            count += 1;
+            if visit(&link)?.is_break() {
+                break;
+            }
+        }
+        Ok(count)
+    }
+
+    fn step<'row>(&mut self, row: &'row Row<'_>) -> Result<Link<'row>, Broken> {
+        let seq = self.tip.seq.saturating_add(1);
+        let broken = |why| Broken { seq, why };
+        let misshapen = || broken(Why::Misshapen);
+        let integer = |column| row.get_ref(column).ok()?.as_i64().ok();
+        let bytes = |column| row.get_ref(column).ok()?.as_blob().ok();
+        let found = integer(0).ok_or_else(misshapen)?;
+        if u64::try_from(found) != Ok(seq) {
+            return Err(broken(Why::Missing { next: found }));
+        }
+        let at = integer(1).ok_or_else(misshapen)?;
+        let stored = bytes(2).ok_or_else(misshapen)?;
+        let head = bytes(3).ok_or_else(misshapen)?;
+        let raw = bytes(4).ok_or_else(misshapen)?;
+        let hash = entry_hash(&self.tip.hash, seq, at, head, raw);
+        if stored != hash.0 {
+            return Err(broken(Why::Altered));
+        }
+        self.tip = Position { seq, hash };
+        Ok(Link {
+            position: self.tip,
+            at,
+            head,
+            raw,
+        })
+    }
+}
+
+/// The last position that the file holds, as it is stored.
+pub(crate) fn last(connection: &Connection, genesis: Position) -> Result<Position, Error> {
+    const LAST: &str = "SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1";
+    let row: Option<(i64, Vec<u8>)> = connection
+        .prepare_cached(LAST)?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((seq, hash)) = row else {
+        return Ok(genesis);
+    };
+    match (u64::try_from(seq), hash.try_into()) {
+        (Ok(seq), Ok(hash)) => Ok(Position {
+            seq,
+            hash: Hash(hash),
+        }),
+        _ => Err(Broken {
+            seq: 1,
+            why: Why::Misshapen,
+        }
+        .into()),
+    }
+}
+
+/// A sequence number as SQLite holds it. None above `i64::MAX` can exist there.
+pub(crate) fn clamp(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+fn hash_of(connection: &Connection, seq: u64) -> Result<Option<Hash>, Error> {
+    let hash: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT hash FROM entry WHERE seq = ?1")?
+        .query_row([clamp(seq)], |row| row.get(0))
+        .optional()?;
+    let misshapen = |_| {
+        Broken {
+            seq,
+            why: Why::Misshapen,
+        }
+        .into()
+    };
+    hash.map(|bytes| bytes.try_into().map(Hash).map_err(misshapen))
+        .transpose()
+}

@@ -1,0 +1,171 @@
+//! Appending to the journal.
+
+use std::{
+    fs::File,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::{
+    Draft, Error, MAX_BATCH_ENTRIES, MAX_SITE_BYTES, Options, Position, Reader,
+    chain::{self, Chain, clamp},
+    entry_hash, file, genesis,
+};
+
+/// How many entries at the end are recomputed when the journal is opened.
+const TAIL_ENTRIES: u64 = 1_000;
+/// Bytes that an entry takes in the write-ahead file besides its head and raw message: columns,
+/// frame headers and the unused rest of its last page, roughly.
+const ENTRY_OVERHEAD_BYTES: u64 = 512;
+
+/// The one writer of a journal. While it lives no other can open the same file.
+#[derive(Debug)]
+pub struct Journal {
+    // Before the lock, because fields are dropped in order and closing the database still writes.
+    connection: Connection,
+    path: PathBuf,
+    position: Position,
+    options: Options,
+    page_bytes: u64,
+    written_ahead: u64,
+    health: Health,
+    _lock: File,
+}
+
+#[derive(Debug)]
+enum Health {
+    Good,
+    /// The last batch is durable, but what came after it failed. The next append says so.
+    Failed(Error),
+    Poisoned,
+}
+
+impl Journal {
+    /// Opens the journal at `path` for writing, and creates it if there is none.
+    ///
+    /// It takes the lock, checks that the file is a journal of `site`, makes everything durable
+    /// that an earlier process left written ahead, and recomputes the last 1,000 entries. Time
+    /// therefore does not grow with the journal; [`Reader::verify`] recomputes it all.
+    pub fn open(path: &Path, site: &str, options: Options) -> Result<Self, Error> {
+        if site.is_empty() || site.len() > MAX_SITE_BYTES || site.chars().any(char::is_control) {
+            return Err(Error::SiteName(site.to_owned()));
+        }
+        let path = file::resolve(path)?;
+        let lock = file::lock(&path)?;
+        let connection = file::open_writer(&path, site, &options)?;
+        file::settle(&connection)?;
+        let page_bytes: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+        let genesis = Position {
+            seq: 0,
+            hash: genesis(site),
+        };
+        let position = check_tail(&connection, genesis)?;
+        Ok(Self {
+            connection,
+            path,
+            position,
+            options,
+            page_bytes: page_bytes.into(),
+            written_ahead: 0,
+            health: Health::Good,
+            _lock: lock,
+        })
+    }
+
+    /// The position of the last entry: number 0 and the genesis hash when there is none.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// A reader of the same file, for any thread.
+    pub fn reader(&self) -> Result<Reader, Error> {
+        Reader::open(&self.path)
+    }
+
+    /// Appends the batch as one transaction with one sync, and returns the new position. When it
+    /// answers `Ok`, every entry of the batch is durable; an empty batch writes nothing.
+    ///
+    /// Any error poisons the journal: this and every later append is refused, and no entry of
+    /// this batch may be acknowledged. Whether the batch is there shows when the journal is
+    /// opened again; it is there as a whole or not at all.
+    pub fn append(&mut self, batch: &[Draft]) -> Result<Position, Error> {
+        // Poisoned from the start, so that it stays so if anything below unwinds.
+        match std::mem::replace(&mut self.health, Health::Poisoned) {
+            Health::Good => {}
+            Health::Failed(error) => return Err(error),
+            Health::Poisoned => return Err(Error::Poisoned),
+        }
+        self.position = self.write(batch)?;
+        self.health = match self.checkpoint_if_due() {
+            Ok(()) => Health::Good,
+            Err(error) => Health::Failed(error),
+        };
+        Ok(self.position)
+    }
+
+    fn write(&mut self, batch: &[Draft]) -> Result<Position, Error> {
+        const INSERT: &str =
+            "INSERT INTO entry (seq, at, hash, head, raw) VALUES (?1, ?2, ?3, ?4, ?5)";
+        if batch.len() > MAX_BATCH_ENTRIES {
+            return Err(Error::Refused("its batch holds more than 65,536 entries"));
+        }
+        batch.iter().try_for_each(Draft::check)?;
+        let Position { mut seq, mut hash } = self.position;
+        if batch.is_empty() {
+            return Ok(self.position);
+        }
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut insert = transaction.prepare_cached(INSERT)?;
+        for draft in batch {
+            // The last number that SQLite can hold is out of reach, except in a forged file,
+            // where the primary key refuses the repeated number.
+            seq = seq.saturating_add(1);
+            hash = entry_hash(&hash, seq, draft.at, &draft.head, &draft.raw);
+            insert.execute((clamp(seq), draft.at, &hash.0, &draft.head, &draft.raw))?;
+            let bytes = (draft.head.len() + draft.raw.len()) as u64;
+            self.written_ahead += bytes + ENTRY_OVERHEAD_BYTES;
+        }
+        drop(insert);
+        transaction.commit()?;
+        self.written_ahead += self.page_bytes;
+        Ok(Position { seq, hash })
+    }
+
+    /// Copies what was written ahead into the main file, when enough has gathered. The batch is
+    /// durable before this, so that a failure concerns only the next append.
+    fn checkpoint_if_due(&mut self) -> Result<(), Error> {
+        if self.written_ahead < self.options.checkpoint_bytes {
+            return Ok(());
+        }
+        let (written, copied): (i64, i64) = self
+            .connection
+            .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?
+            .query_row([], |row| Ok((row.get(1)?, row.get(2)?)))?;
+        // A reader that holds an old state stops the copying part of the way; trying again with
+        // every batch would sync for nothing, so the next try waits for another quarter.
+        self.written_ahead = if copied < written {
+            self.options.checkpoint_bytes / 4 * 3
+        } else {
+            0
+        };
+        Ok(())
+    }
+}
+
+/// Recomputes the last entries and returns the position at the end.
+fn check_tail(connection: &Connection, genesis: Position) -> Result<Position, Error> {
+    Chain::from_start(connection, genesis)?;
+    let last = chain::last(connection, genesis)?;
+    let first = last.seq.saturating_sub(TAIL_ENTRIES) + 1;
+    let Some(mut chain) = Chain::from_seq(connection, genesis, first)? else {
+        return Ok(genesis);
+    };
+    chain.walk(connection, usize::MAX, |_| {
+        Ok::<_, Error>(ControlFlow::Continue(()))
+    })?;
+    Ok(chain.tip)
+}
