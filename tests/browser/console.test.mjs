@@ -1,0 +1,85 @@
+// The live loop as a person sees it: the page of the demo, in a real browser.
+// Run by tests/browser/run.mjs, which starts the demo and says where its console is.
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { after, before, test } from "node:test";
+import { NARROWEST, launch, overflow, visit } from "./browser.mjs";
+
+const SECTIONS = ["wards", "orders", "removals", "doses", "cases", "channels", "journal"];
+const COUNT = '[data-count="doses-given"]';
+
+// How long the simulated hospital may take to give its next dose, in ms.
+const NEXT_DOSE = 60_000;
+
+const screenshot = join(
+  dirname(fileURLToPath(import.meta.url)),
+  "..",
+  "..",
+  "docs",
+  "images",
+  "live-loop.png",
+);
+
+const url = process.env.INTERLOCK_CONSOLE_URL;
+let browser;
+
+before(async () => {
+  assert.ok(url, "INTERLOCK_CONSOLE_URL is not set: start this by `make browser`");
+  browser = await launch();
+});
+
+after(() => browser?.close());
+
+const dosesGiven = async (page) => {
+  const text = await page.locator(COUNT).first().innerText();
+  const digits = text.replace(/[\s,]/g, "");
+  assert.match(digits, /^\d+$/, `${COUNT} shows a whole number`);
+  return Number(digits);
+};
+
+/** Waits until the page shows more doses given than `before`, without loading it again. */
+const waitForAnotherDose = (page, before) =>
+  page.waitForFunction(
+    ([selector, least]) => {
+      const text = document.querySelector(selector)?.textContent ?? "";
+      return Number(text.replace(/[\s,]/g, "")) > least;
+    },
+    [COUNT, before],
+    { timeout: NEXT_DOSE },
+  );
+
+test("the live loop shows every part of the loop", async () => {
+  await visit(browser, url, {}, async ({ page }) => {
+    const heading = page.getByRole("heading", { level: 1, name: "Live loop" });
+    await heading.waitFor({ timeout: 10_000 });
+    for (const id of SECTIONS) {
+      const section = page.locator(`#${id}`);
+      assert.equal(await section.count(), 1, `one section has the id ${id}`);
+      assert.notEqual((await section.innerText()).trim(), "", `section ${id} says something`);
+    }
+  });
+});
+
+test("doses given rise by the event stream alone", async () => {
+  await visit(browser, url, {}, async ({ page, streams }) => {
+    const before = await dosesGiven(page);
+    await waitForAnotherDose(page, before);
+    assert.ok((await dosesGiven(page)) > before);
+    assert.notDeepEqual(streams, [], "the page listens to a text/event-stream");
+    if (process.env.SCREENSHOT === "1") {
+      mkdirSync(dirname(screenshot), { recursive: true });
+      await page.screenshot({ path: screenshot, fullPage: true });
+    }
+  });
+});
+
+test("the live loop fits a screen of 320 px", async () => {
+  const small = { width: NARROWEST, height: 640 };
+  await visit(browser, url, small, async ({ page }) => {
+    await waitForAnotherDose(page, await dosesGiven(page));
+    assert.equal(await overflow(page), 0, "nobody has to scroll sideways");
+  });
+});

@@ -1,0 +1,65 @@
+// Starts the built `interlock demo` and ends it again.
+
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+// How long the demo may take to say where its console is, and to end, in ms.
+const START = 60_000;
+const END = 10_000;
+
+// How much of what the demo says is kept to be shown when it fails, in characters.
+const KEPT = 20_000;
+
+/** The program to test: the variable INTERLOCK_BIN, or what cargo built last for tests. */
+function program(root) {
+  if (process.env.INTERLOCK_BIN) return process.env.INTERLOCK_BIN;
+  const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
+  const path = ["debug", "release"].map((kind) => join(target, kind, "interlock")).find(existsSync);
+  if (!path) throw new Error("interlock is not built: run `cargo build -p interlock` first");
+  return path;
+}
+
+/** Starts the demo; answers the address of its console and a function that ends it. */
+export async function startDemo(root) {
+  const child = spawn(program(root), ["demo", "--seed", "1", "--port", "0"], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let said = "";
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  const address = await new Promise((resolve, reject) => {
+    const giveUp = (why) => reject(new Error(`the demo ${why}; it said:\n${said}`));
+    const timer = setTimeout(() => giveUp(`named no console within ${START / 1000} s`), START);
+    const hear = (chunk) => {
+      said = (said + chunk).slice(-KEPT);
+      const line = /^\s*console: (http:\/\/\S+)\s*$/m.exec(said);
+      if (line) {
+        clearTimeout(timer);
+        resolve(line[1]);
+      }
+    };
+    child.stdout.setEncoding("utf8").on("data", hear);
+    child.stderr.setEncoding("utf8").on("data", hear);
+    child.once("error", (error) => giveUp(`could not be started (${error.message})`));
+    child.once("exit", (code, signal) => {
+      clearTimeout(timer);
+      giveUp(`ended with ${code ?? signal}`);
+    });
+  }).catch((error) => {
+    child.kill("SIGKILL");
+    throw error;
+  });
+  return {
+    address,
+    /** Whether the demo is still running; one that died during the tests is a failure too. */
+    alive: () => child.exitCode === null && child.signalCode === null,
+    said: () => said,
+    stop: async () => {
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), END);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
+}
