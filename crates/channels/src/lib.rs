@@ -1,1 +1,3 @@
 //! Transports, dialects, inbound and outbound messages, delivery queues.
+
+pub mod dialect;
