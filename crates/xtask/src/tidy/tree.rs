@@ -38,13 +38,15 @@ impl SourceFile {
 
     /// Whether the file only exists for tests, benches or examples of its crate.
     pub fn is_for_tests(&self) -> bool {
-        let name = self.path.rsplit('/').next().unwrap_or_default();
+        let parts: Vec<&str> = self.path.split('/').collect();
+        let name = parts.last().copied().unwrap_or_default();
         name == "tests.rs"
             || name.ends_with("_tests.rs")
-            || self
-                .path
-                .split('/')
-                .any(|part| matches!(part, "tests" | "benches" | "examples"))
+            || parts.contains(&"tests")
+            || matches!(
+                parts.as_slice(),
+                ["crates", _, "benches" | "examples" | "fuzz", ..]
+            )
     }
 
     /// Whether the file is one of the checks themselves, which have to spell out what they forbid.
@@ -152,6 +154,8 @@ mod tests {
             ("crates/api/src/lib.rs", ""),
             ("crates/api/tests/walk.rs", ""),
             ("crates/api/src/search/tests.rs", ""),
+            ("crates/api/examples/load.rs", ""),
+            ("crates/api/src/examples/load.rs", ""),
             ("README.md", ""),
         ]);
         let kind = |path| {
@@ -163,6 +167,14 @@ mod tests {
         assert_eq!(
             kind("crates/api/src/search/tests.rs"),
             (Some("api"), true, true)
+        );
+        assert_eq!(
+            kind("crates/api/examples/load.rs"),
+            (Some("api"), true, true)
+        );
+        assert_eq!(
+            kind("crates/api/src/examples/load.rs"),
+            (Some("api"), true, false)
         );
         assert_eq!(kind("README.md"), (None, false, false));
         assert!(tree.get("absent").is_none());
