@@ -1,13 +1,14 @@
 //! Building messages to send.
 
+mod segment;
+
 use jiff::Zoned;
+
+pub use segment::SegmentBuilder;
 
 use crate::escape::Context;
 use crate::time::{self, Precision};
-use crate::{Charset, Delimiters, Field, Presence, Segment};
-
-/// The largest number of a field, repetition, component or subcomponent that is built.
-const MOST: usize = 1_000;
+use crate::{Charset, Delimiters, Presence, Segment};
 
 /// A value to be written. Text is escaped as needed; empty text is the same as nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,26 +130,6 @@ pub struct MessageBuilder {
     segments: Vec<SegmentBuilder>,
 }
 
-/// One segment being built.
-#[derive(Debug, Clone)]
-pub struct SegmentBuilder {
-    name: String,
-    context: Context,
-    is_header: bool,
-    leaves: Vec<(Place, Leaf)>,
-    mistake: Option<BuildError>,
-}
-
-/// Field, repetition, component, subcomponent: numbers from 1, compared in that order.
-type Place = [u16; 4];
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Leaf {
-    Null,
-    Text(String),
-    Raw(Vec<u8>),
-}
-
 impl MessageBuilder {
     /// A message with the standard separators.
     pub fn new(charset: Charset) -> Self {
@@ -222,7 +203,7 @@ impl MessageBuilder {
         }
         let count = segment.field_count();
         if count > 0 && segment.field(count).raw().is_empty() {
-            copy.put_leaf([count, 1, 1, 1], Some(Leaf::Raw(Vec::new())));
+            copy.keep_empty(count);
         }
         copy
     }
@@ -238,223 +219,162 @@ impl MessageBuilder {
     }
 }
 
-impl SegmentBuilder {
-    fn new(name: &str, context: Context, is_header: bool) -> Self {
-        let later = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-        let valid = matches!(name.as_bytes(), [a, b, c]
-            if a.is_ascii_uppercase() && later(b) && later(c))
-            && (is_header || name != "MSH");
-        let mistake = (!valid).then(|| BuildError::BadSegmentName(name.to_owned()));
-        Self {
-            name: name.to_owned(),
-            context,
-            is_header,
-            leaves: Vec::new(),
-            mistake,
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse;
+
+    fn check(charset: Charset, expect: &[u8], build: impl FnOnce(&mut SegmentBuilder)) {
+        let mut message = MessageBuilder::new(charset);
+        build(message.segment("ZZZ"));
+        let made = message.encode().unwrap();
+        let segment = made.strip_prefix(b"MSH|^~\\&\r").unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(segment),
+            String::from_utf8_lossy(expect)
+        );
+        assert_eq!(segment, expect);
     }
 
-    /// Sets a field to one value, in place of what it had.
-    pub fn set<'v>(&mut self, field: usize, value: impl Into<Value<'v>>) -> &mut Self {
-        self.clear(field);
-        self.put(field, 1, 1, 1, value)
+    #[test]
+    fn values_land_in_their_places() {
+        let utf8 = Charset::Utf8;
+        check(utf8, b"ZZZ\r", |_| {});
+        check(utf8, b"ZZZ|1||a^^c~d\r", |s| {
+            s.set(1, "1").field(3, &["a", "", "c"]).repeat(3, &["d"]);
+        });
+        check(utf8, b"ZZZ||\"\"|^\"\"|x\r", |s| {
+            s.null(2)
+                .field(3, &[Value::Absent, Value::Null])
+                .set(4, Some("x"))
+                .set(5, None::<&str>);
+        });
+        check(utf8, b"ZZZ|~^^&deep|z\r", |s| {
+            s.set(2, "z").put(1, 2, 3, 2, "deep");
+        });
+        check(utf8, b"ZZZ|new\r", |s| {
+            s.field(1, &["old", "older"])
+                .set(1, "new")
+                .set(2, "gone")
+                .set(2, "");
+        });
+        check(utf8, b"ZZZ|b^c\r", |s| {
+            s.put(1, 1, 2, 1, "c")
+                .put(1, 1, 1, 1, "a")
+                .put(1, 1, 1, 1, "b");
+        });
+        check(utf8, b"ZZZ|A\\T\\E \\F\\ \\.br\\x\r", |s| {
+            s.set(1, "A&E | \nx");
+        });
+        check(Charset::Windows1252, b"ZZZ|\x80\r", |s| {
+            s.set(1, "€");
+        });
     }
 
-    /// Sets a field to components, in place of what it had.
-    pub fn field<'v, V>(&mut self, field: usize, components: &[V]) -> &mut Self
-    where
-        V: Into<Value<'v>> + Copy,
-    {
-        self.clear(field);
-        self.components(field, 1, components)
-    }
-
-    /// Adds a repetition of components after those that the field has.
-    pub fn repeat<'v, V>(&mut self, field: usize, components: &[V]) -> &mut Self
-    where
-        V: Into<Value<'v>> + Copy,
-    {
-        let of_field = |place: &Place| usize::from(place[0]) == field;
-        let places = self.leaves.iter().map(|(place, _)| place);
-        let last = places
-            .filter(|place| of_field(place))
-            .map(|place| usize::from(place[1]))
-            .max();
-        self.components(field, last.unwrap_or(0) + 1, components)
-    }
-
-    /// Writes the components of one repetition.
-    pub fn components<'v, V>(
-        &mut self,
-        field: usize,
-        repetition: usize,
-        components: &[V],
-    ) -> &mut Self
-    where
-        V: Into<Value<'v>> + Copy,
-    {
-        for (&value, component) in components.iter().zip(1..) {
-            self.put(field, repetition, component, 1, value);
-        }
-        self
-    }
-
-    /// Writes one subcomponent, in place of what stands there.
-    pub fn put<'v>(
-        &mut self,
-        field: usize,
-        repetition: usize,
-        component: usize,
-        subcomponent: usize,
-        value: impl Into<Value<'v>>,
-    ) -> &mut Self {
-        let leaf = match value.into() {
-            Value::Absent => None,
-            Value::Null => Some(Leaf::Null),
-            Value::Text(text) => Some(Leaf::Text(text.to_owned())),
+    #[test]
+    fn mistakes_are_given_when_the_message_is_made() {
+        let check = |expect: BuildError, build: fn(&mut MessageBuilder)| {
+            let mut message = MessageBuilder::new(Charset::Latin1);
+            build(&mut message);
+            assert_eq!(message.encode(), Err(expect));
         };
-        self.put_leaf([field, repetition, component, subcomponent], leaf)
-    }
-
-    /// Sets a field to `""`: the receiver shall delete what it has.
-    pub fn null(&mut self, field: usize) -> &mut Self {
-        self.set(field, Value::Null)
-    }
-
-    /// Copies a received field, in place of what this one had. With the same separators and
-    /// character set its bytes are copied; otherwise, or where control characters stand in it,
-    /// each part is decoded and written anew.
-    pub fn copy(&mut self, field: usize, from: &Field<'_>) -> &mut Self {
-        self.clear(field);
-        if from.raw().is_empty() {
-            return self;
-        }
-        let plain = !from.raw().iter().any(|&byte| byte < b' ' && byte != b'\t');
-        if plain && from.context == self.context {
-            return self.put_leaf([field, 1, 1, 1], Some(Leaf::Raw(from.raw().to_vec())));
-        }
-        for (repetition, r) in from.repetitions().zip(1..) {
-            for (component, c) in repetition.components().zip(1..) {
-                for (part, s) in component.subcomponents().zip(1..) {
-                    let value = part.value();
-                    let value = match &value {
-                        Presence::Absent => Value::Absent,
-                        Presence::Null => Value::Null,
-                        Presence::Value(text) => Value::Text(text),
-                    };
-                    self.put(field, r, c, s, value);
-                }
-            }
-        }
-        self
-    }
-
-    fn clear(&mut self, field: usize) {
-        self.leaves
-            .retain(|(place, _)| usize::from(place[0]) != field);
-    }
-
-    fn put_leaf(&mut self, numbers: [usize; 4], leaf: Option<Leaf>) -> &mut Self {
-        let in_range = numbers.iter().all(|number| (1..=MOST).contains(number));
-        let own = self.is_header && numbers[0] <= 2;
-        if !in_range || own {
-            let bad = BuildError::BadPlace {
-                segment: self.name.clone(),
-                field: numbers[0],
-            };
-            self.mistake.get_or_insert(bad);
-            return self;
-        }
-        let place = numbers.map(|number| u16::try_from(number).expect("MOST fits sixteen bits"));
-        // Fields mostly come in order, so the search ends at once.
-        let at = self.leaves.iter().rposition(|(other, _)| *other <= place);
-        let same = at.filter(|&at| self.leaves[at].0 == place);
-        match (same, leaf) {
-            (Some(at), Some(leaf)) => self.leaves[at].1 = leaf,
-            (Some(at), None) => drop(self.leaves.remove(at)),
-            (None, Some(leaf)) => self.leaves.insert(at.map_or(0, |at| at + 1), (place, leaf)),
-            (None, None) => {}
-        }
-        self
-    }
-
-    fn write(&self, unencodable: Unencodable, out: &mut Vec<u8>) -> Result<(), BuildError> {
-        if let Some(mistake) = &self.mistake {
-            return Err(mistake.clone());
-        }
-        let delimiters = &self.context.delimiters;
-        out.extend_from_slice(self.name.as_bytes());
-        // The field that the next separator closes: before the first field it is number 0.
-        let mut last: Place = [0, 1, 1, 1];
-        if self.is_header {
-            out.push(delimiters.field);
-            out.extend_from_slice(&delimiters.encoding_characters());
-            last = [2, 1, 1, 1];
-        }
-        let subcomponent = delimiters.subcomponent.unwrap_or(b'&');
-        let marks = [
-            delimiters.field,
-            delimiters.repetition,
-            delimiters.component,
-            subcomponent,
-        ];
-        for (place, leaf) in &self.leaves {
-            let from = place
-                .iter()
-                .zip(&last)
-                .position(|(new, old)| new != old)
-                .unwrap_or(3);
-            for level in from..4 {
-                let before = if level == from { last[level] } else { 1 };
-                for _ in before..place[level] {
-                    out.push(marks[level]);
-                }
-            }
-            last = *place;
-            match leaf {
-                Leaf::Null => out.extend_from_slice(b"\"\""),
-                Leaf::Raw(raw) => out.extend_from_slice(raw),
-                Leaf::Text(text) => self.write_text(text, *place, unencodable, out)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn write_text(
-        &self,
-        text: &str,
-        place: Place,
-        unencodable: Unencodable,
-        out: &mut Vec<u8>,
-    ) -> Result<(), BuildError> {
-        let (segment, field) = (&self.name, usize::from(place[0]));
-        let replace = unencodable == Unencodable::QuestionMark;
-        let escaped = match self.context.escape(text) {
-            Some(escaped) => escaped,
-            None if replace => {
-                let separates = |c: char| u8::try_from(c).is_ok_and(|b| self.must_escape(b));
-                text.replace(separates, "?").into()
-            }
-            None => {
-                return Err(BuildError::NoEscape {
-                    segment: segment.clone(),
-                    field,
-                });
-            }
+        let place = |segment: &str, field| BuildError::BadPlace {
+            segment: segment.into(),
+            field,
         };
-        self.context.charset.encode_into(&escaped, out, |out| {
-            if !replace {
-                return Err(BuildError::Unencodable {
-                    segment: segment.clone(),
-                    field,
-                });
-            }
-            out.push(b'?');
-            Ok(())
-        })
+        check(BuildError::BadSegmentName("pid".into()), |m| {
+            m.segment("pid");
+        });
+        check(BuildError::BadSegmentName("MSH".into()), |m| {
+            m.segment("MSH");
+        });
+        check(place("PID", 0), |m| {
+            m.segment("PID").set(0, "x");
+        });
+        check(place("PID", 1001), |m| {
+            m.segment("PID").set(1001, "x");
+        });
+        check(place("MSH", 2), |m| {
+            m.header().set(2, "x");
+        });
+        check(
+            BuildError::Unencodable {
+                segment: "PID".into(),
+                field: 5,
+            },
+            |m| {
+                m.segment("PID").set(5, "Łucja");
+            },
+        );
+        check(
+            BuildError::NoEscape {
+                segment: "PID".into(),
+                field: 5,
+            },
+            |m| {
+                let delimiters = Delimiters {
+                    escape: None,
+                    ..Delimiters::STANDARD
+                };
+                *m = MessageBuilder::with(delimiters, Charset::Utf8);
+                m.segment("PID").set(5, "a^b");
+            },
+        );
+        let mut message = MessageBuilder::new(Charset::Latin1);
+        message
+            .unencodable(Unencodable::QuestionMark)
+            .segment("PID")
+            .set(5, "Łucja é");
+        assert!(message.encode().unwrap().ends_with(b"PID|||||?ucja \xE9\r"));
     }
 
-    fn must_escape(&self, byte: u8) -> bool {
-        self.context.delimiters.separates(byte) || byte.is_ascii_control()
+    #[test]
+    fn a_header_is_filled_in() {
+        let time = "2026-07-01T12:00:00+01:00[Europe/London]".parse().unwrap();
+        let spec = HeaderSpec {
+            sending_application: "INTERLOCK",
+            sending_facility: "RXX",
+            receiving_application: "CAB",
+            receiving_facility: "",
+            time: &time,
+            message_type: ["RDE", "O11", "RDE_O11"],
+            control_id: "7",
+            processing_id: "P",
+            version: "2.5.1",
+        };
+        let mut message = MessageBuilder::message(Charset::Utf8, &spec);
+        message.declare_charset();
+        let expect = "MSH|^~\\&|INTERLOCK|RXX|CAB||20260701120000+0100||RDE^O11^RDE_O11|7|P|2.5.1\
+            ||||||UNICODE UTF-8\r";
+        assert_eq!(
+            String::from_utf8(message.encode().unwrap()).unwrap(),
+            expect
+        );
+    }
+
+    #[test]
+    fn received_parts_are_copied() {
+        let input = b"MSH|^~\\&|A|||||||||||||||8859/1\rZZZ|a^\xE9\\Z1\\~\"\"||x\\F\\y|\r";
+        let (received, _) = parse(input).unwrap();
+        let segment = received.segment("ZZZ").unwrap();
+        let mut same = MessageBuilder::with(received.delimiters(), received.charset());
+        same.copy(&segment);
+        assert!(
+            same.encode()
+                .unwrap()
+                .ends_with(b"\rZZZ|a^\xE9\\Z1\\~\"\"||x\\F\\y|\r")
+        );
+        let delimiters = Delimiters {
+            field: b'#',
+            component: b'*',
+            ..Delimiters::STANDARD
+        };
+        let mut other = MessageBuilder::with(delimiters, Charset::Utf8);
+        other.copy(&segment).set(2, "new");
+        let made = String::from_utf8(other.encode().unwrap()).unwrap();
+        assert!(
+            made.ends_with("\rZZZ#a*é\\E\\Z1\\E\\~\"\"#new#x|y#\r"),
+            "{made}"
+        );
     }
 }

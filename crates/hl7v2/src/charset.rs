@@ -107,7 +107,10 @@ impl Charset {
                 });
                 Cow::Owned(replaced.collect())
             }
-            Self::Ascii | Self::Utf8 => String::from_utf8_lossy(bytes),
+            Self::Ascii | Self::Utf8 => match str::from_utf8(bytes) {
+                Ok(text) => Cow::Borrowed(text),
+                Err(_) => String::from_utf8_lossy(bytes),
+            },
             _ => self.encoding().decode_without_bom_handling(bytes).0,
         }
     }

@@ -155,3 +155,51 @@ impl<'a> Header<'a> {
         Some(AckCondition::from_code(&code).unwrap_or(AckCondition::Always))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse;
+
+    #[test]
+    fn the_header_is_read_by_name() {
+        let input =
+            b"MSH|^~\\&|EPMA^1^ISO|RXX|HUB|T|20261120101500||RDE^O11^RDE_O11|4\\T\\2|T|2.5.1\
+            |||AL|NE||8859/1\r";
+        let header = parse(input).unwrap().0.header();
+        let names = [header.sending_application(), header.sending_facility()];
+        assert_eq!(names, ["EPMA", "RXX"]);
+        assert_eq!(
+            [header.receiving_application(), header.receiving_facility()],
+            ["HUB", "T"]
+        );
+        let kinds = [header.code(), header.trigger(), header.structure()];
+        assert_eq!(kinds, ["RDE", "O11", "RDE_O11"]);
+        assert_eq!(
+            (header.control_id().as_ref(), header.control_id_raw()),
+            ("4&2", &b"4\\T\\2"[..])
+        );
+        assert_eq!(
+            (header.processing_id().as_ref(), header.version_numbers()),
+            ("T", Some((2, 5)))
+        );
+        assert_eq!(header.accept_condition(), Some(AckCondition::Always));
+        assert_eq!(header.application_condition(), Some(AckCondition::Never));
+        assert!(header.is_enhanced());
+        assert_eq!(header.character_set(), "8859/1");
+        assert!(matches!(header.time(), Presence::Value(Ok(_))));
+    }
+
+    #[test]
+    fn original_mode_and_odd_versions_are_seen() {
+        let header = parse(b"MSH|^~\\&|A|||||||1|P|two\r").unwrap().0.header();
+        assert!(!header.is_enhanced());
+        assert_eq!(header.version_numbers(), None);
+        let wants = |code| AckCondition::from_code(code).map(|c| (c.wants(true), c.wants(false)));
+        assert_eq!(wants("AL"), Some((true, true)));
+        assert_eq!(wants("NE"), Some((false, false)));
+        assert_eq!(wants("ER"), Some((false, true)));
+        assert_eq!(wants("SU"), Some((true, false)));
+        assert_eq!(wants("XX"), None);
+    }
+}

@@ -211,3 +211,35 @@ impl<'m, 'a> Group<'m, 'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Group;
+    use crate::parse;
+
+    fn names<'a>(group: &Group<'_, 'a>) -> Vec<&'a str> {
+        group.iter().map(|segment| segment.name()).collect()
+    }
+
+    #[test]
+    fn orders_are_read_in_groups() {
+        let input = b"MSH|^~\\&|A\rPID|1\rORC|1\rTQ1|a\rRXE|x\rTQ1|b\rTQ1|c\rORC|2\rRXE|y\r";
+        let (message, _) = parse(input).unwrap();
+        assert_eq!(names(&message.all().before("ORC")), ["MSH", "PID"]);
+        let orders: Vec<_> = message.groups("ORC").collect();
+        assert_eq!(orders.len(), 2);
+        assert_eq!(names(&orders[1]), ["ORC", "RXE"]);
+        assert_eq!(orders[0].segments("TQ1").count(), 3);
+        let ordered: Vec<_> = orders[0].before("RXE").segments("TQ1").collect();
+        assert_eq!(ordered[0].text(1, 1), "a");
+        let encoded = orders[0].groups("RXE").next().unwrap();
+        let timings: Vec<_> = encoded
+            .segments("TQ1")
+            .map(|segment| segment.text(1, 1))
+            .collect();
+        assert_eq!(timings, ["b", "c"]);
+        assert!(orders[1].segment("TQ1").is_none());
+        let last = message.segments("TQ1").last().unwrap();
+        assert_eq!((last.index(), message.sequence_of(&last)), (6, 3));
+    }
+}

@@ -5,7 +5,7 @@ use memchr::{memchr, memchr2, memchr2_iter};
 use crate::escape::Context;
 use crate::issue::{Issue, IssueKind, Issues};
 use crate::message::{Message, Span};
-use crate::segment::{Segment, has_name};
+use crate::segment::Segment;
 use crate::{Charset, CharsetChoice, Delimiters};
 
 /// The longest input that is parsed, in bytes: four times the MLLP limit.
@@ -240,7 +240,7 @@ impl Reader<'_> {
                 self.add_segment(start, at)?;
             } else if at == start && at > header && bytes[at - 1] == b'\r' {
                 self.note_line_feed(at, true);
-            } else if self.line_feeds_end || self.segment_follows(at + 1) {
+            } else if self.line_feeds_end || at == start || self.segment_follows(at + 1) {
                 self.note_line_feed(at, false);
                 self.add_segment(start, at)?;
             } else {
@@ -291,10 +291,7 @@ impl Reader<'_> {
             self.issues.add(IssueKind::OddSegmentName, start, index);
         } else if raw.starts_with(b"MSH") && !self.spans.is_empty() {
             self.issues.add(IssueKind::SecondHeader, start, index);
-        } else if [b"FHS", b"BHS", b"BTS", b"FTS"]
-            .iter()
-            .any(|&name| raw[1..].starts_with(&name[1..]) && has_name(raw, self.separator, name))
-        {
+        } else if matches!(&raw[..3], b"FHS" | b"BHS" | b"BTS" | b"FTS") {
             self.issues.add(IssueKind::BatchSegment, start, index);
         }
         self.spans.push(span(start, end));
@@ -313,5 +310,158 @@ fn span(start: usize, end: usize) -> Span {
     Span {
         start: narrow(start),
         end: narrow(end),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "MSH|^~\\&|A|B|||||ADT^A01|1|P|2.5";
+
+    fn check(rest: &str, segments: &[&str], kinds: &[IssueKind]) {
+        let input = format!("{HEADER}{rest}");
+        let (message, issues) = parse(input.as_bytes()).unwrap();
+        let read: Vec<_> = message
+            .iter()
+            .skip(1)
+            .map(|segment| segment.raw())
+            .collect();
+        let expect: Vec<_> = segments.iter().map(|segment| segment.as_bytes()).collect();
+        assert_eq!(read, expect, "{rest:?}");
+        let found: Vec<_> = issues.iter().map(|issue| issue.kind).collect();
+        assert_eq!(found, kinds, "{rest:?}");
+    }
+
+    #[test]
+    fn every_line_end_is_read() {
+        use IssueKind as K;
+        check("\rPID|1\r", &["PID|1"], &[]);
+        check("\rPID|1", &["PID|1"], &[K::NoFinalEnd]);
+        check(
+            "\nPID|1\nodd line\n",
+            &["PID|1", "odd line"],
+            &[K::LineFeedEnds, K::OddSegmentName],
+        );
+        check(
+            "\r\nPID|1\r\nPV1|1\r\n",
+            &["PID|1", "PV1|1"],
+            &[K::CrLfEnds],
+        );
+        check("\r\rPID|1\r \r", &["PID|1"], &[K::BlankLine, K::BlankLine]);
+        check(
+            "\r\n\nPID|1\r",
+            &["PID|1"],
+            &[K::CrLfEnds, K::LineFeedEnds, K::BlankLine],
+        );
+        check(
+            "\rNTE|1||two\nlines\rPID|1\r",
+            &["NTE|1||two\nlines", "PID|1"],
+            &[K::LineFeedInText],
+        );
+        check(
+            "\rNTE|1||x\nPID|1\r",
+            &["NTE|1||x", "PID|1"],
+            &[K::LineFeedEnds],
+        );
+    }
+
+    #[test]
+    fn strange_segments_are_kept() {
+        use IssueKind as K;
+        check(
+            "\rA\rpid|1\rPIDX|1\rPV1\r",
+            &["A", "pid|1", "PIDX|1", "PV1"],
+            &[K::ShortSegment, K::OddSegmentName, K::OddSegmentName],
+        );
+        check(
+            "\rMSH|^~\\&|X\rBTS|1\r",
+            &["MSH|^~\\&|X", "BTS|1"],
+            &[K::SecondHeader, K::BatchSegment],
+        );
+    }
+
+    #[test]
+    fn what_stands_before_the_header_is_told() {
+        let check = |before: &str, expect: Result<&[IssueKind], ParseError>| {
+            let input = format!("{before}{HEADER}\r");
+            let read = parse(input.as_bytes());
+            if let Ok((message, _)) = &read {
+                assert_eq!(message.leading(), before.as_bytes());
+                assert_eq!(message.header().control_id(), "1");
+            }
+            let found = read.map(|(_, issues)| issues.iter().map(|i| i.kind).collect::<Vec<_>>());
+            assert_eq!(found, expect.map(<[_]>::to_vec), "{before:?}");
+        };
+        check("\u{FEFF}", Ok(&[IssueKind::LeadingBytes]));
+        check("\r\n\0 ", Ok(&[IssueKind::LeadingBytes]));
+        check("EVN|A01\r", Ok(&[IssueKind::LeadingContent]));
+        check("FHS|^~\\&|X\r", Err(ParseError::Batch));
+        check("\nBHS|^~\\&|X\r", Err(ParseError::Batch));
+        check("EVN|A01", Err(ParseError::NoHeader));
+        check("MSHX", Err(ParseError::BadFieldSeparator));
+        assert_eq!(parse(b"MSH").unwrap_err(), ParseError::NoHeader);
+        assert_eq!(parse(b"").unwrap_err(), ParseError::NoHeader);
+    }
+
+    #[test]
+    fn limits_hold() {
+        let long = vec![b'x'; MAX_MESSAGE_BYTES + 1];
+        assert_eq!(parse(&long).unwrap_err(), ParseError::TooLong(long.len()));
+        let many = format!("{HEADER}\r{}", "A\r".repeat(MAX_SEGMENTS));
+        assert_eq!(
+            parse(many.as_bytes()).unwrap_err(),
+            ParseError::TooManySegments
+        );
+        let header = parse_header(many.as_bytes(), CharsetChoice::default()).unwrap();
+        assert_eq!(header.header().control_id(), "1");
+        let most = format!("{HEADER}\r{}", "A\r".repeat(MAX_SEGMENTS - 1));
+        let (message, issues) = parse(most.as_bytes()).unwrap();
+        assert_eq!(message.segment_count(), MAX_SEGMENTS);
+        assert_eq!(issues.len(), crate::MAX_ISSUES + 1);
+        assert_eq!(issues.last().unwrap().kind, IssueKind::MoreIssues);
+    }
+
+    #[test]
+    fn the_character_set_is_chosen() {
+        use IssueKind as K;
+        let check = |declared: &str, name: &[u8], choice, text: &str, kinds: &[K]| {
+            let mut input = format!("{HEADER}||||||{declared}\rPID|||||").into_bytes();
+            input.extend_from_slice(name);
+            input.push(b'\r');
+            let (message, issues) = parse_as(&input, choice).unwrap();
+            assert_eq!(message.get("PID-5").text(), text);
+            let found: Vec<_> = issues.iter().map(|issue| issue.kind).collect();
+            assert_eq!(found, kinds, "{declared}");
+        };
+        let (utf8, windows) = (Charset::Utf8, Charset::Windows1252);
+        let or = CharsetChoice::DeclaredOr;
+        check("", "é".as_bytes(), or(utf8), "é", &[]);
+        check("", b"\xE9", or(windows), "é", &[]);
+        check("", b"\xE9", or(utf8), "\u{FFFD}", &[K::Undecodable]);
+        check("8859/1", b"\xE9", or(utf8), "é", &[]);
+        check(
+            "UNICODE UTF-8~8859/1",
+            "é".as_bytes(),
+            or(windows),
+            "é",
+            &[],
+        );
+        check("ASCII", b"\x92", or(windows), "’", &[K::NotAscii]);
+        check("ASCII", b"x", or(windows), "x", &[]);
+        check(
+            "UNICODE UTF-16",
+            b"\xE9",
+            or(windows),
+            "é",
+            &[K::UnknownCharset],
+        );
+        check(
+            "UNICODE UTF-8",
+            b"\xE9",
+            CharsetChoice::Always(windows),
+            "é",
+            &[],
+        );
     }
 }

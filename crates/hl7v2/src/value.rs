@@ -218,3 +218,84 @@ pub(crate) fn part(raw: &[u8], separator: Option<u8>, number: usize) -> &[u8] {
     };
     &raw[start..ends.next().unwrap_or(raw.len())]
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Presence, parse};
+
+    const INPUT: &[u8] = b"MSH|^~\\&|A|B\rPID|1||1^^^NHS&x~2^b||\"\"|^~&|x^\"\"^y|\rZZZ\r";
+
+    #[test]
+    fn parts_are_numbered_from_one() {
+        let (message, _) = parse(INPUT).unwrap();
+        let check = |path: &str, expect: Presence<&str>| {
+            assert_eq!(message.get(path), expect.map(Into::into), "{path}");
+        };
+        check("MSH-1", Presence::Value("|"));
+        check("MSH-2", Presence::Value("^~\\&"));
+        check("MSH-3", Presence::Value("A"));
+        check("PID-1", Presence::Value("1"));
+        check("PID-2", Presence::Absent);
+        check("PID-3", Presence::Value("1"));
+        check("PID-3.2", Presence::Absent);
+        check("PID-3.4", Presence::Value("NHS"));
+        check("PID-3.4.2", Presence::Value("x"));
+        check("PID-3[2].2", Presence::Value("b"));
+        check("PID-3[3].2", Presence::Absent);
+        check("PID-5", Presence::Null);
+        check("PID-6", Presence::Absent);
+        check("PID-7.2", Presence::Null);
+        check("PID-7.3", Presence::Value("y"));
+        check("PID-99", Presence::Absent);
+        check("ZZZ-1", Presence::Absent);
+        check("ZZY-1", Presence::Absent);
+        check("PID[2]-1", Presence::Absent);
+    }
+
+    #[test]
+    fn parts_are_walked() {
+        let (message, _) = parse(INPUT).unwrap();
+        let pid = message.segment("PID").unwrap();
+        assert_eq!((pid.field_count(), pid.fields().count()), (8, 8));
+        assert_eq!(message.segment("ZZZ").unwrap().fields().count(), 0);
+        let header: Vec<_> = message
+            .header()
+            .segment()
+            .fields()
+            .map(|f| f.raw())
+            .collect();
+        assert_eq!(header, [&b"|"[..], b"^~\\&", b"A", b"B"]);
+        let ids: Vec<_> = pid.field(3).repetitions().map(|r| r.text()).collect();
+        assert_eq!(ids, ["1", "2"]);
+        assert_eq!(pid.field(4).repetitions().count(), 0);
+        assert_eq!(pid.field(6).repetitions().count(), 2);
+        assert_eq!(pid.field(0).raw(), b"");
+        assert!(pid.field(6).is_absent() && pid.field(5).is_null() && pid.field(8).is_absent());
+        assert_eq!(
+            pid.field(3).presence(),
+            Presence::Value(&b"1^^^NHS&x~2^b"[..])
+        );
+    }
+
+    #[test]
+    fn free_text_loses_nothing() {
+        let input = b"MSH|^~\\&|A\rNTE|1||Go to A&E ~ ask for \\T\\ see ^Dr X|\"\"\r";
+        let (message, _) = parse(input).unwrap();
+        let note = message.segment("NTE").unwrap();
+        assert_eq!(note.field(3).free_text(), "Go to A&E ~ ask for & see ^Dr X");
+        assert_eq!(note.field(3).text(), "Go to A");
+        assert_eq!(note.field(4).free_text(), "");
+    }
+
+    #[test]
+    fn times_take_their_old_precision() {
+        let (message, _) = parse(b"MSH|^~\\&|A\rPID|19800101120000^D|2026|x|\"\"\r").unwrap();
+        let pid = message.segment("PID").unwrap();
+        let read = |field: usize| pid.field(field).time().map(|t| t.map(|t| t.to_string()));
+        assert_eq!(read(1), Presence::Value(Ok("19800101".into())));
+        assert_eq!(read(2), Presence::Value(Ok("2026".into())));
+        assert!(matches!(read(3), Presence::Value(Err(_))));
+        assert_eq!(read(4), Presence::Null);
+        assert_eq!(read(5), Presence::Absent);
+    }
+}
