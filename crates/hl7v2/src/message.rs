@@ -1,6 +1,7 @@
 //! A message and its groups of segments.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
 
 use crate::escape::Context;
@@ -22,7 +23,7 @@ impl Span {
 
 /// A parsed message: the bytes it came in and the places of its segments. Values are found and
 /// decoded when they are asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Message<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) spans: Vec<Span>,
@@ -35,6 +36,18 @@ pub struct Group<'m, 'a> {
     message: &'m Message<'a>,
     start: usize,
     end: usize,
+}
+
+/// Shows sizes and no content, since that may be a patient's and reach a log.
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Message({} segments, {} bytes)",
+            self.spans.len(),
+            self.bytes.len()
+        )
+    }
 }
 
 impl<'a> Message<'a> {
@@ -219,6 +232,21 @@ mod tests {
 
     fn names<'a>(group: &Group<'_, 'a>) -> Vec<&'a str> {
         group.iter().map(|segment| segment.name()).collect()
+    }
+
+    #[test]
+    fn debug_output_holds_no_content() {
+        let (message, _) = parse(b"MSH|^~\\&|SECRET\rPID|1||SECRET\rSECRET\r").unwrap();
+        let parts: Vec<_> = message.iter().collect();
+        let values = (
+            parts[1].field(3),
+            parts[1].field(3).repetition(1).component(1),
+        );
+        let shown = format!("{message:?} {:?} {parts:?} {values:?}", message.all());
+        assert!(
+            shown.contains("Segment(PID, 13 bytes)") && !shown.contains("SECRET"),
+            "{shown}"
+        );
     }
 
     #[test]

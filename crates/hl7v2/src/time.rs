@@ -238,7 +238,7 @@ pub fn format(time: &Zoned, precision: Precision) -> String {
     .to_string()
 }
 
-/// An instant for a message, on the clock of a zone. See [`format`].
+/// An instant for a message, on the clock of a zone. See [`format()`].
 pub fn format_timestamp(instant: Timestamp, zone: &TimeZone, precision: Precision) -> String {
     format(&instant.to_zoned(zone.clone()), precision)
 }

@@ -4,6 +4,7 @@
 //! can ask for `seg.field(8).repetition(2).component(4)` without checking each step.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use memchr::{memchr, memchr_iter};
 
@@ -12,28 +13,28 @@ use crate::escape::Context;
 use crate::time::{Dtm, DtmError};
 
 /// One field, with all its repetitions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Field<'a> {
     pub(crate) raw: &'a [u8],
     pub(crate) context: Context,
 }
 
 /// One repetition of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Repetition<'a> {
     raw: &'a [u8],
     context: Context,
 }
 
 /// One component.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Component<'a> {
     raw: &'a [u8],
     context: Context,
 }
 
 /// One subcomponent: the smallest part, a piece of text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Subcomponent<'a> {
     raw: &'a [u8],
     context: Context,
@@ -42,6 +43,13 @@ pub struct Subcomponent<'a> {
 /// What the four kinds of value have in common.
 macro_rules! common {
     ($($kind:ident),*) => {$(
+        /// Shows no content, since it may be a patient's and reach a log.
+        impl fmt::Debug for $kind<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({} bytes)", stringify!($kind), self.raw.len())
+            }
+        }
+
         impl<'a> $kind<'a> {
             /// The bytes as they were sent, escapes and separators included.
             pub fn raw(&self) -> &'a [u8] {

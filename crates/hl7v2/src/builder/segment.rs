@@ -1,5 +1,7 @@
 //! Building one segment.
 
+use std::fmt;
+
 use super::{BuildError, Unencodable, Value};
 use crate::escape::Context;
 use crate::{Field, Presence};
@@ -8,7 +10,7 @@ use crate::{Field, Presence};
 const MOST: usize = 1_000;
 
 /// One segment being built.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SegmentBuilder {
     name: String,
     context: Context,
@@ -20,11 +22,23 @@ pub struct SegmentBuilder {
 /// Field, repetition, component, subcomponent: numbers from 1, compared in that order.
 type Place = [u16; 4];
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Leaf {
     Null,
     Text(String),
     Raw(Vec<u8>),
+}
+
+/// Shows the name and no content, since that may be a patient's and reach a log.
+impl fmt::Debug for SegmentBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "SegmentBuilder({}, {} values)",
+            self.name,
+            self.leaves.len()
+        )
+    }
 }
 
 impl SegmentBuilder {
