@@ -31,8 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             .map(str::parse)
             .collect::<Result<Vec<u32>, _>>()
     };
-    let pages = numbers(arguments.next(), "4")?;
-    let checkpoints = numbers(arguments.next(), "8")?;
+    let pages = numbers(arguments.next(), "16")?;
+    let checkpoints = numbers(arguments.next(), "4")?;
     let durability = match arguments.next().as_deref() {
         Some("off") => Durability::Off,
         _ => Durability::Full,

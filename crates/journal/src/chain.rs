@@ -132,20 +132,17 @@ impl Chain {
 /// The last position that the file holds, as it is stored.
 pub(crate) fn last(connection: &Connection, genesis: Position) -> Result<Position, Error> {
     const LAST: &str = "SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1";
-    let row: Option<(i64, Vec<u8>)> = connection
+    let row: Option<(i64, Option<Hash>)> = connection
         .prepare_cached(LAST)?
-        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([], |row| Ok((row.get(0)?, hash_in(row, 1)?)))
         .optional()?;
     let Some((seq, hash)) = row else {
         return Ok(genesis);
     };
-    match (u64::try_from(seq), hash.try_into()) {
-        (Ok(seq), Ok(hash)) => Ok(Position {
-            seq,
-            hash: Hash(hash),
-        }),
-        _ => Err(Broken {
-            seq: 1,
+    match (u64::try_from(seq), hash) {
+        (Ok(seq), Some(hash)) => Ok(Position { seq, hash }),
+        (seq, _) => Err(Broken {
+            seq: seq.unwrap_or(1),
             why: Why::Misshapen,
         }
         .into()),
@@ -158,17 +155,22 @@ pub(crate) fn clamp(seq: u64) -> i64 {
 }
 
 fn hash_of(connection: &Connection, seq: u64) -> Result<Option<Hash>, Error> {
-    let hash: Option<Vec<u8>> = connection
+    let hash = connection
         .prepare_cached("SELECT hash FROM entry WHERE seq = ?1")?
-        .query_row([clamp(seq)], |row| row.get(0))
+        .query_row([clamp(seq)], |row| hash_in(row, 0))
         .optional()?;
-    let misshapen = |_| {
-        Broken {
+    match hash {
+        Some(None) => Err(Broken {
             seq,
             why: Why::Misshapen,
         }
-        .into()
-    };
-    hash.map(|bytes| bytes.try_into().map(Hash).map_err(misshapen))
-        .transpose()
+        .into()),
+        hash => Ok(hash.flatten()),
+    }
+}
+
+/// The hash in a column, or `None` when there is something else.
+fn hash_in(row: &Row<'_>, column: usize) -> Result<Option<Hash>, rusqlite::Error> {
+    let bytes = row.get_ref(column)?.as_blob().unwrap_or_default();
+    Ok(bytes.try_into().map(Hash).ok())
 }

@@ -75,12 +75,16 @@ pub struct Options {
     pub max_pages: Option<u32>,
 }
 
+/// The figures come from `examples/append_speed.rs` with entries of 4 KiB. Pages of 16 KiB cost a
+/// fifth less processor time than pages of 4 KiB, because SQLite pays for each page; pages of
+/// 32 KiB save little more and double what a lone entry writes. Copying every 4 MiB keeps the
+/// longest wait of a batch near 3 ms, and costs hardly more than every 16 MiB with its 12 ms.
 impl Default for Options {
     fn default() -> Self {
         Self {
             durability: Durability::Full,
-            page_bytes: 4096,
-            checkpoint_bytes: 8 * 1024 * 1024,
+            page_bytes: 16 * 1024,
+            checkpoint_bytes: 4 * 1024 * 1024,
             max_pages: None,
         }
     }

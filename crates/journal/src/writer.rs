@@ -169,3 +169,44 @@ fn check_tail(connection: &Connection, genesis: Position) -> Result<Position, Er
     })?;
     Ok(chain.tip)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Durability;
+
+    fn check(durability: Durability, synchronous: i64) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal");
+        // Once for the journal that is created, once for the one that is there.
+        for _ in 0..2 {
+            let options = Options {
+                durability,
+                ..Options::default()
+            };
+            let journal = Journal::open(&path, "RXX", options).unwrap();
+            let pragma = |name: &str| -> i64 {
+                let query = format!("PRAGMA {name}");
+                journal
+                    .connection
+                    .query_row(&query, [], |row| row.get(0))
+                    .unwrap()
+            };
+            assert_eq!(pragma("synchronous"), synchronous);
+            assert_eq!(pragma("wal_autocheckpoint"), 0);
+            assert_eq!(pragma("page_size"), 16_384);
+            let mode: String = journal
+                .connection
+                .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(mode, "wal");
+        }
+    }
+
+    #[test]
+    fn every_commit_is_synced_unless_asked_otherwise() {
+        assert_eq!(Options::default().durability, Durability::Full);
+        check(Durability::Full, 2);
+        check(Durability::Off, 0);
+    }
+}
