@@ -1,1 +1,20 @@
-//! Batch, decide, append, apply, answer; timers; subscriptions to facts.
+//! Batch, decide, append, apply, answer; timers; subscriptions to the journal's progress.
+//!
+//! One engine writes for a site. [`Engine::start`] opens the journal, brings the record up to it
+//! and begins to take commands; [`Engine::submit`] answers once a command is durable in the
+//! journal and visible in the record. When the journal or the record cannot be written the
+//! engine stops: nobody is answered any more, and [`Engine::stopped`] tells why.
+
+mod clock;
+mod command;
+mod core;
+mod error;
+mod handle;
+mod recorder;
+mod recovery;
+
+pub use clock::Clock;
+pub use command::{Command, Receipt};
+pub use error::{Error, Stopped};
+pub use handle::{Engine, Options};
+pub use recovery::{Rebuilt, rebuild};

@@ -63,6 +63,15 @@ pub enum Request {
     },
     /// Settle a case.
     Resolve(Resolution),
+    /// A parked message again, read anew now that the cause is mended.
+    Replay {
+        /// The case that keeps it.
+        case: Id,
+        /// Who asked for it.
+        by: String,
+        /// What the message asks.
+        request: Box<Request>,
+    },
     /// A message that no mapper could turn into a request: keep it and open a case.
     Park(Problem),
     /// Somebody looks at patient data.
@@ -71,6 +80,45 @@ pub enum Request {
     TurnAway(Access),
     /// Time has passed: close what has lapsed, open what is overdue.
     Tick,
+}
+
+impl Request {
+    /// What kind of request it is, for the index, where it came as no typed message.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Request::Configure(_) => "configure",
+            Request::Patient(_) => "patient",
+            Request::Merge(_) => "merge",
+            Request::Orders(_) => "orders",
+            Request::Transaction(_) => "transaction",
+            Request::Remove(_) => "remove",
+            Request::Complete(_) => "complete",
+            Request::Administer(_) => "administer",
+            Request::Delivered(_) => "delivered",
+            Request::LinkUp { .. } => "link-up",
+            Request::Resolve(_) => "resolve",
+            Request::Replay { .. } => "replay",
+            Request::Park(_) => "park",
+            Request::See(_) => "see",
+            Request::TurnAway(_) => "turn-away",
+            Request::Tick => "tick",
+        }
+    }
+
+    /// Whether it leaves nothing in the journal when it makes nothing true.
+    pub fn is_silent(&self) -> bool {
+        matches!(self, Request::Tick | Request::LinkUp { .. } | Request::Configure(_))
+    }
+
+    /// Whether deciding it reads a patient's history, so that the record has to hold all that
+    /// was folded.
+    pub fn reads_history(&self) -> bool {
+        match self {
+            Request::Merge(_) => true,
+            Request::Replay { request, .. } => request.reads_history(),
+            _ => false,
+        }
+    }
 }
 
 /// What the domain decided.
@@ -88,12 +136,26 @@ pub struct Decision {
 pub enum Answer {
     /// It is done.
     Done,
+    /// It is done, and these resources keep it.
+    Created(Vec<Id>),
     /// It could not be acted on; a case keeps it.
     Parked(Problem),
     /// The medicine may be taken.
     Permitted(Box<Permit>),
     /// The medicine may not be taken.
     Refused(Refusal),
+}
+
+impl Answer {
+    /// The answer as a code, for the message index.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Answer::Done | Answer::Created(_) => "done",
+            Answer::Parked(_) => "parked",
+            Answer::Permitted(_) => "permitted",
+            Answer::Refused(_) => "refused",
+        }
+    }
 }
 
 /// Why a message could not be acted on. The text holds no patient data.
@@ -160,6 +222,8 @@ pub enum ProblemCode {
     UnknownItem,
     /// The configuration has no such cabinet.
     UnknownCabinet,
+    /// No open case has the id.
+    UnknownCase,
     /// The control id was used before for another message.
     ControlIdReused,
     /// Something that the server does not understand of itself.
@@ -183,7 +247,8 @@ impl ProblemCode {
             | P::AmbiguousPatient
             | P::UnknownOrder
             | P::UnknownItem
-            | P::UnknownCabinet => "204",
+            | P::UnknownCabinet
+            | P::UnknownCase => "204",
             P::DuplicateOrder | P::ControlIdReused => "205",
             P::OrderState | P::Superseded | P::Internal => "207",
         }
@@ -222,6 +287,7 @@ impl ProblemCode {
             P::Superseded => "superseded",
             P::UnknownItem => "unknown-item",
             P::UnknownCabinet => "unknown-cabinet",
+            P::UnknownCase => "unknown-case",
             P::ControlIdReused => "control-id-reused",
             P::Internal => "internal",
         }

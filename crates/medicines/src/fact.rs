@@ -36,6 +36,25 @@ pub enum Fact {
     Refused(Access),
 }
 
+impl Fact {
+    /// The patient whom the fact concerns, as far as the fact says so itself.
+    pub fn patient(&self) -> Option<&Id> {
+        match self {
+            Fact::Stored(resource) => {
+                (resource.resource_type == ResourceType::Patient).then_some(&resource.id)
+            }
+            Fact::Moved(transfer) => transfer.patient.as_ref(),
+            Fact::Queued(delivery) => Some(&delivery.key),
+            Fact::CaseOpened(case) => case.patient.as_ref(),
+            Fact::Seen(access) | Fact::Refused(access) => access.patient.as_ref(),
+            Fact::Configured(_)
+            | Fact::PocketActivity(_)
+            | Fact::Delivery(_)
+            | Fact::CaseClosed(_) => None,
+        }
+    }
+}
+
 /// A look at patient data, or an attempt that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {

@@ -117,6 +117,16 @@ impl Default for Policies {
 }
 
 impl Site {
+    /// The system of the local formulary codes: `https://rxx.nhs.uk/Id/item`.
+    pub fn item_system(&self) -> String {
+        format!("https://{}.nhs.uk/Id/item", self.code.to_lowercase())
+    }
+
+    /// The system of the staff numbers.
+    pub fn staff_system(&self) -> String {
+        format!("https://{}.nhs.uk/Id/staff", self.code.to_lowercase())
+    }
+
     /// The cabinet of that system and station.
     pub fn cabinet(&self, id: &str) -> Option<&Cabinet> {
         self.cabinets.iter().find(|cabinet| {

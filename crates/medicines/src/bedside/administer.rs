@@ -1,8 +1,11 @@
 //! A medicine was given, given in part, or not given.
 
-use fhir::{CodeableConcept, Id, Identifier, MedicationAdministrationStatus};
+use fhir::Id;
+use fhir::resources::MedicationAdministrationStatus;
+use fhir::types::{CodeableConcept, Identifier};
 use jiff::Timestamp;
-use rust_decimal::Decimal;
+
+use crate::Quantity;
 
 /// What the bedside tells: `POST /administrations` or RAS^O17.
 #[derive(Debug, Clone)]
@@ -15,8 +18,9 @@ pub struct Administration {
     pub removal: Option<Id>,
     /// The local formulary code, or a code that an order uses.
     pub item: CodeableConcept,
-    /// How much was given, in the item's unit; zero for a dose that was not given.
-    pub quantity: Decimal,
+    /// How much was given; zero for a dose that was not given. An empty unit is the item's own;
+    /// a mass is counted in units by the item's strength.
+    pub quantity: Quantity,
     /// completed, stopped (given in part), not-done.
     pub status: MedicationAdministrationStatus,
     /// Why not, or why in part.

@@ -3,10 +3,13 @@
 mod ask;
 mod complete;
 mod count;
+mod dispense;
+pub(crate) mod hands;
 mod null;
 mod permit;
 mod receive;
 mod remove;
+mod restock;
 mod returned;
 mod transaction;
 mod waste;

@@ -28,7 +28,7 @@ pub struct RemovalPermit {
 
 impl RemovalPermit {
     /// Permits on the strength of a live, verified order.
-    pub(super) fn by_order(grant: &Grant, order: &LiveOrder) -> Self {
+    pub(super) fn by_order(grant: &Grant, order: &LiveOrder<'_>) -> Self {
         RemovalPermit { person: grant.person().to_owned(), ground: Ground::Order(order.id()) }
     }
 
@@ -43,6 +43,11 @@ impl RemovalPermit {
     /// The staff number of the person who may take it.
     pub fn person(&self) -> &str {
         &self.person
+    }
+
+    /// Uses the permit up: the person in whose hands the units are from now on.
+    pub(super) fn into_person(self) -> String {
+        self.person
     }
 
     /// The order, unless it is an override.

@@ -1,6 +1,6 @@
 //! A pocket transaction, as a ZPM segment tells it.
 
-use fhir::Identifier;
+use fhir::types::Identifier;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,31 @@ pub enum TransactionCode {
     /// N: opened, nothing taken.
     #[serde(rename = "N")]
     Null,
+}
+
+impl TransactionCode {
+    /// Whether the balance is what the transaction says it is from then on.
+    pub fn sets_balance(self) -> bool {
+        use TransactionCode::{Adjust, Count, Load, Unload};
+        matches!(self, Load | Unload | Count | Adjust)
+    }
+
+    /// The letter of ZPM-1.
+    pub fn letter(self) -> &'static str {
+        match self {
+            TransactionCode::Vend => "V",
+            TransactionCode::Return => "R",
+            TransactionCode::Waste => "W",
+            TransactionCode::Load => "L",
+            TransactionCode::Unload => "U",
+            TransactionCode::Fill => "F",
+            TransactionCode::EmptyBin => "B",
+            TransactionCode::Expired => "E",
+            TransactionCode::Count => "C",
+            TransactionCode::Adjust => "A",
+            TransactionCode::Null => "N",
+        }
+    }
 }
 
 /// A code with its text, as `MORPH10^Morphine 10 mg/1 ml inj`.
@@ -126,4 +151,16 @@ pub struct Transaction {
     /// NTE-3 says that the transaction was cancelled at the device: no stock moved.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cancelled: bool,
+}
+
+impl Transaction {
+    /// The cabinet, `system/station`.
+    pub fn cabinet(&self) -> String {
+        format!("{}/{}", self.system, self.station)
+    }
+
+    /// The amount, zero where none was sent.
+    pub fn units(&self) -> Decimal {
+        self.amount.unwrap_or_default()
+    }
 }

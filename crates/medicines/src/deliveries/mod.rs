@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use outcome::{Outcome, outcome};
 pub use profile::link_up;
 pub(crate) use profile::queue_profile;
-pub(crate) use route::{tell_cabinets, tell_recorders};
+pub(crate) use route::{Subject, channels_of, tell_cabinets, tell_recorders};
 
 use crate::orders::Control;
 use crate::patients::PatientEvent;
@@ -32,6 +32,9 @@ pub struct Delivery {
     pub key: Id,
     /// What to tell.
     pub notice: Notice,
+    /// Whether it is a part of a whole profile, which a newer whole profile replaces.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub profile: bool,
     /// When it was queued (recording time).
     pub at: Timestamp,
 }
@@ -113,7 +116,7 @@ pub enum DeliveryState {
 pub struct DeliveryChange {
     /// The channel.
     pub channel: Arc<str>,
-    /// Which deliveries: one by its id, or all of the channel that still wait or are unknown.
+    /// Which deliveries.
     pub which: Which,
     /// Where they stand now.
     pub state: DeliveryState,
@@ -130,8 +133,7 @@ pub struct DeliveryChange {
 pub enum Which {
     /// This one.
     One(Id),
-    /// All of the channel that are waiting or unknown, queued before this entry.
-    Unsent,
-    /// All of one patient on the channel that are waiting or unknown, queued before this entry.
-    UnsentOf(Id),
+    /// All of the channel that are part of an earlier whole profile (`Delivery::profile`), wait or
+    /// are unknown, and were queued before this entry: a newer whole profile replaces them.
+    OlderProfile,
 }

@@ -11,12 +11,18 @@ mod receive;
 mod resume;
 mod stop;
 
-use fhir::{Identifier, MedicationRequest};
+use fhir::resources::MedicationRequest;
+use fhir::types::Identifier;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use live::{LiveOrder, NotLive};
+pub use live::{LiveOrder, NotCovered, NotLive};
+pub(crate) use live::{is_for, units_of};
 pub use receive::receive;
+
+/// The extension that says who verified an order: a reference to the pharmacist. An order without
+/// it is not verified.
+pub const VERIFIED_BY: &str = "urn:interlock:extension:verified-by";
 
 /// What an order message asks, whatever code of HL7 table 0119 its sender writes for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

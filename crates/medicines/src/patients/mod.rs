@@ -4,13 +4,30 @@ mod identity;
 mod merge;
 mod tell;
 
-use fhir::{AllergyIntolerance, Encounter, Identifier, Patient};
+use fhir::resources::{AllergyIntolerance, Encounter, Patient};
+use fhir::types::{CodeableConcept, Identifier};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use identity::find;
+pub(crate) use identity::{find, find_optional, identifier_key, keys};
 pub use merge::merge;
 pub use tell::tell;
+
+/// The extension that says when the message that made a version of a resource says that it
+/// happened (EVN-6, ORC-9): what arrives late is recognised by it.
+pub const TOLD_AT: &str = "urn:interlock:extension:told-at";
+
+/// The text by which two concepts are found to be the same: the first code, else the words.
+pub(crate) fn concept_key(concept: &CodeableConcept) -> Option<String> {
+    let coding = concept.coding.iter().find(|coding| coding.code.is_some());
+    match coding {
+        Some(coding) => {
+            let system = coding.system.as_deref().unwrap_or_default();
+            Some(crate::state::lookup_key(system, coding.code.as_deref()?))
+        }
+        None => Some(concept.text.as_deref()?.trim().to_lowercase()),
+    }
+}
 
 /// What a PAS message says happened to a patient, by its ADT trigger event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

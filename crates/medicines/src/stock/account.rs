@@ -24,6 +24,8 @@ pub struct PocketAddress {
 pub enum Account {
     /// Stock that was there before Interlock first heard of the pocket.
     Opening,
+    /// The pharmacy, which fills cabinets and takes stock back.
+    Pharmacy,
     /// A pocket of a cabinet.
     Pocket {
         /// The cabinet, `system/station`.
@@ -39,6 +41,8 @@ pub enum Account {
     Patient(Id),
     /// Wasted.
     Waste,
+    /// Taken out because its date had passed.
+    Expired,
     /// The difference that a count found at a cabinet.
     Discrepancy(String),
 }
@@ -47,6 +51,7 @@ impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Account::Opening => f.write_str("opening"),
+            Account::Pharmacy => f.write_str("pharmacy"),
             Account::Pocket { cabinet, address: PocketAddress { drawer, sub_drawer, pocket } } => {
                 let part = |text: &str| text.replace('%', "%25").replace(':', "%3A");
                 write!(f, "pocket:{}:", part(cabinet))?;
@@ -56,6 +61,7 @@ impl fmt::Display for Account {
             Account::Hands(removal) => write!(f, "hands:{removal}"),
             Account::Patient(patient) => write!(f, "patient:{patient}"),
             Account::Waste => f.write_str("waste"),
+            Account::Expired => f.write_str("expired"),
             Account::Discrepancy(cabinet) => write!(f, "discrepancy:{cabinet}"),
         }
     }
@@ -75,7 +81,9 @@ impl FromStr for Account {
         let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
         Ok(match kind {
             "opening" => Account::Opening,
+            "pharmacy" => Account::Pharmacy,
             "waste" => Account::Waste,
+            "expired" => Account::Expired,
             "return-bin" => Account::ReturnBin(rest.to_owned()),
             "discrepancy" => Account::Discrepancy(rest.to_owned()),
             "hands" => Account::Hands(id(rest)?),
@@ -118,6 +126,8 @@ mod tests {
         };
         let accounts = [
             Account::Opening,
+            Account::Pharmacy,
+            Account::Expired,
             Account::Waste,
             Account::Pocket { cabinet: "ADC/WARDA1".into(), address },
             Account::ReturnBin("ADC/WARDA1".into()),

@@ -21,8 +21,10 @@ pub enum Movement {
     Waste,
     /// Given to the patient.
     Administration,
-    /// A count that differed.
+    /// A count that differed, or a late movement that explains an earlier difference.
     Count,
+    /// Stock put into a pocket or taken off it by the pharmacy, expired stock among it.
+    Restock,
 }
 
 /// Where a transfer stands. Only a pending one can change, once.

@@ -1,0 +1,325 @@
+//! The engine thread: takes what waits as one batch, decides, appends, hands on.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
+use jiff::Timestamp;
+use journal::{Draft, Journal, Position};
+use medicines::{
+    Answer, Context, Decision, HEAD_VERSION, Head, Problem, ProblemCode, Request, State, decide,
+};
+use record::Record;
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::command::{Command, Receipt};
+use crate::error::Error;
+use crate::handle::Options;
+use crate::recorder::{self, Job, Written};
+use crate::recovery::Recovered;
+
+/// The most commands in one batch: enough to share a sync among all connections of a hospital,
+/// few enough that nobody waits long behind the others.
+const BATCH_COMMANDS: usize = 256;
+/// The most batches that are durable but not recorded yet.
+const BATCHES_AHEAD: usize = 4;
+
+/// A command with the one who waits for its answer.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) command: Command,
+    pub(crate) answer: oneshot::Sender<Receipt>,
+}
+
+/// A command that was decided and whose entry may not be recorded yet.
+struct Known {
+    digest: [u8; 32],
+    receipt: Receipt,
+}
+
+struct Core {
+    journal: Journal,
+    state: State,
+    record: record::Reader,
+    entries: journal::Reader,
+    jobs: SyncSender<Job>,
+    recorded: watch::Receiver<u64>,
+    clock: Clock,
+    last_at: Timestamp,
+    /// Keys of entries that the record may not hold yet.
+    recent: HashMap<(Arc<str>, String), Known>,
+    recent_order: VecDeque<(u64, (Arc<str>, String))>,
+}
+
+/// Starts the engine thread and the record thread.
+pub(crate) fn spawn(
+    recovered: Recovered,
+    queue: mpsc::Receiver<Asked>,
+    clock: Clock,
+    options: &Options,
+    progress: watch::Sender<u64>,
+    stopped: watch::Sender<Option<Error>>,
+) -> Result<(), Error> {
+    let (jobs, work) = sync_channel(BATCHES_AHEAD);
+    let open = || record::Reader::open(&options.record, &options.journal);
+    let mut core = Core {
+        record: open().map_err(|error| Error::Record(error.to_string()))?,
+        entries: recovered.journal.reader()?,
+        journal: recovered.journal,
+        state: recovered.state,
+        jobs,
+        recorded: progress.subscribe(),
+        clock,
+        last_at: recovered.last_at,
+        recent: HashMap::new(),
+        recent_order: VecDeque::new(),
+    };
+    let record = recovered.record;
+    let stopped = Arc::new(stopped);
+    let recording_stopped = Arc::clone(&stopped);
+    let recording = move || {
+        let end = guard(|| recorder::run(record, &work, &progress));
+        if let Err(error) = end {
+            stop(&recording_stopped, error);
+        }
+    };
+    let engine = move || {
+        if let Err(error) = guard(|| core.run(queue)) {
+            stop(&stopped, error);
+        }
+    };
+    let thread = |name: &str| thread::Builder::new().name(name.to_owned());
+    thread("record").spawn(recording).map_err(|error| Error::Fault(error.to_string()))?;
+    thread("engine").spawn(engine).map_err(|error| Error::Fault(error.to_string()))?;
+    Ok(())
+}
+
+/// A panic is a fault of the program: the engine stops, as it does when it cannot write.
+fn guard(run: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    catch_unwind(AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err(Error::Fault("a thread ended unexpectedly".to_owned())))
+}
+
+fn stop(stopped: &watch::Sender<Option<Error>>, error: Error) {
+    tracing::error!(%error, "the engine has stopped");
+    // The first cause is the one to tell; what follows from it is not.
+    stopped.send_if_modified(|why| match why {
+        Some(_) => false,
+        None => {
+            *why = Some(error);
+            true
+        }
+    });
+}
+
+impl Core {
+    fn run(&mut self, mut queue: mpsc::Receiver<Asked>) -> Result<(), Error> {
+        let waiting = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(|error| Error::Fault(error.to_string()))?;
+        let mut batch = Vec::with_capacity(BATCH_COMMANDS);
+        loop {
+            let due = self.state.next_due().map(|at| self.clock.until(at));
+            let taken = waiting.block_on(async {
+                let receive = queue.recv_many(&mut batch, BATCH_COMMANDS);
+                match due {
+                    Some(due) => tokio::time::timeout(due, receive).await.ok(),
+                    None => Some(receive.await),
+                }
+            });
+            if taken == Some(0) {
+                return self.settle();
+            }
+            let recorded = *self.recorded.borrow_and_update();
+            self.forget(recorded);
+            self.tick_if_due()?;
+            self.decide_all(&mut batch)?;
+        }
+    }
+
+    /// Lets go of what the record holds.
+    fn forget(&mut self, recorded: u64) {
+        self.state.settled(recorded);
+        while self.recent_order.front().is_some_and(|(seq, _)| *seq <= recorded) {
+            if let Some((seq, key)) = self.recent_order.pop_front()
+                && self.recent.get(&key).is_some_and(|known| known.receipt.seq == seq)
+            {
+                self.recent.remove(&key);
+            }
+        }
+    }
+
+    fn tick_if_due(&mut self) -> Result<(), Error> {
+        let now = self.clock.now();
+        while self.state.next_due().is_some_and(|at| at <= now) {
+            let (answer, _) = oneshot::channel();
+            let command = Command::internal("timer", now, Request::Tick);
+            let before = self.state.seq();
+            self.decide_batch(vec![Asked { command, answer }])?;
+            if self.state.seq() == before {
+                // What is due made nothing true; it must not keep the engine busy.
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides what waits; a request that reads a patient's history first lets the record catch
+    /// up with all that came before it.
+    fn decide_all(&mut self, waiting: &mut Vec<Asked>) -> Result<(), Error> {
+        let mut batch = Vec::with_capacity(waiting.len());
+        for asked in waiting.drain(..) {
+            if asked.command.request.reads_history() {
+                self.decide_batch(std::mem::take(&mut batch))?;
+                self.settle()?;
+            }
+            batch.push(asked);
+        }
+        self.decide_batch(batch)
+    }
+
+    /// Waits until the record holds all that was appended.
+    fn settle(&mut self) -> Result<(), Error> {
+        let (reached, barrier) = sync_channel(1);
+        self.jobs.send(Job::Barrier(reached)).map_err(|_| recording_ended())?;
+        barrier.recv().map_err(|_| recording_ended())?;
+        let recorded = *self.recorded.borrow_and_update();
+        self.forget(recorded);
+        Ok(())
+    }
+
+    fn decide_batch(&mut self, batch: Vec<Asked>) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let mut drafts = Vec::with_capacity(batch.len());
+        let mut entries = Vec::with_capacity(batch.len());
+        let mut answers = Vec::with_capacity(batch.len());
+        for Asked { mut command, answer } in batch {
+            let digest = Sha256::digest(&command.raw).into();
+            let mut earlier = self.earlier(&command, &digest)?;
+            if let Earlier::Other = earlier {
+                command.quarantine(&digest);
+                earlier = self.earlier(&command, &digest)?;
+            }
+            let receipt = match earlier {
+                Earlier::Same(receipt) => Receipt { duplicate: true, ..receipt },
+                _ => self.decide_one(command, digest, &mut drafts, &mut entries),
+            };
+            answers.push((answer, receipt));
+        }
+        let tip = self.append(&drafts)?;
+        let rows = self.state.take_changed();
+        let job = Job::Apply { entries, rows, tip, answers };
+        self.jobs.send(job).map_err(|_| recording_ended())
+    }
+
+    fn append(&mut self, drafts: &[Draft]) -> Result<Position, Error> {
+        if drafts.is_empty() {
+            return Ok(self.journal.position());
+        }
+        Ok(self.journal.append(drafts)?)
+    }
+
+    fn decide_one(
+        &mut self,
+        mut command: Command,
+        digest: [u8; 32],
+        drafts: &mut Vec<Draft>,
+        entries: &mut Vec<Written>,
+    ) -> Receipt {
+        let seq = self.state.seq() + 1;
+        let at = self.clock.now().max(self.last_at);
+        self.last_at = at;
+        let ctx = Context { seq, now: at, source: command.channel.to_string() };
+        let decision = self.decision(&ctx, &command.request);
+        let answer = decision.answer.clone();
+        if decision.facts.is_empty() && command.request.is_silent() {
+            return Receipt { seq: seq - 1, at, answer, duplicate: false };
+        }
+        self.state.fold(seq, &decision.facts);
+        let receipt = Receipt { seq, at, answer, duplicate: false };
+        if let Some(key) = command.key.clone() {
+            let key = (Arc::clone(&command.channel), key);
+            self.recent_order.push_back((seq, key.clone()));
+            self.recent.insert(key, Known { digest, receipt: receipt.clone() });
+        }
+        let raw = std::mem::take(&mut command.raw);
+        let head = head(command, decision, &digest, !raw.is_empty());
+        drafts.push(Draft { at: at.as_microsecond(), head: head.to_json(), raw });
+        entries.push(Written { seq, at, head, digest });
+        receipt
+    }
+
+    /// Decides; a panic in a rule parks the message that led to it instead of stopping the node.
+    fn decision(&mut self, ctx: &Context, request: &Request) -> Decision {
+        let state = &mut self.state;
+        catch_unwind(AssertUnwindSafe(|| decide(state, ctx, request))).unwrap_or_else(|_| {
+            tracing::error!(entry = ctx.seq, kind = request.kind(), "a rule failed; parked");
+            let text = "A rule failed on this message: report it; it can be replayed later.";
+            let problem = Problem::new(ProblemCode::Internal, text);
+            decide(&mut self.state, ctx, &Request::Park(problem))
+        })
+    }
+
+    /// Whether the key of a command was used before, and for what.
+    fn earlier(&self, command: &Command, digest: &[u8; 32]) -> Result<Earlier, Error> {
+        let Some(key) = &command.key else { return Ok(Earlier::Never) };
+        if let Some(known) = self.recent.get(&(Arc::clone(&command.channel), key.clone())) {
+            let same = known.digest == *digest;
+            return Ok(if same { Earlier::Same(known.receipt.clone()) } else { Earlier::Other });
+        }
+        let found = self.record.find_key(&command.channel, key);
+        match found.map_err(|error| Error::Record(error.to_string()))? {
+            None => Ok(Earlier::Never),
+            Some((seq, before)) if before == *digest => Ok(Earlier::Same(self.receipt(seq)?)),
+            Some(_) => Ok(Earlier::Other),
+        }
+    }
+
+    /// The receipt of an entry of the journal.
+    fn receipt(&self, seq: u64) -> Result<Receipt, Error> {
+        let unreadable = |why: String| Error::Entry { seq, why };
+        let entry = self.entries.get(seq)?.ok_or_else(|| unreadable("it is not there".into()))?;
+        let head = Head::from_json(&entry.head).map_err(|error| unreadable(error.to_string()))?;
+        let at = Timestamp::from_microsecond(entry.at);
+        let at = at.map_err(|error| unreadable(error.to_string()))?;
+        Ok(Receipt { seq, at, answer: head.answer.into_owned(), duplicate: true })
+    }
+}
+
+/// Whether a command came before.
+enum Earlier {
+    /// Its key is new.
+    Never,
+    /// The same command came before, and this was its receipt.
+    Same(Receipt),
+    /// Its key was used for other bytes.
+    Other,
+}
+
+fn recording_ended() -> Error {
+    Error::Record("the record thread has ended".to_owned())
+}
+
+fn head(command: Command, decision: Decision, digest: &[u8; 32], has_raw: bool) -> Head<'static> {
+    let Command { channel, key, by, message_type, control_id, received, request, .. } = command;
+    Head {
+        v: HEAD_VERSION,
+        channel: Cow::Owned(channel.to_string()),
+        key: key.map(Cow::Owned),
+        digest: has_raw.then(|| Cow::Owned(journal::Hash(*digest).to_string())),
+        message_type: message_type.map_or(Cow::Borrowed(request.kind()), Cow::Owned),
+        control_id: control_id.map(Cow::Owned),
+        by: Cow::Owned(by),
+        received,
+        answer: Cow::Owned(decision.answer),
+        facts: Cow::Owned(decision.facts),
+    }
+}

@@ -1,0 +1,109 @@
+//! The handle by which edges reach the engine.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use journal::Durability;
+use medicines::{Request, Site};
+use record::Readers;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::command::{Command, Receipt};
+use crate::core::{self, Asked};
+use crate::error::{Error, Stopped};
+use crate::recovery;
+
+/// The most commands that wait for the engine; edges wait when it is full.
+const QUEUE_COMMANDS: usize = 4096;
+
+/// Where and how an engine runs.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The journal's file.
+    pub journal: PathBuf,
+    /// The record's file.
+    pub record: PathBuf,
+    /// The configuration to put in force.
+    pub site: Site,
+    /// The clock.
+    pub clock: Clock,
+    /// How hard entries are driven to the disk; anything but full is for control experiments.
+    pub durability: Durability,
+}
+
+/// A handle to a running engine. A clone is another handle to the same one; when all are dropped
+/// the engine finishes what it holds and ends.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    commands: mpsc::Sender<Asked>,
+    progress: watch::Receiver<u64>,
+    stopped: watch::Receiver<Option<Error>>,
+    readers: Arc<Readers>,
+    clock: Clock,
+    journal: PathBuf,
+}
+
+impl Engine {
+    /// Opens the journal, brings the record up to it, puts the configuration in force and begins
+    /// to take commands. Blocks while the record catches up.
+    pub fn start(options: Options) -> Result<Engine, Error> {
+        let recovered = recovery::recover(&options)?;
+        let readers = Readers::open(&options.record, &options.journal)
+            .map_err(|error| Error::Record(error.to_string()))?;
+        let (commands, queue) = mpsc::channel(QUEUE_COMMANDS);
+        let (progress_to, progress) = watch::channel(recovered.journal.position().seq);
+        let (stopped_to, stopped) = watch::channel(None);
+        let clock = options.clock;
+        core::spawn(recovered, queue, clock, &options, progress_to, stopped_to)?;
+        let journal = options.journal;
+        let engine =
+            Engine { commands, progress, stopped, readers: Arc::new(readers), clock, journal };
+        let configure = Request::Configure(Box::new(options.site));
+        let command = Command::internal("configuration", clock.now(), configure);
+        engine.submit_blocking(command).map_err(|Stopped| {
+            let why = engine.stopped.borrow().clone();
+            why.unwrap_or_else(|| Error::Fault("the engine ended at once".to_owned()))
+        })?;
+        Ok(engine)
+    }
+
+    /// Has a command decided. Answers once its entry is durable and the record holds it.
+    pub async fn submit(&self, command: Command) -> Result<Receipt, Stopped> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.send(Asked { command, answer }).await.map_err(|_| Stopped)?;
+        answered.await.map_err(|_| Stopped)
+    }
+
+    /// The same, for a thread that is not part of a runtime.
+    pub fn submit_blocking(&self, command: Command) -> Result<Receipt, Stopped> {
+        let (answer, answered) = oneshot::channel();
+        self.commands.blocking_send(Asked { command, answer }).map_err(|_| Stopped)?;
+        answered.blocking_recv().map_err(|_| Stopped)
+    }
+
+    /// The number of the last entry that the record holds; changes after every batch.
+    pub fn progress(&self) -> watch::Receiver<u64> {
+        self.progress.clone()
+    }
+
+    /// Why the engine stopped; `None` while it runs.
+    pub fn stopped(&self) -> watch::Receiver<Option<Error>> {
+        self.stopped.clone()
+    }
+
+    /// Readers of the record.
+    pub fn readers(&self) -> Arc<Readers> {
+        Arc::clone(&self.readers)
+    }
+
+    /// A reader of the journal.
+    pub fn journal(&self) -> Result<journal::Reader, Error> {
+        Ok(journal::Reader::open(&self.journal)?)
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+}

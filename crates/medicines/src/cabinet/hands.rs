@@ -1,0 +1,92 @@
+//! Units that leave somebody's hands: which removals they came from, and what that settles.
+
+use std::sync::Arc;
+
+use fhir::Id;
+use rust_decimal::Decimal;
+
+use crate::facts::Facts;
+use crate::state::{Removal, State};
+use crate::stock::{Account, Movement, Transfer, TransferState};
+
+/// What the units that leave are known by.
+pub(crate) struct Leaving<'a> {
+    pub(crate) patient: &'a Id,
+    pub(crate) item: &'a str,
+    pub(crate) order: Option<Id>,
+    pub(crate) removal: Option<&'a Id>,
+    pub(crate) units: Decimal,
+    pub(crate) movement: Movement,
+    pub(crate) to: Account,
+    pub(crate) person: &'a str,
+    pub(crate) witness: Option<&'a str>,
+    pub(crate) cabinet: Option<&'a str>,
+    pub(crate) activity: jiff::Timestamp,
+    /// What a case about the removal is closed with once nothing is left: `administered`.
+    pub(crate) resolution: &'a str,
+}
+
+/// Moves the units out of the hands they are in, the named removal first, then those of the same
+/// order, oldest first, then any of the item for the patient. Returns how many found no removal.
+pub(crate) fn leave(state: &State, facts: &mut Facts<'_>, leaving: &Leaving<'_>) -> Decimal {
+    let mut left = leaving.units;
+    for removal in candidates(state, leaving) {
+        if left <= Decimal::ZERO {
+            break;
+        }
+        let units = left.min(removal.in_hands);
+        left -= units;
+        facts_of_leaving(facts, leaving, &removal, units);
+    }
+    left
+}
+
+fn facts_of_leaving(
+    facts: &mut Facts<'_>,
+    leaving: &Leaving<'_>,
+    removal: &Removal,
+    units: Decimal,
+) {
+    let taken = &removal.transfer;
+    let transfer = Transfer {
+        id: facts.id(),
+        movement: leaving.movement,
+        item: taken.item.clone(),
+        batch: taken.batch.clone(),
+        quantity: units,
+        unit: taken.unit.clone(),
+        from: Account::Hands(taken.id.clone()),
+        to: leaving.to.clone(),
+        state: TransferState::Posted,
+        patient: Some(leaving.patient.clone()),
+        order: taken.order.clone(),
+        case: None,
+        cabinet: leaving.cabinet.map(str::to_owned),
+        person: leaving.person.to_owned(),
+        witness: leaving.witness.map(str::to_owned),
+        activity: leaving.activity,
+    };
+    facts.moved(transfer);
+    if units == removal.in_hands
+        && let Some(case) = &removal.case
+    {
+        facts.close(case, "interlock", leaving.resolution);
+    }
+}
+
+fn candidates(state: &State, leaving: &Leaving<'_>) -> Vec<Arc<Removal>> {
+    let mut open = state.removals_of(leaving.patient);
+    open.retain(|removal| removal.in_hands > Decimal::ZERO && removal.transfer.item == leaving.item);
+    let rank = |removal: &Removal| {
+        let named = leaving.removal == Some(&removal.transfer.id);
+        let same_order = leaving.order.is_some() && leaving.order == removal.transfer.order;
+        match (named, same_order) {
+            (true, _) => 0,
+            (false, true) => 1,
+            (false, false) => 2,
+        }
+    };
+    // The sort is stable: within a rank the oldest stays first.
+    open.sort_by_key(|removal| rank(removal));
+    open
+}

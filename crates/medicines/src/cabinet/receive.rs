@@ -1,0 +1,174 @@
+//! A cabinet tells of an action at a pocket, after the fact.
+//!
+//! What happened has happened: a transaction is never refused for what it says. It is kept, its
+//! effect on the ledger is taken over, and what should not have happened opens a case. Only a
+//! transaction that cannot be understood (no such cabinet, item or patient) is parked.
+
+use std::sync::Arc;
+
+use super::transaction::{Transaction, TransactionCode};
+use super::{count, null, remove, restock, returned, waste};
+use crate::command::{Context, Decision, Problem, ProblemCode};
+use crate::fact::Fact;
+use crate::facts::{Facts, park, problem};
+use crate::patients::find;
+use crate::site::{Item, Site};
+use crate::state::{PatientState, State};
+use crate::stock::{Account, Movement, Transfer, TransferState};
+
+/// A transaction with what it is about, found.
+pub(super) struct Told<'a> {
+    pub(super) transaction: &'a Transaction,
+    pub(super) cabinet: String,
+    pub(super) item: &'a Item,
+    pub(super) patient: Option<Arc<PatientState>>,
+}
+
+impl Told<'_> {
+    /// The account that the transaction works on: a pocket, or the cabinet's return bin.
+    pub(super) fn place(&self) -> Account {
+        match self.transaction.bin {
+            super::Bin::Return => Account::ReturnBin(self.cabinet.clone()),
+            super::Bin::Pocket | super::Bin::PatientSpecific => self.pocket(),
+        }
+    }
+
+    /// The pocket's account.
+    pub(super) fn pocket(&self) -> Account {
+        let address = self.transaction.address.clone();
+        Account::Pocket { cabinet: self.cabinet.clone(), address }
+    }
+
+    /// A posted transfer by the transaction's people at its time.
+    pub(super) fn transfer(
+        &self,
+        facts: &mut Facts<'_>,
+        movement: Movement,
+        from: Account,
+        to: Account,
+    ) -> Transfer {
+        Transfer {
+            id: facts.id(),
+            movement,
+            item: self.item.code.clone(),
+            batch: self.transaction.batch.clone(),
+            quantity: self.transaction.units(),
+            unit: self.item.unit.clone(),
+            from,
+            to,
+            state: TransferState::Posted,
+            patient: self.patient.as_ref().map(|patient| patient.id.clone()),
+            order: None,
+            case: None,
+            cabinet: Some(self.cabinet.clone()),
+            person: self.transaction.user.id.clone(),
+            witness: self.transaction.witness.as_ref().map(|witness| witness.id.clone()),
+            activity: self.transaction.activity,
+        }
+    }
+}
+
+/// Takes a transaction in, by its code (domain rules: VA PADE, `PSJPADIT`).
+pub fn receive(state: &mut State, ctx: &Context, transaction: &Transaction) -> Decision {
+    let site = Arc::clone(state.site());
+    // A device whose clock runs ahead must not put its acts into the future.
+    let mut transaction = transaction.clone();
+    transaction.activity = transaction.activity.min(ctx.now);
+    let told = match understand(state, &site, &transaction) {
+        Ok(told) => told,
+        Err(problem) => return park(ctx, &site, problem),
+    };
+    let mut facts = Facts::new(ctx, &site);
+    if !transaction.cancelled {
+        open_pocket(state, &mut facts, &told);
+        act(state, &mut facts, &told);
+    }
+    facts.push(Fact::PocketActivity(Box::new(transaction.clone())));
+    facts.done()
+}
+
+fn act(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
+    use TransactionCode as Code;
+    match told.transaction.code {
+        Code::Vend => remove::take(state, facts, told),
+        Code::Return => returned::put_back(state, facts, told),
+        Code::Waste => waste::waste(state, facts, told),
+        Code::Null => null::nothing_taken(state, facts, told),
+        Code::Count | Code::Adjust => count::count(state, facts, told),
+        Code::Load | Code::Unload | Code::Fill | Code::EmptyBin | Code::Expired => {
+            restock::restock(state, facts, told);
+        }
+    }
+}
+
+fn understand<'a>(
+    state: &mut State,
+    site: &'a Site,
+    transaction: &'a Transaction,
+) -> Result<Told<'a>, Problem> {
+    let cabinet = transaction.cabinet();
+    if site.cabinet(&cabinet).is_none() {
+        let text = "No cabinet of this system and station is configured: add it, then replay.";
+        return Err(Problem::new(ProblemCode::UnknownCabinet, text).at("ZPM-3"));
+    }
+    let Some(item) = site.item(&transaction.item.code) else {
+        let text = "The formulary has no such item: add it, then replay.";
+        return Err(Problem::new(ProblemCode::UnknownItem, text).at("ZPM-6"));
+    };
+    if transaction.units().is_sign_negative() && transaction.code != TransactionCode::Adjust {
+        let text = "Only an adjustment may have a negative amount.";
+        return Err(Problem::new(ProblemCode::BadValue, text).at("ZPM-10"));
+    }
+    let patient = match (&transaction.patient, transaction.code) {
+        (ids, TransactionCode::Vend | TransactionCode::Return | TransactionCode::Waste)
+            if ids.is_empty() =>
+        {
+            return problem(ProblemCode::SegmentMissing, "V, R and W need a patient.")
+                .map_err(|p| p.at("PID"));
+        }
+        (ids, _) if ids.is_empty() => None,
+        (ids, _) => Some(find(state, ids).map_err(|problem| problem.at("PID-3"))?),
+    };
+    Ok(Told { transaction, cabinet, item, patient })
+}
+
+/// The first word of a pocket: what it held before comes from the opening account.
+fn open_pocket(state: &State, facts: &mut Facts<'_>, told: &Told<'_>) {
+    let transaction = told.transaction;
+    if state.pocket(&told.cabinet, &transaction.address, &told.item.code).is_some() {
+        return;
+    }
+    let held = match transaction.code {
+        TransactionCode::Load => None,
+        TransactionCode::Count => transaction.actual.or(transaction.expected),
+        _ => transaction.expected.or(transaction.actual),
+    };
+    if let Some(quantity) = held.filter(|held| held.is_sign_positive() && !held.is_zero()) {
+        let mut transfer =
+            told.transfer(facts, Movement::Opening, Account::Opening, told.pocket());
+        transfer.quantity = quantity;
+        transfer.patient = None;
+        facts.moved(transfer);
+    }
+}
+
+/// A movement told late, about a time before the pocket was last counted: the count has seen its
+/// effect already, so what it found is explained instead of being found again.
+pub(super) fn explain_if_late(
+    state: &State,
+    facts: &mut Facts<'_>,
+    told: &Told<'_>,
+    out: bool,
+) {
+    let transaction = told.transaction;
+    let pocket = state.pocket(&told.cabinet, &transaction.address, &told.item.code);
+    let counted = pocket.and_then(|pocket| pocket.counted);
+    if told.place() != told.pocket() || counted.is_none_or(|at| transaction.activity > at) {
+        return;
+    }
+    let difference = Account::Discrepancy(told.cabinet.clone());
+    let (from, to) =
+        if out { (difference, told.pocket()) } else { (told.pocket(), difference) };
+    let transfer = told.transfer(facts, Movement::Count, from, to);
+    facts.moved(transfer);
+}

@@ -1,0 +1,159 @@
+//! V: a nurse opened a drawer and took units for a patient.
+//!
+//! A cabinet that asked before used its permit: the transaction posts it. One that did not ask
+//! is judged now, by the order as it was at the time of the removal; what no live, verified
+//! order of that patient covers opens a *dispensed without order* case.
+
+use std::sync::Arc;
+
+use fhir::Id;
+use rust_decimal::Decimal;
+
+use super::dispense;
+use super::receive::{Told, explain_if_late};
+use crate::cases::CaseKind;
+use crate::facts::Facts;
+use crate::orders::{LiveOrder, NotCovered, NotLive, is_for};
+use crate::patients::identifier_key;
+use crate::state::{OrderState, PatientState, Removal, State};
+use crate::stock::{Account, Movement, Transfer, TransferState};
+
+pub(super) fn take(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
+    let Some(patient) = told.patient.clone() else { return };
+    let units = told.transaction.units();
+    if units.is_zero() {
+        return;
+    }
+    let transfer = match permit_for(state, told, &patient.id) {
+        Some(permit) => use_permit(facts, told, &permit, &patient),
+        None => unasked(state, facts, told, &patient),
+    };
+    explain_if_late(state, facts, told, true);
+    dispense::tell(state, facts, &patient, &transfer);
+}
+
+/// A permit of this cabinet for this item and patient that nobody has used yet, oldest first;
+/// one for exactly so many units before any other.
+fn permit_for(state: &State, told: &Told<'_>, patient: &Id) -> Option<Arc<Removal>> {
+    let fits = |removal: &Arc<Removal>| {
+        let transfer = &removal.transfer;
+        let TransferState::Pending { expires } = transfer.state else { return false };
+        transfer.cabinet.as_ref() == Some(&told.cabinet)
+            && transfer.item == told.item.code
+            && transfer.activity <= told.transaction.activity
+            && told.transaction.activity <= expires
+    };
+    let permits: Vec<_> = state.removals_of(patient).into_iter().filter(fits).collect();
+    let units = told.transaction.units();
+    let exact = permits.iter().find(|permit| permit.transfer.quantity == units);
+    exact.or(permits.first()).map(Arc::clone)
+}
+
+/// Posts the permit with what was really taken; more than was permitted is reviewed.
+fn use_permit(
+    facts: &mut Facts<'_>,
+    told: &Told<'_>,
+    permit: &Removal,
+    patient: &PatientState,
+) -> Transfer {
+    let mut transfer = permit.transfer.clone();
+    let permitted = transfer.quantity;
+    transfer.quantity = told.transaction.units();
+    transfer.from = told.place();
+    transfer.batch.clone_from(&told.transaction.batch);
+    transfer.state = TransferState::Posted;
+    transfer.activity = told.transaction.activity;
+    facts.moved(transfer.clone());
+    if transfer.quantity > permitted {
+        let excess = transfer.quantity - permitted;
+        let order = transfer.order.clone();
+        review(facts, told, patient, &transfer.id, order, "more-than-permitted", excess);
+    }
+    transfer
+}
+
+fn unasked(
+    state: &mut State,
+    facts: &mut Facts<'_>,
+    told: &Told<'_>,
+    patient: &PatientState,
+) -> Transfer {
+    let id = facts.id();
+    let mut transfer =
+        told.transfer(facts, Movement::Removal, told.place(), Account::Hands(id.clone()));
+    transfer.id = id;
+    let (order, why) = judge(state, facts, told, patient);
+    transfer.order = order;
+    if let Some(reason) = why {
+        let (id, order, units) = (transfer.id.clone(), transfer.order.clone(), transfer.quantity);
+        transfer.case = Some(review(facts, told, patient, &id, order, reason, units));
+    }
+    facts.moved(transfer.clone());
+    transfer
+}
+
+/// Which order the removal was for, and why it should not have happened, if it should not.
+fn judge(
+    state: &mut State,
+    facts: &Facts<'_>,
+    told: &Told<'_>,
+    patient: &PatientState,
+) -> (Option<Id>, Option<&'static str>) {
+    let Some(number) = &told.transaction.order else {
+        return (None, Some("no-order"));
+    };
+    let Some(order) = identifier_key(number).and_then(|key| state.order_by(&key)) else {
+        return (None, Some("unknown-order"));
+    };
+    if order.patient != patient.id {
+        return (None, Some("order-of-another-patient"));
+    }
+    if !is_for(&order, told.item, &facts.site.item_system()) {
+        return (None, Some("item-not-of-order"));
+    }
+    let why = authority(&order, facts, told);
+    (Some(order.id.clone()), why)
+}
+
+fn authority(order: &OrderState, facts: &Facts<'_>, told: &Told<'_>) -> Option<&'static str> {
+    let policies = &facts.site.policies;
+    let at = told.transaction.activity;
+    let live = match LiveOrder::check(order, at, policies) {
+        Ok(live) => live,
+        Err(NotLive::OnHold) => return Some("on-hold"),
+        Err(NotLive::Stopped) => return Some("stopped"),
+        Err(NotLive::NotStarted) => return Some("not-started"),
+        Err(NotLive::NotVerified) => return Some("not-verified"),
+    };
+    match live.covers(told.item, told.transaction.units(), policies) {
+        // A dose in another unit is for a person to compare; the order itself is live.
+        Ok(()) | Err(NotCovered::DoseNotComparable) => None,
+        Err(NotCovered::TooEarly(_)) => Some("too-early"),
+        Err(NotCovered::MaximumReached) => Some("maximum-reached"),
+        Err(NotCovered::QuantityExceedsDose) => Some("quantity-exceeds-dose"),
+    }
+}
+
+fn review(
+    facts: &mut Facts<'_>,
+    told: &Told<'_>,
+    patient: &PatientState,
+    removal: &Id,
+    order: Option<Id>,
+    reason: &str,
+    units: Decimal,
+) -> Id {
+    let text = "Taken without a live, verified order that covers it: find out why, and match it \
+                to an order or report it.";
+    let mut case = facts.case(CaseKind::DispensedWithoutOrder, reason, text);
+    case.patient = Some(patient.id.clone());
+    case.order = order;
+    case.removal = Some(removal.clone());
+    case.cabinet = Some(told.cabinet.clone());
+    case.item = Some(told.item.code.clone());
+    case.quantity = Some(units);
+    case.person = Some(told.transaction.user.id.clone());
+    let id = case.id.clone();
+    facts.open(case);
+    id
+}

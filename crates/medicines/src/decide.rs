@@ -1,0 +1,78 @@
+//! From a request to facts. A table: each request has its verb's file.
+
+use std::sync::Arc;
+
+use crate::command::{Answer, Context, Decision, Problem, Request};
+use crate::fact::Fact;
+use crate::facts::{Facts, park};
+use crate::state::State;
+use crate::{bedside, cabinet, cases, deliveries, orders, patients, timers};
+
+/// Decides what a request makes true. It changes nothing: [`State::fold`] does.
+///
+/// `state` is `&mut` only because reading something that ended long ago brings it back into
+/// memory; the answer depends on the folded facts, the request and the context alone.
+pub fn decide(state: &mut State, ctx: &Context, request: &Request) -> Decision {
+    match request {
+        Request::Configure(site) => configure(state, ctx, site),
+        Request::Patient(message) => or_park(patients::tell(state, ctx, message), state, ctx),
+        Request::Merge(message) => or_park(patients::merge(state, ctx, message), state, ctx),
+        Request::Orders(messages) => or_park(orders::receive(state, ctx, messages), state, ctx),
+        Request::Transaction(transaction) => cabinet::receive(state, ctx, transaction),
+        Request::Remove(asked) => cabinet::ask(state, ctx, asked),
+        Request::Complete(done) => cabinet::complete(state, ctx, done),
+        Request::Administer(given) => {
+            or_park(bedside::administer(state, ctx, given), state, ctx)
+        }
+        Request::Delivered(outcome) => deliveries::outcome(state, ctx, outcome),
+        Request::LinkUp { channel } => deliveries::link_up(state, ctx, channel),
+        Request::Resolve(resolution) => cases::resolve(state, ctx, resolution),
+        Request::Replay { case, by, request } => replay(state, ctx, case, by, request),
+        Request::Park(problem) => park(ctx, &Arc::clone(state.site()), problem.clone()),
+        Request::See(access) => note(Fact::Seen(access.clone())),
+        Request::TurnAway(access) => note(Fact::Refused(access.clone())),
+        Request::Tick => timers::tick(state, ctx),
+    }
+}
+
+fn configure(state: &State, ctx: &Context, site: &crate::Site) -> Decision {
+    let mut facts = Facts::new(ctx, site);
+    if **state.site() != *site {
+        facts.push(Fact::Configured(Box::new(site.clone())));
+    }
+    facts.done()
+}
+
+fn or_park(decided: Result<Decision, Problem>, state: &State, ctx: &Context) -> Decision {
+    decided.unwrap_or_else(|problem| park(ctx, &Arc::clone(state.site()), problem))
+}
+
+/// A parked message again. Where it still cannot be acted on, its case stays and no second one
+/// opens.
+fn replay(
+    state: &mut State,
+    ctx: &Context,
+    case: &fhir::Id,
+    by: &str,
+    request: &Request,
+) -> Decision {
+    let site = Arc::clone(state.site());
+    if state.open_case(case).is_none() || matches!(request, Request::Replay { .. }) {
+        let resolution =
+            cases::Resolution { case: case.clone(), by: by.to_owned(), resolution: String::new() };
+        return cases::resolve(state, ctx, &resolution);
+    }
+    let mut decision = decide(state, ctx, request);
+    if let Answer::Parked(_) = decision.answer {
+        decision.facts.clear();
+        return decision;
+    }
+    let mut closing = Facts::new(ctx, &site);
+    closing.close(case, by, "replayed");
+    decision.facts.extend(closing.done().facts);
+    decision
+}
+
+fn note(fact: Fact) -> Decision {
+    Decision { facts: vec![fact], answer: Answer::Done }
+}

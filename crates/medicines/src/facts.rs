@@ -1,0 +1,109 @@
+//! The facts of one entry while they are being decided.
+
+use fhir::{Id, StoredResource};
+
+use crate::cases::{Case, CaseClosed, CaseKind};
+use crate::command::{Answer, Context, Decision, Problem, ProblemCode};
+use crate::deliveries::{Delivery, Notice};
+use crate::fact::{Access, Fact};
+use crate::site::Site;
+use crate::stock::Transfer;
+
+/// Collects the facts of one entry and gives out its ids.
+#[derive(Debug)]
+pub(crate) struct Facts<'a> {
+    /// Time and number of the entry.
+    pub(crate) ctx: &'a Context,
+    /// The configuration in force.
+    pub(crate) site: &'a Site,
+    facts: Vec<Fact>,
+    ids: usize,
+}
+
+impl<'a> Facts<'a> {
+    pub(crate) fn new(ctx: &'a Context, site: &'a Site) -> Self {
+        Facts { ctx, site, facts: Vec::with_capacity(8), ids: 0 }
+    }
+
+    /// The next id of the entry.
+    pub(crate) fn id(&mut self) -> Id {
+        self.ids += 1;
+        self.ctx.id(&self.site.code, self.ids)
+    }
+
+    pub(crate) fn stored(&mut self, resource: StoredResource) {
+        self.facts.push(Fact::Stored(resource));
+    }
+
+    pub(crate) fn moved(&mut self, transfer: Transfer) {
+        self.facts.push(Fact::Moved(Box::new(transfer)));
+    }
+
+    pub(crate) fn push(&mut self, fact: Fact) {
+        self.facts.push(fact);
+    }
+
+    /// Queues a message; `profile` says whether it is a part of a whole profile.
+    pub(crate) fn queue(&mut self, channel: &str, key: &Id, notice: Notice, profile: bool) {
+        let id = self.id();
+        let (channel, key, at) = (channel.into(), key.clone(), self.ctx.now);
+        self.facts.push(Fact::Queued(Delivery { id, channel, key, notice, profile, at }));
+    }
+
+    /// A case that is about this entry, to be filled in and opened.
+    pub(crate) fn case(&mut self, kind: CaseKind, reason: &str, text: &str) -> Case {
+        Case {
+            id: self.id(),
+            kind,
+            reason: reason.to_owned(),
+            opened: self.ctx.now,
+            entry: self.ctx.seq,
+            patient: None,
+            order: None,
+            removal: None,
+            cabinet: None,
+            channel: None,
+            item: None,
+            quantity: None,
+            person: None,
+            text: text.to_owned(),
+        }
+    }
+
+    pub(crate) fn open(&mut self, case: Case) {
+        self.facts.push(Fact::CaseOpened(Box::new(case)));
+    }
+
+    pub(crate) fn close(&mut self, case: &Id, by: &str, resolution: &str) {
+        let (id, at) = (case.clone(), self.ctx.now);
+        let (by, resolution) = (by.to_owned(), resolution.to_owned());
+        self.facts.push(Fact::CaseClosed(CaseClosed { id, at, by, resolution }));
+    }
+
+    pub(crate) fn refused(&mut self, access: Access) {
+        self.facts.push(Fact::Refused(access));
+    }
+
+    pub(crate) fn done(self) -> Decision {
+        self.answer(Answer::Done)
+    }
+
+    pub(crate) fn answer(self, answer: Answer) -> Decision {
+        Decision { facts: self.facts, answer }
+    }
+}
+
+/// Nothing but a case that keeps the message, and the answer that says why.
+pub(crate) fn park(ctx: &Context, site: &Site, problem: Problem) -> Decision {
+    let mut facts = Facts::new(ctx, site);
+    let reason = problem.code.as_str();
+    let mut case = facts.case(CaseKind::ParkedMessage, reason, &problem.text);
+    case.channel = Some(ctx.source.clone());
+    facts.open(case);
+    facts.answer(Answer::Parked(problem))
+}
+
+/// A problem, for `?` in the verbs that may park their message.
+pub(crate) fn problem<T>(code: ProblemCode, text: &str) -> Result<T, Problem> {
+    Err(Problem::new(code, text))
+}

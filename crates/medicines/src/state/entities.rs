@@ -1,0 +1,223 @@
+//! What the state keeps of patients, orders, removals and pockets: no more than deciding needs.
+
+use fhir::Id;
+use fhir::resources::{EncounterStatus, MedicationRequestStatus};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::Quantity;
+use crate::stock::{PocketAddress, Transfer, TransferState};
+
+/// A patient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatientState {
+    /// The id of the Patient resource.
+    pub id: Id,
+    /// Its version.
+    pub version: u64,
+    /// The patient who keeps the record, after a merge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<Id>,
+    /// The identifiers, as `system|value`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identifiers: Vec<String>,
+    /// The encounters that are not long over, in the order in which they were first told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encounters: Vec<EncounterState>,
+    /// The orders that are active or on hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub orders: Vec<Id>,
+    /// The removals and permits that are open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removals: Vec<Id>,
+    /// The allergies on record, as `(system|code, id)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allergies: Vec<(String, Id)>,
+}
+
+impl PatientState {
+    /// The encounter in which the patient is in hospital now.
+    pub fn current(&self) -> Option<&EncounterState> {
+        self.encounters.iter().rev().find(|e| e.status == EncounterStatus::InProgress)
+    }
+
+    /// The ward where the patient is now.
+    pub fn ward(&self) -> Option<&str> {
+        self.current()?.ward.as_deref()
+    }
+
+    /// Whether memory may let the patient go.
+    pub(crate) fn at_rest(&self) -> bool {
+        self.current().is_none() && self.orders.is_empty() && self.removals.is_empty()
+    }
+}
+
+/// A patient's stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncounterState {
+    /// The id of the Encounter resource.
+    pub id: Id,
+    /// Its version.
+    pub version: u64,
+    /// The visit number, as `system|value`; empty where the PAS sends none.
+    pub visit: String,
+    /// in-progress, finished, cancelled.
+    pub status: EncounterStatus,
+    /// The ward.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ward: Option<String>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// When the newest message about it says that it happened.
+    pub told: Timestamp,
+}
+
+/// When an order's status or verification changed, and to what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusChange {
+    /// When, by the prescriber's system.
+    pub at: Timestamp,
+    /// The status from then on.
+    pub status: MedicationRequestStatus,
+    /// Whether a pharmacist had verified it from then on.
+    pub verified: bool,
+}
+
+/// How often a dose may be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// Nothing computable was told: only the quantity is checked.
+    Unknown,
+    /// A single dose.
+    Once,
+    /// Doses at fixed intervals (Q6H), in seconds.
+    Every(i64),
+    /// A number of doses a day at the ward's times (QDS); the mean interval in seconds.
+    Daily(i64),
+    /// As needed, with the least interval between doses in seconds; zero where none was told.
+    AsNeeded(i64),
+}
+
+/// Units that were taken on an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The removal or the permit.
+    pub removal: Id,
+    /// When.
+    pub at: Timestamp,
+    /// How many units, net of what came back.
+    pub units: Decimal,
+}
+
+/// A medication order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderState {
+    /// The id of the MedicationRequest.
+    pub id: Id,
+    /// Its version.
+    pub version: u64,
+    /// Its patient.
+    pub patient: Id,
+    /// The placer's number, as `system|value`.
+    pub number: String,
+    /// Its status and verification over time, oldest first, the last one in force.
+    pub changes: Vec<StatusChange>,
+    /// The codes that name the medicine, as `(system, code)`.
+    pub codings: Vec<(String, String)>,
+    /// One dose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dose: Option<Quantity>,
+    /// How often.
+    pub schedule: Schedule,
+    /// The most in 24 hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maximum: Option<Quantity>,
+    /// When it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+    /// When it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Timestamp>,
+    /// What was taken on it in the last day, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<Taken>,
+    /// Whether anything was ever taken on it.
+    #[serde(default)]
+    pub begun: bool,
+}
+
+impl OrderState {
+    /// The status in force.
+    pub fn status(&self) -> MedicationRequestStatus {
+        self.changes.last().map_or(MedicationRequestStatus::Unknown, |change| change.status)
+    }
+
+    /// Whether a pharmacist has verified the version in force.
+    pub fn verified(&self) -> bool {
+        self.changes.last().is_some_and(|change| change.verified)
+    }
+
+    /// When the newest message about it was entered.
+    pub fn entered(&self) -> Option<Timestamp> {
+        self.changes.last().map(|change| change.at)
+    }
+
+    /// Status and verification as they were at `at`; `None` before the order was entered.
+    pub fn at(&self, at: Timestamp) -> Option<&StatusChange> {
+        self.changes.iter().rev().find(|change| change.at <= at)
+    }
+
+    /// Whether the order can still be acted on.
+    pub fn is_open(&self) -> bool {
+        matches!(
+            self.status(),
+            MedicationRequestStatus::Active | MedicationRequestStatus::OnHold
+        )
+    }
+}
+
+/// A removal from a cabinet, and how many of its units are still in somebody's hands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removal {
+    /// The transfer into the hands: pending while it is only a permit.
+    pub transfer: Transfer,
+    /// Units in the hands; zero for a permit that was not used.
+    pub in_hands: Decimal,
+    /// The unaccounted-dose case, once it opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<Id>,
+    /// When it must be accounted for, or when the permit lapses.
+    pub due: Timestamp,
+}
+
+impl Removal {
+    /// Whether it is a permit that can still be used, or units are still in hands.
+    pub fn is_open(&self) -> bool {
+        self.is_permit() || self.in_hands > Decimal::ZERO
+    }
+
+    /// Whether it is only a permit so far.
+    pub fn is_permit(&self) -> bool {
+        matches!(self.transfer.state, TransferState::Pending { .. })
+    }
+}
+
+/// A pocket of a cabinet that holds an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PocketState {
+    /// The cabinet, `system/station`.
+    pub cabinet: String,
+    /// Where in the cabinet.
+    pub address: PocketAddress,
+    /// The item.
+    pub item: String,
+    /// The activity time of the newest transaction.
+    pub last: Timestamp,
+    /// The activity time of the newest count, load, unload or adjustment: from then on the
+    /// balance is what was found, whatever arrives later about the time before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Timestamp>,
+}

@@ -1,0 +1,147 @@
+//! Taking facts in.
+
+use std::sync::Arc;
+
+use fhir::Id;
+
+use super::{OrderState, PatientState, Row, RowKind, State};
+use crate::cabinet::Transaction;
+use crate::cases::{Case, CaseKind};
+use crate::fact::Fact;
+use crate::site::Site;
+
+impl State {
+    /// Takes the facts of entry `seq` in. Entries come in order and each once.
+    pub fn fold(&mut self, seq: u64, facts: &[Fact]) {
+        debug_assert!(seq > self.seq, "entries are folded in order");
+        self.seq = seq;
+        for fact in facts {
+            match fact {
+                Fact::Configured(site) => self.fold_site(site),
+                Fact::Stored(resource) => self.fold_resource(resource),
+                Fact::Moved(transfer) => self.fold_transfer(transfer),
+                Fact::PocketActivity(transaction) => self.fold_activity(transaction),
+                Fact::CaseOpened(case) => self.fold_opened(case),
+                Fact::CaseClosed(closed) => self.fold_closed(&closed.id),
+                Fact::Queued(_) | Fact::Delivery(_) | Fact::Seen(_) | Fact::Refused(_) => {}
+            }
+        }
+    }
+
+    fn fold_site(&mut self, site: &Site) {
+        self.site = Arc::new(site.clone());
+        self.changed.insert((RowKind::Site, String::new()));
+    }
+
+    fn fold_activity(&mut self, transaction: &Transaction) {
+        let cabinet = transaction.cabinet();
+        self.fold_pocket(
+            &cabinet,
+            &transaction.address,
+            &transaction.item.code,
+            transaction.activity,
+            transaction.code.sets_balance() && !transaction.cancelled,
+        );
+    }
+
+    fn fold_opened(&mut self, case: &Case) {
+        if case.kind == CaseKind::UnaccountedDose
+            && let Some(removal) = &case.removal
+        {
+            self.fold_unaccounted(removal, &case.id);
+        }
+        self.changed.insert((RowKind::Case, case.id.to_string()));
+        self.cases.insert(case.id.clone(), Arc::new(case.clone()));
+    }
+
+    fn fold_closed(&mut self, id: &Id) {
+        self.cases.remove(id);
+        self.changed.insert((RowKind::Case, id.to_string()));
+    }
+
+    /// Changes a patient that is known, in memory or not.
+    pub(super) fn change_patient(&mut self, id: &Id, change: impl FnOnce(&mut PatientState)) {
+        if self.patient(id).is_none() {
+            return;
+        }
+        let Some(patient) = self.patients.get_mut(id) else { return };
+        let patient = Arc::make_mut(patient);
+        let ward = patient.ward().map(str::to_owned);
+        change(patient);
+        let now = patient.ward().map(str::to_owned);
+        let at_rest = patient.at_rest();
+        self.changed.insert((RowKind::Patient, id.to_string()));
+        if at_rest {
+            self.end(RowKind::Patient, id.to_string());
+        }
+        if ward != now {
+            self.move_between(id, ward.as_deref(), now.as_deref());
+        }
+    }
+
+    pub(super) fn move_between(&mut self, id: &Id, from: Option<&str>, to: Option<&str>) {
+        if let Some(ward) = from
+            && let Some(patients) = self.wards.get_mut(ward)
+        {
+            patients.remove(id);
+        }
+        if let Some(ward) = to {
+            self.wards.entry(ward.into()).or_default().insert(id.clone());
+        }
+    }
+
+    /// Changes an order that is known, in memory or not.
+    pub(super) fn change_order(&mut self, id: &Id, change: impl FnOnce(&mut OrderState)) {
+        if self.order(id).is_none() {
+            return;
+        }
+        let Some(order) = self.orders.get_mut(id) else { return };
+        let order = Arc::make_mut(order);
+        change(order);
+        let open = order.is_open();
+        if !open {
+            self.end(RowKind::Order, id.to_string());
+        }
+        self.changed.insert((RowKind::Order, id.to_string()));
+    }
+
+    /// The rows of everything that changed since this was last asked, in the order of their keys.
+    pub fn take_changed(&mut self) -> Vec<Row> {
+        let changed = std::mem::take(&mut self.changed);
+        changed.into_iter().map(|(kind, key)| self.row(kind, key)).collect()
+    }
+
+    fn row(&self, kind: RowKind, key: String) -> Row {
+        fn json<T: serde::Serialize>(value: &T) -> Vec<u8> {
+            serde_json::to_vec(value).expect("the state's types are always JSON")
+        }
+        let id = || Id::new(&key).expect("the key of this kind of row is an id");
+        let (live, body) = match kind {
+            RowKind::Site => (true, json(&*self.site)),
+            RowKind::Patient => {
+                let patient = &self.patients[&id()];
+                (!patient.at_rest(), json(patient))
+            }
+            RowKind::Identifier => (false, json(&self.identifiers[key.as_str()])),
+            RowKind::Order => {
+                let order = &self.orders[&id()];
+                (order.is_open(), json(order))
+            }
+            RowKind::OrderNumber => (false, json(&self.order_numbers[key.as_str()])),
+            RowKind::Removal => {
+                let removal = &self.removals[&id()];
+                (removal.is_open(), json(removal))
+            }
+            RowKind::Balance => {
+                let balance = self.balances.get(key.as_str()).copied().unwrap_or_default();
+                (!balance.is_zero() && !key.starts_with("patient:"), json(&balance))
+            }
+            RowKind::Pocket => (true, json(&self.pockets[key.as_str()])),
+            RowKind::Case => match self.cases.get(&id()) {
+                Some(case) => (true, json(case)),
+                None => (false, b"null".to_vec()),
+            },
+        };
+        Row { kind, key, live, body }
+    }
+}

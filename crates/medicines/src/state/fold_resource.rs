@@ -1,0 +1,295 @@
+//! What a stored resource means to the live state.
+
+use std::sync::Arc;
+
+use fhir::resources::{
+    AllergyIntolerance, Encounter, EncounterStatus, MedicationRequest, MedicationRequestStatus,
+    Patient, PatientLinkType,
+};
+use fhir::types::{Dosage, Timing, UnitOfTime};
+use fhir::{Id, ResourceType, StoredResource};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use super::{
+    EncounterState, OrderState, PatientState, RowKind, Schedule, State, StatusChange, lookup_key,
+};
+use crate::Quantity;
+use crate::patients::keys;
+
+/// The most status changes that an order remembers: enough for judging what arrives late.
+const MAX_CHANGES: usize = 24;
+/// The most encounters that a patient keeps in the state; older ones stay in the record.
+const MAX_ENCOUNTERS: usize = 16;
+/// The seconds of a day.
+const DAY_S: i64 = 86_400;
+
+impl State {
+    pub(super) fn fold_resource(&mut self, resource: &StoredResource) {
+        let key = (resource.resource_type, resource.id.clone());
+        self.fresh.insert(key, (self.seq, resource.clone()));
+        let raw = resource.raw_bytes();
+        match resource.resource_type {
+            ResourceType::Patient => self.fold_patient(resource, &read(Patient::from_slice(raw))),
+            ResourceType::Encounter => {
+                self.fold_encounter(resource, &read(Encounter::from_slice(raw)));
+            }
+            ResourceType::MedicationRequest => {
+                self.fold_order(resource, &read(MedicationRequest::from_slice(raw)));
+            }
+            ResourceType::AllergyIntolerance => {
+                self.fold_allergy(resource, &read(AllergyIntolerance::from_slice(raw)));
+            }
+            _ => {}
+        }
+    }
+
+    fn fold_patient(&mut self, resource: &StoredResource, patient: &Patient) {
+        let id = &resource.id;
+        if self.patient(id).is_none() {
+            let fresh = PatientState {
+                id: id.clone(),
+                version: 0,
+                merged_into: None,
+                identifiers: Vec::new(),
+                encounters: Vec::new(),
+                orders: Vec::new(),
+                removals: Vec::new(),
+                allergies: Vec::new(),
+            };
+            self.patients.insert(id.clone(), Arc::new(fresh));
+        }
+        let merged_into = patient
+            .link
+            .iter()
+            .find(|link| link.kind == PatientLinkType::ReplacedBy)
+            .and_then(|link| link.other.id_of(ResourceType::Patient));
+        let newly_merged = merged_into.clone().filter(|_| !self.is_merged(id));
+        let identifiers = keys(&patient.identifier);
+        for key in &identifiers {
+            // The numbers of a patient who ended lead to the one who keeps the record.
+            let leads_to = merged_into.as_ref().unwrap_or(id);
+            self.identifiers.insert(key.as_str().into(), leads_to.clone());
+            self.changed.insert((RowKind::Identifier, key.clone()));
+        }
+        self.change_patient(id, |state| {
+            state.version = resource.version;
+            state.identifiers = identifiers;
+            state.merged_into = merged_into;
+        });
+        if let Some(survivor) = newly_merged {
+            self.join(id, &survivor);
+        }
+    }
+
+    fn is_merged(&self, id: &Id) -> bool {
+        self.patients.get(id).is_some_and(|patient| patient.merged_into.is_some())
+    }
+
+    /// What a merged patient has goes to the survivor. The resources follow with new versions of
+    /// their own.
+    fn join(&mut self, merged: &Id, survivor: &Id) {
+        let mut all = None;
+        self.change_patient(merged, |patient| {
+            all = Some((
+                std::mem::take(&mut patient.encounters),
+                std::mem::take(&mut patient.orders),
+                std::mem::take(&mut patient.removals),
+                std::mem::take(&mut patient.allergies),
+            ));
+        });
+        let Some((encounters, orders, removals, allergies)) = all else { return };
+        for id in &removals {
+            if let Some(removal) = self.removals.get_mut(id) {
+                Arc::make_mut(removal).transfer.patient = Some(survivor.clone());
+                self.changed.insert((RowKind::Removal, id.to_string()));
+            }
+        }
+        for id in &orders {
+            self.change_order(id, |order| order.patient = survivor.clone());
+        }
+        self.change_patient(survivor, |patient| {
+            patient.encounters.extend(encounters);
+            patient.encounters.sort_by(|a, b| a.told.cmp(&b.told));
+            patient.orders.extend(orders);
+            patient.orders.sort();
+            patient.removals.extend(removals);
+            patient.allergies.extend(allergies);
+        });
+    }
+
+    fn fold_encounter(&mut self, resource: &StoredResource, encounter: &Encounter) {
+        let subject = encounter.subject.as_ref();
+        let Some(patient) = subject.and_then(|s| s.id_of(ResourceType::Patient)) else { return };
+        let told = EncounterState {
+            id: resource.id.clone(),
+            version: resource.version,
+            visit: keys(&encounter.identifier).into_iter().next().unwrap_or_default(),
+            status: encounter.status,
+            ward: ward(encounter),
+            ended: encounter.period.as_ref().and_then(|p| Some(p.end.as_ref()?.lower())),
+            told: told_at(&encounter.extension).unwrap_or(resource.last_updated),
+        };
+        self.change_patient(&patient, |state| {
+            match state.encounters.iter_mut().find(|known| known.id == told.id) {
+                Some(known) => *known = told,
+                None => state.encounters.push(told),
+            }
+            while state.encounters.len() > MAX_ENCOUNTERS {
+                let over = |e: &EncounterState| e.status != EncounterStatus::InProgress;
+                let oldest = state.encounters.iter().position(over).unwrap_or(0);
+                state.encounters.remove(oldest);
+            }
+        });
+    }
+
+    fn fold_order(&mut self, resource: &StoredResource, request: &MedicationRequest) {
+        let Some(patient) = request.subject.id_of(ResourceType::Patient) else { return };
+        let id = &resource.id;
+        let before = self.order(id);
+        let order = order_state(resource, request, patient.clone(), before.as_deref());
+        if let Some(before) = before.filter(|before| before.patient != patient) {
+            self.change_patient(&before.patient, |state| state.orders.retain(|o| o != id));
+        }
+        let (open, number) = (order.is_open(), order.number.clone());
+        self.orders.insert(id.clone(), Arc::new(order));
+        if !number.is_empty() {
+            self.order_numbers.insert(number.as_str().into(), id.clone());
+            self.changed.insert((RowKind::OrderNumber, number));
+        }
+        self.change_order(id, |_| {});
+        self.change_patient(&patient, |state| {
+            state.orders.retain(|other| other != id);
+            if open {
+                state.orders.push(id.clone());
+                state.orders.sort();
+            }
+        });
+    }
+
+    fn fold_allergy(&mut self, resource: &StoredResource, allergy: &AllergyIntolerance) {
+        let Some(patient) = allergy.patient.id_of(ResourceType::Patient) else { return };
+        let Some(key) = allergy.code.as_ref().and_then(crate::patients::concept_key) else {
+            return;
+        };
+        let (id, live) = (resource.id.clone(), allergy.is_live());
+        self.change_patient(&patient, |state| {
+            state.allergies.retain(|(_, known)| *known != id);
+            if live {
+                state.allergies.push((key, id));
+            }
+        });
+    }
+}
+
+fn read<T>(resource: Result<T, fhir::ReadError>) -> T {
+    resource.expect("a resource is read before it becomes a fact")
+}
+
+/// The ward: the identifier of the location that the patient is in.
+pub(crate) fn ward(encounter: &Encounter) -> Option<String> {
+    let location = encounter.location.first()?;
+    location.location.identifier.as_ref()?.value.clone()
+}
+
+/// When the message that made this version says that it happened.
+fn told_at(extensions: &[fhir::types::Extension]) -> Option<Timestamp> {
+    let told = extensions.iter().find(|e| e.url == crate::patients::TOLD_AT)?;
+    Some(told.value_date_time.as_ref()?.lower())
+}
+
+fn order_state(
+    resource: &StoredResource,
+    request: &MedicationRequest,
+    patient: Id,
+    before: Option<&OrderState>,
+) -> OrderState {
+    let dosage = request.dosage_instruction.first();
+    let mut changes = before.map(|order| order.changes.clone()).unwrap_or_default();
+    let at = told_at(&request.extension).unwrap_or(resource.last_updated);
+    let verified = request.extension.iter().any(|e| e.url == crate::orders::VERIFIED_BY);
+    changes.push(StatusChange { at, status: request.status, verified });
+    if changes.len() > MAX_CHANGES {
+        changes.remove(0);
+    }
+    let codings = request.medication_concept().map(|concept| concept.coding).unwrap_or_default();
+    let bounds = dosage.and_then(bounds);
+    OrderState {
+        id: resource.id.clone(),
+        version: resource.version,
+        patient,
+        number: keys(&request.identifier).into_iter().next().unwrap_or_default(),
+        changes,
+        codings: codings.into_iter().filter_map(|c| Some((c.system?, c.code?))).collect(),
+        dose: dosage.and_then(dose),
+        schedule: dosage.map_or(Schedule::Unknown, schedule),
+        maximum: dosage.and_then(maximum),
+        start: bounds.and_then(|period| period.start.as_ref()).map(fhir::DateTime::lower),
+        end: bounds.and_then(|period| period.end.as_ref()).map(fhir::DateTime::upper),
+        taken: before.map(|order| order.taken.clone()).unwrap_or_default(),
+        begun: before.is_some_and(|order| order.begun),
+    }
+}
+
+fn bounds(dosage: &Dosage) -> Option<&fhir::types::Period> {
+    dosage.timing.as_ref()?.repeat.as_ref()?.bounds_period.as_ref()
+}
+
+fn dose(dosage: &Dosage) -> Option<Quantity> {
+    quantity(dosage.dose_and_rate.first()?.dose_quantity.as_ref()?)
+}
+
+fn quantity(quantity: &fhir::types::Quantity) -> Option<Quantity> {
+    let unit = quantity.unit.as_deref().or(quantity.code.as_deref()).unwrap_or_default();
+    Some(Quantity::new(quantity.value.as_ref()?.value(), unit))
+}
+
+/// The most in 24 hours, where the order tells it for a day or 24 hours.
+fn maximum(dosage: &Dosage) -> Option<Quantity> {
+    let ratio = dosage.max_dose_per_period.as_ref()?;
+    let period = ratio.denominator.as_ref()?;
+    let unit = period.code.as_deref().or(period.unit.as_deref())?;
+    let per_day = match (period.value.as_ref().map(fhir::Decimal::value), unit) {
+        (Some(n), "d" | "day") => n == Decimal::ONE,
+        (Some(n), "h" | "hour" | "hours") => n == Decimal::from(24),
+        _ => false,
+    };
+    per_day.then(|| quantity(ratio.numerator.as_ref()?)).flatten()
+}
+
+fn schedule(dosage: &Dosage) -> Schedule {
+    let as_needed =
+        dosage.as_needed_boolean == Some(true) || dosage.as_needed_codeable_concept.is_some();
+    let timing = dosage.timing.as_ref();
+    let interval = timing.and_then(interval);
+    if as_needed {
+        return Schedule::AsNeeded(interval.map_or(0, |(seconds, _)| seconds));
+    }
+    let once = timing.and_then(|t| t.repeat.as_ref()).is_some_and(|r| r.count == Some(1));
+    match interval {
+        _ if once => Schedule::Once,
+        Some((seconds, true)) => Schedule::Every(seconds),
+        Some((seconds, false)) => Schedule::Daily(seconds),
+        None => Schedule::Unknown,
+    }
+}
+
+/// The mean interval between doses in seconds, and whether it is fixed: one dose in a number of
+/// hours or minutes. HL7 tells the two apart as Q6H and QID.
+fn interval(timing: &Timing) -> Option<(i64, bool)> {
+    let repeat = timing.repeat.as_ref()?;
+    let frequency = i64::from(repeat.frequency.unwrap_or(1).max(1));
+    let unit = match repeat.period_unit? {
+        UnitOfTime::Second => 1,
+        UnitOfTime::Minute => 60,
+        UnitOfTime::Hour => 3_600,
+        UnitOfTime::Day => DAY_S,
+        UnitOfTime::Week => 7 * DAY_S,
+        UnitOfTime::Month => 30 * DAY_S,
+        UnitOfTime::Year => 365 * DAY_S,
+    };
+    let period = repeat.period.as_ref().map_or(Decimal::ONE, fhir::Decimal::value);
+    let seconds = (period * Decimal::from(unit)).trunc();
+    let seconds = i64::try_from(seconds).ok().filter(|seconds| *seconds > 0)?;
+    Some((seconds / frequency, frequency == 1 && unit <= 3_600))
+}

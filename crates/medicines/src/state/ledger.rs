@@ -1,0 +1,228 @@
+//! The ledger's part of the state: balances, pockets, and what is in whose hands.
+
+use std::sync::Arc;
+
+use fhir::Id;
+use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
+
+use super::{Due, PocketState, Removal, RowKind, State, Taken};
+use crate::stock::{Account, Movement, PocketAddress, Transfer, TransferState};
+
+/// How long what was taken on an order is remembered for its interval and maximum rules.
+const TAKEN_KEPT: SignedDuration = SignedDuration::from_hours(25);
+
+/// The text under which an account's balance of an item is looked up.
+pub(crate) fn balance_key(account: &Account, item: &str) -> String {
+    format!("{account}|{item}")
+}
+
+impl State {
+    /// The balance of an account, in the item's unit.
+    pub fn balance(&self, account: &Account, item: &str) -> Decimal {
+        self.balance_by_key(&balance_key(account, item))
+    }
+
+    fn balance_by_key(&self, key: &str) -> Decimal {
+        match self.balances.get(key) {
+            Some(balance) => *balance,
+            None => self.thaw(RowKind::Balance, key).unwrap_or_default(),
+        }
+    }
+
+    /// The balances in memory, as `(account|item, balance)`: all but what is in hands or given.
+    pub fn balances(&self) -> impl Iterator<Item = (&str, Decimal)> {
+        self.balances.iter().map(|(key, balance)| (&**key, *balance))
+    }
+
+    /// The pocket, once a transaction told of it.
+    pub fn pocket(
+        &self,
+        cabinet: &str,
+        address: &PocketAddress,
+        item: &str,
+    ) -> Option<&Arc<PocketState>> {
+        let account = Account::Pocket { cabinet: cabinet.to_owned(), address: address.clone() };
+        self.pockets.get(balance_key(&account, item).as_str())
+    }
+
+    /// The open removals and permits of a patient, oldest first.
+    pub fn removals_of(&self, patient: &Id) -> Vec<Arc<Removal>> {
+        let open = self.patients.get(patient).map(|patient| patient.removals.as_slice());
+        let mut open: Vec<_> =
+            open.unwrap_or_default().iter().filter_map(|id| self.removals.get(id)).collect();
+        open.sort_by(|a, b| a.transfer.activity.cmp(&b.transfer.activity));
+        open.into_iter().map(Arc::clone).collect()
+    }
+
+    pub(super) fn fold_transfer(&mut self, transfer: &Transfer) {
+        match transfer.state {
+            TransferState::Pending { expires } => self.hold(transfer, expires),
+            TransferState::Voided => self.release(&transfer.id),
+            TransferState::Posted => self.post(transfer),
+        }
+    }
+
+    fn post(&mut self, transfer: &Transfer) {
+        self.add(&transfer.from, &transfer.item, -transfer.quantity);
+        self.add(&transfer.to, &transfer.item, transfer.quantity);
+        if let Account::Hands(id) = &transfer.to {
+            self.take(id, transfer);
+        }
+        if let Account::Hands(id) = &transfer.from {
+            self.leave_hands(id, transfer);
+        }
+    }
+
+    fn add(&mut self, account: &Account, item: &str, quantity: Decimal) {
+        let key = balance_key(account, item);
+        let before = self.balance_by_key(&key);
+        self.balances.insert(key.as_str().into(), before + quantity);
+        if matches!(account, Account::Hands(_) | Account::Patient(_)) {
+            self.end(RowKind::Balance, key.clone());
+        }
+        self.changed.insert((RowKind::Balance, key));
+    }
+
+    /// A permit: reserved on its order and in its patient's list until it is used or lapses.
+    fn hold(&mut self, transfer: &Transfer, expires: Timestamp) {
+        let removal = Removal {
+            transfer: transfer.clone(),
+            in_hands: Decimal::ZERO,
+            case: transfer.case.clone(),
+            due: expires,
+        };
+        self.due.insert((expires, Due::Permit(transfer.id.clone())));
+        self.put_removal(removal);
+        self.note_taken(transfer);
+    }
+
+    fn take(&mut self, id: &Id, transfer: &Transfer) {
+        self.forget_due(id);
+        let minutes = i64::from(self.site.policies.unaccounted_after_min);
+        let due = transfer.activity.saturating_add(SignedDuration::from_mins(minutes));
+        let due = due.unwrap_or(Timestamp::MAX);
+        self.due.insert((due, Due::Removal(id.clone())));
+        let in_hands = transfer.quantity;
+        self.put_removal(Removal { transfer: transfer.clone(), in_hands, case: None, due });
+        self.note_taken(transfer);
+    }
+
+    fn leave_hands(&mut self, id: &Id, transfer: &Transfer) {
+        let Some(removal) = self.removals.get(id) else { return };
+        let mut removal = Removal::clone(removal);
+        removal.in_hands -= transfer.quantity;
+        if transfer.movement == Movement::Return
+            && let Some(order) = removal.transfer.order.clone()
+        {
+            self.change_order(&order, |order| {
+                if let Some(taken) = order.taken.iter_mut().find(|taken| taken.removal == *id) {
+                    taken.units -= transfer.quantity;
+                }
+            });
+        }
+        let over = removal.in_hands <= Decimal::ZERO;
+        self.put_removal(removal);
+        if over {
+            self.release_removal(id);
+        }
+    }
+
+    /// A permit that was not used: nothing is reserved any more.
+    fn release(&mut self, id: &Id) {
+        let Some(removal) = self.removals.get(id).map(Arc::clone) else { return };
+        if let Some(order) = &removal.transfer.order {
+            self.change_order(order, |order| order.taken.retain(|taken| taken.removal != *id));
+        }
+        let mut removal = Removal::clone(&removal);
+        removal.transfer.state = TransferState::Voided;
+        self.put_removal(removal);
+        self.release_removal(id);
+    }
+
+    fn release_removal(&mut self, id: &Id) {
+        self.forget_due(id);
+        let Some(removal) = self.removals.get(id) else { return };
+        let patient = removal.transfer.patient.clone();
+        self.changed.insert((RowKind::Removal, id.to_string()));
+        self.end(RowKind::Removal, id.to_string());
+        if let Some(patient) = patient {
+            self.change_patient(&patient, |patient| patient.removals.retain(|open| open != id));
+        }
+    }
+
+    fn put_removal(&mut self, removal: Removal) {
+        let id = removal.transfer.id.clone();
+        if let Some(patient) = removal.transfer.patient.clone() {
+            self.change_patient(&patient, |patient| {
+                if !patient.removals.contains(&id) {
+                    patient.removals.push(id.clone());
+                }
+            });
+        }
+        self.changed.insert((RowKind::Removal, id.to_string()));
+        self.removals.insert(id, Arc::new(removal));
+    }
+
+    fn forget_due(&mut self, id: &Id) {
+        if let Some(removal) = self.removals.get(id) {
+            let at = removal.due;
+            self.due.remove(&(at, Due::Permit(id.clone())));
+            self.due.remove(&(at, Due::Removal(id.clone())));
+        }
+    }
+
+    /// The case that watches a removal opened: it is not due again.
+    pub(super) fn fold_unaccounted(&mut self, removal: &Id, case: &Id) {
+        self.forget_due(removal);
+        if let Some(held) = self.removals.get_mut(removal) {
+            Arc::make_mut(held).case = Some(case.clone());
+            self.changed.insert((RowKind::Removal, removal.to_string()));
+        }
+    }
+
+    fn note_taken(&mut self, transfer: &Transfer) {
+        let Some(order) = &transfer.order else { return };
+        let posted = transfer.state == TransferState::Posted;
+        let oldest = transfer.activity.saturating_sub(TAKEN_KEPT).unwrap_or(Timestamp::MIN);
+        self.change_order(order, |order| {
+            order.begun |= posted;
+            order.taken.retain(|taken| taken.removal != transfer.id && taken.at >= oldest);
+            order.taken.push(Taken {
+                removal: transfer.id.clone(),
+                at: transfer.activity,
+                units: transfer.quantity,
+            });
+            order.taken.sort_by(|a, b| a.at.cmp(&b.at));
+        });
+    }
+
+    /// A pocket was worked on; `sets` says that what was found there is the balance from then on.
+    pub(super) fn fold_pocket(
+        &mut self,
+        cabinet: &str,
+        address: &PocketAddress,
+        item: &str,
+        activity: Timestamp,
+        sets: bool,
+    ) {
+        let account = Account::Pocket { cabinet: cabinet.to_owned(), address: address.clone() };
+        let key = balance_key(&account, item);
+        let pocket = self.pockets.entry(key.as_str().into()).or_insert_with(|| {
+            Arc::new(PocketState {
+                cabinet: cabinet.to_owned(),
+                address: address.clone(),
+                item: item.to_owned(),
+                last: activity,
+                counted: None,
+            })
+        });
+        let pocket = Arc::make_mut(pocket);
+        let newest = activity >= pocket.last;
+        pocket.last = pocket.last.max(activity);
+        if sets && newest {
+            pocket.counted = Some(activity);
+        }
+        self.changed.insert((RowKind::Pocket, key));
+    }
+}

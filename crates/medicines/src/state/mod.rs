@@ -1,0 +1,203 @@
+//! The live state: a fold of the facts, held in memory for what is live.
+//!
+//! What ended (an order that was stopped, a patient who left) is let go once the record holds it
+//! and is read again through [`Cold`] when somebody asks. To the rest of the domain there is no
+//! difference: it asks [`State`] and gets an answer.
+
+mod entities;
+mod fold;
+mod fold_resource;
+mod load;
+mod ledger;
+mod row;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use fhir::{Id, ResourceType, StoredResource};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+pub use entities::{
+    EncounterState, OrderState, PatientState, PocketState, Removal, Schedule, StatusChange, Taken,
+};
+pub(crate) use fold_resource::ward;
+pub use load::UnreadableRow;
+pub use row::{Cold, NoCold, Row, RowKind};
+
+use crate::cases::Case;
+use crate::site::Site;
+
+/// Something that will be due at a time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Due {
+    /// A permit lapses.
+    Permit(Id),
+    /// A removal must be accounted for.
+    Removal(Id),
+}
+
+/// The live state of one site.
+pub struct State {
+    cold: Box<dyn Cold>,
+    site: Arc<Site>,
+    patients: HashMap<Id, Arc<PatientState>>,
+    identifiers: HashMap<Box<str>, Id>,
+    orders: HashMap<Id, Arc<OrderState>>,
+    order_numbers: HashMap<Box<str>, Id>,
+    removals: HashMap<Id, Arc<Removal>>,
+    balances: HashMap<Box<str>, Decimal>,
+    pockets: HashMap<Box<str>, Arc<PocketState>>,
+    cases: HashMap<Id, Arc<Case>>,
+    wards: HashMap<Box<str>, BTreeSet<Id>>,
+    due: BTreeSet<(Timestamp, Due)>,
+    /// What the facts of the running batch changed, by the entry that changed it last.
+    changed: BTreeSet<(RowKind, String)>,
+    /// Resources that the record may not hold yet, with the entry that stored them.
+    fresh: HashMap<(ResourceType, Id), (u64, StoredResource)>,
+    /// Things that memory need not keep, by the entry that changed them last: let go when the
+    /// record holds it.
+    ended: BTreeMap<u64, Vec<(RowKind, String)>>,
+    /// The entry under which each of them stands in `ended`; an older mention does not count.
+    ended_at: HashMap<(RowKind, String), u64>,
+    seq: u64,
+}
+
+impl State {
+    /// A state that knows nothing yet, over `cold` rows.
+    pub fn new(cold: Box<dyn Cold>) -> Self {
+        State {
+            cold,
+            site: Arc::default(),
+            patients: HashMap::new(),
+            identifiers: HashMap::new(),
+            orders: HashMap::new(),
+            order_numbers: HashMap::new(),
+            removals: HashMap::new(),
+            balances: HashMap::new(),
+            pockets: HashMap::new(),
+            cases: HashMap::new(),
+            wards: HashMap::new(),
+            due: BTreeSet::new(),
+            changed: BTreeSet::new(),
+            fresh: HashMap::new(),
+            ended: BTreeMap::new(),
+            ended_at: HashMap::new(),
+            seq: 0,
+        }
+    }
+
+    /// The configuration in force.
+    pub fn site(&self) -> &Arc<Site> {
+        &self.site
+    }
+
+    /// The number of the last entry that was folded.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The patient of that id, merged or not.
+    pub fn patient(&mut self, id: &Id) -> Option<Arc<PatientState>> {
+        if let Some(patient) = self.patients.get(id) {
+            return Some(Arc::clone(patient));
+        }
+        let patient: Arc<PatientState> = self.thaw(RowKind::Patient, id.as_str())?;
+        self.patients.insert(id.clone(), Arc::clone(&patient));
+        self.end(RowKind::Patient, id.to_string());
+        Some(patient)
+    }
+
+    /// The id of the patient who has the identifier `system|value`.
+    pub fn patient_by(&mut self, identifier: &str) -> Option<Id> {
+        if let Some(id) = self.identifiers.get(identifier) {
+            return Some(id.clone());
+        }
+        self.thaw(RowKind::Identifier, identifier)
+    }
+
+    /// The order of that id.
+    pub fn order(&mut self, id: &Id) -> Option<Arc<OrderState>> {
+        if let Some(order) = self.orders.get(id) {
+            return Some(Arc::clone(order));
+        }
+        let order: Arc<OrderState> = self.thaw(RowKind::Order, id.as_str())?;
+        self.orders.insert(id.clone(), Arc::clone(&order));
+        self.end(RowKind::Order, id.to_string());
+        Some(order)
+    }
+
+    /// The order that has the placer's number `system|value`.
+    pub fn order_by(&mut self, number: &str) -> Option<Arc<OrderState>> {
+        let id = match self.order_numbers.get(number) {
+            Some(id) => id.clone(),
+            None => self.thaw(RowKind::OrderNumber, number)?,
+        };
+        self.order(&id)
+    }
+
+    /// The removal, or the permit that was not used yet, of that id.
+    pub fn removal(&mut self, id: &Id) -> Option<Arc<Removal>> {
+        match self.removals.get(id) {
+            Some(removal) => Some(Arc::clone(removal)),
+            None => self.thaw(RowKind::Removal, id.as_str()),
+        }
+    }
+
+    /// The case of that id, open or closed; a closed one has no entry here.
+    pub fn open_case(&self, id: &Id) -> Option<&Arc<Case>> {
+        self.cases.get(id)
+    }
+
+    /// All open cases.
+    pub fn open_cases(&self) -> impl Iterator<Item = &Arc<Case>> {
+        self.cases.values()
+    }
+
+    /// The patients who are in `ward` now, in the order of their ids.
+    pub fn patients_in(&self, ward: &str) -> Vec<Id> {
+        self.wards.get(ward).map(|ids| ids.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The newest version of a resource.
+    pub fn resource(&self, resource_type: ResourceType, id: &Id) -> Option<StoredResource> {
+        match self.fresh.get(&(resource_type, id.clone())) {
+            Some((_, resource)) => Some(resource.clone()),
+            None => self.cold.resource(resource_type, id),
+        }
+    }
+
+    /// The newest version of all resources whose subject is the patient.
+    ///
+    /// The record has to hold all that was folded; the engine sees to it before it decides a
+    /// request that [`crate::Request::reads_history`].
+    pub fn resources_of(&self, patient: &Id) -> Vec<StoredResource> {
+        self.cold.resources_of(patient)
+    }
+
+    /// When something is due next.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// What is due at `now`, oldest first, at most `limit`.
+    pub(crate) fn due(&self, now: Timestamp, limit: usize) -> Vec<Due> {
+        self.due.iter().take_while(|(at, _)| *at <= now).take(limit).map(|d| d.1.clone()).collect()
+    }
+
+    /// Marks a thing that memory need not keep once the record holds entry `self.seq`.
+    fn end(&mut self, kind: RowKind, key: String) {
+        self.ended.entry(self.seq).or_default().push((kind, key.clone()));
+        self.ended_at.insert((kind, key), self.seq);
+    }
+
+    fn thaw<T: serde::de::DeserializeOwned>(&self, kind: RowKind, key: &str) -> Option<T> {
+        let body = self.cold.row(kind, key)?;
+        Some(serde_json::from_slice(&body).expect("the record keeps rows as they were written"))
+    }
+}
+
+/// The text under which an identifier is looked up.
+pub(crate) fn lookup_key(system: &str, value: &str) -> String {
+    format!("{system}|{value}")
+}

@@ -1,0 +1,53 @@
+//! What time alone makes true: permits lapse, and units that nobody accounts for open a case.
+
+use std::sync::Arc;
+
+use fhir::Id;
+
+use crate::cases::CaseKind;
+use crate::command::{Context, Decision};
+use crate::facts::Facts;
+use crate::state::{Due, State};
+use crate::stock::TransferState;
+
+/// The most things that one entry settles; the next tick goes on.
+const DUE_AT_ONCE: usize = 500;
+
+/// Settles what is due.
+pub(crate) fn tick(state: &mut State, ctx: &Context) -> Decision {
+    let site = Arc::clone(state.site());
+    let mut facts = Facts::new(ctx, &site);
+    for due in state.due(ctx.now, DUE_AT_ONCE) {
+        match due {
+            Due::Permit(id) => lapse(state, &mut facts, &id),
+            Due::Removal(id) => unaccounted(state, &mut facts, &id),
+        }
+    }
+    facts.done()
+}
+
+/// A permit that was not used in time: the cabinet has to ask again.
+fn lapse(state: &mut State, facts: &mut Facts<'_>, id: &Id) {
+    let Some(permit) = state.removal(id) else { return };
+    let mut transfer = permit.transfer.clone();
+    transfer.state = TransferState::Voided;
+    if let Some(case) = &transfer.case {
+        facts.close(case, "interlock", "not-used");
+    }
+    facts.moved(transfer);
+}
+
+fn unaccounted(state: &mut State, facts: &mut Facts<'_>, id: &Id) {
+    let Some(removal) = state.removal(id) else { return };
+    let text = "Removed, and neither given, wasted nor returned in time: ask the person who \
+                took it, and record what happened.";
+    let mut case = facts.case(CaseKind::UnaccountedDose, "not-accounted-for", text);
+    case.patient.clone_from(&removal.transfer.patient);
+    case.order.clone_from(&removal.transfer.order);
+    case.removal = Some(id.clone());
+    case.cabinet.clone_from(&removal.transfer.cabinet);
+    case.item = Some(removal.transfer.item.clone());
+    case.quantity = Some(removal.in_hands);
+    case.person = Some(removal.transfer.person.clone());
+    facts.open(case);
+}
