@@ -1,1 +1,27 @@
 //! The read side in SQLite: FHIR store and index, live state rows, worklists, message index.
+//!
+//! One [`Record`] writes; any number of [`Reader`]s read, one for each thread, and each query
+//! sees one consistent position of the journal. Readers never hold the writer up.
+//!
+//! The record is a fold of the journal's facts and nothing else. It can be thrown away: applying
+//! the journal from the first entry gives the same rows again, and [`Record::dump`] the same
+//! bytes.
+
+mod code;
+mod dump;
+mod error;
+mod file;
+mod fold;
+mod index;
+mod read;
+mod schema;
+mod writer;
+
+pub use error::Error;
+pub use read::{
+    AccessView, CaseCount, CaseView, ColdReader, DeliveryView, Known, Lease, MAX_ACCESSES,
+    MAX_CANDIDATES, MAX_CASES, MAX_DELIVERIES, MAX_IDLE_READERS, MAX_LATEST, MAX_MESSAGES,
+    MAX_QUEUE_SCAN, MAX_SCAN, MAX_TRANSFERS, MessageView, OrderCount, Page, PocketView, Queue,
+    Reader, Readers, Tally, TransferView, Ward,
+};
+pub use writer::{Applied, Record};

@@ -1,0 +1,139 @@
+//! The SQLite file: making it, and opening it for writing or reading.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use crate::Error;
+use crate::schema::{APPLICATION_ID, FORMAT_VERSION, PAGE_BYTES, TABLES};
+
+/// How long a call waits for another program that holds the database.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The writer's page cache, in KiB: the pages that the patients in hospital keep changing.
+const WRITER_CACHE_KIB: i64 = 32 * 1024;
+/// A reader's page cache, in KiB.
+const READER_CACHE_KIB: i64 = 2 * 1024;
+/// How much of the file a reader maps instead of copying pages, in bytes.
+const READER_MAP_BYTES: i64 = 1024 * 1024 * 1024;
+/// After how many pages in the write-ahead file they are copied into the main file: 32 MiB. A page
+/// that many batches change is then copied once for all of them.
+const CHECKPOINT_PAGES: i64 = 8 * 1024;
+/// How long the write-ahead file stays once it was emptied, in bytes.
+const WAL_KEPT_BYTES: i64 = 64 * 1024 * 1024;
+/// More than all statements of one connection, so that none is prepared twice.
+const STATEMENTS: usize = 96;
+
+/// Opens the file for writing, and makes it a record of `site` with `genesis` as its position if
+/// it is new.
+pub(crate) fn open_writer(
+    path: &Path,
+    site: &str,
+    start: journal::Position,
+) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection =
+        Connection::open_with_flags(path, flags).map_err(|error| Error::at(path, error))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    if is_blank(path, &connection)? {
+        create(&mut connection, site, start).map_err(|error| Error::at(path, error))?;
+    }
+    check(path, &connection, Some(site))?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Error::Open {
+            path: path.to_owned(),
+            why: "the file system does not allow a write-ahead log".into(),
+        });
+    }
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous = NORMAL;
+         PRAGMA cache_size = -{WRITER_CACHE_KIB};
+         PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
+         PRAGMA journal_size_limit = {WAL_KEPT_BYTES};
+         PRAGMA temp_store = MEMORY;"
+    ))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// Opens the file for reading only.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|error| Error::at(path, error))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    check(path, &connection, None)?;
+    connection.execute_batch(&format!(
+        "PRAGMA query_only = ON;
+         PRAGMA cache_size = -{READER_CACHE_KIB};
+         PRAGMA mmap_size = {READER_MAP_BYTES};
+         PRAGMA temp_store = MEMORY;"
+    ))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// Whether the file holds nothing at all, as one that SQLite has just made.
+fn is_blank(path: &Path, connection: &Connection) -> Result<bool, Error> {
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(|error| Error::at(path, error))?;
+    let id: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    Ok(tables == 0 && id == 0)
+}
+
+fn create(
+    connection: &mut Connection,
+    site: &str,
+    start: journal::Position,
+) -> Result<(), rusqlite::Error> {
+    connection.execute_batch(&format!("PRAGMA page_size = {PAGE_BYTES};"))?;
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.execute("INSERT INTO meta (key, value) VALUES ('site', ?1)", [site])?;
+    transaction.execute(
+        "INSERT INTO position (one, seq, hash) VALUES (1, 0, ?1)",
+        [start.hash.0.as_slice()],
+    )?;
+    transaction.execute_batch(&format!(
+        "PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {FORMAT_VERSION};"
+    ))?;
+    transaction.commit()
+}
+
+/// Whether the file is a record of this version, and of `site` where one is expected.
+fn check(path: &Path, connection: &Connection, site: Option<&str>) -> Result<(), Error> {
+    let foreign = |why: &str| Error::Foreign {
+        path: path.to_owned(),
+        why: why.to_owned(),
+    };
+    let id: i32 = connection
+        .query_row("PRAGMA application_id", [], |row| row.get(0))
+        .map_err(|error| Error::at(path, error))?;
+    if id != APPLICATION_ID {
+        return Err(foreign("another program's SQLite file"));
+    }
+    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found != FORMAT_VERSION {
+        return Err(Error::Version {
+            found,
+            known: FORMAT_VERSION,
+        });
+    }
+    let kept: Option<String> = connection
+        .query_row("SELECT value FROM meta WHERE key = 'site'", [], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    match (kept, site) {
+        (None, _) => Err(Error::Corrupt("it names no site".into())),
+        (Some(found), Some(expected)) if found != expected => Err(Error::Site {
+            expected: expected.to_owned(),
+            found,
+        }),
+        _ => Ok(()),
+    }
+}

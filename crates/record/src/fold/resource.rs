@@ -1,0 +1,194 @@
+//! FHIR resources: the current version, the places of the older ones, the identifiers.
+
+use fhir::StoredResource;
+use rusqlite::{CachedStatement, Connection, params};
+
+use super::Place;
+use crate::Error;
+use crate::code::{integer, nanoseconds, type_number};
+use crate::index::Indexed;
+
+pub(super) struct Resources<'c> {
+    connection: &'c Connection,
+    insert: CachedStatement<'c>,
+    select: CachedStatement<'c>,
+    replace: CachedStatement<'c>,
+    replace_indexed: CachedStatement<'c>,
+    supersede: CachedStatement<'c>,
+    identify: CachedStatement<'c>,
+    forget: CachedStatement<'c>,
+}
+
+/// What the record holds of a resource that gets a new version.
+struct Current {
+    n: i64,
+    version: i64,
+    seq: i64,
+    ordinal: i64,
+    /// Whether subject or status differ from those of the new version.
+    moved: bool,
+    /// The identifiers that the record holds, where the new version has others.
+    identifiers: Option<Vec<(String, String)>>,
+}
+
+impl<'c> Resources<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Result<Self, Error> {
+        Ok(Self {
+            connection,
+            insert: connection.prepare_cached(
+                "INSERT INTO resource \
+                 (type, id, version, last_updated, seq, ordinal, subject, status, body) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (type, id) DO NOTHING",
+            )?,
+            select: connection.prepare_cached(
+                "SELECT n, version, seq, ordinal, subject, status, body FROM resource \
+                 WHERE type = ?1 AND id = ?2",
+            )?,
+            // Two forms, because SQLite writes every index whose column is named, changed or not.
+            replace: connection.prepare_cached(
+                "UPDATE resource SET version = ?2, last_updated = ?3, seq = ?4, ordinal = ?5, \
+                 body = ?6 WHERE n = ?1",
+            )?,
+            replace_indexed: connection.prepare_cached(
+                "UPDATE resource SET version = ?2, last_updated = ?3, seq = ?4, ordinal = ?5, \
+                 body = ?6, subject = ?7, status = ?8 WHERE n = ?1",
+            )?,
+            supersede: connection.prepare_cached(
+                "INSERT OR REPLACE INTO version (n, version, seq, ordinal) \
+                 VALUES (?1, ?2, ?3, ?4)",
+            )?,
+            identify: connection.prepare_cached(
+                "INSERT INTO identifier (type, value, system, n) VALUES (?1, ?2, ?3, ?4)",
+            )?,
+            forget: connection.prepare_cached(
+                "DELETE FROM identifier WHERE type = ?1 AND value = ?2 AND system = ?3 AND n = ?4",
+            )?,
+        })
+    }
+
+    /// The newest fact about a resource is its current version, whatever its number.
+    pub(super) fn stored(&mut self, place: Place, resource: &StoredResource) -> Result<(), Error> {
+        let raw = resource.raw.get();
+        let indexed = Indexed::read(raw);
+        let inserted = resource.version == 1 && self.first(place, resource, &indexed, raw)?;
+        if inserted {
+            return Ok(());
+        }
+        match self.current(resource, &indexed)? {
+            Some(current) => self.next(place, resource, &indexed, raw, current),
+            // A first version that is not number 1 comes from a record of another system.
+            None => self.first(place, resource, &indexed, raw).map(drop),
+        }
+    }
+
+    /// Whether the record had no such resource; then it has now.
+    fn first(
+        &mut self,
+        place: Place,
+        resource: &StoredResource,
+        indexed: &Indexed<'_>,
+        raw: &str,
+    ) -> Result<bool, Error> {
+        let type_number = type_number(resource.resource_type);
+        let added = self.insert.execute(params![
+            type_number,
+            resource.id.as_str(),
+            integer(resource.version),
+            nanoseconds(resource.last_updated),
+            place.seq,
+            place.ordinal,
+            indexed.subject(resource),
+            indexed.status(),
+            raw,
+        ])?;
+        if added == 0 {
+            return Ok(false);
+        }
+        let n = self.connection.last_insert_rowid();
+        for (system, value) in indexed.identifiers() {
+            self.identify
+                .execute(params![type_number, value, system, n])?;
+        }
+        Ok(true)
+    }
+
+    fn current(
+        &mut self,
+        resource: &StoredResource,
+        indexed: &Indexed<'_>,
+    ) -> Result<Option<Current>, Error> {
+        let key = params![type_number(resource.resource_type), resource.id.as_str()];
+        let mut rows = self.select.query(key)?;
+        let Some(row) = rows.next()? else {
+            return Ok(None);
+        };
+        let text = |column| {
+            row.get_ref(column)
+                .map(|value| value.as_str_or_null().ok().flatten())
+        };
+        let body = Indexed::read(text(6)?.unwrap_or_default());
+        let identifiers = body.identifiers();
+        let same = identifiers == indexed.identifiers();
+        let owned = |(system, value): (&str, &str)| (system.to_owned(), value.to_owned());
+        Ok(Some(Current {
+            n: row.get(0)?,
+            version: row.get(1)?,
+            seq: row.get(2)?,
+            ordinal: row.get(3)?,
+            moved: text(4)? != indexed.subject(resource) || text(5)? != indexed.status(),
+            identifiers: (!same).then(|| identifiers.into_iter().map(owned).collect()),
+        }))
+    }
+
+    fn next(
+        &mut self,
+        place: Place,
+        resource: &StoredResource,
+        indexed: &Indexed<'_>,
+        raw: &str,
+        current: Current,
+    ) -> Result<(), Error> {
+        let Current {
+            n,
+            version,
+            seq,
+            ordinal,
+            moved,
+            identifiers,
+        } = current;
+        self.supersede.execute(params![n, version, seq, ordinal])?;
+        let (version, at) = (
+            integer(resource.version),
+            nanoseconds(resource.last_updated),
+        );
+        if moved {
+            let (subject, status) = (indexed.subject(resource), indexed.status());
+            self.replace_indexed.execute(params![
+                n,
+                version,
+                at,
+                place.seq,
+                place.ordinal,
+                raw,
+                subject,
+                status
+            ])?;
+        } else {
+            self.replace
+                .execute(params![n, version, at, place.seq, place.ordinal, raw])?;
+        }
+        let Some(old) = identifiers else {
+            return Ok(());
+        };
+        let type_number = type_number(resource.resource_type);
+        for (system, value) in old {
+            self.forget
+                .execute(params![type_number, value, system, n])?;
+        }
+        for (system, value) in indexed.identifiers() {
+            self.identify
+                .execute(params![type_number, value, system, n])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! The rows and resources that the live state has let go.
+
+use std::path::Path;
+
+use fhir::{Id, ResourceType, StoredResource};
+use medicines::{Cold, RowKind};
+use rusqlite::OptionalExtension;
+
+use super::Reader;
+use crate::Error;
+
+/// A reader in the form that the domain asks.
+///
+/// The domain must not decide on less than what is known, so an answer that cannot be read ends
+/// the thread with the error instead of looking like nothing. The engine that owns the thread
+/// then stops; after the cure of the error it starts again where the journal ends.
+#[derive(Debug)]
+pub struct ColdReader {
+    reader: Reader,
+}
+
+impl ColdReader {
+    /// Opens the record at `path`, which is a fold of the journal at `journal`.
+    pub fn open(path: &Path, journal: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            reader: Reader::open(path, journal)?,
+        })
+    }
+}
+
+impl From<Reader> for ColdReader {
+    fn from(reader: Reader) -> Self {
+        Self { reader }
+    }
+}
+
+impl Reader {
+    /// The body of a row of the live state, live or not.
+    pub fn row(&self, kind: RowKind, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT body FROM state WHERE kind = ?1 AND key = ?2")?;
+        Ok(statement
+            .query_row((kind.number(), key), |row| row.get(0))
+            .optional()?)
+    }
+}
+
+impl Cold for ColdReader {
+    fn row(&self, kind: RowKind, key: &str) -> Option<Vec<u8>> {
+        known(self.reader.row(kind, key))
+    }
+
+    fn resource(&self, resource_type: ResourceType, id: &Id) -> Option<StoredResource> {
+        known(self.reader.read(resource_type, id))
+    }
+
+    fn resources_of(&self, patient: &Id) -> Vec<StoredResource> {
+        known(self.reader.resources_of(patient))
+    }
+}
+
+fn known<T>(answer: Result<T, Error>) -> T {
+    answer.unwrap_or_else(|error| panic!("{error}"))
+}

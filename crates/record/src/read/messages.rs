@@ -1,0 +1,118 @@
+//! The message index: what came in, and the entries that keys lead to.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row};
+
+use super::{Reader, limited};
+use crate::Error;
+use crate::code::{integer, natural, timestamp};
+
+/// The most messages in one answer.
+pub const MAX_MESSAGES: usize = 1_000;
+
+const COLUMNS: &str = "seq, at, channel, key, digest, type, control_id, outcome, reason, patient";
+
+/// One entry of the journal as the message index has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageView {
+    /// The number of the entry.
+    pub seq: u64,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// The channel or client from which it came.
+    pub channel: String,
+    /// The idempotency key, or empty.
+    pub key: String,
+    /// SHA-256 of the bytes as received, where there were any.
+    pub digest: Option<[u8; 32]>,
+    /// The kind of message, for instance `RDE^O11`.
+    pub message_type: String,
+    /// The sender's control id.
+    pub control_id: Option<String>,
+    /// The answer as a code: `done`, `parked`, `permitted`, `refused`.
+    pub outcome: String,
+    /// The coded reason why it was parked or refused.
+    pub reason: Option<String>,
+    /// The id of the patient concerned, where one is known.
+    pub patient: Option<String>,
+}
+
+/// Where a key was used before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The number of the entry.
+    pub seq: u64,
+    /// SHA-256 of the bytes that came with the key, where there were any.
+    pub digest: Option<[u8; 32]>,
+}
+
+impl Reader {
+    /// The first entry with this key of this channel. A later one with the same key is a message
+    /// that was parked because its control id was used before.
+    pub fn find_key(&self, channel: &str, key: &str) -> Result<Option<Known>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT seq, digest FROM message \
+             WHERE channel = ?1 AND key = ?2 AND key <> '' ORDER BY seq LIMIT 1",
+        )?;
+        let known = statement
+            .query_row((channel, key), |row| {
+                Ok(Known {
+                    seq: natural(row.get(0)?),
+                    digest: row.get(1)?,
+                })
+            })
+            .optional()?;
+        Ok(known)
+    }
+
+    /// The first entry with this key of this channel and these bytes, which tells a repeat of a
+    /// message that was itself parked for its key from a third message.
+    pub fn find_repeat(
+        &self,
+        channel: &str,
+        key: &str,
+        digest: &[u8; 32],
+    ) -> Result<Option<u64>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT seq FROM message WHERE channel = ?1 AND key = ?2 AND key <> '' \
+             AND digest = ?3 ORDER BY seq LIMIT 1",
+        )?;
+        let seq: Option<i64> = statement
+            .query_row((channel, key, digest.as_slice()), |row| row.get(0))
+            .optional()?;
+        Ok(seq.map(natural))
+    }
+
+    /// The entry of that number.
+    pub fn message(&self, seq: u64) -> Result<Option<MessageView>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM message WHERE seq = ?1");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        Ok(statement.query_row([integer(seq)], view).optional()?)
+    }
+
+    /// The newest entries, newest first, from before entry `before` where it is given; at most
+    /// [`MAX_MESSAGES`].
+    pub fn messages(&self, before: Option<u64>, limit: usize) -> Result<Vec<MessageView>, Error> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM message WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let before = before.map_or(i64::MAX, integer);
+        let rows = statement.query_map((before, limited(limit, MAX_MESSAGES)), view)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+fn view(row: &Row<'_>) -> Result<MessageView, rusqlite::Error> {
+    Ok(MessageView {
+        seq: natural(row.get(0)?),
+        at: timestamp(row.get(1)?),
+        channel: row.get(2)?,
+        key: row.get(3)?,
+        digest: row.get(4)?,
+        message_type: row.get(5)?,
+        control_id: row.get(6)?,
+        outcome: row.get(7)?,
+        reason: row.get(8)?,
+        patient: row.get(9)?,
+    })
+}

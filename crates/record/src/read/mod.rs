@@ -1,0 +1,68 @@
+//! The readers: typed queries, one file for each subject.
+
+mod accesses;
+mod cases;
+mod cold;
+mod deliveries;
+mod messages;
+mod pool;
+mod resources;
+mod search;
+mod stock;
+mod wards;
+
+use std::path::{Path, PathBuf};
+
+use journal::Position;
+use rusqlite::{Connection, Transaction};
+
+pub use accesses::{AccessView, MAX_ACCESSES};
+pub use cases::{CaseCount, CaseView, MAX_CASES};
+pub use cold::ColdReader;
+pub use deliveries::{DeliveryView, MAX_DELIVERIES, MAX_QUEUE_SCAN, Queue};
+pub use messages::{Known, MAX_MESSAGES, MessageView};
+pub use pool::{Lease, MAX_IDLE_READERS, Readers};
+pub use resources::MAX_LATEST;
+pub use search::{MAX_CANDIDATES, Page};
+pub use stock::{MAX_SCAN, MAX_TRANSFERS, PocketView, Tally, TransferView};
+pub use wards::{OrderCount, Ward};
+
+use crate::{Error, file, writer};
+
+/// Reads a record, also while it is written. Open one for each thread, or lease one of
+/// [`Readers`].
+///
+/// Every method sees one position of the journal. What it returns is limited by a constant that
+/// its description names; a greater `limit` is cut to it.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    journal: PathBuf,
+}
+
+impl Reader {
+    /// Opens the record at `path` for reading. It has to exist: [`crate::Record::open`] makes it.
+    /// `journal` is the journal of which it is a fold; older versions are read from there.
+    pub fn open(path: &Path, journal: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            connection: file::open_reader(path)?,
+            journal: journal.to_owned(),
+        })
+    }
+
+    /// The position of the last entry that the record holds.
+    pub fn position(&self) -> Result<Position, Error> {
+        writer::position(&self.connection)
+    }
+
+    /// One state of the record for several queries. It is short-lived: while it lives, the
+    /// write-ahead file cannot start anew.
+    fn snapshot(&self) -> Result<Transaction<'_>, Error> {
+        Ok(self.connection.unchecked_transaction()?)
+    }
+}
+
+/// A limit as SQLite takes it, cut to the most that a query gives.
+fn limited(limit: usize, most: usize) -> i64 {
+    i64::try_from(limit.min(most)).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,80 @@
+//! Readers for whoever needs one for a moment.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::Reader;
+use crate::Error;
+
+/// The most readers that are kept open while nobody uses them.
+pub const MAX_IDLE_READERS: usize = 16;
+
+/// A pool of readers of one record. It opens as many as are asked for at the same time; whoever
+/// calls it limits that.
+#[derive(Debug)]
+pub struct Readers {
+    path: PathBuf,
+    journal: PathBuf,
+    idle: Mutex<Vec<Reader>>,
+}
+
+/// A reader that goes back into its pool when it is dropped.
+#[derive(Debug)]
+pub struct Lease<'p> {
+    pool: &'p Readers,
+    reader: Option<Reader>,
+}
+
+impl Readers {
+    /// A pool of readers of the record at `path`, which is a fold of the journal at `journal`. It
+    /// opens one, to say early what is wrong.
+    pub fn open(path: &Path, journal: &Path) -> Result<Self, Error> {
+        let idle = Mutex::new(vec![Reader::open(path, journal)?]);
+        Ok(Self {
+            path: path.to_owned(),
+            journal: journal.to_owned(),
+            idle,
+        })
+    }
+
+    /// A reader that nobody else uses.
+    pub fn get(&self) -> Result<Lease<'_>, Error> {
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let reader = match idle {
+            Some(reader) => reader,
+            None => Reader::open(&self.path, &self.journal)?,
+        };
+        Ok(Lease {
+            pool: self,
+            reader: Some(reader),
+        })
+    }
+}
+
+impl Deref for Lease<'_> {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        self.reader
+            .as_ref()
+            .expect("a lease holds its reader until it is dropped")
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let mut idle = self
+            .pool
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MAX_IDLE_READERS {
+            idle.extend(self.reader.take());
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The tables, and how the file is made and recognised.
+
+/// `ILR1` in SQLite's application id: what tells a record from any other SQLite file.
+pub(crate) const APPLICATION_ID: i32 = 0x494C_5231;
+/// The version of the tables and of what is in them, in SQLite's user version. A record of
+/// another version is thrown away and rebuilt, never migrated.
+pub(crate) const FORMAT_VERSION: i64 = 1;
+
+/// Two resource bodies of the usual 1.6 KB, or six state rows, fit a page of this size without an
+/// overflow page.
+pub(crate) const PAGE_BYTES: u32 = 4096;
+
+/// Why the tables look as they do:
+///
+/// - Wide rows are rowid tables with a narrow index, because a `WITHOUT ROWID` table keeps whole
+///   rows in its interior pages, and bodies of 1.6 KB would leave two to a page.
+/// - `n` numbers rows in the order of the facts, so it is the same after every rebuild and serves
+///   as the order of first storing, as the order of deliveries and as the key of a page.
+/// - `version` holds only what is no longer current, so that a resource that never changes costs
+///   one row.
+/// - Delivery states below 2 are open. The literal stands in the partial indexes and in the
+///   queries alike, so that SQLite sees that the one implies the other.
+/// - Times are nanoseconds since 1970; what carries a zone or a lesser precision is in the JSON.
+pub(crate) const TABLES: &str = "
+CREATE TABLE meta (
+  key TEXT PRIMARY KEY NOT NULL,
+  value TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE position (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  seq INTEGER NOT NULL,
+  hash BLOB NOT NULL
+);
+CREATE TABLE message (
+  seq INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  channel TEXT NOT NULL,
+  key TEXT NOT NULL,
+  digest BLOB,
+  type TEXT NOT NULL,
+  control_id TEXT,
+  outcome TEXT NOT NULL,
+  reason TEXT,
+  patient TEXT
+);
+CREATE INDEX message_key ON message (channel, key) WHERE key <> '';
+CREATE TABLE resource (
+  n INTEGER PRIMARY KEY,
+  type INTEGER NOT NULL,
+  id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  last_updated INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
+  subject TEXT,
+  status TEXT,
+  body TEXT NOT NULL
+);
+CREATE UNIQUE INDEX resource_id ON resource (type, id);
+CREATE INDEX resource_subject ON resource (subject, type) WHERE subject IS NOT NULL;
+CREATE INDEX resource_changed ON resource (type, last_updated);
+CREATE INDEX resource_live ON resource (type, status)
+  WHERE status IN ('active', 'on-hold', 'in-progress');
+CREATE TABLE version (
+  n INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
+  PRIMARY KEY (n, version)
+) WITHOUT ROWID;
+CREATE TABLE identifier (
+  type INTEGER NOT NULL,
+  value TEXT NOT NULL,
+  system TEXT NOT NULL,
+  n INTEGER NOT NULL,
+  PRIMARY KEY (type, value, system, n)
+) WITHOUT ROWID;
+CREATE TABLE state (
+  kind INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  live INTEGER NOT NULL,
+  body BLOB NOT NULL
+);
+CREATE UNIQUE INDEX state_key ON state (kind, key);
+CREATE INDEX state_live ON state (kind) WHERE live = 1;
+CREATE TABLE delivery (
+  n INTEGER PRIMARY KEY,
+  id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  channel TEXT NOT NULL,
+  key TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  profile INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL,
+  detail TEXT,
+  body TEXT NOT NULL
+);
+CREATE UNIQUE INDEX delivery_id ON delivery (id);
+CREATE INDEX delivery_open ON delivery (channel) WHERE state < 2;
+CREATE INDEX delivery_open_profile ON delivery (channel) WHERE state < 2 AND profile = 1;
+CREATE TABLE case_ (
+  n INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  kind TEXT NOT NULL,
+  opened INTEGER NOT NULL,
+  patient TEXT,
+  closed INTEGER,
+  body TEXT NOT NULL,
+  closing TEXT
+);
+CREATE INDEX case_open ON case_ (kind) WHERE closed IS NULL;
+CREATE INDEX case_patient ON case_ (patient) WHERE patient IS NOT NULL;
+CREATE TABLE transfer (
+  n INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  seq INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  movement TEXT NOT NULL,
+  told INTEGER NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE INDEX transfer_posted ON transfer (told, movement) WHERE state = 1;
+CREATE TABLE pocket_activity (
+  n INTEGER PRIMARY KEY,
+  seq INTEGER NOT NULL,
+  cabinet TEXT NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE INDEX pocket_activity_cabinet ON pocket_activity (cabinet);
+CREATE TABLE access (
+  n INTEGER PRIMARY KEY,
+  seq INTEGER NOT NULL,
+  refused INTEGER NOT NULL,
+  patient TEXT,
+  body TEXT NOT NULL
+);
+CREATE INDEX access_patient ON access (patient) WHERE patient IS NOT NULL;
+";
