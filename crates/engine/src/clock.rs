@@ -13,7 +13,11 @@ pub struct Clock(Kind);
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     System,
-    Scaled { start: Timestamp, began: Instant, speed: u32 },
+    Scaled {
+        start: Timestamp,
+        began: Instant,
+        speed: u32,
+    },
 }
 
 impl Clock {
@@ -24,7 +28,11 @@ impl Clock {
 
     /// A clock that shows `start` now and runs `speed` times as fast as the world.
     pub fn scaled(start: Timestamp, speed: u32) -> Self {
-        Clock(Kind::Scaled { start, began: Instant::now(), speed: speed.max(1) })
+        Clock(Kind::Scaled {
+            start,
+            began: Instant::now(),
+            speed: speed.max(1),
+        })
     }
 
     /// The time now, to the microsecond, which is what the journal keeps.
@@ -32,7 +40,11 @@ impl Clock {
         let now = match self.0 {
             #[expect(clippy::disallowed_methods, reason = "this is the one place")]
             Kind::System => Timestamp::now(),
-            Kind::Scaled { start, began, speed } => {
+            Kind::Scaled {
+                start,
+                began,
+                speed,
+            } => {
                 let passed = began.elapsed().saturating_mul(speed);
                 let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
                 start.saturating_add(passed).unwrap_or(Timestamp::MAX)

@@ -21,9 +21,7 @@ pub fn decide(state: &mut State, ctx: &Context, request: &Request) -> Decision {
         Request::Transaction(transaction) => cabinet::receive(state, ctx, transaction),
         Request::Remove(asked) => cabinet::ask(state, ctx, asked),
         Request::Complete(done) => cabinet::complete(state, ctx, done),
-        Request::Administer(given) => {
-            or_park(bedside::administer(state, ctx, given), state, ctx)
-        }
+        Request::Administer(given) => or_park(bedside::administer(state, ctx, given), state, ctx),
         Request::Delivered(outcome) => deliveries::outcome(state, ctx, outcome),
         Request::LinkUp { channel } => deliveries::link_up(state, ctx, channel),
         Request::Resolve(resolution) => cases::resolve(state, ctx, resolution),
@@ -58,8 +56,11 @@ fn replay(
 ) -> Decision {
     let site = Arc::clone(state.site());
     if state.open_case(case).is_none() || matches!(request, Request::Replay { .. }) {
-        let resolution =
-            cases::Resolution { case: case.clone(), by: by.to_owned(), resolution: String::new() };
+        let resolution = cases::Resolution {
+            case: case.clone(),
+            by: by.to_owned(),
+            resolution: String::new(),
+        };
         return cases::resolve(state, ctx, &resolution);
     }
     let mut decision = decide(state, ctx, request);
@@ -74,5 +75,8 @@ fn replay(
 }
 
 fn note(fact: Fact) -> Decision {
-    Decision { facts: vec![fact], answer: Answer::Done }
+    Decision {
+        facts: vec![fact],
+        answer: Answer::Done,
+    }
 }

@@ -22,7 +22,12 @@ pub(crate) struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     pub(crate) fn new(ctx: &'a Context, site: &'a Site) -> Self {
-        Facts { ctx, site, facts: Vec::with_capacity(8), ids: 0 }
+        Facts {
+            ctx,
+            site,
+            facts: Vec::with_capacity(8),
+            ids: 0,
+        }
     }
 
     /// The next id of the entry.
@@ -47,7 +52,14 @@ impl<'a> Facts<'a> {
     pub(crate) fn queue(&mut self, channel: &str, key: &Id, notice: Notice, profile: bool) {
         let id = self.id();
         let (channel, key, at) = (channel.into(), key.clone(), self.ctx.now);
-        self.facts.push(Fact::Queued(Delivery { id, channel, key, notice, profile, at }));
+        self.facts.push(Fact::Queued(Delivery {
+            id,
+            channel,
+            key,
+            notice,
+            profile,
+            at,
+        }));
     }
 
     /// A case that is about this entry, to be filled in and opened.
@@ -77,7 +89,12 @@ impl<'a> Facts<'a> {
     pub(crate) fn close(&mut self, case: &Id, by: &str, resolution: &str) {
         let (id, at) = (case.clone(), self.ctx.now);
         let (by, resolution) = (by.to_owned(), resolution.to_owned());
-        self.facts.push(Fact::CaseClosed(CaseClosed { id, at, by, resolution }));
+        self.facts.push(Fact::CaseClosed(CaseClosed {
+            id,
+            at,
+            by,
+            resolution,
+        }));
     }
 
     pub(crate) fn refused(&mut self, access: Access) {
@@ -89,7 +106,10 @@ impl<'a> Facts<'a> {
     }
 
     pub(crate) fn answer(self, answer: Answer) -> Decision {
-        Decision { facts: self.facts, answer }
+        Decision {
+            facts: self.facts,
+            answer,
+        }
     }
 }
 

@@ -21,7 +21,7 @@ pub mod patients;
 mod quantity;
 mod resources;
 mod site;
-mod state;
+pub mod state;
 pub mod stock;
 mod timers;
 
@@ -31,4 +31,5 @@ pub use fact::{Access, Fact};
 pub use head::{HEAD_VERSION, Head};
 pub use quantity::Quantity;
 pub use site::{Cabinet, Item, Policies, Recorder, Site};
+pub use state::UnreadableRow;
 pub use state::{Cold, NoCold, Row, RowKind, State};

@@ -3,6 +3,7 @@
 use fhir::types::{CodeableConcept, Coding, Extension, Identifier, Meta, Reference};
 use fhir::{DateTime, ResourceType, StoredResource};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use crate::patients::TOLD_AT;
@@ -14,7 +15,10 @@ const FUNCTION: &str = "urn:interlock:performer-function";
 
 /// `meta` with the profile that the resource claims.
 pub(crate) fn profile(url: &str) -> Meta {
-    Meta { profile: vec![url.to_owned()], ..Meta::default() }
+    Meta {
+        profile: vec![url.to_owned()],
+        ..Meta::default()
+    }
 }
 
 /// The formulary item as a concept: its local code first, then its other codes.
@@ -25,7 +29,15 @@ pub(crate) fn item_concept(site: &Site, code: &str) -> CodeableConcept {
     for (system, code) in item.iter().flat_map(|item| &item.codings) {
         coding.push(Coding::of(system, code, None));
     }
-    CodeableConcept { coding, text: name.map(str::to_owned) }
+    CodeableConcept {
+        coding,
+        text: name.map(str::to_owned),
+    }
+}
+
+/// A time as FHIR writes it, to the second, in UTC.
+pub(crate) fn time(at: Timestamp) -> DateTime {
+    DateTime::at(at, &TimeZone::UTC)
 }
 
 /// A member of staff by number.
@@ -47,7 +59,10 @@ pub(crate) fn witness_function() -> CodeableConcept {
 
 /// A batch number as an identifier of what was supplied.
 pub(crate) fn batch_identifier(site: &Site, batch: &str) -> Identifier {
-    Identifier::of(&format!("https://{}.nhs.uk/Id/batch", site.code.to_lowercase()), batch)
+    Identifier::of(
+        &format!("https://{}.nhs.uk/Id/batch", site.code.to_lowercase()),
+        batch,
+    )
 }
 
 /// The placer's number of an order.
@@ -59,7 +74,7 @@ pub(crate) fn number(order: &OrderState) -> Option<Box<Identifier>> {
 /// The extension that says when a message says that it happened.
 pub(crate) fn told_at(at: Timestamp) -> Extension {
     let mut extension = Extension::new(TOLD_AT.to_owned());
-    extension.value_date_time = Some(DateTime::from(at));
+    extension.value_date_time = Some(time(at));
     extension
 }
 
@@ -81,7 +96,7 @@ pub(crate) fn revise(
     revision: &Revision<'_>,
     now: Timestamp,
 ) -> Option<StoredResource> {
-    let before = object(current.raw());
+    let before = object(current.json());
     let mut members = before.clone();
     if let Some(Value::Array(extensions)) = members.get_mut("extension") {
         extensions.retain(|e| !revision.without.iter().any(|url| is_at(e, url)));
@@ -102,8 +117,8 @@ pub(crate) fn revise(
         return None;
     }
     let json = Value::Object(members).to_string();
-    let (kind, id) = (current.resource_type, current.id.clone());
-    let revised = StoredResource::new(kind, id, current.version + 1, now, &json);
+    let id = current.id.clone();
+    let revised = StoredResource::new(&json, id, current.version + 1, now);
     Some(revised.expect("a revision of a stored resource is a resource of the same type"))
 }
 

@@ -28,7 +28,9 @@ pub(crate) fn tick(state: &mut State, ctx: &Context) -> Decision {
 
 /// A permit that was not used in time: the cabinet has to ask again.
 fn lapse(state: &mut State, facts: &mut Facts<'_>, id: &Id) {
-    let Some(permit) = state.removal(id) else { return };
+    let Some(permit) = state.removal(id) else {
+        return;
+    };
     let mut transfer = permit.transfer.clone();
     transfer.state = TransferState::Voided;
     if let Some(case) = &transfer.case {
@@ -38,7 +40,9 @@ fn lapse(state: &mut State, facts: &mut Facts<'_>, id: &Id) {
 }
 
 fn unaccounted(state: &mut State, facts: &mut Facts<'_>, id: &Id) {
-    let Some(removal) = state.removal(id) else { return };
+    let Some(removal) = state.removal(id) else {
+        return;
+    };
     let text = "Removed, and neither given, wasted nor returned in time: ask the person who \
                 took it, and record what happened.";
     let mut case = facts.case(CaseKind::UnaccountedDose, "not-accounted-for", text);

@@ -1,11 +1,27 @@
 //! A medicine was given, given in part, or not given.
 
-use fhir::Id;
-use fhir::resources::MedicationAdministrationStatus;
-use fhir::types::{CodeableConcept, Identifier};
-use jiff::Timestamp;
+use std::sync::Arc;
 
-use crate::Quantity;
+use fhir::resources::{
+    AdministrationDosage, AdministrationPerformer, MedicationAdministration,
+    MedicationAdministrationStatus,
+};
+use fhir::types::{CodeableConcept, Identifier, Quantity, Reference};
+use fhir::{Id, ResourceType, StoredResource};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use crate::cabinet::hands::{Leaving, leave};
+use crate::cases::CaseKind;
+use crate::command::{Answer, Context, Decision, Problem, ProblemCode};
+use crate::deliveries::{Notice, VersionOf, tell_recorders};
+use crate::facts::{Facts, problem};
+use crate::orders::units_of;
+use crate::patients::{find, identifier_key};
+use crate::resources;
+use crate::site::{Item, Site};
+use crate::state::{OrderState, PatientState, State};
+use crate::stock::{Account, Movement};
 
 /// What the bedside tells: `POST /administrations` or RAS^O17.
 #[derive(Debug, Clone)]
@@ -20,7 +36,7 @@ pub struct Administration {
     pub item: CodeableConcept,
     /// How much was given; zero for a dose that was not given. An empty unit is the item's own;
     /// a mass is counted in units by the item's strength.
-    pub quantity: Quantity,
+    pub quantity: crate::Quantity,
     /// completed, stopped (given in part), not-done.
     pub status: MedicationAdministrationStatus,
     /// Why not, or why in part.
@@ -31,4 +47,203 @@ pub struct Administration {
     pub witness: Option<String>,
     /// When it was given.
     pub activity: Timestamp,
+}
+
+/// Keeps what was given, closes what it accounts for, and tells the systems that keep the record.
+pub fn administer(
+    state: &mut State,
+    ctx: &Context,
+    given: &[Administration],
+) -> Result<Decision, Problem> {
+    let site = Arc::clone(state.site());
+    let mut facts = Facts::new(ctx, &site);
+    let mut ids = Vec::with_capacity(given.len());
+    for given in given {
+        let dose = understand(state, &site, given)?;
+        account(state, &mut facts, given, &dose);
+        ids.push(keep(&mut facts, given, &dose));
+    }
+    Ok(facts.answer(Answer::Created(ids)))
+}
+
+/// A dose with what it is about, found.
+struct Dose<'a> {
+    patient: Arc<PatientState>,
+    order: Option<Arc<OrderState>>,
+    item: Option<&'a Item>,
+    /// In the item's unit; `None` where the quantity cannot be told in it.
+    units: Option<Decimal>,
+}
+
+fn understand<'a>(
+    state: &mut State,
+    site: &'a Site,
+    given: &Administration,
+) -> Result<Dose<'a>, Problem> {
+    let patient = find(state, &given.patient)?;
+    let number = given.order.as_ref().and_then(identifier_key);
+    let order = match number {
+        Some(number) => Some(known(state, &number, &patient)?),
+        None => None,
+    };
+    if given.quantity.value.is_sign_negative() {
+        return problem(ProblemCode::BadValue, "A dose cannot be negative.");
+    }
+    let removal = given.removal.as_ref().and_then(|id| state.removal(id));
+    let by_removal = removal.and_then(|removal| site.item(&removal.transfer.item));
+    let item = by_removal.or_else(|| item_of(site, &given.item));
+    let units = item.and_then(|item| units_of(&given.quantity, item));
+    Ok(Dose {
+        patient,
+        order,
+        item,
+        units,
+    })
+}
+
+fn known(
+    state: &mut State,
+    number: &str,
+    patient: &PatientState,
+) -> Result<Arc<OrderState>, Problem> {
+    let order = state
+        .order_by(number)
+        .filter(|order| order.patient == patient.id);
+    order.ok_or_else(|| {
+        let text = "The patient has no order with this number: have the prescribing system send \
+                    it, then replay.";
+        Problem::new(ProblemCode::UnknownOrder, text).at("ORC-2")
+    })
+}
+
+/// The formulary item that one of the concept's codes names, unless they name several.
+fn item_of<'a>(site: &'a Site, concept: &CodeableConcept) -> Option<&'a Item> {
+    let local = concept
+        .code_in(&site.item_system())
+        .and_then(|code| site.item(code));
+    if local.is_some() {
+        return local;
+    }
+    let named = |item: &&Item| {
+        item.codings.iter().any(|(_, code)| {
+            concept
+                .coding
+                .iter()
+                .any(|coding| coding.code.as_deref() == Some(code))
+        })
+    };
+    let mut items = site.items.iter().filter(named);
+    items.next().filter(|_| items.next().is_none())
+}
+
+/// Moves what was given out of the hands that took it; what no removal explains opens a case.
+fn account(state: &mut State, facts: &mut Facts<'_>, given: &Administration, dose: &Dose<'_>) {
+    if given.quantity.value.is_zero() || given.status == MedicationAdministrationStatus::NotDone {
+        return;
+    }
+    let unexplained = match (dose.item, dose.units) {
+        (Some(item), Some(units)) => leave(state, facts, &leaving(given, dose, item, units)),
+        _ => given.quantity.value,
+    };
+    if unexplained.is_zero() {
+        return;
+    }
+    let text = "Given, and no open removal explains where it came from: find the removal, or \
+                record that it was the patient's own.";
+    let mut case = facts.case(
+        CaseKind::UnmatchedTransaction,
+        "administration-without-removal",
+        text,
+    );
+    case.patient = Some(dose.patient.id.clone());
+    case.order = dose.order.as_ref().map(|order| order.id.clone());
+    case.item = dose.item.map(|item| item.code.clone());
+    case.quantity = Some(unexplained);
+    case.person = Some(given.performer.clone());
+    facts.open(case);
+}
+
+fn leaving<'a>(
+    given: &'a Administration,
+    dose: &'a Dose<'_>,
+    item: &'a Item,
+    units: Decimal,
+) -> Leaving<'a> {
+    Leaving {
+        patient: &dose.patient.id,
+        item: &item.code,
+        order: dose.order.as_ref().map(|order| order.id.clone()),
+        removal: given.removal.as_ref(),
+        units,
+        movement: Movement::Administration,
+        to: Account::Patient(dose.patient.id.clone()),
+        person: &given.performer,
+        witness: given.witness.as_deref(),
+        cabinet: None,
+        activity: given.activity,
+        resolution: "administered",
+    }
+}
+
+/// Stores the MedicationAdministration and queues it for the recorders (RAS^O17).
+fn keep(facts: &mut Facts<'_>, given: &Administration, dose: &Dose<'_>) -> Id {
+    let id = facts.id();
+    let resource = resource(facts.site, given, dose);
+    facts.stored(StoredResource::of(&resource, id.clone(), 1, facts.ctx.now));
+    let notice = Notice::Administration {
+        administration: VersionOf::new(ResourceType::MedicationAdministration, &id, 1),
+        patient: VersionOf::patient(&dose.patient),
+    };
+    tell_recorders(facts, &dose.patient.id, &notice);
+    id
+}
+
+fn resource(site: &Site, given: &Administration, dose: &Dose<'_>) -> MedicationAdministration {
+    let subject = Reference::to(ResourceType::Patient, &dose.patient.id);
+    let mut kept = MedicationAdministration::new(given.status, subject);
+    kept.meta = Some(resources::profile(
+        fhir::profiles::MEDICATION_ADMINISTRATION,
+    ));
+    let concept = match dose.item {
+        Some(item) => resources::item_concept(site, &item.code),
+        None => given.item.clone(),
+    };
+    kept.medication_codeable_concept = Some(concept);
+    let encounter = dose.patient.current();
+    kept.context = encounter.map(|e| Reference::to(ResourceType::Encounter, &e.id));
+    kept.effective_date_time = Some(resources::time(given.activity));
+    kept.performer = performers(site, given);
+    kept.status_reason = given.reason.iter().cloned().collect();
+    if let Some(order) = &dose.order {
+        let mut request = Reference::to(ResourceType::MedicationRequest, &order.id);
+        request.identifier = resources::number(order);
+        kept.request = Some(request);
+    }
+    if given.status != MedicationAdministrationStatus::NotDone {
+        let unit = match (given.quantity.unit.as_str(), dose.item) {
+            ("", Some(item)) => item.unit.clone(),
+            (unit, _) => unit.to_owned(),
+        };
+        let value = Some(fhir::Decimal::from(given.quantity.value));
+        let dose = Quantity {
+            value,
+            unit: Some(unit),
+            ..Quantity::default()
+        };
+        kept.dosage = Some(AdministrationDosage {
+            dose: Some(dose),
+            ..Default::default()
+        });
+    }
+    kept
+}
+
+fn performers(site: &Site, given: &Administration) -> Vec<AdministrationPerformer> {
+    let person = AdministrationPerformer::new(resources::staff(site, &given.performer));
+    let witness = given.witness.as_deref().map(|witness| {
+        let mut performer = AdministrationPerformer::new(resources::staff(site, witness));
+        performer.function = Some(resources::witness_function());
+        performer
+    });
+    std::iter::once(person).chain(witness).collect()
 }

@@ -11,7 +11,9 @@ use crate::stock::{Account, Movement};
 
 pub(super) fn count(state: &State, facts: &mut Facts<'_>, told: &Told<'_>) {
     let Some(found) = found(told) else { return };
-    let Some(difference) = set_to(state, facts, told, found, None) else { return };
+    let Some(difference) = set_to(state, facts, told, found, None) else {
+        return;
+    };
     if difference.is_zero() {
         return;
     }
@@ -64,7 +66,11 @@ pub(super) fn set_to(
     if difference.is_zero() {
         return Some(difference);
     }
-    let movement = if other.is_some() { Movement::Restock } else { Movement::Count };
+    let movement = if other.is_some() {
+        Movement::Restock
+    } else {
+        Movement::Count
+    };
     let other = other.unwrap_or_else(|| Account::Discrepancy(told.cabinet.clone()));
     let (from, to) = match difference.is_sign_positive() {
         true => (other, told.pocket()),

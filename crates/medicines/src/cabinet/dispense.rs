@@ -2,7 +2,7 @@
 
 use fhir::resources::{DispensePerformer, MedicationDispense, MedicationDispenseStatus};
 use fhir::types::{CodeableConcept, Quantity, Reference};
-use fhir::{DateTime, Decimal, ResourceType, StoredResource};
+use fhir::{Decimal, ResourceType, StoredResource};
 
 use crate::deliveries::{Notice, VersionOf, tell_recorders};
 use crate::facts::Facts;
@@ -41,20 +41,30 @@ fn dispense(
     dispense.meta = Some(resources::profile(fhir::profiles::MEDICATION_DISPENSE));
     dispense.medication_codeable_concept = Some(resources::item_concept(site, &removal.item));
     dispense.subject = Some(Reference::to(ResourceType::Patient, &patient.id));
-    let encounter = patient.current().map(|e| Reference::to(ResourceType::Encounter, &e.id));
+    let encounter = patient
+        .current()
+        .map(|e| Reference::to(ResourceType::Encounter, &e.id));
     dispense.context = encounter;
     dispense.performer = performers(site, removal);
-    dispense.location = removal.cabinet.as_deref().map(|id| resources::cabinet(site, id));
+    dispense.location = removal
+        .cabinet
+        .as_deref()
+        .map(|id| resources::cabinet(site, id));
     if let Some(order) = &removal.order {
         let mut reference = Reference::to(ResourceType::MedicationRequest, order);
-        reference.identifier = state.order(order).and_then(|order| resources::number(&order));
+        reference.identifier = state
+            .order(order)
+            .and_then(|order| resources::number(&order));
         dispense.authorizing_prescription = vec![reference];
     }
     dispense.kind = Some(CodeableConcept::of(DISPENSE_KIND, "removal", None));
     let value = Decimal::from(removal.quantity);
-    dispense.quantity =
-        Some(Quantity { value: Some(value), unit: Some(removal.unit.clone()), ..Quantity::default() });
-    dispense.when_handed_over = Some(DateTime::from(removal.activity));
+    dispense.quantity = Some(Quantity {
+        value: Some(value),
+        unit: Some(removal.unit.clone()),
+        ..Quantity::default()
+    });
+    dispense.when_handed_over = Some(resources::time(removal.activity));
     if let Some(batch) = &removal.batch {
         dispense.identifier = vec![resources::batch_identifier(site, batch)];
     }

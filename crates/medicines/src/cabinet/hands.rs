@@ -76,7 +76,9 @@ fn facts_of_leaving(
 
 fn candidates(state: &State, leaving: &Leaving<'_>) -> Vec<Arc<Removal>> {
     let mut open = state.removals_of(leaving.patient);
-    open.retain(|removal| removal.in_hands > Decimal::ZERO && removal.transfer.item == leaving.item);
+    open.retain(|removal| {
+        removal.in_hands > Decimal::ZERO && removal.transfer.item == leaving.item
+    });
     let rank = |removal: &Removal| {
         let named = leaving.removal == Some(&removal.transfer.id);
         let same_order = leaving.order.is_some() && leaving.order == removal.transfer.order;

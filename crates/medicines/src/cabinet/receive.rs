@@ -36,7 +36,10 @@ impl Told<'_> {
     /// The pocket's account.
     pub(super) fn pocket(&self) -> Account {
         let address = self.transaction.address.clone();
-        Account::Pocket { cabinet: self.cabinet.clone(), address }
+        Account::Pocket {
+            cabinet: self.cabinet.clone(),
+            address,
+        }
     }
 
     /// A posted transfer by the transaction's people at its time.
@@ -62,7 +65,11 @@ impl Told<'_> {
             case: None,
             cabinet: Some(self.cabinet.clone()),
             person: self.transaction.user.id.clone(),
-            witness: self.transaction.witness.as_ref().map(|witness| witness.id.clone()),
+            witness: self
+                .transaction
+                .witness
+                .as_ref()
+                .map(|witness| witness.id.clone()),
             activity: self.transaction.activity,
         }
     }
@@ -129,13 +136,21 @@ fn understand<'a>(
         (ids, _) if ids.is_empty() => None,
         (ids, _) => Some(find(state, ids).map_err(|problem| problem.at("PID-3"))?),
     };
-    Ok(Told { transaction, cabinet, item, patient })
+    Ok(Told {
+        transaction,
+        cabinet,
+        item,
+        patient,
+    })
 }
 
 /// The first word of a pocket: what it held before comes from the opening account.
 fn open_pocket(state: &State, facts: &mut Facts<'_>, told: &Told<'_>) {
     let transaction = told.transaction;
-    if state.pocket(&told.cabinet, &transaction.address, &told.item.code).is_some() {
+    if state
+        .pocket(&told.cabinet, &transaction.address, &told.item.code)
+        .is_some()
+    {
         return;
     }
     let held = match transaction.code {
@@ -144,8 +159,7 @@ fn open_pocket(state: &State, facts: &mut Facts<'_>, told: &Told<'_>) {
         _ => transaction.expected.or(transaction.actual),
     };
     if let Some(quantity) = held.filter(|held| held.is_sign_positive() && !held.is_zero()) {
-        let mut transfer =
-            told.transfer(facts, Movement::Opening, Account::Opening, told.pocket());
+        let mut transfer = told.transfer(facts, Movement::Opening, Account::Opening, told.pocket());
         transfer.quantity = quantity;
         transfer.patient = None;
         facts.moved(transfer);
@@ -154,12 +168,7 @@ fn open_pocket(state: &State, facts: &mut Facts<'_>, told: &Told<'_>) {
 
 /// A movement told late, about a time before the pocket was last counted: the count has seen its
 /// effect already, so what it found is explained instead of being found again.
-pub(super) fn explain_if_late(
-    state: &State,
-    facts: &mut Facts<'_>,
-    told: &Told<'_>,
-    out: bool,
-) {
+pub(super) fn explain_if_late(state: &State, facts: &mut Facts<'_>, told: &Told<'_>, out: bool) {
     let transaction = told.transaction;
     let pocket = state.pocket(&told.cabinet, &transaction.address, &told.item.code);
     let counted = pocket.and_then(|pocket| pocket.counted);
@@ -167,8 +176,11 @@ pub(super) fn explain_if_late(
         return;
     }
     let difference = Account::Discrepancy(told.cabinet.clone());
-    let (from, to) =
-        if out { (difference, told.pocket()) } else { (told.pocket(), difference) };
+    let (from, to) = if out {
+        (difference, told.pocket())
+    } else {
+        (told.pocket(), difference)
+    };
     let transfer = told.transfer(facts, Movement::Count, from, to);
     facts.moved(transfer);
 }

@@ -19,7 +19,9 @@ use crate::state::{OrderState, PatientState, Removal, State};
 use crate::stock::{Account, Movement, Transfer, TransferState};
 
 pub(super) fn take(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
-    let Some(patient) = told.patient.clone() else { return };
+    let Some(patient) = told.patient.clone() else {
+        return;
+    };
     let units = told.transaction.units();
     if units.is_zero() {
         return;
@@ -37,15 +39,23 @@ pub(super) fn take(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
 fn permit_for(state: &State, told: &Told<'_>, patient: &Id) -> Option<Arc<Removal>> {
     let fits = |removal: &Arc<Removal>| {
         let transfer = &removal.transfer;
-        let TransferState::Pending { expires } = transfer.state else { return false };
+        let TransferState::Pending { expires } = transfer.state else {
+            return false;
+        };
         transfer.cabinet.as_ref() == Some(&told.cabinet)
             && transfer.item == told.item.code
             && transfer.activity <= told.transaction.activity
             && told.transaction.activity <= expires
     };
-    let permits: Vec<_> = state.removals_of(patient).into_iter().filter(fits).collect();
+    let permits: Vec<_> = state
+        .removals_of(patient)
+        .into_iter()
+        .filter(fits)
+        .collect();
     let units = told.transaction.units();
-    let exact = permits.iter().find(|permit| permit.transfer.quantity == units);
+    let exact = permits
+        .iter()
+        .find(|permit| permit.transfer.quantity == units);
     exact.or(permits.first()).map(Arc::clone)
 }
 
@@ -67,7 +77,15 @@ fn use_permit(
     if transfer.quantity > permitted {
         let excess = transfer.quantity - permitted;
         let order = transfer.order.clone();
-        review(facts, told, patient, &transfer.id, order, "more-than-permitted", excess);
+        review(
+            facts,
+            told,
+            patient,
+            &transfer.id,
+            order,
+            "more-than-permitted",
+            excess,
+        );
     }
     transfer
 }
@@ -79,13 +97,21 @@ fn unasked(
     patient: &PatientState,
 ) -> Transfer {
     let id = facts.id();
-    let mut transfer =
-        told.transfer(facts, Movement::Removal, told.place(), Account::Hands(id.clone()));
+    let mut transfer = told.transfer(
+        facts,
+        Movement::Removal,
+        told.place(),
+        Account::Hands(id.clone()),
+    );
     transfer.id = id;
     let (order, why) = judge(state, facts, told, patient);
     transfer.order = order;
     if let Some(reason) = why {
-        let (id, order, units) = (transfer.id.clone(), transfer.order.clone(), transfer.quantity);
+        let (id, order, units) = (
+            transfer.id.clone(),
+            transfer.order.clone(),
+            transfer.quantity,
+        );
         transfer.case = Some(review(facts, told, patient, &id, order, reason, units));
     }
     facts.moved(transfer.clone());

@@ -9,7 +9,8 @@ use crate::state::State;
 use crate::stock::{Account, Movement};
 
 pub(super) fn put_back(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
-    let excess = leave(state, facts, &leaving(state, told, Movement::Return, told.place()));
+    let leaving = leaving(state, told, Movement::Return, told.place());
+    let excess = leave(state, facts, &leaving);
     if !excess.is_zero() {
         // The stock is back all the same: it comes from nobody knows where.
         let from = Account::Discrepancy(told.cabinet.clone());
@@ -29,7 +30,10 @@ pub(super) fn leaving<'a>(
     to: Account,
 ) -> Leaving<'a> {
     let transaction = told.transaction;
-    let patient = told.patient.as_ref().expect("V, R and W are understood only with a patient");
+    let patient = told
+        .patient
+        .as_ref()
+        .expect("V, R and W are understood only with a patient");
     let number = transaction.order.as_ref().and_then(identifier_key);
     let order = number.and_then(|number| state.order_by(&number));
     Leaving {
@@ -41,10 +45,17 @@ pub(super) fn leaving<'a>(
         movement,
         to,
         person: &transaction.user.id,
-        witness: transaction.witness.as_ref().map(|witness| witness.id.as_str()),
+        witness: transaction
+            .witness
+            .as_ref()
+            .map(|witness| witness.id.as_str()),
         cabinet: Some(&told.cabinet),
         activity: transaction.activity,
-        resolution: if movement == Movement::Waste { "wasted" } else { "returned" },
+        resolution: if movement == Movement::Waste {
+            "wasted"
+        } else {
+            "returned"
+        },
     }
 }
 

@@ -102,7 +102,7 @@ pub enum Bin {
 }
 
 /// One pocket transaction: OMS^O05 with ZPM, or another message that carries one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Transaction {
     /// ZPM-1.
     pub code: TransactionCode,

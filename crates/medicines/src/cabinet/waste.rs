@@ -9,7 +9,8 @@ use crate::state::State;
 use crate::stock::{Account, Movement};
 
 pub(super) fn waste(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
-    let excess = leave(state, facts, &leaving(state, told, Movement::Waste, Account::Waste));
+    let leaving = leaving(state, told, Movement::Waste, Account::Waste);
+    let excess = leave(state, facts, &leaving);
     if !excess.is_zero() {
         unmatched(facts, told, "waste-without-removal", excess);
     }
@@ -25,5 +26,8 @@ pub(super) fn waste(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
 
 fn is_witnessed(told: &Told<'_>) -> bool {
     let user = &told.transaction.user.id;
-    told.transaction.witness.as_ref().is_some_and(|witness| witness.id != *user)
+    told.transaction
+        .witness
+        .as_ref()
+        .is_some_and(|witness| witness.id != *user)
 }

@@ -17,9 +17,13 @@ use crate::state::{PatientState, State};
 pub fn link_up(state: &mut State, ctx: &Context, channel: &str) -> Decision {
     let site = Arc::clone(state.site());
     let mut facts = Facts::new(ctx, &site);
-    let cabinets = site.cabinets.iter().filter(|c| c.channel.as_deref() == Some(channel));
-    let mut wards: Vec<&str> =
-        cabinets.flat_map(|cabinet| cabinet.wards.iter().map(String::as_str)).collect();
+    let cabinets = site
+        .cabinets
+        .iter()
+        .filter(|c| c.channel.as_deref() == Some(channel));
+    let mut wards: Vec<&str> = cabinets
+        .flat_map(|cabinet| cabinet.wards.iter().map(String::as_str))
+        .collect();
     wards.sort_unstable();
     wards.dedup();
     if wards.is_empty() {
@@ -54,7 +58,9 @@ pub(crate) fn queue_profile(
     subject: &Subject,
 ) {
     for id in &patient.orders {
-        let Some(order) = state.order(id) else { continue };
+        let Some(order) = state.order(id) else {
+            continue;
+        };
         let order_version = VersionOf::order(&order);
         let mut tell = |control| {
             let notice = subject.order(control, order_version.clone());

@@ -9,6 +9,7 @@ mod live;
 mod place;
 mod receive;
 mod resume;
+mod status;
 mod stop;
 
 use fhir::resources::MedicationRequest;

@@ -12,7 +12,10 @@ const MAX_MERGES: usize = 32;
 
 /// The text under which an identifier is looked up, where it has a system and a value.
 pub(crate) fn identifier_key(identifier: &Identifier) -> Option<String> {
-    let value = identifier.value.as_deref().filter(|value| !value.is_empty())?;
+    let value = identifier
+        .value
+        .as_deref()
+        .filter(|value| !value.is_empty())?;
     Some(lookup_key(identifier.system.as_deref()?, value))
 }
 
@@ -47,8 +50,12 @@ pub(crate) fn find_optional(
 ) -> Result<Option<Arc<PatientState>>, Problem> {
     let mut found: Option<Arc<PatientState>> = None;
     for key in keys(identifiers) {
-        let Some(id) = state.patient_by(&key) else { continue };
-        let Some(patient) = survivor(state, &id) else { continue };
+        let Some(id) = state.patient_by(&key) else {
+            continue;
+        };
+        let Some(patient) = survivor(state, &id) else {
+            continue;
+        };
         match &found {
             Some(other) if other.id != patient.id => {
                 let text = "The identifiers belong to different patients: have the PAS merge or \

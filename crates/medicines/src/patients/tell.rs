@@ -10,7 +10,7 @@ use super::{PatientEvent, PatientMessage, concept_key, find_optional, identifier
 use crate::command::{Context, Decision, Problem, ProblemCode};
 use crate::deliveries::{Subject, VersionOf, channels_of, queue_profile, tell_cabinets};
 use crate::facts::{Facts, problem};
-use crate::resources::{Revision, revise, told_at};
+use crate::resources::{self, Revision, revise, told_at};
 use crate::state::{EncounterState, PatientState, State, ward};
 
 /// Takes over what the PAS says, and tells the cabinets of the wards concerned.
@@ -28,15 +28,28 @@ pub fn tell(
         return problem(ProblemCode::UnknownPatient, text).map_err(|p| p.at("PID-3"));
     }
     let patient = store_patient(state, &mut facts, message, known.as_deref())?;
-    let before = known.as_deref().and_then(PatientState::ward).map(str::to_owned);
+    let before = known
+        .as_deref()
+        .and_then(PatientState::ward)
+        .map(str::to_owned);
     let stay = store_encounter(state, &mut facts, message, known.as_deref(), &patient)?;
     store_allergies(&mut facts, message, known.as_deref(), &patient);
-    let subject = Subject { patient, encounter: stay.as_ref().map(|stay| stay.version.clone()) };
+    let subject = Subject {
+        patient,
+        encounter: stay.as_ref().map(|stay| stay.version.clone()),
+    };
     let after = match &stay {
         Some(stay) => stay.ward.clone(),
         None => before.clone(),
     };
-    tell_wards(state, &mut facts, message.event, known.as_deref(), &subject, [before, after]);
+    tell_wards(
+        state,
+        &mut facts,
+        message.event,
+        known.as_deref(),
+        &subject,
+        [before, after],
+    );
     Ok(facts.done())
 }
 
@@ -57,8 +70,12 @@ fn store_patient(
         let id = facts.id();
         let mut patient = message.patient.clone();
         patient.active = Some(true);
-        patient.meta = Some(crate::resources::profile(fhir::profiles::PATIENT));
-        if patient.identifier.iter().all(|identifier| identifier_key(identifier).is_none()) {
+        patient.meta = Some(resources::profile(fhir::profiles::PATIENT));
+        if patient
+            .identifier
+            .iter()
+            .all(|identifier| identifier_key(identifier).is_none())
+        {
             let text = "The patient has no identifier with a system and a value.";
             return problem(ProblemCode::FieldMissing, text).map_err(|p| p.at("PID-3"));
         }
@@ -69,7 +86,11 @@ fn store_patient(
         .resource(ResourceType::Patient, &known.id)
         .ok_or_else(|| Problem::new(ProblemCode::Internal, "The patient's resource is missing."))?;
     let changes = keep_numbers(&message.patient, &current)?.to_json();
-    let revision = Revision { changes: &changes, deleted: &message.deleted, without: &[] };
+    let revision = Revision {
+        changes: &changes,
+        deleted: &message.deleted,
+        without: &[],
+    };
     match revise(&current, &revision, now) {
         Some(revised) => {
             let version = VersionOf::new(ResourceType::Patient, &known.id, revised.version);
@@ -83,13 +104,20 @@ fn store_patient(
 /// The message's patient with the numbers on record that it does not repeat: a sender that knows
 /// one number must not make another one unknown.
 fn keep_numbers(told: &Patient, current: &StoredResource) -> Result<Patient, Problem> {
-    let current = Patient::from_slice(current.raw_bytes()).map_err(|_| {
-        Problem::new(ProblemCode::Internal, "The patient's resource cannot be read.")
+    let current = Patient::from_slice(current.json().as_bytes()).map_err(|_| {
+        Problem::new(
+            ProblemCode::Internal,
+            "The patient's resource cannot be read.",
+        )
     })?;
     let mut patient = told.clone();
     for identifier in current.identifier {
         let key = identifier_key(&identifier);
-        if !patient.identifier.iter().any(|other| identifier_key(other) == key) {
+        if !patient
+            .identifier
+            .iter()
+            .any(|other| identifier_key(other) == key)
+        {
             patient.identifier.push(identifier);
         }
     }
@@ -110,7 +138,9 @@ fn store_encounter(
     known: Option<&PatientState>,
     patient: &VersionOf,
 ) -> Result<Option<Stay>, Problem> {
-    let Some(told) = &message.encounter else { return Ok(None) };
+    let Some(told) = &message.encounter else {
+        return Ok(None);
+    };
     let current = known.and_then(|known| stay_of(known, told));
     match current {
         Some(current) => revise_encounter(state, facts, message, told, current).map(Some),
@@ -127,7 +157,11 @@ fn store_encounter(
 /// The encounter of the visit number; where the message tells none, the one that is going on.
 fn stay_of<'a>(known: &'a PatientState, told: &Encounter) -> Option<&'a EncounterState> {
     match told.identifier.iter().find_map(identifier_key) {
-        Some(visit) => known.encounters.iter().rev().find(|stay| stay.visit == visit),
+        Some(visit) => known
+            .encounters
+            .iter()
+            .rev()
+            .find(|stay| stay.visit == visit),
         None => known.current().or(known.encounters.last()),
     }
 }
@@ -150,15 +184,20 @@ fn begin(
     let mut encounter = told.clone();
     encounter.status = EncounterStatus::InProgress;
     encounter.subject = Some(Reference::to(ResourceType::Patient, &patient.id));
-    encounter.meta = Some(crate::resources::profile(fhir::profiles::ENCOUNTER));
+    encounter.meta = Some(resources::profile(fhir::profiles::ENCOUNTER));
     encounter.extension.push(told_at(message.activity));
     let period = encounter.period.get_or_insert_default();
-    period.start.get_or_insert_with(|| DateTime::from(message.activity));
+    period
+        .start
+        .get_or_insert_with(|| resources::time(message.activity));
     period.end = None;
     let id = facts.id();
     facts.stored(StoredResource::of(&encounter, id.clone(), 1, facts.ctx.now));
     let version = VersionOf::new(ResourceType::Encounter, &id, 1);
-    Stay { version, ward: ward(&encounter) }
+    Stay {
+        version,
+        ward: ward(&encounter),
+    }
 }
 
 fn revise_encounter(
@@ -174,41 +213,62 @@ fn revise_encounter(
         return Err(Problem::new(ProblemCode::Superseded, text).at("EVN-6"));
     }
     let internal = || Problem::new(ProblemCode::Internal, "The visit's resource is missing.");
-    let current = state.resource(ResourceType::Encounter, &known.id).ok_or_else(internal)?;
-    let before = Encounter::from_slice(current.raw_bytes()).map_err(|_| internal())?;
+    let current = state
+        .resource(ResourceType::Encounter, &known.id)
+        .ok_or_else(internal)?;
+    let before = Encounter::from_slice(current.json().as_bytes()).map_err(|_| internal())?;
     let changed = changed_encounter(message, told, &before);
-    let (status, ward) = (changed.status, ward(&changed).or_else(|| known.ward.clone()));
+    let (status, ward) = (
+        changed.status,
+        ward(&changed).or_else(|| known.ward.clone()),
+    );
     let changes = changed.to_json();
-    let revision = Revision { changes: &changes, ..Revision::default() };
+    let revision = Revision {
+        changes: &changes,
+        ..Revision::default()
+    };
     let mut version = VersionOf::new(ResourceType::Encounter, &known.id, known.version);
     if let Some(revised) = revise(&current, &revision, facts.ctx.now) {
         version.version = revised.version;
         facts.stored(revised);
     }
-    Ok(Stay { version, ward: ward.filter(|_| status == EncounterStatus::InProgress) })
+    Ok(Stay {
+        version,
+        ward: ward.filter(|_| status == EncounterStatus::InProgress),
+    })
 }
 
-fn changed_encounter(
-    message: &PatientMessage,
-    told: &Encounter,
-    before: &Encounter,
-) -> Encounter {
+fn changed_encounter(message: &PatientMessage, told: &Encounter, before: &Encounter) -> Encounter {
     let mut changed = told.clone();
     changed.identifier.clone_from(&before.identifier);
     if changed.class.code.is_none() {
         changed.class.clone_from(&before.class);
     }
     changed.subject.clone_from(&before.subject);
-    let now_at = DateTime::from(message.activity);
+    let now_at = resources::time(message.activity);
     let period = before.period.clone().unwrap_or_default();
     let (status, period) = match message.event {
-        PatientEvent::A03 => {
-            (EncounterStatus::Finished, Period { end: Some(now_at), ..period })
-        }
-        PatientEvent::A11 => (EncounterStatus::Cancelled, Period { end: Some(now_at), ..period }),
-        PatientEvent::A01 | PatientEvent::A04 | PatientEvent::A13 => {
-            (EncounterStatus::InProgress, Period { end: None, ..period })
-        }
+        PatientEvent::A03 => (
+            EncounterStatus::Finished,
+            Period {
+                end: Some(now_at),
+                ..period
+            },
+        ),
+        PatientEvent::A11 => (
+            EncounterStatus::Cancelled,
+            Period {
+                end: Some(now_at),
+                ..period
+            },
+        ),
+        PatientEvent::A01 | PatientEvent::A04 | PatientEvent::A13 => (
+            EncounterStatus::InProgress,
+            Period {
+                end: None,
+                ..period
+            },
+        ),
         _ => (before.status, period),
     };
     changed.status = status;
@@ -233,13 +293,15 @@ fn store_allergies(
     patient: &VersionOf,
 ) {
     for allergy in message.allergies.iter().flatten() {
-        let Some(key) = allergy.code.as_ref().and_then(concept_key) else { continue };
+        let Some(key) = allergy.code.as_ref().and_then(concept_key) else {
+            continue;
+        };
         if known.is_some_and(|known| known.allergies.iter().any(|(other, _)| *other == key)) {
             continue;
         }
         let mut allergy = allergy.clone();
         allergy.patient = Reference::to(ResourceType::Patient, &patient.id);
-        allergy.meta = Some(crate::resources::profile(fhir::profiles::ALLERGY_INTOLERANCE));
+        allergy.meta = Some(resources::profile(fhir::profiles::ALLERGY_INTOLERANCE));
         let id = facts.id();
         facts.stored(StoredResource::of(&allergy, id, 1, facts.ctx.now));
     }
@@ -255,7 +317,11 @@ fn tell_wards(
     subject: &Subject,
     [before, after]: [Option<String>; 2],
 ) {
-    let wards: Vec<&str> = [&before, &after].into_iter().flatten().map(String::as_str).collect();
+    let wards: Vec<&str> = [&before, &after]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+        .collect();
     tell_cabinets(facts, &wards, &subject.patient.id, &subject.notice(event));
     let Some(after) = after else { return };
     let arrives = begins(event) || moves(event) || before.as_ref() != Some(&after);

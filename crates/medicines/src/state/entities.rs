@@ -39,7 +39,10 @@ pub struct PatientState {
 impl PatientState {
     /// The encounter in which the patient is in hospital now.
     pub fn current(&self) -> Option<&EncounterState> {
-        self.encounters.iter().rev().find(|e| e.status == EncounterStatus::InProgress)
+        self.encounters
+            .iter()
+            .rev()
+            .find(|e| e.status == EncounterStatus::InProgress)
     }
 
     /// The ward where the patient is now.
@@ -152,7 +155,9 @@ pub struct OrderState {
 impl OrderState {
     /// The status in force.
     pub fn status(&self) -> MedicationRequestStatus {
-        self.changes.last().map_or(MedicationRequestStatus::Unknown, |change| change.status)
+        self.changes
+            .last()
+            .map_or(MedicationRequestStatus::Unknown, |change| change.status)
     }
 
     /// Whether a pharmacist has verified the version in force.

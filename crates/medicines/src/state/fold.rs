@@ -64,7 +64,9 @@ impl State {
         if self.patient(id).is_none() {
             return;
         }
-        let Some(patient) = self.patients.get_mut(id) else { return };
+        let Some(patient) = self.patients.get_mut(id) else {
+            return;
+        };
         let patient = Arc::make_mut(patient);
         let ward = patient.ward().map(str::to_owned);
         change(patient);
@@ -86,7 +88,10 @@ impl State {
             patients.remove(id);
         }
         if let Some(ward) = to {
-            self.wards.entry(ward.into()).or_default().insert(id.clone());
+            self.wards
+                .entry(ward.into())
+                .or_default()
+                .insert(id.clone());
         }
     }
 
@@ -95,7 +100,9 @@ impl State {
         if self.order(id).is_none() {
             return;
         }
-        let Some(order) = self.orders.get_mut(id) else { return };
+        let Some(order) = self.orders.get_mut(id) else {
+            return;
+        };
         let order = Arc::make_mut(order);
         change(order);
         let open = order.is_open();
@@ -108,7 +115,10 @@ impl State {
     /// The rows of everything that changed since this was last asked, in the order of their keys.
     pub fn take_changed(&mut self) -> Vec<Row> {
         let changed = std::mem::take(&mut self.changed);
-        changed.into_iter().map(|(kind, key)| self.row(kind, key)).collect()
+        changed
+            .into_iter()
+            .map(|(kind, key)| self.row(kind, key))
+            .collect()
     }
 
     fn row(&self, kind: RowKind, key: String) -> Row {
@@ -134,7 +144,10 @@ impl State {
             }
             RowKind::Balance => {
                 let balance = self.balances.get(key.as_str()).copied().unwrap_or_default();
-                (!balance.is_zero() && !key.starts_with("patient:"), json(&balance))
+                (
+                    !balance.is_zero() && !key.starts_with("patient:"),
+                    json(&balance),
+                )
             }
             RowKind::Pocket => (true, json(&self.pockets[key.as_str()])),
             RowKind::Case => match self.cases.get(&id()) {
@@ -142,6 +155,11 @@ impl State {
                 None => (false, b"null".to_vec()),
             },
         };
-        Row { kind, key, live, body }
+        Row {
+            kind,
+            key,
+            live,
+            body,
+        }
     }
 }

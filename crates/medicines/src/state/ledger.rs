@@ -32,7 +32,9 @@ impl State {
 
     /// The balances in memory, as `(account|item, balance)`: all but what is in hands or given.
     pub fn balances(&self) -> impl Iterator<Item = (&str, Decimal)> {
-        self.balances.iter().map(|(key, balance)| (&**key, *balance))
+        self.balances
+            .iter()
+            .map(|(key, balance)| (&**key, *balance))
     }
 
     /// The pocket, once a transaction told of it.
@@ -42,15 +44,24 @@ impl State {
         address: &PocketAddress,
         item: &str,
     ) -> Option<&Arc<PocketState>> {
-        let account = Account::Pocket { cabinet: cabinet.to_owned(), address: address.clone() };
+        let account = Account::Pocket {
+            cabinet: cabinet.to_owned(),
+            address: address.clone(),
+        };
         self.pockets.get(balance_key(&account, item).as_str())
     }
 
     /// The open removals and permits of a patient, oldest first.
     pub fn removals_of(&self, patient: &Id) -> Vec<Arc<Removal>> {
-        let open = self.patients.get(patient).map(|patient| patient.removals.as_slice());
-        let mut open: Vec<_> =
-            open.unwrap_or_default().iter().filter_map(|id| self.removals.get(id)).collect();
+        let open = self
+            .patients
+            .get(patient)
+            .map(|patient| patient.removals.as_slice());
+        let mut open: Vec<_> = open
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|id| self.removals.get(id))
+            .collect();
         open.sort_by(|a, b| a.transfer.activity.cmp(&b.transfer.activity));
         open.into_iter().map(Arc::clone).collect()
     }
@@ -100,16 +111,25 @@ impl State {
     fn take(&mut self, id: &Id, transfer: &Transfer) {
         self.forget_due(id);
         let minutes = i64::from(self.site.policies.unaccounted_after_min);
-        let due = transfer.activity.saturating_add(SignedDuration::from_mins(minutes));
+        let due = transfer
+            .activity
+            .saturating_add(SignedDuration::from_mins(minutes));
         let due = due.unwrap_or(Timestamp::MAX);
         self.due.insert((due, Due::Removal(id.clone())));
         let in_hands = transfer.quantity;
-        self.put_removal(Removal { transfer: transfer.clone(), in_hands, case: None, due });
+        self.put_removal(Removal {
+            transfer: transfer.clone(),
+            in_hands,
+            case: None,
+            due,
+        });
         self.note_taken(transfer);
     }
 
     fn leave_hands(&mut self, id: &Id, transfer: &Transfer) {
-        let Some(removal) = self.removals.get(id) else { return };
+        let Some(removal) = self.removals.get(id) else {
+            return;
+        };
         let mut removal = Removal::clone(removal);
         removal.in_hands -= transfer.quantity;
         if transfer.movement == Movement::Return
@@ -130,9 +150,13 @@ impl State {
 
     /// A permit that was not used: nothing is reserved any more.
     fn release(&mut self, id: &Id) {
-        let Some(removal) = self.removals.get(id).map(Arc::clone) else { return };
+        let Some(removal) = self.removals.get(id).map(Arc::clone) else {
+            return;
+        };
         if let Some(order) = &removal.transfer.order {
-            self.change_order(order, |order| order.taken.retain(|taken| taken.removal != *id));
+            self.change_order(order, |order| {
+                order.taken.retain(|taken| taken.removal != *id)
+            });
         }
         let mut removal = Removal::clone(&removal);
         removal.transfer.state = TransferState::Voided;
@@ -142,12 +166,16 @@ impl State {
 
     fn release_removal(&mut self, id: &Id) {
         self.forget_due(id);
-        let Some(removal) = self.removals.get(id) else { return };
+        let Some(removal) = self.removals.get(id) else {
+            return;
+        };
         let patient = removal.transfer.patient.clone();
         self.changed.insert((RowKind::Removal, id.to_string()));
         self.end(RowKind::Removal, id.to_string());
         if let Some(patient) = patient {
-            self.change_patient(&patient, |patient| patient.removals.retain(|open| open != id));
+            self.change_patient(&patient, |patient| {
+                patient.removals.retain(|open| open != id)
+            });
         }
     }
 
@@ -184,10 +212,15 @@ impl State {
     fn note_taken(&mut self, transfer: &Transfer) {
         let Some(order) = &transfer.order else { return };
         let posted = transfer.state == TransferState::Posted;
-        let oldest = transfer.activity.saturating_sub(TAKEN_KEPT).unwrap_or(Timestamp::MIN);
+        let oldest = transfer
+            .activity
+            .saturating_sub(TAKEN_KEPT)
+            .unwrap_or(Timestamp::MIN);
         self.change_order(order, |order| {
             order.begun |= posted;
-            order.taken.retain(|taken| taken.removal != transfer.id && taken.at >= oldest);
+            order
+                .taken
+                .retain(|taken| taken.removal != transfer.id && taken.at >= oldest);
             order.taken.push(Taken {
                 removal: transfer.id.clone(),
                 at: transfer.activity,
@@ -206,7 +239,10 @@ impl State {
         activity: Timestamp,
         sets: bool,
     ) {
-        let account = Account::Pocket { cabinet: cabinet.to_owned(), address: address.clone() };
+        let account = Account::Pocket {
+            cabinet: cabinet.to_owned(),
+            address: address.clone(),
+        };
         let key = balance_key(&account, item);
         let pocket = self.pockets.entry(key.as_str().into()).or_insert_with(|| {
             Arc::new(PocketState {

@@ -1,0 +1,69 @@
+//! A new version of an order. What the message does not tell stays; verification does not.
+
+use fhir::ResourceType;
+
+use super::receive::{Told, open, tell};
+use super::{Control, VERIFIED_BY, place};
+use crate::command::{Problem, ProblemCode};
+use crate::deliveries::VersionOf;
+use crate::facts::Facts;
+use crate::resources::{Revision, revise};
+use crate::state::{OrderState, State};
+
+/// Members that only the domain writes.
+const OWN_MEMBERS: [&str; 6] = [
+    "status",
+    "subject",
+    "encounter",
+    "intent",
+    "identifier",
+    "substitution",
+];
+
+pub(super) fn change(
+    state: &mut State,
+    facts: &mut Facts<'_>,
+    told: &Told<'_>,
+) -> Result<(), Problem> {
+    let order = open(state, told)?;
+    let mut changed = told.message.order.clone();
+    changed.extension.extend(place::word(facts.site, told));
+    let changes = without_own_members(&changed.to_json());
+    let revision = Revision {
+        changes: &changes,
+        deleted: &[],
+        without: &[VERIFIED_BY],
+    };
+    let version = revised(state, facts, &order, &revision)?;
+    tell(facts, &told.patient, Control::Change, version);
+    Ok(())
+}
+
+fn without_own_members(json: &str) -> String {
+    let Ok(serde_json::Value::Object(mut members)) = serde_json::from_str(json) else {
+        unreachable!("a resource is a JSON object");
+    };
+    for name in OWN_MEMBERS {
+        members.shift_remove(name);
+    }
+    serde_json::Value::Object(members).to_string()
+}
+
+/// Stores the next version of an order. One that says the same again is told again all the same.
+pub(super) fn revised(
+    state: &State,
+    facts: &mut Facts<'_>,
+    order: &OrderState,
+    revision: &Revision<'_>,
+) -> Result<VersionOf, Problem> {
+    let missing = || Problem::new(ProblemCode::Internal, "The order's resource is missing.");
+    let current = state
+        .resource(ResourceType::MedicationRequest, &order.id)
+        .ok_or_else(missing)?;
+    let mut version = VersionOf::order(order);
+    if let Some(revised) = revise(&current, revision, facts.ctx.now) {
+        version.version = revised.version;
+        facts.stored(revised);
+    }
+    Ok(version)
+}

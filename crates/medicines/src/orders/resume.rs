@@ -1,0 +1,21 @@
+//! An order that was on hold goes on.
+
+use fhir::resources::MedicationRequestStatus;
+
+use super::Control;
+use super::receive::{Told, open, tell};
+use super::status::set_status;
+use crate::command::Problem;
+use crate::facts::Facts;
+use crate::state::State;
+
+pub(super) fn resume(
+    state: &mut State,
+    facts: &mut Facts<'_>,
+    told: &Told<'_>,
+) -> Result<(), Problem> {
+    let order = open(state, told)?;
+    let version = set_status(state, facts, told, &order, MedicationRequestStatus::Active)?;
+    tell(facts, &told.patient, Control::Resume, version);
+    Ok(())
+}
