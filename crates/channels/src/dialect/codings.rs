@@ -3,14 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// The system of NHS numbers.
-pub const NHS_NUMBER: &str = "https://fhir.nhs.uk/Id/nhs-number";
-/// The system of dm+d codes.
-pub const DMD: &str = "https://dmd.nhs.uk";
-/// The system of SNOMED CT.
-pub const SNOMED: &str = "http://snomed.info/sct";
-/// The object identifier of the NHS number, as CX-4.2 may carry it.
-const NHS_NUMBER_OID: &str = "2.16.840.1.113883.2.1.4.1";
+use fhir::systems::{DMD, NHS_NUMBER, NHS_NUMBER_OID, SNOMED, UCUM};
 
 /// The systems of one site, made once for a channel.
 ///
@@ -156,7 +149,7 @@ impl Systems {
             "" | "L" | "LOCAL" => Cow::Borrowed(local),
             "DMD" | "dm+d" | "DM+D" | "dmd" => Cow::Borrowed(DMD),
             "SCT" | "SNOMED" | "SNOMED-CT" => Cow::Borrowed(SNOMED),
-            "UCUM" => Cow::Borrowed("http://unitsofmeasure.org"),
+            "UCUM" => Cow::Borrowed(UCUM),
             _ if name.starts_with("99") => Cow::Borrowed(local),
             _ => Cow::Owned(match hl7_table(name) {
                 Some(table) => format!("http://terminology.hl7.org/CodeSystem/v2-{table}"),

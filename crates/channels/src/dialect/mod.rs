@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 use hl7v2::{Charset, CharsetChoice};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use codings::{DMD, NHS_NUMBER, SNOMED, Systems};
+pub use codings::Systems;
 pub use order_control::{OrderControls, control_of};
 pub use timing::{PeriodUnit, Rhythm, local_code, rhythm_of};
 pub use units::unit_of;

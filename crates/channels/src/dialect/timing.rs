@@ -300,7 +300,8 @@ mod tests {
 
     fn check(codes: &str, expect: Option<&Rhythm>) {
         for code in codes.split(' ') {
-            let found = rhythm_of(code, &BTreeMap::new());
+            let none = BTreeMap::new();
+            let found = rhythm_of(code, &none);
             assert_eq!(found.as_deref(), expect, "{code}");
         }
     }

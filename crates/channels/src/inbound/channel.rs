@@ -1,0 +1,74 @@
+//! What a reader needs to know of the channel that a message came on.
+
+use crate::dialect::{Dialect, Systems};
+
+/// An inbound channel as its messages are read: made once, used for every message.
+#[derive(Debug, Clone)]
+pub struct InboundChannel {
+    name: String,
+    dialect: Dialect,
+    site: String,
+    systems: Systems,
+    accepts: Vec<(String, Option<String>)>,
+    processing_id: String,
+}
+
+impl InboundChannel {
+    /// A channel of the site with that ODS code. `accepts` lists the message types that it takes,
+    /// `ADT` or `RDE^O11`; empty takes all that are handled. `processing_id` is the value of
+    /// MSH-11.1 in force, `P` on a live node; empty takes any.
+    pub fn new(
+        name: &str,
+        dialect: Dialect,
+        site: &str,
+        accepts: &[String],
+        processing_id: &str,
+    ) -> Self {
+        let kind = |text: &String| match text.split_once('^') {
+            Some((code, event)) => (code.to_owned(), Some(event.to_owned())),
+            None => (text.clone(), None),
+        };
+        InboundChannel {
+            name: name.to_owned(),
+            systems: Systems::new(site, &dialect.order_namespace),
+            dialect,
+            site: site.to_owned(),
+            accepts: accepts.iter().map(kind).collect(),
+            processing_id: processing_id.to_owned(),
+        }
+    }
+
+    /// The channel's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How its peer speaks.
+    pub fn dialect(&self) -> &Dialect {
+        &self.dialect
+    }
+
+    /// The ODS code of the site.
+    pub fn site(&self) -> &str {
+        &self.site
+    }
+
+    /// The FHIR systems of the site.
+    pub fn systems(&self) -> &Systems {
+        &self.systems
+    }
+
+    /// Whether it takes messages of that type and event.
+    pub fn accepts(&self, code: &str, event: &str) -> bool {
+        let takes = |(accepted, only): &(String, Option<String>)| {
+            accepted == code && only.as_ref().is_none_or(|only| only == event)
+        };
+        self.accepts.is_empty() || self.accepts.iter().any(takes)
+    }
+
+    /// Whether it takes messages with that MSH-11.1. An empty one is taken as the one in force:
+    /// senders before HL7 2.2 do not say.
+    pub(crate) fn accepts_processing_id(&self, id: &str) -> bool {
+        id.is_empty() || self.processing_id.is_empty() || id == self.processing_id
+    }
+}

@@ -1,0 +1,292 @@
+//! Messages that come in: from bytes to what they ask.
+//!
+//! [`read`] is pure: bytes and the channel's set-up in, an [`Understood`] out. Whatever the bytes
+//! are, there is a request in it; what no mapper can turn into one becomes [`Request::Park`] with
+//! a coded reason and, where it can be told, the place in the message. [`Understood::reply_to`]
+//! keeps what the acknowledgement needs.
+//!
+//! To take in another message: a file with a `read` function, and a row in [`TABLE`].
+
+mod adt_merge;
+mod adt_patient;
+mod answer;
+mod channel;
+mod map;
+mod orm_order;
+mod ras_administration;
+mod rde_order;
+mod source;
+mod zpm_transaction;
+
+use hl7v2::{Message, ParseError, Scratch, Severity};
+use medicines::{Problem, ProblemCode, Request};
+
+pub use answer::{ReplyTo, answer};
+pub use channel::InboundChannel;
+pub use source::Doubt;
+
+use source::Source;
+
+/// The longest control id (MSH-10) that is taken, in bytes: HL7 2.8 allows 199.
+pub const MAX_CONTROL_ID_BYTES: usize = 256;
+
+/// The longest sending application or facility (MSH-3, MSH-4) that is taken, in bytes.
+const MAX_SENDER_BYTES: usize = 256;
+
+/// How the messages of one trigger event are read.
+struct Row {
+    /// MSH-9.1.
+    code: &'static str,
+    /// MSH-9.2.
+    event: &'static str,
+    read: fn(&Source<'_, '_>) -> Result<Request, Problem>,
+}
+
+const fn row(
+    code: &'static str,
+    event: &'static str,
+    read: fn(&Source<'_, '_>) -> Result<Request, Problem>,
+) -> Row {
+    Row { code, event, read }
+}
+
+/// The messages that are taken in. A message with a ZPM segment is a pocket transaction whatever
+/// its type and needs no row.
+const TABLE: [Row; 18] = [
+    row("ADT", "A01", adt_patient::read),
+    row("ADT", "A02", adt_patient::read),
+    row("ADT", "A03", adt_patient::read),
+    row("ADT", "A04", adt_patient::read),
+    row("ADT", "A08", adt_patient::read),
+    row("ADT", "A11", adt_patient::read),
+    row("ADT", "A12", adt_patient::read),
+    row("ADT", "A13", adt_patient::read),
+    row("ADT", "A28", adt_patient::read),
+    row("ADT", "A31", adt_patient::read),
+    row("ADT", "A40", adt_merge::read),
+    row("RDE", "O11", rde_order::read),
+    row("RDE", "O01", rde_order::read),
+    row("OMP", "O09", orm_order::read),
+    row("ORM", "O01", orm_order::read),
+    row("RAS", "O17", ras_administration::read),
+    row("RAS", "O01", ras_administration::read),
+    row("OMS", "O05", zpm_transaction::read),
+];
+
+/// What a message was understood to be.
+#[derive(Debug)]
+pub struct Understood {
+    /// By what a repeat is known: `{MSH-3}|{MSH-4}|{MSH-10}`. `None` where there is no usable
+    /// control id.
+    pub key: Option<String>,
+    /// The type as `RDE^O11`, where there is one.
+    pub message_type: Option<String>,
+    /// MSH-10, where there is one of at most [`MAX_CONTROL_ID_BYTES`].
+    pub control_id: Option<String>,
+    /// Who sent it: MSH-3.1 in lower case, else the channel's name.
+    pub by: String,
+    /// What it asks; [`Request::Park`] where that cannot be told.
+    pub request: Request,
+    /// What the acknowledgement is made from.
+    pub reply_to: ReplyTo,
+    /// What was read by an assumption. It names places and never content, so it may be logged.
+    pub doubts: Vec<Doubt>,
+}
+
+/// Reads a message as it came off the wire.
+pub fn read(raw: &[u8], channel: &InboundChannel) -> Understood {
+    read_with(raw, channel, &mut Scratch::default())
+}
+
+/// Reads a message into memory that an earlier one left, for a connection that reads many.
+pub fn read_with(raw: &[u8], channel: &InboundChannel, scratch: &mut Scratch) -> Understood {
+    match hl7v2::parse_with(raw, channel.dialect().charset_choice(), scratch) {
+        Ok((message, issues)) => {
+            let understood = understand(&message, &issues, channel);
+            scratch.reclaim(message);
+            understood
+        }
+        Err(error) => unreadable(raw, channel, not_a_message(error)),
+    }
+}
+
+/// What to make of a message that was longer than the channel takes, from its first bytes.
+/// `limit` is in bytes.
+pub fn oversized(head: &[u8], limit: usize, channel: &InboundChannel) -> Understood {
+    let text = format!("the message is longer than the {limit} bytes that this channel takes");
+    unreadable(head, channel, Problem::new(ProblemCode::Malformed, text))
+}
+
+fn not_a_message(error: ParseError) -> Problem {
+    Problem::new(ProblemCode::Malformed, error.to_string())
+}
+
+/// Parks an input of which at most the header can be read.
+fn unreadable(raw: &[u8], channel: &InboundChannel, problem: Problem) -> Understood {
+    match hl7v2::parse_header(raw, channel.dialect().charset_choice()) {
+        Ok(message) => {
+            let source = Source::new(&message, channel);
+            assemble(&source, Request::Park(problem))
+        }
+        Err(_) => Understood {
+            key: None,
+            message_type: None,
+            control_id: None,
+            by: channel.name().to_owned(),
+            request: Request::Park(problem),
+            reply_to: ReplyTo::nobody(channel),
+            doubts: Vec::new(),
+        },
+    }
+}
+
+fn understand(
+    message: &Message<'_>,
+    issues: &[hl7v2::Issue],
+    channel: &InboundChannel,
+) -> Understood {
+    let source = Source::new(message, channel);
+    for issue in issues {
+        source.doubt(Doubt::Form(*issue));
+    }
+    let request = check_form(issues)
+        .and_then(|()| check_header(&source))
+        .and_then(|()| map(&source));
+    assemble(&source, request.unwrap_or_else(Request::Park))
+}
+
+/// A message of which a part may be missing or misread is not acted on.
+fn check_form(issues: &[hl7v2::Issue]) -> Result<(), Problem> {
+    match issues
+        .iter()
+        .find(|issue| issue.kind.severity() == Severity::Error)
+    {
+        None => Ok(()),
+        Some(issue) => Err(Problem::new(ProblemCode::Malformed, issue.to_string())),
+    }
+}
+
+/// What the header must say before anything is read below it (HL7 2.5.1 §2.9.2.1).
+fn check_header(source: &Source<'_, '_>) -> Result<(), Problem> {
+    let header = source.header();
+    let problem =
+        |code, field: usize, text: &str| Err(Problem::new(code, text).at(format!("MSH-{field}")));
+    if header.code().is_empty() {
+        return problem(ProblemCode::FieldMissing, 9, "the message has no type");
+    }
+    let control_id = header.control_id_raw().len();
+    if header.segment().field(10).is_absent() {
+        return problem(
+            ProblemCode::FieldMissing,
+            10,
+            "the message has no control id",
+        );
+    }
+    if control_id > MAX_CONTROL_ID_BYTES {
+        return problem(ProblemCode::BadValue, 10, "the control id is too long");
+    }
+    if [3, 4]
+        .iter()
+        .any(|&field| header.segment().field(field).raw().len() > MAX_SENDER_BYTES)
+    {
+        return problem(
+            ProblemCode::BadValue,
+            3,
+            "the sending application or facility is too long",
+        );
+    }
+    let version = header.version();
+    if !version.is_empty() && !source.channel.dialect().accepts_version(version.trim()) {
+        return problem(
+            ProblemCode::UnsupportedVersion,
+            12,
+            "this HL7 version is not taken here",
+        );
+    }
+    if !source
+        .channel
+        .accepts_processing_id(header.processing_id().trim())
+    {
+        let text = "the processing id is not the one in force here";
+        return problem(ProblemCode::WrongProcessingId, 11, text);
+    }
+    Ok(())
+}
+
+/// Finds the reader of the message. A ZPM segment decides before the type does.
+fn map(source: &Source<'_, '_>) -> Result<Request, Problem> {
+    let (code, event) = (source.header().code(), source.event());
+    if !source.channel.accepts(&code, &event) {
+        let text = "this channel is not set up to take messages of this type";
+        return Err(Problem::new(ProblemCode::UnsupportedType, text).at("MSH-9"));
+    }
+    if source.message.segment("ZPM").is_some() {
+        return zpm_transaction::read(source);
+    }
+    if let Some(row) = TABLE
+        .iter()
+        .find(|row| row.code == code && row.event == event)
+    {
+        return (row.read)(source);
+    }
+    let problem = if TABLE.iter().any(|row| row.code == code) {
+        Problem::new(
+            ProblemCode::UnsupportedEvent,
+            "messages of this event are not handled",
+        )
+    } else {
+        Problem::new(
+            ProblemCode::UnsupportedType,
+            "messages of this type are not handled",
+        )
+    };
+    Err(problem.at("MSH-9"))
+}
+
+fn assemble(source: &Source<'_, '_>, request: Request) -> Understood {
+    let header = source.header();
+    let control_id = header.control_id();
+    let usable = !control_id.is_empty() && control_id.len() <= MAX_CONTROL_ID_BYTES;
+    let (application, facility) = (header.sending_application(), header.sending_facility());
+    let sender = application.len().max(facility.len()) <= MAX_SENDER_BYTES;
+    let (code, event) = (header.code(), source.event());
+    let named = !code.is_empty() && code.len() + event.len() <= MAX_SENDER_BYTES;
+    Understood {
+        key: (usable && sender).then(|| format!("{application}|{facility}|{control_id}")),
+        message_type: named.then(|| {
+            if event.is_empty() {
+                code.clone().into_owned()
+            } else {
+                format!("{code}^{event}")
+            }
+        }),
+        control_id: usable.then(|| control_id.into_owned()),
+        by: if application.is_empty() || !sender {
+            source.channel.name().to_owned()
+        } else {
+            application.to_lowercase()
+        },
+        request,
+        reply_to: ReplyTo::sender(source),
+        doubts: source.doubts(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_message_has_two_rows() {
+        for (at, row) in TABLE.iter().enumerate() {
+            let same = |other: &&Row| other.code == row.code && other.event == row.event;
+            assert_eq!(
+                TABLE[at + 1..].iter().filter(same).count(),
+                0,
+                "{}^{}",
+                row.code,
+                row.event
+            );
+        }
+    }
+}
