@@ -1,0 +1,15 @@
+//! Strict JSON for everything from outside, and edits that keep what they do not know.
+
+mod canonical;
+mod check;
+mod compact;
+mod raw;
+mod scan;
+mod value;
+
+pub use canonical::canonical;
+pub use check::{JsonError, JsonProblem, Limits, check, path_at};
+pub(crate) use compact::compact;
+pub(crate) use raw::write_name;
+pub use raw::{Raw, RawError};
+pub use value::Json;

@@ -1,0 +1,56 @@
+//! The resources in use, each as a typed reading of its JSON.
+
+mod allergy_intolerance;
+mod bundle;
+mod capability_statement;
+mod encounter;
+mod location;
+mod medication;
+mod medication_administration;
+mod medication_dispense;
+mod medication_request;
+mod operation_outcome;
+mod patient;
+mod practitioner;
+mod provenance;
+mod read;
+pub(crate) mod tag;
+
+pub use allergy_intolerance::{
+    AllergyCategory, AllergyCriticality, AllergyIntolerance, AllergyKind, AllergyReaction,
+    AllergySeverity,
+};
+pub use bundle::{
+    Bundle, BundleEntry, BundleKind, BundleLink, BundleRequest, BundleResponse, BundleSearch,
+    HttpVerb, SearchMode,
+};
+pub use capability_statement::{
+    CapabilityKind, CapabilityStatement, ConditionalDelete, Implementation, Interaction, ParamKind,
+    PublicationStatus, RestMode, RestOperation, RestResource, RestSearchParam, RestSecurity,
+    RestServer, Software, VersioningPolicy,
+};
+pub use encounter::{
+    Encounter, EncounterLocation, EncounterLocationStatus, EncounterParticipant, EncounterStatus,
+    Hospitalization,
+};
+pub use location::{Location, LocationMode, LocationStatus};
+pub use medication::{Medication, MedicationBatch, MedicationIngredient, MedicationStatus};
+pub use medication_administration::{
+    AdministrationDosage, AdministrationPerformer, MedicationAdministration,
+    MedicationAdministrationStatus,
+};
+pub use medication_dispense::{
+    DispensePerformer, DispenseSubstitution, MedicationDispense, MedicationDispenseStatus,
+};
+pub use medication_request::{
+    DispenseRequest, MedicationRequest, MedicationRequestIntent, MedicationRequestStatus,
+    RequestPriority, Substitution,
+};
+pub use operation_outcome::{IssueSeverity, IssueType, OperationOutcome, OutcomeIssue};
+pub use patient::{
+    AdministrativeGender, Patient, PatientCommunication, PatientContact, PatientLink,
+    PatientLinkType,
+};
+pub use practitioner::{Practitioner, Qualification};
+pub use provenance::{Provenance, ProvenanceAgent, ProvenanceEntity, ProvenanceRole};
+pub use read::{ReadError, Resource};

@@ -1,0 +1,141 @@
+//! Which parameters each type can be searched by: one table for the parser, the store and the
+//! capability statement.
+
+use crate::primitives::ResourceType;
+use crate::resources::ParamKind;
+
+/// What a parameter is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ParamUse {
+    /// The patient that the resource is about.
+    Patient,
+    /// How far it has come.
+    Status,
+    /// The date of the type.
+    Date,
+    /// Its identifiers.
+    Identifier,
+    /// Its codes.
+    Code,
+    /// Its logical id.
+    Id,
+    /// When it was last stored.
+    LastUpdated,
+}
+
+/// A search parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Param {
+    /// Its name in the address.
+    pub name: &'static str,
+    /// What it is compared with.
+    pub of: ParamUse,
+    /// What it says, for the capability statement.
+    pub documentation: &'static str,
+}
+
+impl Param {
+    /// Its type as R4 names it.
+    pub const fn kind(&self) -> ParamKind {
+        match self.of {
+            ParamUse::Patient => ParamKind::Reference,
+            ParamUse::Status | ParamUse::Identifier | ParamUse::Code | ParamUse::Id => {
+                ParamKind::Token
+            }
+            ParamUse::Date | ParamUse::LastUpdated => ParamKind::Date,
+        }
+    }
+}
+
+const fn param(name: &'static str, of: ParamUse, documentation: &'static str) -> Param {
+    Param {
+        name,
+        of,
+        documentation,
+    }
+}
+
+const ID: Param = param("_id", ParamUse::Id, "Logical id");
+const LAST_UPDATED: Param = param(
+    "_lastUpdated",
+    ParamUse::LastUpdated,
+    "When this version was stored",
+);
+const IDENTIFIER: Param = param("identifier", ParamUse::Identifier, "Business identifier");
+const PATIENT: Param = param("patient", ParamUse::Patient, "The patient that it is about");
+const SUBJECT: Param = param("subject", ParamUse::Patient, "The patient that it is about");
+const STATUS: Param = param("status", ParamUse::Status, "How far it has come");
+const CODE: Param = param("code", ParamUse::Code, "The medicine, as a code");
+
+const ENCOUNTER: &[Param] = &[
+    ID,
+    LAST_UPDATED,
+    IDENTIFIER,
+    PATIENT,
+    SUBJECT,
+    STATUS,
+    param("date", ParamUse::Date, "From admission to discharge"),
+    param("class", ParamUse::Code, "Inpatient, outpatient, emergency"),
+];
+
+const ALLERGY: &[Param] = &[
+    ID,
+    LAST_UPDATED,
+    IDENTIFIER,
+    PATIENT,
+    param(
+        "clinical-status",
+        ParamUse::Status,
+        "Active, inactive or resolved",
+    ),
+    param("date", ParamUse::Date, "When it was first recorded"),
+    param("code", ParamUse::Code, "What the allergy is to"),
+];
+
+/// The three resources about a medicine differ only in their date.
+const fn medicine(date: &'static str, documentation: &'static str) -> [Param; 8] {
+    let date = param(date, ParamUse::Date, documentation);
+    [
+        ID,
+        LAST_UPDATED,
+        IDENTIFIER,
+        PATIENT,
+        SUBJECT,
+        STATUS,
+        date,
+        CODE,
+    ]
+}
+
+const REQUEST: &[Param] = &medicine("authoredon", "When it was written");
+const DISPENSE: &[Param] = &medicine("whenhandedover", "When it was handed over");
+const ADMINISTRATION: &[Param] = &medicine("effective-time", "When it was given, or was not");
+const PERSON: &[Param] = &[
+    ID,
+    LAST_UPDATED,
+    IDENTIFIER,
+    param("birthdate", ParamUse::Date, "Date of birth"),
+];
+const PROVENANCE: &[Param] = &[
+    ID,
+    LAST_UPDATED,
+    param("recorded", ParamUse::Date, "When it was recorded"),
+];
+const BY_NUMBER: &[Param] = &[ID, LAST_UPDATED, IDENTIFIER];
+
+/// The parameters of a type, as R4 names them; none for types that are not searched.
+pub const fn params_of(kind: ResourceType) -> &'static [Param] {
+    match kind {
+        ResourceType::Patient => PERSON,
+        ResourceType::Encounter => ENCOUNTER,
+        ResourceType::AllergyIntolerance => ALLERGY,
+        ResourceType::MedicationRequest => REQUEST,
+        ResourceType::MedicationDispense => DISPENSE,
+        ResourceType::MedicationAdministration => ADMINISTRATION,
+        ResourceType::Location | ResourceType::Practitioner | ResourceType::Medication => BY_NUMBER,
+        ResourceType::Provenance => PROVENANCE,
+        ResourceType::Bundle
+        | ResourceType::OperationOutcome
+        | ResourceType::CapabilityStatement => &[],
+    }
+}
