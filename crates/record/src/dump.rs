@@ -116,11 +116,7 @@ fn dump_table(
 }
 
 fn names(statement: &Statement<'_>) -> Vec<String> {
-    statement
-        .column_names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect()
+    statement.column_names().map(str::to_owned).collect()
 }
 
 fn json(value: ValueRef<'_>) -> Value {

@@ -77,11 +77,15 @@ impl<'a> Indexed<'a> {
     }
 }
 
-/// The id in a reference to a Patient: `Patient/7`, `https://…/Patient/7`, `Patient/7/_history/2`.
+/// The id in a relative reference to a Patient, `Patient/7` or `Patient/7/_history/2`. An absolute
+/// address belongs to another server, as [`fhir::types::Reference::target`] has it.
 fn patient_of(reference: &str) -> Option<&str> {
-    let reference = reference.split("/_history/").next()?;
-    let (before, id) = reference.rsplit_once('/')?;
-    (before == "Patient" || before.ends_with("/Patient")).then_some(id)
+    let mut parts = reference.strip_prefix("Patient/")?.split('/');
+    let id = parts.next().filter(|id| !id.is_empty())?;
+    match (parts.next(), parts.next(), parts.next()) {
+        (None, ..) | (Some("_history"), Some(_), None) => Some(id),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -97,7 +101,9 @@ mod tests {
     fn the_patient_of_a_reference() {
         check("Patient/rxx.7.1", Some("rxx.7.1"));
         check("Patient/7/_history/2", Some("7"));
-        check("https://a.example/fhir/Patient/7", Some("7"));
+        check("https://a.example/fhir/Patient/7", None);
+        check("Patient/", None);
+        check("Patient/7/8", None);
         check("Group/7", None);
         check("OutPatient/7", None);
         check("#p1", None);

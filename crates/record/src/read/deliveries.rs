@@ -82,7 +82,7 @@ impl Reader {
             "SELECT channel, count(*), min(n) FROM delivery INDEXED BY delivery_open \
              WHERE state < 2 GROUP BY channel ORDER BY channel",
         )?;
-        let mut queued = snapshot.prepare_cached("SELECT at FROM delivery WHERE n = ?1")?;
+        let mut at = snapshot.prepare_cached("SELECT at FROM delivery WHERE n = ?1")?;
         let mut queues = Vec::new();
         let mut rows = groups.query([])?;
         while let Some(row) = rows.next()? {
@@ -90,7 +90,7 @@ impl Reader {
             queues.push(Queue {
                 channel: row.get(0)?,
                 depth: count(row.get(1)?),
-                oldest: timestamp(queued.query_row([oldest], |row| row.get(0))?),
+                oldest: timestamp(at.query_row([oldest], |row| row.get(0))?),
             });
         }
         Ok(queues)

@@ -54,7 +54,7 @@ impl Reader {
         let Some((seq, ordinal)) = place else {
             return Ok(None);
         };
-        let found = self.from_journal(natural(seq), natural(ordinal))?;
+        let found = self.stored_by(natural(seq), natural(ordinal))?;
         if found.resource_type != resource_type || found.id != *id || found.version != version {
             return Err(Error::Corrupt(format!("entry {seq} holds another version")));
         }
@@ -113,7 +113,7 @@ impl Reader {
     }
 
     /// The resource that the fact `ordinal` of entry `seq` stored.
-    fn from_journal(&self, seq: u64, ordinal: u64) -> Result<StoredResource, Error> {
+    fn stored_by(&self, seq: u64, ordinal: u64) -> Result<StoredResource, Error> {
         let missing = || Error::Corrupt(format!("entry {seq} does not store what it should"));
         let journal = journal::Reader::open(&self.journal)?;
         let entry = journal.get(seq)?.ok_or_else(missing)?;

@@ -32,7 +32,7 @@ pub struct TransferView {
 }
 
 /// What a cabinet told about a pocket.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PocketView {
     /// Its number, for the next page.
     pub n: u64,
