@@ -17,6 +17,9 @@ pub struct Quantity {
     pub unit: String,
 }
 
+/// The most decimals that a number of units can have: a millionth of a unit is nobody's dose.
+const MAX_COUNT_SCALE: u32 = 6;
+
 /// Units of mass in micrograms, exact. Abbreviations that are unsafe to write are still read.
 const MASS_UG: [(&str, Decimal); 11] = [
     ("kg", Decimal::from_parts(1_000_000_000, 0, 0, false, 0)),
@@ -56,9 +59,9 @@ impl Quantity {
         if each.value <= Decimal::ZERO {
             return None;
         }
-        let count = self.in_unit_of(each)?.checked_div(each.value)?;
-        // A quotient that does not multiply back was rounded and is not an exact count.
-        (count.checked_mul(each.value)? == self.in_unit_of(each)?).then(|| count.normalize())
+        let count = self.in_unit_of(each)?.checked_div(each.value)?.normalize();
+        // A quotient with more decimals was rounded, and is not an exact count.
+        (count.scale() <= MAX_COUNT_SCALE).then_some(count)
     }
 }
 

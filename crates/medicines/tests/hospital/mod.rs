@@ -1,0 +1,448 @@
+//! A small hospital for tests: one site, its state, and short ways to ask it things.
+
+#![expect(dead_code, reason = "each test file uses its own part of the harness")]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use access::{Person, Role};
+use fhir::resources::{
+    Encounter, EncounterLocation, EncounterStatus, MedicationAdministrationStatus,
+    MedicationRequest, MedicationRequestIntent, MedicationRequestStatus, Patient,
+};
+use fhir::types::{
+    CodeableConcept, Coding, DoseAndRate, Dosage, Identifier, Quantity as FhirQuantity, Reference,
+    Repeat, Timing, UnitOfTime,
+};
+use fhir::{Id, ResourceType, StoredResource};
+use jiff::Timestamp;
+use medicines::bedside::Administration;
+use medicines::cabinet::{Asked, Bin, Coded, Permit, RefusalCode, Staff, Transaction};
+use medicines::cabinet::TransactionCode;
+use medicines::cases::CaseKind;
+use medicines::orders::{Control, OrderMessage};
+use medicines::patients::{PatientEvent, PatientMessage};
+use medicines::stock::{Account, PocketAddress, TransferState};
+use medicines::{
+    Answer, Cabinet, Cold, Context, Decision, Fact, Item, Quantity, Recorder, Request, Row,
+    RowKind, Site, State, decide,
+};
+use rust_decimal::Decimal;
+
+pub const NHS: &str = "https://fhir.nhs.uk/Id/nhs-number";
+pub const MRN: &str = "https://rxx.nhs.uk/Id/mrn";
+pub const VISIT: &str = "https://rxx.nhs.uk/Id/visit";
+pub const ORDER: &str = "https://rxx.nhs.uk/Id/order/epma";
+pub const ITEM: &str = "https://rxx.nhs.uk/Id/item";
+pub const ANNA: &str = "9990000018";
+pub const BELA: &str = "9990000026";
+
+/// The newest rows and resources, as a record would keep them.
+#[derive(Debug, Default)]
+struct Kept {
+    rows: BTreeMap<(RowKind, String), Row>,
+    resources: BTreeMap<(String, Id), (u64, StoredResource)>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Shelf(Arc<Mutex<Kept>>);
+
+impl Cold for Shelf {
+    fn row(&self, kind: RowKind, key: &str) -> Option<Vec<u8>> {
+        let kept = self.0.lock().unwrap();
+        kept.rows.get(&(kind, key.to_owned())).map(|row| row.body.clone())
+    }
+
+    fn resource(&self, kind: ResourceType, id: &Id) -> Option<StoredResource> {
+        let kept = self.0.lock().unwrap();
+        kept.resources.get(&(kind.to_string(), id.clone())).map(|(_, r)| r.clone())
+    }
+
+    fn resources_of(&self, patient: &Id) -> Vec<StoredResource> {
+        let reference = format!("\"Patient/{patient}\"");
+        let kept = self.0.lock().unwrap();
+        let mut found: Vec<_> =
+            kept.resources.values().filter(|(_, r)| r.json().contains(&reference)).collect();
+        found.sort_by_key(|(first, _)| *first);
+        found.into_iter().map(|(_, r)| r.clone()).collect()
+    }
+}
+
+pub struct Hospital {
+    pub state: State,
+    pub shelf: Shelf,
+    pub facts: Vec<Fact>,
+    pub now: Timestamp,
+    seq: u64,
+    source: String,
+}
+
+pub fn time(text: &str) -> Timestamp {
+    format!("2026-11-20T{text}Z").parse().unwrap()
+}
+
+pub fn site() -> Site {
+    let item = |code: &str, unit: &str, strength: &str, witness, override_allowed| Item {
+        code: code.into(),
+        name: format!("{code} {unit}s"),
+        codings: vec![("https://dmd.nhs.uk".into(), format!("99{}", code.len()))],
+        unit: unit.into(),
+        strength: strength
+            .split_once(' ')
+            .map(|(value, unit)| Quantity::new(value.parse().unwrap(), unit)),
+        witness,
+        override_allowed,
+    };
+    let cabinet = |system: &str, station: &str, ward: &str, channel: Option<&str>| Cabinet {
+        system: system.into(),
+        station: station.into(),
+        wards: vec![ward.into()],
+        channel: channel.map(str::to_owned),
+    };
+    let person = |id: &str, role| Person { id: id.into(), name: format!("Test, {id}"), role };
+    Site {
+        code: "RXX".into(),
+        cabinets: vec![
+            cabinet("ADC", "WARDA1", "WARDA", Some("to-a")),
+            cabinet("ADC", "WARDB1", "WARDB", Some("to-b")),
+        ],
+        recorders: vec![Recorder {
+            channel: "to-epma".into(),
+            hears_from: Some("epma".into()),
+        }],
+        items: vec![
+            item("PARA500", "tablet", "500 mg", false, true),
+            item("MORPH10", "ampoule", "10 mg", true, true),
+            item("POTCHL", "ampoule", "20 mg", false, false),
+        ],
+        people: vec![
+            person("N1", Role::Nurse),
+            person("N2", Role::Nurse),
+            person("HCA", Role::Assistant),
+        ],
+        policies: Default::default(),
+    }
+}
+
+impl Hospital {
+    /// A hospital with Anna on ward A, at 08:00.
+    pub fn new() -> Self {
+        let mut hospital = Hospital::empty();
+        hospital.admit(ANNA, "V1", "WARDA");
+        hospital
+    }
+
+    pub fn empty() -> Self {
+        let shelf = Shelf::default();
+        let mut hospital = Hospital {
+            state: State::new(Box::new(shelf.clone())),
+            shelf,
+            facts: Vec::new(),
+            now: time("08:00:00"),
+            seq: 0,
+            source: "pas".into(),
+        };
+        hospital.ask(Request::Configure(Box::new(site())));
+        hospital
+    }
+
+    pub fn at(&mut self, text: &str) -> &mut Self {
+        self.now = time(text);
+        self
+    }
+
+    pub fn from(&mut self, source: &str) -> &mut Self {
+        self.source = source.into();
+        self
+    }
+
+    /// Decides and folds; the shelf keeps what changed, and memory lets go of what ended.
+    pub fn ask(&mut self, request: Request) -> Answer {
+        self.decide(&request).answer
+    }
+
+    pub fn decide(&mut self, request: &Request) -> Decision {
+        self.seq += 1;
+        let ctx = Context { seq: self.seq, now: self.now, source: self.source.clone() };
+        let decision = decide(&mut self.state, &ctx, request);
+        self.fold(&decision.facts);
+        Decision { facts: decision.facts, answer: decision.answer }
+    }
+
+    fn fold(&mut self, facts: &[Fact]) {
+        self.state.fold(self.seq, facts);
+        self.facts.extend_from_slice(facts);
+        let mut kept = self.shelf.0.lock().unwrap();
+        for fact in facts {
+            if let Fact::Stored(resource) = fact {
+                let key = (resource.resource_type.to_string(), resource.id.clone());
+                let first = kept.resources.get(&key).map_or(self.seq, |(first, _)| *first);
+                kept.resources.insert(key, (first, resource.clone()));
+            }
+        }
+        for row in self.state.take_changed() {
+            kept.rows.insert((row.kind, row.key.clone()), row);
+        }
+        drop(kept);
+        self.state.settled(self.seq);
+    }
+
+    /// The same hospital after a restart: from the live rows alone.
+    pub fn restarted(self) -> Self {
+        let mut state = State::new(Box::new(self.shelf.clone()));
+        for row in self.shelf.0.lock().unwrap().rows.values().filter(|row| row.live) {
+            state.load(row).unwrap();
+        }
+        state.loaded(self.seq);
+        Hospital { state, ..self }
+    }
+
+    /// Every row that was written, as text.
+    pub fn rows(&self) -> Vec<String> {
+        let kept = self.shelf.0.lock().unwrap();
+        let line = |row: &Row| {
+            let body = String::from_utf8(row.body.clone()).unwrap();
+            format!("{:?} {} {} {body}", row.kind, row.key, row.live)
+        };
+        kept.rows.values().map(line).collect()
+    }
+
+    pub fn admit(&mut self, nhs: &str, visit: &str, ward: &str) -> Answer {
+        self.adt(PatientEvent::A01, nhs, visit, Some(ward))
+    }
+
+    pub fn adt(
+        &mut self,
+        event: PatientEvent,
+        nhs: &str,
+        visit: &str,
+        ward: Option<&str>,
+    ) -> Answer {
+        let mut patient = Patient::new();
+        patient.identifier = vec![Identifier::of(NHS, nhs)];
+        let class = Coding::of("http://terminology.hl7.org/CodeSystem/v3-ActCode", "IMP", None);
+        let mut encounter = Encounter::new(EncounterStatus::InProgress, class);
+        encounter.identifier = vec![Identifier::of(VISIT, visit)];
+        if let Some(ward) = ward {
+            let ward = Identifier::of("https://rxx.nhs.uk/Id/ward", ward);
+            let location = Reference::by_identifier(ResourceType::Location, ward);
+            encounter.location = vec![EncounterLocation::new(location)];
+        }
+        self.ask(Request::Patient(Box::new(PatientMessage {
+            event,
+            patient,
+            deleted: vec![],
+            encounter: Some(encounter),
+            ward: ward.map(str::to_owned),
+            allergies: None,
+            activity: self.now,
+        })))
+    }
+
+    pub fn order(&mut self, control: Control, number: &str) -> Answer {
+        self.order_for(ANNA, control, number, "PARA500", Some("P1"))
+    }
+
+    pub fn order_for(
+        &mut self,
+        nhs: &str,
+        control: Control,
+        number: &str,
+        item: &str,
+        verified_by: Option<&str>,
+    ) -> Answer {
+        let message = order_message(self.now, nhs, control, number, item, verified_by);
+        self.ask(Request::Orders(vec![message]))
+    }
+
+    pub fn remove(&mut self, quantity: i64) -> Result<Permit, RefusalCode> {
+        self.remove_with(asked("PARA500", quantity))
+    }
+
+    pub fn remove_with(&mut self, asked: Asked) -> Result<Permit, RefusalCode> {
+        match self.ask(Request::Remove(Box::new(asked))) {
+            Answer::Permitted(permit) => Ok(*permit),
+            Answer::Refused(refusal) => Err(refusal.code),
+            other => panic!("neither a permit nor a refusal: {other:?}"),
+        }
+    }
+
+    pub fn transact(&mut self, transaction: Transaction) -> Answer {
+        self.ask(Request::Transaction(Box::new(transaction)))
+    }
+
+    pub fn vend(&mut self, number: Option<&str>, units: i64) -> Answer {
+        let mut vend = transaction(TransactionCode::Vend, self.now, units);
+        vend.order = number.map(|number| Identifier::of(ORDER, number));
+        self.transact(vend)
+    }
+
+    pub fn give(&mut self, number: &str, units: i64) -> Answer {
+        let given = administration(self.now, number, units);
+        self.ask(Request::Administer(vec![given]))
+    }
+
+    pub fn tick(&mut self) {
+        self.ask(Request::Tick);
+    }
+
+    pub fn open_cases(&self) -> Vec<(CaseKind, String)> {
+        let mut cases: Vec<_> =
+            self.state.open_cases().map(|case| (case.kind, case.reason.clone())).collect();
+        cases.sort();
+        cases
+    }
+
+    /// What was queued for a channel, as short words.
+    pub fn queued(&self, channel: &str) -> Vec<String> {
+        let queued = self.facts.iter().filter_map(|fact| match fact {
+            Fact::Queued(delivery) if &*delivery.channel == channel => Some(&delivery.notice),
+            _ => None,
+        });
+        queued.map(word).collect()
+    }
+
+    /// The sum over all accounts, from the facts alone.
+    pub fn ledger(&self) -> BTreeMap<(String, String), Decimal> {
+        let mut balances: BTreeMap<(String, String), Decimal> = BTreeMap::new();
+        for fact in &self.facts {
+            if let Fact::Moved(transfer) = fact
+                && transfer.state == TransferState::Posted
+            {
+                let item = transfer.item.clone();
+                *balances.entry((item.clone(), kind(&transfer.from))).or_default() -=
+                    transfer.quantity;
+                *balances.entry((item, kind(&transfer.to))).or_default() += transfer.quantity;
+            }
+        }
+        balances.retain(|_, balance| !balance.is_zero());
+        balances
+    }
+
+    pub fn balance(&self, account: &str) -> Decimal {
+        let key = ("PARA500".to_owned(), account.to_owned());
+        self.ledger().get(&key).copied().unwrap_or_default()
+    }
+
+    pub fn stored(&self, kind: ResourceType) -> Vec<StoredResource> {
+        let stored = self.facts.iter().filter_map(|fact| match fact {
+            Fact::Stored(resource) if resource.resource_type == kind => Some(resource.clone()),
+            _ => None,
+        });
+        stored.collect()
+    }
+}
+
+/// The account without what differs from run to run: `hands`, `pocket`, `patient`.
+fn kind(account: &Account) -> String {
+    let text = account.to_string();
+    text.split(':').next().unwrap_or_default().to_owned()
+}
+
+fn word(notice: &medicines::deliveries::Notice) -> String {
+    use medicines::deliveries::Notice;
+    match notice {
+        Notice::Patient { event, .. } => format!("{event:?}"),
+        Notice::Order { control, order, .. } => format!("{control:?} v{}", order.version),
+        Notice::Dispense { .. } => "dispense".into(),
+        Notice::Administration { .. } => "administration".into(),
+    }
+}
+
+pub fn order_message(
+    at: Timestamp,
+    nhs: &str,
+    control: Control,
+    number: &str,
+    item: &str,
+    verified_by: Option<&str>,
+) -> OrderMessage {
+    let subject = Reference::default();
+    let mut order = MedicationRequest::new(
+        MedicationRequestStatus::Active,
+        MedicationRequestIntent::Order,
+        subject,
+    );
+    order.medication_codeable_concept = Some(CodeableConcept::of(ITEM, item, Some(item)));
+    let repeat = Repeat {
+        frequency: Some(1),
+        period: Some(fhir::Decimal::parse("6").unwrap()),
+        period_unit: Some(UnitOfTime::Hour),
+        ..Repeat::default()
+    };
+    let dose = match item {
+        "PARA500" => "1000",
+        _ => "10",
+    };
+    let dose = FhirQuantity {
+        value: Some(fhir::Decimal::parse(dose).unwrap()),
+        unit: Some("mg".into()),
+        ..FhirQuantity::default()
+    };
+    order.dosage_instruction = vec![Dosage {
+        timing: Some(Timing { repeat: Some(repeat), ..Timing::default() }),
+        dose_and_rate: vec![DoseAndRate { dose_quantity: Some(dose), ..DoseAndRate::default() }],
+        ..Dosage::default()
+    }];
+    OrderMessage {
+        control,
+        placer: Identifier::of(ORDER, number),
+        replaces: None,
+        patient: vec![Identifier::of(NHS, nhs)],
+        order,
+        verified_by: verified_by.map(str::to_owned),
+        activity: at,
+        index: 1,
+    }
+}
+
+pub fn asked(item: &str, quantity: i64) -> Asked {
+    Asked {
+        cabinet: "ADC/WARDA1".into(),
+        patient: vec![Identifier::of(NHS, ANNA)],
+        order: None,
+        item: item.into(),
+        quantity: quantity.into(),
+        user: "N1".into(),
+        witness: None,
+        override_reason: None,
+    }
+}
+
+pub fn transaction(code: TransactionCode, at: Timestamp, units: i64) -> Transaction {
+    Transaction {
+        code,
+        system: "ADC".into(),
+        station: "WARDA1".into(),
+        address: PocketAddress { drawer: "3".into(), sub_drawer: String::new(), pocket: "5".into() },
+        bin: Bin::Pocket,
+        item: Coded { code: "PARA500".into(), text: "Paracetamol 500 mg tablets".into() },
+        expected: Some(100.into()),
+        actual: None,
+        amount: Some(units.into()),
+        user: Staff { id: "N1".into(), name: String::new() },
+        witness: None,
+        total: None,
+        activity: at,
+        batch: None,
+        unit: Some("tablet".into()),
+        patient: vec![Identifier::of(NHS, ANNA)],
+        order: None,
+        cancelled: false,
+    }
+}
+
+pub fn administration(at: Timestamp, number: &str, units: i64) -> Administration {
+    Administration {
+        patient: vec![Identifier::of(NHS, ANNA)],
+        order: Some(Identifier::of(ORDER, number)),
+        removal: None,
+        item: CodeableConcept::of(ITEM, "PARA500", None),
+        quantity: Quantity::new(units.into(), ""),
+        status: MedicationAdministrationStatus::Completed,
+        reason: None,
+        performer: "N1".into(),
+        witness: None,
+        activity: at,
+    }
+}

@@ -1,0 +1,229 @@
+//! One order, one cabinet, one dose: the loop closes, or a case stays open.
+
+mod hospital;
+
+use fhir::ResourceType;
+use hospital::*;
+use medicines::Answer;
+use medicines::cabinet::{Bin, RefusalCode, TransactionCode};
+use medicines::cases::CaseKind;
+use medicines::orders::Control;
+use rust_decimal::Decimal;
+
+fn dec(value: i64) -> Decimal {
+    Decimal::from(value)
+}
+
+#[test]
+fn an_order_is_asked_for_taken_and_given() {
+    let mut hospital = Hospital::new();
+    assert_eq!(hospital.order(Control::New, "7001"), Answer::Done);
+    let permit = hospital.at("08:10:00").remove(2).unwrap();
+    assert_eq!((permit.quantity, permit.unit.as_str()), (dec(2), "tablet"));
+    assert_eq!(hospital.balance("hands"), dec(0), "a permit moves nothing");
+    hospital.at("08:10:30").vend(Some("7001"), 2);
+    assert_eq!(hospital.balance("hands"), dec(2));
+    assert_eq!(hospital.balance("pocket"), dec(98));
+    assert!(matches!(hospital.at("08:15:00").give("7001", 2), Answer::Created(ids) if ids.len() == 1));
+    assert_eq!(hospital.balance("hands"), dec(0));
+    assert_eq!(hospital.balance("patient"), dec(2));
+    assert_eq!(hospital.open_cases(), []);
+    assert_eq!(hospital.queued("to-a"), ["A01", "New v1"]);
+    assert_eq!(hospital.queued("to-epma"), ["dispense", "administration"]);
+    let dispenses = hospital.stored(ResourceType::MedicationDispense);
+    assert_eq!(dispenses[0].id, permit.id, "the dispense is the permit's");
+    hospital.at("10:00:00").tick();
+    assert_eq!(hospital.open_cases(), [], "an accounted dose is not chased");
+}
+
+#[test]
+fn what_the_epma_says_itself_is_not_told_to_it_again() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.vend(Some("7001"), 2);
+    hospital.from("epma").give("7001", 2);
+    assert_eq!(hospital.queued("to-epma"), ["dispense"]);
+}
+
+#[test]
+fn units_that_nobody_accounts_for_open_a_case_that_the_dose_closes() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.at("08:10:00").vend(Some("7001"), 2);
+    hospital.at("09:09:59").tick();
+    assert_eq!(hospital.open_cases(), []);
+    hospital.at("09:10:00").tick();
+    let unaccounted = (CaseKind::UnaccountedDose, "not-accounted-for".to_owned());
+    assert_eq!(hospital.open_cases(), [unaccounted.clone()]);
+    hospital.at("09:20:00").tick();
+    assert_eq!(hospital.open_cases().len(), 1, "a case opens once");
+    hospital.give("7001", 1);
+    assert_eq!(hospital.open_cases(), [unaccounted], "one of two is still out");
+    let mut waste = transaction(TransactionCode::Waste, hospital.now, 1);
+    waste.order = None;
+    hospital.transact(waste);
+    assert_eq!(hospital.open_cases(), []);
+    assert_eq!(hospital.balance("waste"), dec(1));
+}
+
+#[test]
+fn a_permit_that_is_not_used_lapses_and_can_be_asked_for_again() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.at("08:10:00").remove(2).unwrap();
+    assert_eq!(hospital.remove(2), Err(RefusalCode::TooEarly), "the permit is reserved");
+    hospital.at("08:12:00").tick();
+    assert!(hospital.remove(2).is_ok());
+}
+
+#[test]
+fn nothing_taken_gives_the_permit_back() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.at("08:10:00").remove(2).unwrap();
+    hospital.transact(transaction(TransactionCode::Null, time("08:10:20"), 0));
+    assert!(hospital.remove(2).is_ok());
+}
+
+#[test]
+fn what_came_back_can_be_taken_again() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.at("08:10:00").vend(Some("7001"), 2);
+    let mut back = transaction(TransactionCode::Return, time("08:20:00"), 2);
+    back.bin = Bin::Return;
+    hospital.at("08:20:00").transact(back);
+    assert_eq!(hospital.balance("return-bin"), dec(2));
+    assert_eq!(hospital.open_cases(), []);
+    assert!(hospital.remove(2).is_ok());
+}
+
+/// What a removal after the fact leads to, by the order as it was at the time.
+fn after_the_fact(prepare: impl FnOnce(&mut Hospital), number: Option<&str>, reason: Option<&str>) {
+    let mut hospital = Hospital::new();
+    prepare(&mut hospital);
+    hospital.at("10:00:00").vend(number, 2);
+    let expected: Vec<_> =
+        reason.map(|r| (CaseKind::DispensedWithoutOrder, r.to_owned())).into_iter().collect();
+    assert_eq!(hospital.open_cases(), expected);
+    assert_eq!(hospital.balance("hands"), dec(2), "what left has left");
+    assert_eq!(hospital.stored(ResourceType::MedicationDispense).len(), 1);
+}
+
+#[test]
+fn a_removal_without_a_live_order_opens_a_case() {
+    let place = |h: &mut Hospital| {
+        h.order(Control::New, "7001");
+    };
+    after_the_fact(place, Some("7001"), None);
+    after_the_fact(place, None, Some("no-order"));
+    after_the_fact(place, Some("7999"), Some("unknown-order"));
+    let then = |control| {
+        move |h: &mut Hospital| {
+            h.order(Control::New, "7001");
+            h.at("09:00:00").order(control, "7001");
+        }
+    };
+    after_the_fact(then(Control::Hold), Some("7001"), Some("on-hold"));
+    after_the_fact(then(Control::Stop), Some("7001"), Some("stopped"));
+    after_the_fact(then(Control::Cancel), Some("7001"), Some("stopped"));
+    let unverified = |h: &mut Hospital| {
+        h.order_for(ANNA, Control::New, "7001", "PARA500", None);
+    };
+    after_the_fact(unverified, Some("7001"), Some("not-verified"));
+    let other_item = |h: &mut Hospital| {
+        h.order_for(ANNA, Control::New, "7001", "MORPH10", Some("P1"));
+    };
+    after_the_fact(other_item, Some("7001"), Some("item-not-of-order"));
+    let other_patient = |h: &mut Hospital| {
+        h.admit(BELA, "V2", "WARDA");
+        h.order_for(BELA, Control::New, "7001", "PARA500", Some("P1"));
+    };
+    after_the_fact(other_patient, Some("7001"), Some("order-of-another-patient"));
+}
+
+#[test]
+fn a_late_removal_is_judged_by_the_order_as_it_was() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.at("09:00:00").order(Control::Stop, "7001");
+    let mut vend = transaction(TransactionCode::Vend, time("08:30:00"), 2);
+    vend.order = Some(fhir::types::Identifier::of(ORDER, "7001"));
+    hospital.at("11:00:00").transact(vend);
+    assert_eq!(hospital.open_cases(), []);
+}
+
+#[test]
+fn a_dose_without_a_removal_opens_a_case() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.give("7001", 2);
+    let expected = (CaseKind::UnmatchedTransaction, "administration-without-removal".to_owned());
+    assert_eq!(hospital.open_cases(), [expected]);
+}
+
+#[test]
+fn a_count_that_differs_is_posted_and_opens_a_case() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.at("08:10:00").vend(Some("7001"), 2);
+    let mut count = transaction(TransactionCode::Count, time("08:20:00"), 0);
+    count.actual = Some(dec(98));
+    hospital.at("08:20:00").transact(count.clone());
+    assert_eq!(hospital.open_cases(), []);
+    count.actual = Some(dec(95));
+    count.activity = time("08:30:00");
+    hospital.at("08:30:00").transact(count);
+    assert_eq!(hospital.open_cases(), [(CaseKind::Discrepancy, "count-differs".to_owned())]);
+    assert_eq!(hospital.balance("pocket"), dec(95));
+    assert_eq!(hospital.balance("discrepancy"), dec(3));
+}
+
+#[test]
+fn a_removal_told_after_a_later_count_explains_what_the_count_found() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    let mut count = transaction(TransactionCode::Count, time("08:20:00"), 0);
+    count.actual = Some(dec(100));
+    hospital.at("08:20:00").transact(count.clone());
+    count.actual = Some(dec(98));
+    count.activity = time("08:40:00");
+    hospital.at("08:40:00").transact(count);
+    assert_eq!(hospital.balance("discrepancy"), dec(2));
+    let mut vend = transaction(TransactionCode::Vend, time("08:30:00"), 2);
+    vend.order = Some(fhir::types::Identifier::of(ORDER, "7001"));
+    hospital.at("08:50:00").transact(vend);
+    assert_eq!(hospital.balance("pocket"), dec(98), "the count saw it already");
+    assert_eq!(hospital.balance("discrepancy"), dec(0));
+    assert_eq!(hospital.balance("hands"), dec(2));
+}
+
+#[test]
+fn stock_put_in_and_taken_off_comes_from_the_pharmacy() {
+    let mut hospital = Hospital::new();
+    let mut load = transaction(TransactionCode::Load, time("08:10:00"), 50);
+    (load.expected, load.patient) = (None, vec![]);
+    hospital.transact(load);
+    assert_eq!(hospital.balance("pocket"), dec(50));
+    hospital.transact(transaction(TransactionCode::Fill, time("08:20:00"), 30));
+    assert_eq!(hospital.balance("pocket"), dec(80));
+    hospital.transact(transaction(TransactionCode::Expired, time("08:30:00"), 5));
+    assert_eq!((hospital.balance("pocket"), hospital.balance("expired")), (dec(75), dec(5)));
+    hospital.transact(transaction(TransactionCode::Unload, time("08:40:00"), 0));
+    assert_eq!(hospital.balance("pocket"), dec(0));
+    assert_eq!(hospital.balance("pharmacy"), dec(-5));
+}
+
+#[test]
+fn a_restart_changes_nothing() {
+    let mut before = Hospital::new();
+    before.order(Control::New, "7001");
+    before.at("08:10:00").vend(Some("7001"), 2);
+    let mut after = before.restarted();
+    assert_eq!(after.at("08:30:00").remove(2), Err(RefusalCode::TooEarly));
+    after.at("09:10:00").tick();
+    assert_eq!(after.open_cases().len(), 1, "what was due is still due");
+    after.give("7001", 2);
+    assert_eq!(after.open_cases(), []);
+    assert_eq!(after.balance("hands"), dec(0));
+}
