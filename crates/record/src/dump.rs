@@ -30,7 +30,7 @@ const TABLES: [(&str, &str); 12] = [
     (
         "message",
         "SELECT seq, at, channel, key, lower(hex(digest)) AS digest, type, control_id, outcome, \
-         reason, patient FROM message ORDER BY seq",
+         patient FROM message ORDER BY seq",
     ),
     (
         "resource",

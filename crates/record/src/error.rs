@@ -129,12 +129,11 @@ impl Error {
         }
     }
 
-    /// Whether deleting the file and rebuilding it from the journal is the remedy.
+    /// Whether a program may delete the file and rebuild it from the journal by itself. A file
+    /// that is something else, or of another site, it must leave to a person: the configured path
+    /// may be wrong.
     pub fn is_cured_by_rebuild(&self) -> bool {
-        matches!(
-            self,
-            Self::Foreign { .. } | Self::Version { .. } | Self::Site { .. } | Self::Corrupt(_)
-        )
+        matches!(self, Self::Version { .. } | Self::Corrupt(_))
     }
 
     /// The error of SQLite while it opens `path`.

@@ -36,11 +36,10 @@ CREATE TABLE message (
   at INTEGER NOT NULL,
   channel TEXT NOT NULL,
   key TEXT NOT NULL,
-  digest BLOB,
+  digest BLOB NOT NULL,
   type TEXT NOT NULL,
-  control_id TEXT,
+  control_id TEXT NOT NULL,
   outcome TEXT NOT NULL,
-  reason TEXT,
   patient TEXT
 );
 CREATE INDEX message_key ON message (channel, key) WHERE key <> '';

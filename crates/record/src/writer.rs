@@ -2,14 +2,35 @@
 
 use std::path::{Path, PathBuf};
 
+use fhir::Id;
 use jiff::Timestamp;
 use journal::{Hash, Position, genesis};
-use medicines::{Head, Row};
+use medicines::{Fact, Row};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::code::{integer, natural, row_kind};
 use crate::fold::Folder;
 use crate::{Error, file};
+
+/// What the message index keeps of the command that an entry answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'a> {
+    /// The channel or client from which it came.
+    pub channel: &'a str,
+    /// What makes it idempotent within the channel; empty for an entry that nobody outside asked
+    /// for, which is not found by its key.
+    pub key: &'a str,
+    /// SHA-256 of the bytes as received.
+    pub digest: [u8; 32],
+    /// The kind of message, for instance `RDE^O11`.
+    pub message_type: &'a str,
+    /// The sender's control id (MSH-10), or empty.
+    pub control_id: &'a str,
+    /// The answer as a code: `done`, `parked`, `permitted`, `refused`.
+    pub outcome: &'a str,
+    /// The patient concerned, where one is known.
+    pub patient: Option<&'a Id>,
+}
 
 /// One entry of the journal, as the record takes it in.
 #[derive(Debug, Clone, Copy)]
@@ -18,10 +39,10 @@ pub struct Applied<'a> {
     pub seq: u64,
     /// When it was recorded.
     pub at: Timestamp,
-    /// The command, its answer and what became true.
-    pub head: &'a Head<'a>,
-    /// SHA-256 of the bytes as received, where there are any.
-    pub digest: Option<&'a [u8; 32]>,
+    /// The command and its answer.
+    pub head: Head<'a>,
+    /// What became true.
+    pub facts: &'a [Fact],
 }
 
 /// The writing side of a record. There is one in the process that writes the journal.

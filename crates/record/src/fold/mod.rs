@@ -43,7 +43,7 @@ impl<'c> Folder<'c> {
     /// Takes one entry in.
     pub(crate) fn entry(&mut self, entry: &Applied<'_>) -> Result<(), Error> {
         self.messages.received(entry)?;
-        for (ordinal, fact) in (0..).zip(&*entry.head.facts) {
+        for (ordinal, fact) in (0..).zip(entry.facts) {
             let place = Place {
                 seq: crate::code::integer(entry.seq),
                 ordinal,

@@ -10,7 +10,7 @@ use crate::code::{integer, natural, timestamp};
 /// The most messages in one answer.
 pub const MAX_MESSAGES: usize = 1_000;
 
-const COLUMNS: &str = "seq, at, channel, key, digest, type, control_id, outcome, reason, patient";
+const COLUMNS: &str = "seq, at, channel, key, digest, type, control_id, outcome, patient";
 
 /// One entry of the journal as the message index has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,46 +23,31 @@ pub struct MessageView {
     pub channel: String,
     /// The idempotency key, or empty.
     pub key: String,
-    /// SHA-256 of the bytes as received, where there were any.
-    pub digest: Option<[u8; 32]>,
+    /// SHA-256 of the bytes as received.
+    pub digest: [u8; 32],
     /// The kind of message, for instance `RDE^O11`.
     pub message_type: String,
-    /// The sender's control id.
-    pub control_id: Option<String>,
+    /// The sender's control id, or empty.
+    pub control_id: String,
     /// The answer as a code: `done`, `parked`, `permitted`, `refused`.
     pub outcome: String,
-    /// The coded reason why it was parked or refused.
-    pub reason: Option<String>,
     /// The id of the patient concerned, where one is known.
     pub patient: Option<String>,
 }
 
-/// Where a key was used before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
-    /// The number of the entry.
-    pub seq: u64,
-    /// SHA-256 of the bytes that came with the key, where there were any.
-    pub digest: Option<[u8; 32]>,
-}
-
 impl Reader {
-    /// The first entry with this key of this channel. A later one with the same key is a message
-    /// that was parked because its control id was used before.
-    pub fn find_key(&self, channel: &str, key: &str) -> Result<Option<Known>, Error> {
+    /// The first entry with this key of this channel, and the SHA-256 of the bytes that came with
+    /// it. A later entry with the same key is a message that was parked because its control id was
+    /// used before.
+    pub fn find_key(&self, channel: &str, key: &str) -> Result<Option<(u64, [u8; 32])>, Error> {
         let mut statement = self.connection.prepare_cached(
             "SELECT seq, digest FROM message \
              WHERE channel = ?1 AND key = ?2 AND key <> '' ORDER BY seq LIMIT 1",
         )?;
-        let known = statement
-            .query_row((channel, key), |row| {
-                Ok(Known {
-                    seq: natural(row.get(0)?),
-                    digest: row.get(1)?,
-                })
-            })
+        let found: Option<(i64, [u8; 32])> = statement
+            .query_row((channel, key), |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        Ok(known)
+        Ok(found.map(|(seq, digest)| (natural(seq), digest)))
     }
 
     /// The first entry with this key of this channel and these bytes, which tells a repeat of a
@@ -112,7 +97,6 @@ fn view(row: &Row<'_>) -> Result<MessageView, rusqlite::Error> {
         message_type: row.get(5)?,
         control_id: row.get(6)?,
         outcome: row.get(7)?,
-        reason: row.get(8)?,
-        patient: row.get(9)?,
+        patient: row.get(8)?,
     })
 }
