@@ -1,0 +1,327 @@
+//! The estate's own truth: what was ordered, taken, given, wasted, put back and forgotten, and
+//! what it heard back. It is written where things happen and owes nothing to the node.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use crate::actors::profile::Profile;
+use crate::plan::Attempt;
+use crate::world::{Order, Patient};
+
+/// Everything that is true at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Book {
+    /// The patients, by their index.
+    pub patients: BTreeMap<usize, Patient>,
+    /// The orders, by the placer's number.
+    pub orders: BTreeMap<u32, Order>,
+    /// Everything that was taken out of cabinets.
+    pub removals: Vec<Removal>,
+    /// Everything that was given, or told as not given.
+    pub administrations: Vec<Administration>,
+    /// What was tried and must have been refused.
+    pub attempts: Vec<Tried>,
+    /// What each HL7 cabinet shows, by `system/station`.
+    pub profiles: BTreeMap<String, Profile>,
+    /// What is in the pockets, by cabinet and item code, in units.
+    pub pockets: BTreeMap<String, BTreeMap<String, Decimal>>,
+    /// What the ePMA was told.
+    pub heard: Heard,
+    /// The traffic of the links.
+    pub links: BTreeMap<String, LinkCounts>,
+    /// What ought not to have happened.
+    pub findings: Vec<Finding>,
+    /// Visits that came to nothing for a reason of the hospital's own, by reason.
+    pub passed_over: BTreeMap<&'static str, u64>,
+}
+
+/// How far a removal has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemovalState {
+    /// Somebody still has it in hand.
+    Open,
+    /// Every unit is accounted for.
+    Ended,
+    /// Nobody will ever tell: a case has to open.
+    Forgotten,
+}
+
+/// Something that was taken out of a cabinet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removal {
+    /// The cabinet, `system/station`.
+    pub cabinet: String,
+    /// The index of the patient.
+    pub patient: usize,
+    /// The placer's number of the order; none for an override.
+    pub order: Option<u32>,
+    /// The local code of the item.
+    pub item: &'static str,
+    /// How much was taken, in units.
+    pub taken: Decimal,
+    /// The staff number of the one who took it.
+    pub user: String,
+    /// When.
+    pub at: Timestamp,
+    /// The node's permit, where the cabinet asked.
+    pub permit: Option<String>,
+    /// The reason of an override.
+    pub override_reason: Option<&'static str>,
+    /// How much was given, in units.
+    pub given: Decimal,
+    /// How much was wasted, in units.
+    pub wasted: Decimal,
+    /// How much was put back, in units.
+    pub returned: Decimal,
+    /// How far it has come.
+    pub state: RemovalState,
+}
+
+impl Removal {
+    /// What is still in somebody's hands.
+    pub fn in_hand(&self) -> Decimal {
+        self.taken - self.given - self.wasted - self.returned
+    }
+}
+
+/// What was told of a dose at the bedside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Given {
+    /// Given whole.
+    Whole,
+    /// Given in part.
+    Part,
+    /// The patient did not want it.
+    Refused,
+    /// Not given for another reason.
+    Not,
+}
+
+/// An administration, or the word that there was none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Administration {
+    /// The index of the patient.
+    pub patient: usize,
+    /// The placer's number of the order.
+    pub order: Option<u32>,
+    /// The local code of the item.
+    pub item: &'static str,
+    /// How much was given, in units.
+    pub quantity: Decimal,
+    /// What was told.
+    pub given: Given,
+    /// Whether it was told through the ePMA; the ePMA is not told of these again.
+    pub by_epma: bool,
+    /// When.
+    pub at: Timestamp,
+    /// The staff number of the one who gave it.
+    pub performer: String,
+}
+
+/// How an attempt went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Refused with a code that fits.
+    Refused(String),
+    /// Refused, with a code that does not fit.
+    OtherCode(String),
+    /// Permitted, which must not be.
+    Permitted,
+    /// The circumstances changed meanwhile, so that it says nothing.
+    Moot,
+}
+
+/// Something that was tried and must be refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tried {
+    /// The cabinet, `system/station`.
+    pub cabinet: String,
+    /// What was tried.
+    pub attempt: Attempt,
+    /// The order with which.
+    pub order: Option<u32>,
+    /// When.
+    pub at: Timestamp,
+    /// How it went.
+    pub verdict: Verdict,
+}
+
+/// What the ePMA was told.
+#[derive(Debug, Clone, Default)]
+pub struct Heard {
+    /// RDS^O13, each RXD once.
+    pub dispenses: Vec<HeardDispense>,
+    /// RAS^O17, each RXA once.
+    pub administrations: Vec<HeardAdministration>,
+}
+
+/// A dispense that the ePMA was told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeardDispense {
+    /// MSH-10 of the message.
+    pub control_id: String,
+    /// ORC-2, where it is a number of the ePMA.
+    pub order: Option<u32>,
+    /// RXD-2.1.
+    pub item: String,
+    /// RXD-4.
+    pub quantity: Option<Decimal>,
+    /// RXD-10.1.
+    pub by: String,
+}
+
+/// An administration that the ePMA was told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeardAdministration {
+    /// MSH-10 of the message.
+    pub control_id: String,
+    /// ORC-2, where it is a number of the ePMA.
+    pub order: Option<u32>,
+    /// RXA-5.1.
+    pub item: String,
+    /// RXA-6.
+    pub quantity: Option<Decimal>,
+    /// RXA-20.
+    pub completion: String,
+    /// RXA-21.
+    pub action: String,
+}
+
+/// The traffic of one link.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LinkCounts {
+    /// Messages or requests that were put on it, each once.
+    pub sent: u64,
+    /// Those that were acknowledged or answered.
+    pub acked: u64,
+    /// Those that were acknowledged with an error.
+    pub rejected: u64,
+    /// Sendings of a message that had been sent before without an answer.
+    pub resent: u64,
+    /// Sendings of a message that had been answered already.
+    pub repeated: u64,
+    /// Bytes that were no proper message.
+    pub malformed: u64,
+    /// Lines that a fault cut.
+    pub dropped: u64,
+    /// Messages that were heard on it, each once.
+    pub heard: u64,
+    /// Messages that were heard again.
+    pub heard_again: u64,
+}
+
+/// Something that ought not to have happened. It names orders and cabinets, never patients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// A removal was permitted that had to be refused.
+    WronglyPermitted {
+        /// The cabinet.
+        cabinet: String,
+        /// What was tried.
+        attempt: Attempt,
+        /// The order.
+        order: Option<u32>,
+    },
+    /// A removal was refused that had to be permitted.
+    WronglyRefused {
+        /// The cabinet.
+        cabinet: String,
+        /// The order.
+        order: Option<u32>,
+        /// The HTTP status and the code.
+        code: String,
+    },
+    /// A proper message was acknowledged with an error.
+    Rejected {
+        /// The link.
+        link: String,
+        /// MSH-10, or the path of the request.
+        message: String,
+        /// The code and the text.
+        code: String,
+    },
+    /// A cabinet or the ePMA could not act on what it was told.
+    NotUnderstood {
+        /// The link.
+        link: String,
+        /// What was the matter.
+        what: String,
+    },
+    /// The cabinet did not show an order whose time had come, or a patient who is there.
+    NotShown {
+        /// The cabinet.
+        cabinet: String,
+        /// The order; none for an override.
+        order: Option<u32>,
+        /// Why the cabinet would not give it.
+        why: &'static str,
+    },
+    /// The permit had lapsed before the cabinet could tell what was taken.
+    PermitLapsed {
+        /// The cabinet.
+        cabinet: String,
+    },
+    /// A repeated request was answered otherwise than the first time.
+    AnsweredOtherwise {
+        /// The link.
+        link: String,
+        /// The path of the request.
+        path: String,
+    },
+}
+
+impl Book {
+    /// How many doses were given, whole or in part.
+    pub fn doses_given(&self) -> usize {
+        self.administrations
+            .iter()
+            .filter(|told| told.quantity > Decimal::ZERO)
+            .count()
+    }
+
+    /// The removals that have to open a case, because nobody tells what became of them.
+    pub fn forgotten(&self) -> impl Iterator<Item = &Removal> {
+        self.removals
+            .iter()
+            .filter(|removal| removal.state == RemovalState::Forgotten)
+    }
+
+    /// All links together.
+    pub fn traffic(&self) -> LinkCounts {
+        let mut sum = LinkCounts::default();
+        for link in self.links.values() {
+            sum.sent += link.sent;
+            sum.acked += link.acked;
+            sum.rejected += link.rejected;
+            sum.resent += link.resent;
+            sum.repeated += link.repeated;
+            sum.malformed += link.malformed;
+            sum.dropped += link.dropped;
+            sum.heard += link.heard;
+            sum.heard_again += link.heard_again;
+        }
+        sum
+    }
+
+    /// When something of this order was last taken.
+    pub fn last_taken(&self, order: u32) -> Option<Timestamp> {
+        let taken = self
+            .removals
+            .iter()
+            .rev()
+            .filter(|removal| removal.order == Some(order));
+        taken.map(|removal| removal.at).max()
+    }
+
+    /// What was taken of an order since `since`, less what was put back, in units.
+    pub fn taken_since(&self, order: u32, since: Timestamp) -> Decimal {
+        let taken = self
+            .removals
+            .iter()
+            .filter(|removal| removal.order == Some(order));
+        let lately = taken.filter(|removal| removal.at >= since);
+        lately.map(|removal| removal.taken - removal.returned).sum()
+    }
+}
