@@ -98,24 +98,40 @@ mod tests {
         let missing = issue(IssueSeverity::Error, IssueType::Required, "no subject");
         check(
             &missing.at("MedicationRequest.subject").into(),
-            r#"{"severity":"error","code":"required","diagnostics":"no subject","expression":["MedicationRequest.subject"]}"#,
+            concat!(
+                r#"{"severity":"error","code":"required","diagnostics":"no subject","#,
+                r#""expression":["MedicationRequest.subject"]}"#,
+            ),
         );
         let bad = json::check(br#"{"a":{"b":1,"b":2}}"#, Limits::default()).unwrap_err();
         check(
             &OperationOutcome::from(&bad),
-            r#"{"severity":"error","code":"structure","diagnostics":"the member comes twice in the same object, at byte 12, a.b","expression":["a.b"]}"#,
+            concat!(
+                r#"{"severity":"error","code":"structure","#,
+                r#""diagnostics":"the member comes twice in the same object, at byte 12,"#,
+                r#" a.b","expression":["a.b"]}"#,
+            ),
         );
         let bad = Patient::from_slice(br#"{"resourceType":"Patient","active":"no"}"#).unwrap_err();
         check(
             &OperationOutcome::from(&bad),
-            r#"{"severity":"error","code":"structure","diagnostics":"invalid type: string \"no\", expected a boolean at line 1 column 39","expression":["Patient.active"]}"#,
+            concat!(
+                r#"{"severity":"error","code":"structure","#,
+                r#""diagnostics":"invalid type: string \"no\","#,
+                r#" expected a boolean at line 1 column 39","#,
+                r#""expression":["Patient.active"]}"#,
+            ),
         );
         let kind = crate::ResourceType::Patient;
         let pair = [("birthdate".to_owned(), "x".to_owned())];
         let bad = crate::search::SearchRequest::parse(kind, &pair).unwrap_err();
         check(
             &OperationOutcome::from(&bad),
-            r#"{"severity":"error","code":"value","diagnostics":"the value of birthdate is not one date such as \"2026-03-09\" or \"ge2026-03-09T14:05:00Z\""}"#,
+            concat!(
+                r#"{"severity":"error","code":"value","#,
+                r#""diagnostics":"the value of birthdate is not one date such as \"2026-03-09\""#,
+                r#" or \"ge2026-03-09T14:05:00Z\""}"#,
+            ),
         );
     }
 }

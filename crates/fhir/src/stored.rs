@@ -213,7 +213,11 @@ mod tests {
         let stored = StoredResource::new(json, "p1".parse().unwrap(), 3, at()).unwrap();
         assert_eq!(
             stored.json(),
-            r#"{"resourceType":"Patient","id":"p1","meta":{"versionId":"3","lastUpdated":"2026-11-21T01:02:03.456Z","tag":[]},"x":0.40,"ext\n":[1E2]}"#
+            concat!(
+                r#"{"resourceType":"Patient","id":"p1","meta":{"versionId":"3","#,
+                r#""lastUpdated":"2026-11-21T01:02:03.456Z","tag":[]},"x":0.40,"#,
+                r#""ext\n":[1E2]}"#,
+            )
         );
         assert_eq!(stored.last_updated.to_string(), "2026-11-21T01:02:03.456Z");
         assert_eq!(stored.reference(), "Patient/p1");

@@ -67,7 +67,7 @@ pub enum JsonProblem {
 
 /// What is wrong with a text that should be JSON, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{problem}, at byte {offset}{}", if path.is_empty() { String::new() } else { format!(", {path}") })]
+#[error("{problem}, at byte {offset}{}{path}", if path.is_empty() { "" } else { ", " })]
 pub struct JsonError {
     /// What is wrong.
     pub problem: JsonProblem,

@@ -193,7 +193,10 @@ mod tests {
     use super::super::canonical;
     use super::*;
 
-    const DOSE: &str = r#"{"resourceType":"X", "dose" : 0.40,"odd":[1E3, "\u00e9"],"meta":{"profile":["p"],"versionId":"1"},"é":{}}"#;
+    const DOSE: &str = concat!(
+        r#"{"resourceType":"X", "dose" : 0.40,"odd":[1E3, "\u00e9"],"#,
+        r#""meta":{"profile":["p"],"versionId":"1"},"é":{}}"#,
+    );
 
     #[track_caller]
     fn check(edit: impl FnOnce(&mut Raw), expected: &str) {
@@ -206,7 +209,10 @@ mod tests {
     fn what_is_not_touched_stays_as_it_was_written() {
         check(
             |raw| raw.set_str("id", "a\"b"),
-            r#"{"resourceType":"X","dose":0.40,"odd":[1E3, "\u00e9"],"meta":{"profile":["p"],"versionId":"1"},"é":{},"id":"a\"b"}"#,
+            concat!(
+                r#"{"resourceType":"X","dose":0.40,"odd":[1E3, "\u00e9"],"#,
+                r#""meta":{"profile":["p"],"versionId":"1"},"é":{},"id":"a\"b"}"#,
+            ),
         );
         check(
             |raw| {
@@ -215,7 +221,10 @@ mod tests {
                 raw.set_version(12, &"2026-11-21T01:00:00Z".parse().unwrap())
                     .unwrap();
             },
-            r#"{"resourceType":"X","dose":7,"meta":{"profile":["p"],"versionId":"12","lastUpdated":"2026-11-21T01:00:00Z"},"é":{}}"#,
+            concat!(
+                r#"{"resourceType":"X","dose":7,"meta":{"profile":["p"],"versionId":"12","#,
+                r#""lastUpdated":"2026-11-21T01:00:00Z"},"é":{}}"#,
+            ),
         );
     }
 

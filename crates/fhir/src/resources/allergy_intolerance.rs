@@ -63,7 +63,7 @@ resource! {
         optional {
             /// Numbers.
             identifier: Vec<Identifier>,
-            /// Active, inactive or resolved; required unless it was entered in error (ait-1, ait-2).
+            /// Active, inactive or resolved; required unless entered in error (ait-1, ait-2).
             clinical_status: Option<CodeableConcept>,
             /// Unconfirmed, confirmed, refuted or entered in error.
             verification_status: Option<CodeableConcept>,

@@ -200,14 +200,22 @@ mod tests {
     #[test]
     fn each_type_is_found_by_its_own() {
         check(
-            r#"{"resourceType":"Patient","birthDate":"1950-01-02","identifier":[{"system":"s","value":"1"},{"value":"2"},{"system":"s"}]}"#,
+            concat!(
+                r#"{"resourceType":"Patient","birthDate":"1950-01-02","#,
+                r#""identifier":[{"system":"s","value":"1"},{"value":"2"},"#,
+                r#"{"system":"s"}]}"#,
+            ),
             "x1",
             "",
             "1950-01-02T00:00:00Z",
             &[("s", "1"), ("", "2")],
         );
         check(
-            r#"{"resourceType":"Encounter","status":"onleave","class":{"system":"c","code":"IMP"},"subject":{"reference":"Patient/p"},"period":{"start":"2026-01-02"}}"#,
+            concat!(
+                r#"{"resourceType":"Encounter","status":"onleave","class":{"system":"c","#,
+                r#""code":"IMP"},"subject":{"reference":"Patient/p"},"#,
+                r#""period":{"start":"2026-01-02"}}"#,
+            ),
             "p",
             "onleave",
             "2026-01-02T00:00:00Z",
@@ -221,21 +229,38 @@ mod tests {
             &[("d", "1"), ("", "2")],
         );
         check(
-            r##"{"resourceType":"MedicationRequest","status":"active","intent":"order","subject":{"reference":"Patient/p"},"authoredOn":"2026-01-02T03:04:05Z","identifier":[{"system":"s","value":"1"}],"medicationReference":{"reference":"#m"},"contained":[{"resourceType":"Medication","id":"m","code":{"coding":[{"system":"d","code":"9"}]}}]}"##,
+            concat!(
+                r##"{"resourceType":"MedicationRequest","status":"active","##,
+                r##""intent":"order","subject":{"reference":"Patient/p"},"##,
+                r##""authoredOn":"2026-01-02T03:04:05Z","identifier":[{"system":"s","##,
+                r##""value":"1"}],"medicationReference":{"reference":"#m"},"##,
+                r##""contained":[{"resourceType":"Medication","id":"m","##,
+                r##""code":{"coding":[{"system":"d","code":"9"}]}}]}"##,
+            ),
             "p",
             "active",
             "2026-01-02T03:04:05Z",
             &[("s", "1"), ("d", "9")],
         );
         check(
-            r#"{"resourceType":"MedicationDispense","status":"completed","subject":{"reference":"Patient/p"},"whenPrepared":"2026-01-01","whenHandedOver":"2026-01-02","medicationCodeableConcept":{"coding":[{"system":"d","code":"9"}]}}"#,
+            concat!(
+                r#"{"resourceType":"MedicationDispense","status":"completed","#,
+                r#""subject":{"reference":"Patient/p"},"whenPrepared":"2026-01-01","#,
+                r#""whenHandedOver":"2026-01-02","#,
+                r#""medicationCodeableConcept":{"coding":[{"system":"d","code":"9"}]}}"#,
+            ),
             "p",
             "completed",
             "2026-01-02T00:00:00Z",
             &[("d", "9")],
         );
         check(
-            r#"{"resourceType":"MedicationAdministration","status":"not-done","subject":{"reference":"Patient/p"},"effectivePeriod":{"start":"2026-01-02","end":"2026-01-03"},"medicationCodeableConcept":{"text":"x"}}"#,
+            concat!(
+                r#"{"resourceType":"MedicationAdministration","status":"not-done","#,
+                r#""subject":{"reference":"Patient/p"},"#,
+                r#""effectivePeriod":{"start":"2026-01-02","end":"2026-01-03"},"#,
+                r#""medicationCodeableConcept":{"text":"x"}}"#,
+            ),
             "p",
             "not-done",
             "2026-01-02T00:00:00Z",
@@ -250,9 +275,8 @@ mod tests {
             "https://elsewhere.example/Patient/p",
             "urn:uuid:1",
         ] {
-            let json = format!(
-                r#"{{"resourceType":"Encounter","status":"planned","class":{{}},"subject":{{"reference":"{subject}"}}}}"#
-            );
+            let head = r#"{"resourceType":"Encounter","status":"planned","class":{},"subject":"#;
+            let json = format!("{head}{{\"reference\":\"{subject}\"}}}}");
             assert_eq!(values(&json).patient, None, "{subject}");
         }
     }

@@ -133,7 +133,8 @@ fn what_cannot_be_answered_is_refused_by_name() {
     );
     refused(
         "authoredon=2026,2027",
-        "the value of authoredon is not one date such as \"2026-03-09\" or \"ge2026-03-09T14:05:00Z\"",
+        "the value of authoredon is not one date such as \"2026-03-09\" \
+         or \"ge2026-03-09T14:05:00Z\"",
     );
     refused(
         &format!("_id={}", "a,".repeat(300)),
