@@ -10,9 +10,8 @@ use std::thread;
 use jiff::Timestamp;
 use journal::{Draft, Journal, Position};
 use medicines::{
-    Answer, Context, Decision, HEAD_VERSION, Head, Problem, ProblemCode, Request, State, decide,
+    Context, Decision, HEAD_VERSION, Head, Problem, ProblemCode, Request, State, decide,
 };
-use record::Record;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -112,12 +111,10 @@ fn guard(run: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
 fn stop(stopped: &watch::Sender<Option<Error>>, error: Error) {
     tracing::error!(%error, "the engine has stopped");
     // The first cause is the one to tell; what follows from it is not.
-    stopped.send_if_modified(|why| match why {
-        Some(_) => false,
-        None => {
-            *why = Some(error);
-            true
-        }
+    stopped.send_if_modified(|why| {
+        let first = why.is_none();
+        why.get_or_insert(error);
+        first
     });
 }
 
@@ -331,10 +328,8 @@ impl Core {
         let Some(key) = &command.key else {
             return Ok(Earlier::Never);
         };
-        if let Some(known) = self
-            .recent
-            .get(&(Arc::clone(&command.channel), key.clone()))
-        {
+        let known = (Arc::clone(&command.channel), key.clone());
+        if let Some(known) = self.recent.get(&known) {
             let same = known.digest == *digest;
             return Ok(if same {
                 Earlier::Same(known.receipt.clone())

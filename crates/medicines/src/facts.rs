@@ -16,7 +16,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) ctx: &'a Context,
     /// The configuration in force.
     pub(crate) site: &'a Site,
-    facts: Vec<Fact>,
+    made: Vec<Fact>,
     ids: usize,
 }
 
@@ -25,7 +25,7 @@ impl<'a> Facts<'a> {
         Facts {
             ctx,
             site,
-            facts: Vec::with_capacity(8),
+            made: Vec::with_capacity(8),
             ids: 0,
         }
     }
@@ -37,22 +37,22 @@ impl<'a> Facts<'a> {
     }
 
     pub(crate) fn stored(&mut self, resource: StoredResource) {
-        self.facts.push(Fact::Stored(resource));
+        self.made.push(Fact::Stored(resource));
     }
 
     pub(crate) fn moved(&mut self, transfer: Transfer) {
-        self.facts.push(Fact::Moved(Box::new(transfer)));
+        self.made.push(Fact::Moved(Box::new(transfer)));
     }
 
     pub(crate) fn push(&mut self, fact: Fact) {
-        self.facts.push(fact);
+        self.made.push(fact);
     }
 
     /// Queues a message; `profile` says whether it is a part of a whole profile.
     pub(crate) fn queue(&mut self, channel: &str, key: &Id, notice: Notice, profile: bool) {
         let id = self.id();
         let (channel, key, at) = (channel.into(), key.clone(), self.ctx.now);
-        self.facts.push(Fact::Queued(Delivery {
+        self.made.push(Fact::Queued(Delivery {
             id,
             channel,
             key,
@@ -83,13 +83,13 @@ impl<'a> Facts<'a> {
     }
 
     pub(crate) fn open(&mut self, case: Case) {
-        self.facts.push(Fact::CaseOpened(Box::new(case)));
+        self.made.push(Fact::CaseOpened(Box::new(case)));
     }
 
     pub(crate) fn close(&mut self, case: &Id, by: &str, resolution: &str) {
         let (id, at) = (case.clone(), self.ctx.now);
         let (by, resolution) = (by.to_owned(), resolution.to_owned());
-        self.facts.push(Fact::CaseClosed(CaseClosed {
+        self.made.push(Fact::CaseClosed(CaseClosed {
             id,
             at,
             by,
@@ -98,7 +98,7 @@ impl<'a> Facts<'a> {
     }
 
     pub(crate) fn refused(&mut self, access: Access) {
-        self.facts.push(Fact::Refused(access));
+        self.made.push(Fact::Refused(access));
     }
 
     pub(crate) fn done(self) -> Decision {
@@ -107,7 +107,7 @@ impl<'a> Facts<'a> {
 
     pub(crate) fn answer(self, answer: Answer) -> Decision {
         Decision {
-            facts: self.facts,
+            facts: self.made,
             answer,
         }
     }

@@ -103,7 +103,7 @@ pub struct Refusal {
     pub text: String,
     /// When it would be permitted, for [`RefusalCode::TooEarly`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub earliest: Option<jiff::Timestamp>,
+    pub earliest: Option<Timestamp>,
 }
 
 impl RefusalCode {

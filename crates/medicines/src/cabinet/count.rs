@@ -72,9 +72,10 @@ pub(super) fn set_to(
         Movement::Count
     };
     let other = other.unwrap_or_else(|| Account::Discrepancy(told.cabinet.clone()));
-    let (from, to) = match difference.is_sign_positive() {
-        true => (other, told.pocket()),
-        false => (told.pocket(), other),
+    let (from, to) = if difference.is_sign_positive() {
+        (other, told.pocket())
+    } else {
+        (told.pocket(), other)
     };
     let mut transfer = told.transfer(facts, movement, from, to);
     transfer.quantity = difference.abs();

@@ -26,9 +26,9 @@ pub(super) fn change(
     told: &Told<'_>,
 ) -> Result<(), Problem> {
     let order = open(state, told)?;
-    let mut changed = told.message.order.clone();
-    changed.extension.extend(place::word(facts.site, told));
-    let changes = without_own_members(&changed.to_json());
+    let mut request = told.message.order.clone();
+    request.extension.extend(place::word(facts.site, told));
+    let changes = without_own_members(&request.to_json());
     let revision = Revision {
         changes: &changes,
         deleted: &[],

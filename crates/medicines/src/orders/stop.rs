@@ -36,9 +36,10 @@ pub(super) fn cancel(
     told: &Told<'_>,
 ) -> Result<(), Problem> {
     let order = known(state, told)?;
-    let status = match order.begun {
-        true => MedicationRequestStatus::Stopped,
-        false => MedicationRequestStatus::Cancelled,
+    let status = if order.begun {
+        MedicationRequestStatus::Stopped
+    } else {
+        MedicationRequestStatus::Cancelled
     };
     end(state, facts, told, &order, status, Control::Cancel)
 }

@@ -44,7 +44,7 @@ pub fn merge(
     let version = keep(state, &mut facts, message, &survivor, merged.as_deref())?;
     if let Some(merged) = merged {
         let ended = end(state, &mut facts, &survivor.id, &merged)?;
-        move_history(state, &mut facts, &survivor.id, &merged.id)?;
+        move_history(state, &mut facts, &survivor.id, &merged.id);
         tell(state, &mut facts, &survivor, &merged, version, ended);
     }
     Ok(facts.done())
@@ -127,12 +127,7 @@ fn end(
 }
 
 /// A new version of everything that was the merged patient's, now the survivor's.
-fn move_history(
-    state: &State,
-    facts: &mut Facts<'_>,
-    survivor: &Id,
-    merged: &Id,
-) -> Result<(), Problem> {
+fn move_history(state: &State, facts: &mut Facts<'_>, survivor: &Id, merged: &Id) {
     for stored in state.resources_of(merged) {
         let member = match stored.resource_type {
             ResourceType::Patient => continue,
@@ -149,7 +144,6 @@ fn move_history(
             facts.stored(revised);
         }
     }
-    Ok(())
 }
 
 /// Tells the cabinets that had one of the two; those of the wards get the orders again.

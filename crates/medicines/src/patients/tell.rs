@@ -217,12 +217,9 @@ fn revise_encounter(
         .resource(ResourceType::Encounter, &known.id)
         .ok_or_else(internal)?;
     let before = Encounter::from_slice(current.json().as_bytes()).map_err(|_| internal())?;
-    let changed = changed_encounter(message, told, &before);
-    let (status, ward) = (
-        changed.status,
-        ward(&changed).or_else(|| known.ward.clone()),
-    );
-    let changes = changed.to_json();
+    let after = changed_encounter(message, told, &before);
+    let (status, ward) = (after.status, ward(&after).or_else(|| known.ward.clone()));
+    let changes = after.to_json();
     let revision = Revision {
         changes: &changes,
         ..Revision::default()

@@ -112,7 +112,7 @@ impl State {
         }
         self.change_patient(survivor, |patient| {
             patient.encounters.extend(encounters);
-            patient.encounters.sort_by(|a, b| a.told.cmp(&b.told));
+            patient.encounters.sort_by_key(|stay| stay.told);
             patient.orders.extend(orders);
             patient.orders.sort();
             patient.removals.extend(removals);

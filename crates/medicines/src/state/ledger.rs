@@ -62,7 +62,7 @@ impl State {
             .iter()
             .filter_map(|id| self.removals.get(id))
             .collect();
-        open.sort_by(|a, b| a.transfer.activity.cmp(&b.transfer.activity));
+        open.sort_by_key(|removal| removal.transfer.activity);
         open.into_iter().map(Arc::clone).collect()
     }
 
@@ -155,7 +155,7 @@ impl State {
         };
         if let Some(order) = &removal.transfer.order {
             self.change_order(order, |order| {
-                order.taken.retain(|taken| taken.removal != *id)
+                order.taken.retain(|taken| taken.removal != *id);
             });
         }
         let mut removal = Removal::clone(&removal);
@@ -174,7 +174,7 @@ impl State {
         self.end(RowKind::Removal, id.to_string());
         if let Some(patient) = patient {
             self.change_patient(&patient, |patient| {
-                patient.removals.retain(|open| open != id)
+                patient.removals.retain(|open| open != id);
             });
         }
     }
@@ -226,7 +226,7 @@ impl State {
                 at: transfer.activity,
                 units: transfer.quantity,
             });
-            order.taken.sort_by(|a, b| a.at.cmp(&b.at));
+            order.taken.sort_by_key(|taken| taken.at);
         });
     }
 

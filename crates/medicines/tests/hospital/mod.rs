@@ -1,6 +1,7 @@
 //! A small hospital for tests: one site, its state, and short ways to ask it things.
 
 #![expect(dead_code, reason = "each test file uses its own part of the harness")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,31 +12,31 @@ use fhir::resources::{
     MedicationRequest, MedicationRequestIntent, MedicationRequestStatus, Patient,
 };
 use fhir::types::{
-    CodeableConcept, Coding, DoseAndRate, Dosage, Identifier, Quantity as FhirQuantity, Reference,
+    CodeableConcept, Coding, Dosage, DoseAndRate, Identifier, Quantity as FhirQuantity, Reference,
     Repeat, Timing, UnitOfTime,
 };
 use fhir::{Id, ResourceType, StoredResource};
 use jiff::Timestamp;
 use medicines::bedside::Administration;
-use medicines::cabinet::{Asked, Bin, Coded, Permit, RefusalCode, Staff, Transaction};
 use medicines::cabinet::TransactionCode;
+use medicines::cabinet::{Asked, Bin, Coded, Permit, RefusalCode, Staff, Transaction};
 use medicines::cases::CaseKind;
 use medicines::orders::{Control, OrderMessage};
 use medicines::patients::{PatientEvent, PatientMessage};
 use medicines::stock::{Account, PocketAddress, TransferState};
 use medicines::{
-    Answer, Cabinet, Cold, Context, Decision, Fact, Item, Quantity, Recorder, Request, Row,
-    RowKind, Site, State, decide,
+    Answer, Cabinet, Cold, Context, Decision, Fact, Item, Policies, Quantity, Recorder, Request,
+    Row, RowKind, Site, State, decide,
 };
 use rust_decimal::Decimal;
 
-pub const NHS: &str = "https://fhir.nhs.uk/Id/nhs-number";
-pub const MRN: &str = "https://rxx.nhs.uk/Id/mrn";
-pub const VISIT: &str = "https://rxx.nhs.uk/Id/visit";
-pub const ORDER: &str = "https://rxx.nhs.uk/Id/order/epma";
-pub const ITEM: &str = "https://rxx.nhs.uk/Id/item";
-pub const ANNA: &str = "9990000018";
-pub const BELA: &str = "9990000026";
+pub(crate) const NHS: &str = "https://fhir.nhs.uk/Id/nhs-number";
+pub(crate) const MRN: &str = "https://rxx.nhs.uk/Id/mrn";
+pub(crate) const VISIT: &str = "https://rxx.nhs.uk/Id/visit";
+pub(crate) const ORDER: &str = "https://rxx.nhs.uk/Id/order/epma";
+pub(crate) const ITEM: &str = "https://rxx.nhs.uk/Id/item";
+pub(crate) const ANNA: &str = "9990000018";
+pub(crate) const BELA: &str = "9990000026";
 
 /// The newest rows and resources, as a record would keep them.
 #[derive(Debug, Default)]
@@ -45,43 +46,50 @@ struct Kept {
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct Shelf(Arc<Mutex<Kept>>);
+pub(crate) struct Shelf(Arc<Mutex<Kept>>);
 
 impl Cold for Shelf {
     fn row(&self, kind: RowKind, key: &str) -> Option<Vec<u8>> {
         let kept = self.0.lock().unwrap();
-        kept.rows.get(&(kind, key.to_owned())).map(|row| row.body.clone())
+        kept.rows
+            .get(&(kind, key.to_owned()))
+            .map(|row| row.body.clone())
     }
 
     fn resource(&self, kind: ResourceType, id: &Id) -> Option<StoredResource> {
         let kept = self.0.lock().unwrap();
-        kept.resources.get(&(kind.to_string(), id.clone())).map(|(_, r)| r.clone())
+        kept.resources
+            .get(&(kind.to_string(), id.clone()))
+            .map(|(_, r)| r.clone())
     }
 
     fn resources_of(&self, patient: &Id) -> Vec<StoredResource> {
         let reference = format!("\"Patient/{patient}\"");
         let kept = self.0.lock().unwrap();
-        let mut found: Vec<_> =
-            kept.resources.values().filter(|(_, r)| r.json().contains(&reference)).collect();
+        let mut found: Vec<_> = kept
+            .resources
+            .values()
+            .filter(|(_, r)| r.json().contains(&reference))
+            .collect();
         found.sort_by_key(|(first, _)| *first);
         found.into_iter().map(|(_, r)| r.clone()).collect()
     }
 }
 
-pub struct Hospital {
-    pub state: State,
-    pub shelf: Shelf,
-    pub facts: Vec<Fact>,
-    pub now: Timestamp,
+pub(crate) struct Hospital {
+    pub(crate) state: State,
+    pub(crate) shelf: Shelf,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) now: Timestamp,
     seq: u64,
     source: String,
 }
 
-pub fn time(text: &str) -> Timestamp {
+pub(crate) fn time(text: &str) -> Timestamp {
     format!("2026-11-20T{text}Z").parse().unwrap()
 }
 
-pub fn site() -> Site {
+pub(crate) fn site() -> Site {
     let item = |code: &str, unit: &str, strength: &str, witness, override_allowed| Item {
         code: code.into(),
         name: format!("{code} {unit}s"),
@@ -99,7 +107,11 @@ pub fn site() -> Site {
         wards: vec![ward.into()],
         channel: channel.map(str::to_owned),
     };
-    let person = |id: &str, role| Person { id: id.into(), name: format!("Test, {id}"), role };
+    let person = |id: &str, role| Person {
+        id: id.into(),
+        name: format!("Test, {id}"),
+        role,
+    };
     Site {
         code: "RXX".into(),
         cabinets: vec![
@@ -120,19 +132,19 @@ pub fn site() -> Site {
             person("N2", Role::Nurse),
             person("HCA", Role::Assistant),
         ],
-        policies: Default::default(),
+        policies: Policies::default(),
     }
 }
 
 impl Hospital {
     /// A hospital with Anna on ward A, at 08:00.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut hospital = Hospital::empty();
         hospital.admit(ANNA, "V1", "WARDA");
         hospital
     }
 
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let shelf = Shelf::default();
         let mut hospital = Hospital {
             state: State::new(Box::new(shelf.clone())),
@@ -146,27 +158,34 @@ impl Hospital {
         hospital
     }
 
-    pub fn at(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn at(&mut self, text: &str) -> &mut Self {
         self.now = time(text);
         self
     }
 
-    pub fn from(&mut self, source: &str) -> &mut Self {
+    pub(crate) fn from(&mut self, source: &str) -> &mut Self {
         self.source = source.into();
         self
     }
 
     /// Decides and folds; the shelf keeps what changed, and memory lets go of what ended.
-    pub fn ask(&mut self, request: Request) -> Answer {
+    pub(crate) fn ask(&mut self, request: Request) -> Answer {
         self.decide(&request).answer
     }
 
-    pub fn decide(&mut self, request: &Request) -> Decision {
+    pub(crate) fn decide(&mut self, request: &Request) -> Decision {
         self.seq += 1;
-        let ctx = Context { seq: self.seq, now: self.now, source: self.source.clone() };
+        let ctx = Context {
+            seq: self.seq,
+            now: self.now,
+            source: self.source.clone(),
+        };
         let decision = decide(&mut self.state, &ctx, request);
         self.fold(&decision.facts);
-        Decision { facts: decision.facts, answer: decision.answer }
+        Decision {
+            facts: decision.facts,
+            answer: decision.answer,
+        }
     }
 
     fn fold(&mut self, facts: &[Fact]) {
@@ -176,7 +195,10 @@ impl Hospital {
         for fact in facts {
             if let Fact::Stored(resource) = fact {
                 let key = (resource.resource_type.to_string(), resource.id.clone());
-                let first = kept.resources.get(&key).map_or(self.seq, |(first, _)| *first);
+                let first = kept
+                    .resources
+                    .get(&key)
+                    .map_or(self.seq, |(first, _)| *first);
                 kept.resources.insert(key, (first, resource.clone()));
             }
         }
@@ -188,9 +210,17 @@ impl Hospital {
     }
 
     /// The same hospital after a restart: from the live rows alone.
-    pub fn restarted(self) -> Self {
+    pub(crate) fn restarted(self) -> Self {
         let mut state = State::new(Box::new(self.shelf.clone()));
-        for row in self.shelf.0.lock().unwrap().rows.values().filter(|row| row.live) {
+        for row in self
+            .shelf
+            .0
+            .lock()
+            .unwrap()
+            .rows
+            .values()
+            .filter(|row| row.live)
+        {
             state.load(row).unwrap();
         }
         state.loaded(self.seq);
@@ -198,7 +228,7 @@ impl Hospital {
     }
 
     /// Every row that was written, as text.
-    pub fn rows(&self) -> Vec<String> {
+    pub(crate) fn rows(&self) -> Vec<String> {
         let kept = self.shelf.0.lock().unwrap();
         let line = |row: &Row| {
             let body = String::from_utf8(row.body.clone()).unwrap();
@@ -207,11 +237,11 @@ impl Hospital {
         kept.rows.values().map(line).collect()
     }
 
-    pub fn admit(&mut self, nhs: &str, visit: &str, ward: &str) -> Answer {
+    pub(crate) fn admit(&mut self, nhs: &str, visit: &str, ward: &str) -> Answer {
         self.adt(PatientEvent::A01, nhs, visit, Some(ward))
     }
 
-    pub fn adt(
+    pub(crate) fn adt(
         &mut self,
         event: PatientEvent,
         nhs: &str,
@@ -220,7 +250,11 @@ impl Hospital {
     ) -> Answer {
         let mut patient = Patient::new();
         patient.identifier = vec![Identifier::of(NHS, nhs)];
-        let class = Coding::of("http://terminology.hl7.org/CodeSystem/v3-ActCode", "IMP", None);
+        let class = Coding::of(
+            "http://terminology.hl7.org/CodeSystem/v3-ActCode",
+            "IMP",
+            None,
+        );
         let mut encounter = Encounter::new(EncounterStatus::InProgress, class);
         encounter.identifier = vec![Identifier::of(VISIT, visit)];
         if let Some(ward) = ward {
@@ -239,11 +273,11 @@ impl Hospital {
         })))
     }
 
-    pub fn order(&mut self, control: Control, number: &str) -> Answer {
+    pub(crate) fn order(&mut self, control: Control, number: &str) -> Answer {
         self.order_for(ANNA, control, number, "PARA500", Some("P1"))
     }
 
-    pub fn order_for(
+    pub(crate) fn order_for(
         &mut self,
         nhs: &str,
         control: Control,
@@ -255,11 +289,11 @@ impl Hospital {
         self.ask(Request::Orders(vec![message]))
     }
 
-    pub fn remove(&mut self, quantity: i64) -> Result<Permit, RefusalCode> {
+    pub(crate) fn remove(&mut self, quantity: i64) -> Result<Permit, RefusalCode> {
         self.remove_with(asked("PARA500", quantity))
     }
 
-    pub fn remove_with(&mut self, asked: Asked) -> Result<Permit, RefusalCode> {
+    pub(crate) fn remove_with(&mut self, asked: Asked) -> Result<Permit, RefusalCode> {
         match self.ask(Request::Remove(Box::new(asked))) {
             Answer::Permitted(permit) => Ok(*permit),
             Answer::Refused(refusal) => Err(refusal.code),
@@ -267,34 +301,37 @@ impl Hospital {
         }
     }
 
-    pub fn transact(&mut self, transaction: Transaction) -> Answer {
+    pub(crate) fn transact(&mut self, transaction: Transaction) -> Answer {
         self.ask(Request::Transaction(Box::new(transaction)))
     }
 
-    pub fn vend(&mut self, number: Option<&str>, units: i64) -> Answer {
+    pub(crate) fn vend(&mut self, number: Option<&str>, units: i64) -> Answer {
         let mut vend = transaction(TransactionCode::Vend, self.now, units);
         vend.order = number.map(|number| Identifier::of(ORDER, number));
         self.transact(vend)
     }
 
-    pub fn give(&mut self, number: &str, units: i64) -> Answer {
+    pub(crate) fn give(&mut self, number: &str, units: i64) -> Answer {
         let given = administration(self.now, number, units);
         self.ask(Request::Administer(vec![given]))
     }
 
-    pub fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         self.ask(Request::Tick);
     }
 
-    pub fn open_cases(&self) -> Vec<(CaseKind, String)> {
-        let mut cases: Vec<_> =
-            self.state.open_cases().map(|case| (case.kind, case.reason.clone())).collect();
+    pub(crate) fn open_cases(&self) -> Vec<(CaseKind, String)> {
+        let mut cases: Vec<_> = self
+            .state
+            .open_cases()
+            .map(|case| (case.kind, case.reason.clone()))
+            .collect();
         cases.sort();
         cases
     }
 
     /// What was queued for a channel, as short words.
-    pub fn queued(&self, channel: &str) -> Vec<String> {
+    pub(crate) fn queued(&self, channel: &str) -> Vec<String> {
         let queued = self.facts.iter().filter_map(|fact| match fact {
             Fact::Queued(delivery) if &*delivery.channel == channel => Some(&delivery.notice),
             _ => None,
@@ -303,15 +340,16 @@ impl Hospital {
     }
 
     /// The sum over all accounts, from the facts alone.
-    pub fn ledger(&self) -> BTreeMap<(String, String), Decimal> {
+    pub(crate) fn ledger(&self) -> BTreeMap<(String, String), Decimal> {
         let mut balances: BTreeMap<(String, String), Decimal> = BTreeMap::new();
         for fact in &self.facts {
             if let Fact::Moved(transfer) = fact
                 && transfer.state == TransferState::Posted
             {
                 let item = transfer.item.clone();
-                *balances.entry((item.clone(), kind(&transfer.from))).or_default() -=
-                    transfer.quantity;
+                *balances
+                    .entry((item.clone(), kind(&transfer.from)))
+                    .or_default() -= transfer.quantity;
                 *balances.entry((item, kind(&transfer.to))).or_default() += transfer.quantity;
             }
         }
@@ -319,12 +357,12 @@ impl Hospital {
         balances
     }
 
-    pub fn balance(&self, account: &str) -> Decimal {
+    pub(crate) fn balance(&self, account: &str) -> Decimal {
         let key = ("PARA500".to_owned(), account.to_owned());
         self.ledger().get(&key).copied().unwrap_or_default()
     }
 
-    pub fn stored(&self, kind: ResourceType) -> Vec<StoredResource> {
+    pub(crate) fn stored(&self, kind: ResourceType) -> Vec<StoredResource> {
         let stored = self.facts.iter().filter_map(|fact| match fact {
             Fact::Stored(resource) if resource.resource_type == kind => Some(resource.clone()),
             _ => None,
@@ -349,7 +387,7 @@ fn word(notice: &medicines::deliveries::Notice) -> String {
     }
 }
 
-pub fn order_message(
+pub(crate) fn order_message(
     at: Timestamp,
     nhs: &str,
     control: Control,
@@ -380,8 +418,14 @@ pub fn order_message(
         ..FhirQuantity::default()
     };
     order.dosage_instruction = vec![Dosage {
-        timing: Some(Timing { repeat: Some(repeat), ..Timing::default() }),
-        dose_and_rate: vec![DoseAndRate { dose_quantity: Some(dose), ..DoseAndRate::default() }],
+        timing: Some(Timing {
+            repeat: Some(repeat),
+            ..Timing::default()
+        }),
+        dose_and_rate: vec![DoseAndRate {
+            dose_quantity: Some(dose),
+            ..DoseAndRate::default()
+        }],
         ..Dosage::default()
     }];
     OrderMessage {
@@ -396,7 +440,7 @@ pub fn order_message(
     }
 }
 
-pub fn asked(item: &str, quantity: i64) -> Asked {
+pub(crate) fn asked(item: &str, quantity: i64) -> Asked {
     Asked {
         cabinet: "ADC/WARDA1".into(),
         patient: vec![Identifier::of(NHS, ANNA)],
@@ -409,18 +453,28 @@ pub fn asked(item: &str, quantity: i64) -> Asked {
     }
 }
 
-pub fn transaction(code: TransactionCode, at: Timestamp, units: i64) -> Transaction {
+pub(crate) fn transaction(code: TransactionCode, at: Timestamp, units: i64) -> Transaction {
     Transaction {
         code,
         system: "ADC".into(),
         station: "WARDA1".into(),
-        address: PocketAddress { drawer: "3".into(), sub_drawer: String::new(), pocket: "5".into() },
+        address: PocketAddress {
+            drawer: "3".into(),
+            sub_drawer: String::new(),
+            pocket: "5".into(),
+        },
         bin: Bin::Pocket,
-        item: Coded { code: "PARA500".into(), text: "Paracetamol 500 mg tablets".into() },
+        item: Coded {
+            code: "PARA500".into(),
+            text: "Paracetamol 500 mg tablets".into(),
+        },
         expected: Some(100.into()),
         actual: None,
         amount: Some(units.into()),
-        user: Staff { id: "N1".into(), name: String::new() },
+        user: Staff {
+            id: "N1".into(),
+            name: String::new(),
+        },
         witness: None,
         total: None,
         activity: at,
@@ -432,7 +486,7 @@ pub fn transaction(code: TransactionCode, at: Timestamp, units: i64) -> Transact
     }
 }
 
-pub fn administration(at: Timestamp, number: &str, units: i64) -> Administration {
+pub(crate) fn administration(at: Timestamp, number: &str, units: i64) -> Administration {
     Administration {
         patient: vec![Identifier::of(NHS, ANNA)],
         order: Some(Identifier::of(ORDER, number)),
