@@ -36,6 +36,9 @@ pub struct EstateConfig {
     /// How long the node keeps a discharged patient on the cabinets' list, in hours. Within it a
     /// patient who is still on a list counts as no difference.
     pub discharge_grace_h: u16,
+    /// Whether a dose is told at the bedside only after the node has the removal it came from.
+    /// Without it, what a cabinet tells late (after a downtime) comes after the administration.
+    pub bedside_waits: bool,
     /// The faults of every link from the start.
     pub faults: Faults,
     /// The address on which the ePMA and the cabinets listen.
@@ -56,6 +59,7 @@ impl EstateConfig {
             attempt_every_min: 30,
             override_every_min: 120,
             discharge_grace_h: 2,
+            bedside_waits: true,
             faults: Faults::none(),
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
         }

@@ -250,7 +250,10 @@ pub(crate) fn staff_given(id: &str) -> &'static str {
     const GIVEN: [&str; 10] = [
         "Anna", "Ben", "Cara", "Dev", "Eve", "Finn", "Gita", "Hugh", "Ines", "Joe",
     ];
-    let digit = id.bytes().last().map_or(0, |byte| usize::from((byte + 1) % 10));
+    let digit = id
+        .bytes()
+        .last()
+        .map_or(0, |byte| usize::from((byte + 1) % 10));
     GIVEN[digit]
 }
 

@@ -212,3 +212,154 @@ fn shown(group: &Text, dialect: &DialectFacts) -> Result<Shown, String> {
         timing,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::site::cabinet;
+    use crate::wire::text::{Segment, message};
+
+    /// `A01 1 WARDA`, `A40 1<2`, or `NW 1 7001`, with an optional further word for ORC-5.
+    fn told(ward: usize, words: &str) -> Text {
+        let dialect = cabinet(ward).dialect;
+        let words: Vec<&str> = words.split(' ').collect();
+        let (event, who) = (words[0], words[1]);
+        let what = words.get(2).copied().unwrap_or_default();
+        let header = Segment::new("MSH").put(10, "1");
+        let pid = |numbers: &str| Segment::new("PID").raw(3, numbers.to_owned());
+        let segments = if event.starts_with('A') {
+            let (survivor, old) = who.split_once('<').unwrap_or((who, ""));
+            vec![
+                header.parts(9, &["ADT", event]),
+                pid(&format!("{survivor}^^^NHS^NH~H{survivor}^^^RXX^MR")),
+                Segment::new("MRG").put(1, old),
+                Segment::new("PV1").parts(3, &[what, "BAY1", "B01"]),
+            ]
+        } else {
+            let status = words.get(3).copied().unwrap_or_default();
+            let timing = if dialect.tq1 { "" } else { "500 mg^TDS" };
+            vec![
+                header.parts(9, &["RDE", "O11"]),
+                pid(&format!("{who}^^^NHS^NH")),
+                Segment::new("ORC")
+                    .put(1, event)
+                    .parts(2, &[what, "EPMA"])
+                    .put(5, status),
+                Segment::new("RXE")
+                    .raw(1, timing.to_owned())
+                    .parts(2, &["PARA500", "Paracetamol", "L"])
+                    .put(3, "500")
+                    .put(5, "mg"),
+                Segment::new("TQ1").put(3, if dialect.tq1 { "TDS" } else { "" }),
+            ]
+        };
+        Text::read(message(&segments).as_bytes()).unwrap()
+    }
+
+    /// The list as `1:7001,7002h 2:`, patients by their NHS number; `!` for each message refused.
+    fn heard(ward: usize, messages: &[&str]) -> String {
+        let facts = cabinet(ward);
+        let mut profile = Profile::default();
+        let mut refused = 0;
+        for words in messages {
+            let text = told(ward, words);
+            refused += usize::from(profile.hear(&text, &facts.dialect, &facts.wards).is_err());
+        }
+        let mut shown: Vec<String> = profile
+            .patients
+            .iter()
+            .map(|listed| {
+                let number = listed.numbers.iter().next().unwrap();
+                let order = |(number, shown): (&String, &Shown)| {
+                    assert_eq!(shown.item, Some("PARA500"));
+                    assert_eq!(shown.timing, "TDS");
+                    format!("{number}{}", if shown.held { "h" } else { "" })
+                };
+                let orders: Vec<String> = listed.orders.iter().map(order).collect();
+                format!("{number}:{}", orders.join(","))
+            })
+            .collect();
+        shown.sort();
+        shown.join(" ") + &"!".repeat(refused)
+    }
+
+    fn check(messages: &[&str], expected: &str) {
+        assert_eq!(heard(0, messages), expected, "{messages:?}");
+    }
+
+    #[test]
+    fn patients_come_and_go_by_where_they_are() {
+        for event in ["A01", "A02", "A04", "A08", "A12", "A13"] {
+            check(&[&format!("{event} 1 WARDA")], "1:");
+            check(&[&format!("{event} 1 WARDB")], "");
+        }
+        check(&["A01 1 WARDA", "A01 2 WARDA", "A01 1 WARDA"], "1: 2:");
+        check(&["A01 1 WARDA", "A08 1 WARDB"], "1:");
+        check(&["A01 1 WARDA", "A31 1", "A28 2"], "1:");
+        for event in ["A02 1 WARDB", "A12 1 WARDB", "A03 1 WARDA", "A11 1 WARDA"] {
+            check(&["A01 1 WARDA", "NW 1 7001", event], "");
+            check(&["A01 1 WARDA", "NW 1 7001", event, "A13 1 WARDA"], "1:");
+        }
+        check(&["A01 1 WARDA", "A60 1 WARDA"], "1:!");
+    }
+
+    #[test]
+    fn orders_follow_their_control() {
+        let with = |more: &[&str], expected: &str| {
+            let all = [&["A01 1 WARDA", "NW 1 7001"], more].concat();
+            check(&all, expected);
+        };
+        with(&[], "1:7001");
+        with(&["NW 1 7001", "XO 1 7002"], "1:7001,7002");
+        with(&["HD 1 7001"], "1:7001h");
+        with(&["HD 1 7001", "XO 1 7001"], "1:7001h");
+        with(&["HD 1 7001", "NW 1 7001"], "1:7001");
+        with(&["HD 1 7001", "RL 1 7001"], "1:7001");
+        with(&["NW 1 7002 HD"], "1:7001,7002h");
+        with(&["DC 1 7001"], "1:");
+        with(&["CA 1 7001", "DC 1 7009"], "1:");
+        with(&["A01 1 WARDA"], "1:7001");
+        with(&["HD 1 7009"], "1:7001!");
+        with(&["XX 1 7001", "OH 1 7001"], "1:7001!!");
+        check(&["NW 1 7001"], "!");
+        check(&["DC 1 7001"], "");
+    }
+
+    #[test]
+    fn the_other_vendor_has_other_words() {
+        let b = |messages: &[&str], expected: &str| assert_eq!(heard(1, messages), expected);
+        b(&["A01 1 WARDB", "NW 1 7001", "OH 1 7001"], "1:7001h");
+        b(
+            &["A01 1 WARDB", "NW 1 7001", "OH 1 7001", "RL 1 7001"],
+            "1:7001",
+        );
+        b(
+            &["A01 1 WARDB", "NW 1 7001", "XX 1 7001", "OC 1 7001"],
+            "1:",
+        );
+        b(
+            &["A01 1 WARDB", "NW 1 7001", "HD 1 7001", "CA 1 7001"],
+            "1:7001!!",
+        );
+    }
+
+    #[test]
+    fn a_merge_joins_lists() {
+        check(
+            &[
+                "A01 1 WARDA",
+                "NW 1 7001",
+                "A01 2 WARDA",
+                "NW 2 7002",
+                "A40 1<2",
+            ],
+            "1:7001,7002",
+        );
+        check(
+            &["A01 2 WARDA", "NW 2 7002", "A40 1<2", "HD 1 7002"],
+            "1:7002h",
+        );
+        check(&["A40 1<2"], "");
+        check(&["A40 1"], "!");
+    }
+}

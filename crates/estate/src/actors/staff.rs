@@ -65,6 +65,7 @@ struct Ready {
 }
 
 const LEFT: &str = "the patient has left the ward";
+const UNDER_WAY: &str = "what the ePMA or the PAS tells is still under way";
 
 /// How long a profile may take to follow, in real time.
 pub(super) const PROFILE_PATIENCE: Duration = Duration::from_secs(3);
@@ -75,6 +76,19 @@ pub(super) const LOOK: Duration = Duration::from_millis(50);
 pub(crate) fn earliest(order: &Order, last: Option<Timestamp>) -> Option<Timestamp> {
     let hours = order.timing.least_hours()?;
     Some(last? + SignedDuration::from_hours(i64::from(hours)))
+}
+
+/// The least time that the staff leaves between two doses: the interval of the order, shortened a
+/// little where it is fixed; half the mean interval for doses at the ward's times.
+fn least_gap(timing: Timing) -> SignedDuration {
+    match timing {
+        Timing::Q6h => SignedDuration::from_mins(6 * 60 - EARLY_MIN),
+        Timing::Prn(hours) => SignedDuration::from_hours(i64::from(hours)),
+        Timing::Od => SignedDuration::from_hours(12),
+        Timing::Bd => SignedDuration::from_hours(6),
+        Timing::Tds => SignedDuration::from_hours(4),
+        Timing::Qds => SignedDuration::from_hours(3),
+    }
 }
 
 impl Staff {
@@ -166,14 +180,9 @@ impl Staff {
             return Some(LEFT);
         }
         let now = self.stage.now();
-        let early = if order.timing == Timing::Q6h {
-            EARLY_MIN
-        } else {
-            0
-        };
         let book = self.stage.book();
-        let earliest = earliest(order, book.last_taken(order.number));
-        if earliest.is_some_and(|at| now < at - SignedDuration::from_mins(early)) {
+        let last = book.last_taken(order.number);
+        if last.is_some_and(|last| now < last + least_gap(order.timing)) {
             return Some("too soon after the last dose");
         }
         let day = now - SignedDuration::from_hours(24);
@@ -250,7 +259,9 @@ impl Staff {
         let mut waited = Duration::ZERO;
         loop {
             let ready = self.ready(visit, reason)?;
-            let obstacle = if reason.is_some() {
+            let obstacle = if self.told_so_far(visit).is_none() {
+                Some(UNDER_WAY)
+            } else if reason.is_some() {
                 (!cabinet.lists(&ready.patient)).then_some("patient-not-listed")
             } else {
                 cabinet.obstacle(&ready.patient, visit.order, visit.item)
@@ -267,9 +278,13 @@ impl Staff {
                     },
                 ));
             };
-            if self.stage.is_disturbed(&cabinet.station.id) {
+            if why != UNDER_WAY && self.stage.is_disturbed(&cabinet.station.id) {
                 self.stage
                     .pass_over("the profile lags behind on a disturbed line");
+                return None;
+            }
+            if waited >= PROFILE_PATIENCE && why == UNDER_WAY {
+                self.stage.pass_over(UNDER_WAY);
                 return None;
             }
             if waited >= PROFILE_PATIENCE {
@@ -408,6 +423,9 @@ impl Staff {
             }
         }
         if let Some(how) = told {
+            if self.stage.config.bedside_waits {
+                self.cabinet.station().outbox.drained().await;
+            }
             let item = &FORMULARY[visit.item];
             self.bedside
                 .tell(&Told {

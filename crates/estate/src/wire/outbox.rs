@@ -90,11 +90,18 @@ impl Told {
     }
 }
 
+/// How many messages were put into an outbox, and how many of them the node has.
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    pushed: usize,
+    finished: usize,
+}
+
 /// The queue of a link. It loses nothing: a message leaves it when the node has it.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     waiting: Mutex<VecDeque<Outgoing>>,
-    pending: watch::Sender<usize>,
+    progress: watch::Sender<Progress>,
     arrived: Notify,
     told: Arc<Told>,
 }
@@ -103,7 +110,7 @@ impl Outbox {
     pub(crate) fn new(told: Arc<Told>) -> Arc<Self> {
         Arc::new(Outbox {
             waiting: Mutex::default(),
-            pending: watch::Sender::new(0),
+            progress: watch::Sender::default(),
             arrived: Notify::new(),
             told,
         })
@@ -116,7 +123,7 @@ impl Outbox {
     /// Puts a message at the end.
     pub(crate) fn push(&self, message: Outgoing) {
         self.told.queued(&message.subjects);
-        self.pending.send_modify(|pending| *pending += 1);
+        self.progress.send_modify(|progress| progress.pushed += 1);
         self.lock().push_back(message);
         self.arrived.notify_one();
     }
@@ -141,20 +148,23 @@ impl Outbox {
     /// The node has the message.
     pub(crate) fn finished(&self, message: &Outgoing) {
         self.told.acknowledged(&message.subjects);
-        self.pending
-            .send_modify(|pending| *pending = pending.saturating_sub(1));
+        self.progress.send_modify(|progress| progress.finished += 1);
     }
 
     /// How many messages the node does not have yet.
     pub(crate) fn pending(&self) -> usize {
-        *self.pending.borrow()
+        let progress = *self.progress.borrow();
+        progress.pushed.saturating_sub(progress.finished)
     }
 
-    /// Waits until the node has everything.
+    /// Waits until the node has everything that was put in until now.
     pub(crate) async fn drained(&self) {
-        let mut pending = self.pending.subscribe();
-        // The sender of the count is this outbox, which is alive as long as it is borrowed.
-        let _ = pending.wait_for(|pending| *pending == 0).await;
+        let mut progress = self.progress.subscribe();
+        let pushed = progress.borrow().pushed;
+        // The sender of the progress is this outbox, which is alive as long as it is borrowed.
+        let _ = progress
+            .wait_for(|progress| progress.finished >= pushed)
+            .await;
     }
 }
 
