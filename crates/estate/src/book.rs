@@ -35,6 +35,8 @@ pub struct Book {
     pub findings: Vec<Finding>,
     /// Visits that came to nothing for a reason of the hospital's own, by reason.
     pub passed_over: BTreeMap<&'static str, u64>,
+    /// The places of an order's removals among all.
+    removals_of: BTreeMap<u32, Vec<usize>>,
 }
 
 /// How far a removal has come.
@@ -305,23 +307,53 @@ impl Book {
         sum
     }
 
+    /// Writes a removal down and gives its place among all.
+    pub(crate) fn note(&mut self, removal: Removal) -> usize {
+        let place = self.removals.len();
+        if let Some(order) = removal.order {
+            self.removals_of.entry(order).or_default().push(place);
+        }
+        self.removals.push(removal);
+        place
+    }
+
+    /// The removals of an order, the oldest first.
+    pub fn removals_of(&self, order: u32) -> impl Iterator<Item = &Removal> {
+        let places = self
+            .removals_of
+            .get(&order)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        places.iter().filter_map(|place| self.removals.get(*place))
+    }
+
     /// When something of this order was last taken.
     pub fn last_taken(&self, order: u32) -> Option<Timestamp> {
-        let taken = self
-            .removals
-            .iter()
-            .rev()
-            .filter(|removal| removal.order == Some(order));
-        taken.map(|removal| removal.at).max()
+        self.removals_of(order).map(|removal| removal.at).max()
     }
 
     /// What was taken of an order since `since`, less what was put back, in units.
     pub fn taken_since(&self, order: u32, since: Timestamp) -> Decimal {
-        let taken = self
+        let lately = self
+            .removals_of(order)
+            .filter(|removal| removal.at >= since);
+        lately.map(|removal| removal.taken - removal.returned).sum()
+    }
+
+    /// What is still in somebody's hands, by patient and item, in units. However a node matches
+    /// what was given to what was taken, these sums must come out.
+    pub fn in_hands(&self) -> BTreeMap<(usize, &'static str), Decimal> {
+        let mut sums = BTreeMap::new();
+        for removal in self
             .removals
             .iter()
-            .filter(|removal| removal.order == Some(order));
-        let lately = taken.filter(|removal| removal.at >= since);
-        lately.map(|removal| removal.taken - removal.returned).sum()
+            .filter(|removal| !removal.in_hand().is_zero())
+        {
+            let sum = sums
+                .entry((removal.patient, removal.item))
+                .or_insert(Decimal::ZERO);
+            *sum += removal.in_hand();
+        }
+        sums
     }
 }

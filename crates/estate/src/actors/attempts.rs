@@ -88,11 +88,9 @@ impl Staff {
             return false;
         };
         let book = self.stage.book();
-        let removals = book
-            .removals
-            .iter()
-            .filter(|removal| removal.order == visit.order);
-        let last = removals.max_by_key(|removal| removal.at);
+        let last = book
+            .removals_of(order.number)
+            .max_by_key(|removal| removal.at);
         let used =
             last.filter(|last| last.state == RemovalState::Ended && last.given > Decimal::ZERO);
         let window = if order.timing == Timing::Q6h {

@@ -361,8 +361,7 @@ impl Staff {
             patient,
             reason,
         } = ready;
-        let mut book = self.stage.book();
-        book.removals.push(Removal {
+        self.stage.book().note(Removal {
             cabinet: self.cabinet.station().id.clone(),
             patient: patient.index,
             order: visit.order,
@@ -376,8 +375,7 @@ impl Staff {
             wasted: Decimal::ZERO,
             returned: Decimal::ZERO,
             state: RemovalState::Open,
-        });
-        book.removals.len() - 1
+        })
     }
 
     /// What becomes of it, after a while.
