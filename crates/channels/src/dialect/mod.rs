@@ -30,6 +30,7 @@ use hl7v2::{Charset, CharsetChoice};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use codings::Systems;
+pub use fhir::systems::{DMD, NHS_NUMBER, SNOMED};
 pub use order_control::{OrderControls, control_of};
 pub use timing::{PeriodUnit, Rhythm, local_code, rhythm_of};
 pub use units::unit_of;

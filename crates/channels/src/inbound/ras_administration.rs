@@ -12,7 +12,8 @@ use medicines::bedside::Administration;
 use medicines::{Problem, ProblemCode, Quantity, Request};
 use rust_decimal::Decimal;
 
-use super::map::{coded, identifier, quantity, staff};
+use super::map::coded::{self, Local};
+use super::map::{identifier, quantity, staff};
 use super::source::{Source, missing};
 
 /// The most doses of one message.
@@ -54,8 +55,7 @@ fn dose(
         |field: usize, text: &str| source.problem(ProblemCode::FieldMissing, rxa, field, text);
     check_action(source, rxa)?;
     let status = status(source, rxa)?;
-    let systems = source.systems();
-    let item = coded::first(source, &rxa.field(5), systems.item())
+    let item = coded::first(source, &rxa.field(5), Local::Item)
         .ok_or_else(|| need(5, "the dose does not say which medicine"))?;
     let by = |number: usize| staff::staff(&rxa.field(10).repetition(number));
     let performer = by(1).ok_or_else(|| need(10, "the dose does not say who gave it"))?;
@@ -69,7 +69,7 @@ fn dose(
         item,
         quantity: amount(source, rxa, status)?,
         status,
-        reason: coded::first(source, &rxa.field(18), &systems.local("reason")),
+        reason: coded::first(source, &rxa.field(18), Local::Of("reason")),
         performer: performer.id,
         witness: by(2).map(|staff| staff.id),
         activity,

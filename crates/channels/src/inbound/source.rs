@@ -265,7 +265,7 @@ impl<'m, 'a> Source<'m, 'a> {
 pub(crate) fn missing(name: &str) -> Problem {
     Problem::new(
         ProblemCode::SegmentMissing,
-        format!("the message needs a {name} segment"),
+        format!("the message needs the segment {name}"),
     )
     .at(name)
 }

@@ -8,7 +8,8 @@ use fhir::types::{CodeableConcept, Reference};
 use hl7v2::Segment;
 use medicines::{Problem, ProblemCode};
 
-use super::{coded, time};
+use super::coded::{self, Local};
+use super::time;
 use crate::inbound::source::{Doubt, Source, trimmed};
 
 /// The most allergies that a message may list.
@@ -39,11 +40,10 @@ pub(crate) fn allergies(
 
 fn allergy(source: &Source<'_, '_>, al1: &Segment<'_>) -> Result<AllergyIntolerance, Problem> {
     // An allergy without its allergen must not be dropped in silence.
-    let code = coded::first(source, &al1.field(3), &source.systems().local("allergen"))
-        .ok_or_else(|| {
-            let text = "the allergy does not say to what";
-            source.problem(ProblemCode::FieldMissing, al1, 3, text)
-        })?;
+    let code = coded::first(source, &al1.field(3), Local::Of("allergen")).ok_or_else(|| {
+        let text = "the allergy does not say to what";
+        source.problem(ProblemCode::FieldMissing, al1, 3, text)
+    })?;
     let mut allergy = AllergyIntolerance::new(Reference::default());
     allergy.code = Some(code);
     let active = CodeableConcept::of(fhir::systems::ALLERGY_CLINICAL_STATUS, "active", None);

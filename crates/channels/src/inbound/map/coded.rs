@@ -1,12 +1,33 @@
 //! CE, CWE: coded elements to CodeableConcept.
 
+use std::borrow::Cow;
+
 use fhir::types::{CodeableConcept, Coding};
 use hl7v2::{Field, Repetition};
 
+use crate::dialect::Systems;
 use crate::inbound::source::{Source, trimmed};
 
 /// The most repetitions of a coded field that are read.
 const MAX_CONCEPTS: usize = 32;
+
+/// What a local code is a code of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Local {
+    /// An item of the formulary.
+    Item,
+    /// Something of this name: its system is `https://{site}.nhs.uk/Id/{name}`.
+    Of(&'static str),
+}
+
+impl Local {
+    fn system<'m>(self, source: &Source<'m, '_>) -> Cow<'m, str> {
+        match self {
+            Local::Item => Cow::Borrowed(source.systems().item()),
+            Local::Of(name) => Cow::Owned(source.systems().local(name)),
+        }
+    }
+}
 
 /// A coded element with all its triplets (HL7 2.5.1 §2.A.11): components 1 to 3 and 4 to 6 are
 /// codings, 9 is the original text. A code without a coding system, or of a local one, is of the
@@ -14,7 +35,7 @@ const MAX_CONCEPTS: usize = 32;
 pub(crate) fn concept(
     source: &Source<'_, '_>,
     coded: &Repetition<'_>,
-    local: &str,
+    local: Local,
 ) -> Option<CodeableConcept> {
     let mut concept = CodeableConcept::default();
     let text = |component: usize| trimmed(coded.component(component).text());
@@ -28,9 +49,8 @@ pub(crate) fn concept(
             continue;
         }
         let name = text(first + 2);
-        let system = source
-            .systems()
-            .coding(&name, local, &source.dialect().coding_systems);
+        let peer = &source.dialect().coding_systems;
+        let system = Systems::coding(&name, peer).unwrap_or_else(|| local.system(source));
         concept.coding.push(Coding {
             system: Some(system.into_owned()),
             code: Some(code.into_owned()),
@@ -55,13 +75,17 @@ pub(crate) fn concept(
 pub(crate) fn first(
     source: &Source<'_, '_>,
     field: &Field<'_>,
-    local: &str,
+    local: Local,
 ) -> Option<CodeableConcept> {
     concept(source, &field.repetition(1), local)
 }
 
 /// Every repetition of a coded field that says something.
-pub(crate) fn all(source: &Source<'_, '_>, field: &Field<'_>, local: &str) -> Vec<CodeableConcept> {
+pub(crate) fn all(
+    source: &Source<'_, '_>,
+    field: &Field<'_>,
+    local: Local,
+) -> Vec<CodeableConcept> {
     let repetitions = field.repetitions().take(MAX_CONCEPTS);
     repetitions
         .filter_map(|coded| concept(source, &coded, local))

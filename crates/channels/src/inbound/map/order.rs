@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use medicines::orders::{Control, OrderMessage};
 use medicines::{Problem, ProblemCode, Request};
 
-use super::{coded, identifier, staff, time, tq1};
+use super::coded::{self, Local};
+use super::{identifier, staff, time, tq1};
 use crate::inbound::source::{Source, missing, trimmed};
 
 /// The most orders of one message.
@@ -34,7 +35,7 @@ pub(crate) fn orders(source: &Source<'_, '_>, detail: &Detail) -> Result<Request
     let pid = source.need("PID")?;
     let patient = identifier::need_patient(source, &pid)?;
     let mut orders: Vec<OrderMessage> = Vec::new();
-    let mut replaced: Option<Identifier> = None;
+    let mut ending: Option<Identifier> = None;
     let mut groups = source.message.groups("ORC").enumerate().peekable();
     while let Some((at, group)) = groups.next() {
         let orc = group.segment("ORC").ok_or_else(|| missing("ORC"))?;
@@ -47,12 +48,12 @@ pub(crate) fn orders(source: &Source<'_, '_>, detail: &Detail) -> Result<Request
         let next = groups.peek().and_then(|(_, group)| group.segment("ORC"));
         if word == Word::Replace && next.is_some_and(|orc| orc.text(1, 1).trim() == "RO") {
             // The order that ends here is told by the order that takes its place.
-            replaced = Some(placer);
+            ending = Some(placer);
             continue;
         }
         let parent = identifier::parent(source, &orc).filter(|parent| !same(parent, &placer));
         let (control, replaces) = match word {
-            Word::Replacement => (Control::New, replaced.take().or(parent)),
+            Word::Replacement => (Control::New, ending.take().or(parent)),
             Word::Replace if parent.is_some() => (Control::New, parent),
             Word::Replace | Word::Other => (control, None),
         };
@@ -133,11 +134,7 @@ impl<'a> Order<'_, '_, 'a> {
         order
             .identifier
             .extend(identifier::filler(source, &self.orc));
-        order.status_reason = coded::first(
-            source,
-            &self.orc.field(16),
-            &source.systems().local("reason"),
-        );
+        order.status_reason = coded::first(source, &self.orc.field(16), Local::Of("reason"));
         let activity = source.activity(&[(Some(self.orc), 9)])?;
         let detail = self.group.segment(self.detail.name);
         // Only a new order or a new version tells what is ordered. A stop must take effect
@@ -229,13 +226,13 @@ impl<'a> Order<'_, '_, 'a> {
 
     /// Several routes are a choice, which no single code says: they are kept in words.
     fn route(&self, detail: &Segment<'_>, dosage: &mut Dosage) {
-        let (source, systems) = (self.source, self.source.systems());
+        let source = self.source;
         let rxr = self.after(detail, "RXR");
         let [first, rest @ ..] = rxr.as_slice() else {
             return;
         };
         dosage.route = if rest.is_empty() {
-            coded::first(source, &first.field(1), &systems.local("route"))
+            coded::first(source, &first.field(1), Local::Of("route"))
         } else {
             let words = rxr
                 .iter()
@@ -245,8 +242,8 @@ impl<'a> Order<'_, '_, 'a> {
                 &words.collect::<Vec<_>>().join(" or "),
             ))
         };
-        dosage.site = coded::first(source, &first.field(2), &systems.local("site"));
-        dosage.method = coded::first(source, &first.field(4), &systems.local("method"));
+        dosage.site = coded::first(source, &first.field(2), Local::Of("site"));
+        dosage.method = coded::first(source, &first.field(4), Local::Of("method"));
     }
 
     /// NTE-3, and the ingredients of a mixture (RXC) in words.
@@ -301,9 +298,9 @@ impl<'a> Order<'_, '_, 'a> {
                     .additional_instruction
                     .push(CodeableConcept::from_text(text));
             }
-            if dosage.text.is_none() {
-                dosage.text = timing.text;
-            }
+            // It may say no more than the days, so it is not the whole instruction.
+            let text = timing.text.as_deref().map(CodeableConcept::from_text);
+            dosage.additional_instruction.extend(text);
             order.dosage_instruction.push(complete(dosage));
         }
         if order.dosage_instruction.is_empty() && dosage != Dosage::default() {

@@ -145,13 +145,15 @@ fn gender(
 /// XAD (HL7 2.5.1 §2.A.82).
 fn address(xad: &Repetition<'_>) -> Option<Address> {
     let text = |component: usize| trimmed(xad.component(component).text());
-    let street = xad.component(1);
-    let parts = [3, 1].map(|part| trimmed(street.subcomponent(part).text()));
-    let street = parts
-        .iter()
-        .filter(|part| !part.is_empty())
-        .map(|part| &**part);
-    let street = street.collect::<Vec<_>>().join(" ");
+    let street = [1, 2, 3].map(|part| trimmed(xad.component(1).subcomponent(part).text()));
+    // SAD.1 is the whole line; SAD.2 and SAD.3 are its street and number (HL7 2.5.1 §2.A.63).
+    let [whole, street, number] = street;
+    let parts = if whole.is_empty() {
+        format!("{number} {street}")
+    } else {
+        whole.into_owned()
+    };
+    let street = parts.trim().to_owned();
     let line = [Cow::Owned(street), text(2)];
     let kind = text(7);
     let address = Address {

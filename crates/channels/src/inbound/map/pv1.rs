@@ -10,7 +10,8 @@ use hl7v2::Segment;
 use medicines::Problem;
 use medicines::patients::PatientEvent;
 
-use super::{coded, identifier, staff, time};
+use super::coded::{self, Local};
+use super::{identifier, staff, time};
 use crate::inbound::source::{Source, trimmed};
 
 /// The system of HL7 table 0004.
@@ -33,9 +34,8 @@ pub(crate) fn encounter(
     let mut encounter = Encounter::new(status(pv1, event), class(pv1));
     encounter.identifier.extend(visit(source, pv1));
     encounter.period = period(source, pv1)?;
-    encounter.location = locations(source, pv1);
-    encounter.service_type =
-        coded::first(source, &pv1.field(10), &source.systems().local("service"));
+    encounter.location = locations(source, pv1, encounter.status);
+    encounter.service_type = coded::first(source, &pv1.field(10), Local::Of("service"));
     if let Some(individual) = staff::reference(source, &pv1.field(7).repetition(1)) {
         encounter.participant.push(EncounterParticipant {
             kind: vec![CodeableConcept::of(
@@ -100,8 +100,21 @@ fn period(source: &Source<'_, '_>, pv1: &Segment<'_>) -> Result<Option<Period>, 
     Ok((period.start.is_some() || period.end.is_some()).then_some(period))
 }
 
-/// The ward comes first and is where the patient is; room and bed follow it.
-fn locations(source: &Source<'_, '_>, pv1: &Segment<'_>) -> Vec<EncounterLocation> {
+/// The ward comes first and is where the patient is, or was at the end; room and bed follow it.
+fn locations(
+    source: &Source<'_, '_>,
+    pv1: &Segment<'_>,
+    status: EncounterStatus,
+) -> Vec<EncounterLocation> {
+    let over = matches!(
+        status,
+        EncounterStatus::Finished | EncounterStatus::Cancelled
+    );
+    let there = if over {
+        EncounterLocationStatus::Completed
+    } else {
+        EncounterLocationStatus::Active
+    };
     let parts = [(1, "wa", "ward"), (2, "ro", "room"), (3, "bd", "bed")];
     let location = |(component, kind, name): (usize, &str, &str)| {
         let value = trimmed(pv1.text(3, component));
@@ -115,7 +128,7 @@ fn locations(source: &Source<'_, '_>, pv1: &Segment<'_>) -> Vec<EncounterLocatio
             ..place
         };
         let mut location = EncounterLocation::new(place);
-        location.status = (name == "ward").then_some(EncounterLocationStatus::Active);
+        location.status = (name == "ward").then_some(there);
         location.physical_type = Some(CodeableConcept::of(LOCATION_PHYSICAL_TYPE, kind, None));
         Some(location)
     };

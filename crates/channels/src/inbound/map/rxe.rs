@@ -5,8 +5,9 @@ use fhir::types::{CodeableConcept, Dosage, DoseAndRate, Identifier, Quantity, Ra
 use hl7v2::Segment;
 use medicines::{Problem, ProblemCode};
 
+use super::coded::{self, Local};
 use super::quantity::{amount, unit};
-use super::{coded, identifier, quantity, tq1};
+use super::{identifier, quantity, tq1};
 use crate::inbound::source::{Doubt, Source, exact, trimmed};
 
 /// The fields in which RXE and RXO hold the same things.
@@ -70,8 +71,7 @@ pub(crate) fn fields(
     request: &mut MedicationRequest,
     dosage: &mut Dosage,
 ) -> Result<(), Problem> {
-    let systems = source.systems();
-    let medicine = coded::first(source, &segment.field(at.code), systems.item());
+    let medicine = coded::first(source, &segment.field(at.code), Local::Item);
     request.medication_codeable_concept = Some(medicine.ok_or_else(|| {
         let text = "the order does not say which medicine";
         source.problem(ProblemCode::FieldMissing, segment, at.code, text)
@@ -79,7 +79,7 @@ pub(crate) fn fields(
     request.reason_code = coded::all(
         source,
         &segment.field(at.indication),
-        &systems.local("indication"),
+        Local::Of("indication"),
     );
     request.dispense_request = supply(source, segment, at)?;
     instructions(source, segment, at, dosage);
@@ -214,6 +214,6 @@ fn instructions(source: &Source<'_, '_>, segment: &Segment<'_>, at: &Fields, dos
     if !told.is_empty() {
         dosage.text = Some(told.join("; "));
     }
-    let local = source.systems().local("instruction");
-    dosage.additional_instruction = coded::all(source, &segment.field(at.instruction), &local);
+    let local = Local::Of("instruction");
+    dosage.additional_instruction = coded::all(source, &segment.field(at.instruction), local);
 }
