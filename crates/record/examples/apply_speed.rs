@@ -48,7 +48,7 @@ fn main() -> Result<(), Failure> {
     let mut record = Record::open(&path, "RXX")?;
     let mut seq = record.position()?.seq + 1;
     let last = seq + entries;
-    let (mut wall, mut cpu, mut slowest) = (Duration::ZERO, 0, Duration::ZERO);
+    let (mut wall, mut cpu, mut batches) = (Duration::ZERO, 0, Vec::new());
     while seq < last {
         let samples: Vec<Sample> = (seq..(seq + batch).min(last))
             .map(sample)
@@ -67,13 +67,17 @@ fn main() -> Result<(), Failure> {
         record.apply(&applied, &rows, tip)?;
         cpu += thread_nanoseconds()? - before;
         wall += began.elapsed();
-        slowest = slowest.max(began.elapsed());
+        batches.push(began.elapsed());
     }
     let each = |nanoseconds: u128| nanoseconds / u128::from(entries.max(1));
     println!("entries {entries}, batch {batch}");
     println!("processor  {:>7} ns an entry", each(u128::from(cpu)));
     println!("clock      {:>7} ns an entry", each(wall.as_nanos()));
-    println!("slowest batch {slowest:?}");
+    batches.sort_unstable();
+    for part in [50, 90, 99, 100] {
+        let at = (batches.len() * part / 100).max(1) - 1;
+        println!("batches, {part:>3} of 100 within {:?}", batches[at]);
+    }
     println!("memory     {}", resident()?);
     for name in ["record.db", "record.db-wal"] {
         let bytes = fs::metadata(directory.join(name)).map_or(0, |metadata| metadata.len());

@@ -16,10 +16,10 @@ const WRITER_CACHE_KIB: i64 = 32 * 1024;
 const READER_CACHE_KIB: i64 = 2 * 1024;
 /// How much of the file a reader maps instead of copying pages, in bytes.
 const READER_MAP_BYTES: i64 = 1024 * 1024 * 1024;
-/// After how many pages in the write-ahead file they are copied into the main file: 32 MiB. A page
-/// that many batches change is then copied once for all of them.
-const CHECKPOINT_PAGES: i64 = 8 * 1024;
-/// How long the write-ahead file stays once it was emptied, in bytes.
+/// After how many pages in the write-ahead file the writer itself copies them into the main file:
+/// 256 MiB. It only happens when [`crate::checkpoint`] cannot keep up.
+const CHECKPOINT_PAGES: i64 = 64 * 1024;
+/// How long the write-ahead file may stay once all of it is copied, in bytes.
 const WAL_KEPT_BYTES: i64 = 64 * 1024 * 1024;
 /// More than all statements of one connection, so that none is prepared twice.
 const STATEMENTS: usize = 96;
@@ -56,6 +56,16 @@ pub(crate) fn open_writer(
          PRAGMA temp_store = MEMORY;"
     ))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+/// Opens the file for checkpoints beside the writer.
+pub(crate) fn open_beside(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|error| Error::at(path, error))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;")?;
     Ok(connection)
 }
 

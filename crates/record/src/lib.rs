@@ -7,6 +7,7 @@
 //! the journal from the first entry gives the same rows again, and [`Record::dump`] the same
 //! bytes.
 
+mod checkpoint;
 mod code;
 mod dump;
 mod error;

@@ -8,6 +8,7 @@ use journal::{Hash, Position, genesis};
 use medicines::{Fact, Row};
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::checkpoint::{self, Checkpointer};
 use crate::code::{integer, natural, row_kind};
 use crate::fold::Folder;
 use crate::{Error, file};
@@ -51,6 +52,8 @@ pub struct Applied<'a> {
 /// order, and the engine applies the missing entries again from [`Record::position`].
 #[derive(Debug)]
 pub struct Record {
+    // Before the connection, so that the last one to close is the writer's, which tidies up.
+    checkpointer: Checkpointer,
     connection: Connection,
     path: PathBuf,
 }
@@ -67,6 +70,7 @@ impl Record {
         };
         let connection = file::open_writer(path, site, start)?;
         Ok(Self {
+            checkpointer: Checkpointer::start(path)?,
             connection,
             path: path.to_owned(),
         })
@@ -95,6 +99,8 @@ impl Record {
         rows: &[Row],
         tip: Position,
     ) -> Result<(), Error> {
+        let gate = self.checkpointer.gate();
+        let held = checkpoint::enter(&gate);
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -111,6 +117,8 @@ impl Record {
             .prepare_cached("UPDATE position SET seq = ?1, hash = ?2")?
             .execute((integer(tip.seq), tip.hash.0.as_slice()))?;
         transaction.commit()?;
+        drop(held);
+        self.checkpointer.committed(batch.len());
         Ok(())
     }
 

@@ -31,7 +31,7 @@ fn fact(choice: u8, thing: u8, seq: u64, version: u64) -> Fact {
             channel,
             &patient_of,
             seq,
-            thing % 2 == 0,
+            thing.is_multiple_of(2),
         )),
         4 => change(
             channel,

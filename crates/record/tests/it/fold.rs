@@ -1,6 +1,6 @@
 //! Each kind of fact, and where it can be read afterwards.
 
-use fhir::ResourceType;
+use fhir::{ResourceType, StoredResource};
 use medicines::cabinet::{Coded, Staff, Transaction, TransactionCode};
 use medicines::cases::{Case, CaseClosed, CaseKind};
 use medicines::stock::{Account, Movement, PocketAddress, Transfer, TransferState};
@@ -155,7 +155,7 @@ fn a_merge_gives_a_resource_another_subject() {
     let names = |text: &str| -> Vec<String> {
         cold.resources_of(&id(text))
             .iter()
-            .map(|resource| resource.reference())
+            .map(StoredResource::reference)
             .collect()
     };
     assert_eq!(names("p1"), ["Patient/p1"]);

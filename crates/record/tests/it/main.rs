@@ -1,5 +1,7 @@
 //! The record as its users see it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod deliveries;
 mod dump;
 mod fold;

@@ -38,7 +38,7 @@ fn what_is_no_record_of_this_site_and_version_is_refused() {
             Connection::open(path)
                 .unwrap()
                 .execute_batch("CREATE TABLE t (x)")
-                .unwrap()
+                .unwrap();
         },
         "REC-02",
         false,
