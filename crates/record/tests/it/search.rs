@@ -74,7 +74,10 @@ fn filled() -> (Hand, Vec<StoredResource>) {
     }
     entry(patient("p1", 1, 46, "1"));
     entry(patient("p2", 1, 47, "2"));
-    let allergy = r#""patient":{"reference":"Patient/p1"},"clinicalStatus":{"coding":[{"code":"active"}]},"code":{"coding":[{"code":"9"}]}"#;
+    let allergy = concat!(
+        r#""patient":{"reference":"Patient/p1"},"#,
+        r#""clinicalStatus":{"coding":[{"code":"active"}]},"code":{"coding":[{"code":"9"}]}"#,
+    );
     entry(Fact::Stored(stored(
         ResourceType::AllergyIntolerance,
         "a1",
