@@ -117,6 +117,13 @@ fn a_search_finds_what_the_plain_reading_finds() {
         (ORDER, "_lastUpdated=ne2026-11-20T10:00:05Z"),
         (ORDER, "_lastUpdated=sa2026-11-20&patient=p1"),
         (ORDER, "_lastUpdated=ap2026-11-20"),
+        (ORDER, "_lastUpdated=lt2026-11-20T10:00:10Z"),
+        (ORDER, "_lastUpdated=eb2026-11-20T10:00:10Z"),
+        (ORDER, "_lastUpdated=ge2026-11-20T10:00:10Z"),
+        (
+            ORDER,
+            "_lastUpdated=sa2026-11-20T10:00:10Z&_lastUpdated=lt2026-11-20T10:00:44Z",
+        ),
         (ResourceType::Patient, "identifier=mrn|1"),
         (ResourceType::Patient, "_id=p2"),
         (
