@@ -1,1 +1,33 @@
-//! FHIR REST and the cabinet and bedside endpoints.
+//! The HTTP interface: cabinets that ask before they open, doses at the bedside, cases, and a
+//! FHIR R4 endpoint to read from.
+//!
+//! [`ROUTES`] is the one table of all addresses with the role that each needs. Every request
+//! passes the door, which knows clients by the SHA-256 of their bearer tokens and journals whom
+//! it turns away; every look at patient data is journalled before it is answered. What acts goes
+//! to the engine as a command whose key makes a repeat harmless.
+//!
+//! [`Server`] serves it, with other routes beside it on the same port.
+
+mod audit;
+mod bedside;
+mod body;
+mod cabinet;
+mod cases;
+mod client;
+mod door;
+mod fhir;
+mod fields;
+mod health;
+mod openapi;
+mod problem;
+mod replay;
+mod routes;
+mod server;
+mod state;
+mod submit;
+
+pub use client::{Client, ClientError, Clients, Role, TokenHash, TokenHashError};
+pub use replay::{Unreadable, reread};
+pub use routes::{ROUTES, Route, Style, Verb};
+pub use server::{Server, serve};
+pub use state::{ApiState, ReplayError, Replayer, Replaying};

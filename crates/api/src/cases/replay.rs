@@ -1,0 +1,84 @@
+//! A parked message is acted on again.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use medicines::{Answer, ProblemCode};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::cases::{case_id, unknown};
+use crate::door::Caller;
+use crate::problem::{Problem, ProblemBody, code};
+use crate::state::{ApiState, ReplayError};
+use crate::submit;
+
+/// What became of a message that was acted on again.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Replayed)]
+pub(crate) struct ReplayedBody {
+    /// The number of the journal entry of the replay.
+    entry: u64,
+    /// The answer as a code: `done`, `permitted`, `refused`.
+    outcome: &'static str,
+}
+
+/// Act on the message of a case again. The case is the key: once the message was acted on, the
+/// case is closed and a repeat finds none.
+#[utoipa::path(
+    post,
+    path = "/cases/{id}/replay",
+    tag = "cases",
+    security(("bearer" = [])),
+    params(("id" = String, Path, description = "The case")),
+    responses(
+        (status = 200, description = "The message was acted on", body = ReplayedBody),
+        (status = 401, description = "No known token", body = ProblemBody),
+        (status = 403, description = "The client may not", body = ProblemBody),
+        (status = 404, description = "No open case has the id", body = ProblemBody),
+        (status = 422, description = "It still cannot be acted on", body = ProblemBody),
+        (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
+    ),
+)]
+pub(crate) async fn post(
+    State(api): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let case = case_id(&id)?;
+    let Some(replayer) = &api.replayer else {
+        return Err(not_replayable("this node replays no messages"));
+    };
+    let receipt = replayer
+        .replay(&case, &caller.0)
+        .await
+        .map_err(|error| match error {
+            ReplayError::UnknownCase => unknown(),
+            ReplayError::NotReplayable(why) => not_replayable(&why),
+            ReplayError::Stopped => Problem::stopped(),
+            ReplayError::Unreadable(why) => {
+                tracing::error!(why, "a parked message could not be read");
+                Problem::internal()
+            }
+        })?;
+    match &receipt.answer {
+        Answer::Parked(problem) if problem.code == ProblemCode::UnknownCase => Err(unknown()),
+        Answer::Parked(_) => Err(submit::refusal(&receipt)),
+        other => {
+            let body = ReplayedBody {
+                entry: receipt.seq,
+                outcome: other.code(),
+            };
+            Ok(submit::answer(StatusCode::OK, &receipt, &body))
+        }
+    }
+}
+
+fn not_replayable(why: &str) -> Problem {
+    let detail = format!("The message of this case cannot be replayed: {why}.");
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        code::NOT_REPLAYABLE,
+        detail,
+    )
+}

@@ -1,0 +1,79 @@
+//! Somebody settles a case.
+
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use medicines::cases::Resolution;
+use medicines::{Answer, ProblemCode};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::body;
+use crate::cabinet::completion::Done;
+use crate::cases::{CHANNEL, case_id, unknown};
+use crate::door::Caller;
+use crate::fields::Text;
+use crate::problem::{Problem, ProblemBody};
+use crate::state::ApiState;
+use crate::submit;
+
+/// How a case was settled.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Resolution)]
+pub(crate) struct ResolutionBody {
+    /// The staff number of the person who settled it; without it, the client did.
+    #[schema(value_type = Option<String>, example = "P2001")]
+    by: Option<Text>,
+    /// How: a code such as `given`, or words.
+    #[schema(value_type = String)]
+    resolution: Text,
+}
+
+/// Settle a case.
+#[utoipa::path(
+    post,
+    path = "/cases/{id}/resolution",
+    tag = "cases",
+    security(("bearer" = [])),
+    params(
+        ("id" = String, Path, description = "The case"),
+        ("Idempotency-Key" = String, Header, description = "New for each new resolution"),
+    ),
+    request_body = ResolutionBody,
+    responses(
+        (status = 200, description = "It is closed", body = Done),
+        (status = 400, description = "Not understood", body = ProblemBody),
+        (status = 401, description = "No known token", body = ProblemBody),
+        (status = 403, description = "The client may not", body = ProblemBody),
+        (status = 404, description = "No open case has the id", body = ProblemBody),
+        (status = 422, description = "The key was used before", body = ProblemBody),
+        (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
+    ),
+)]
+pub(crate) async fn post(
+    State(api): State<ApiState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let asked = submit::asked(request).await?;
+    let body: ResolutionBody = body::read(&asked.raw)?;
+    let case = case_id(&id)?;
+    let about = case.clone();
+    let by = body
+        .by
+        .map_or_else(|| caller.0.to_string(), Text::into_string);
+    let resolution = body.resolution.into_string();
+    let request = medicines::Request::Resolve(Resolution {
+        case,
+        by,
+        resolution,
+    });
+    let receipt = submit::act(&api, &caller, CHANNEL, Some(&about), asked, request).await?;
+    match &receipt.answer {
+        Answer::Done => Ok(submit::answer(StatusCode::OK, &receipt, &Done {})),
+        Answer::Parked(problem) if problem.code == ProblemCode::UnknownCase => Err(unknown()),
+        _ => Err(submit::refusal(&receipt)),
+    }
+}

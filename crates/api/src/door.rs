@@ -1,0 +1,230 @@
+//! The door: who calls, and whether they may. Every route goes through it.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use engine::Command;
+use fhir::{Id, ResourceType};
+use medicines::Access;
+
+use crate::client::{Client, Role};
+use crate::problem::{Problem, code};
+use crate::routes::{Route, Style};
+use crate::state::ApiState;
+
+/// The most bytes of a bearer token; longer ones are not hashed.
+const MAX_TOKEN_BYTES: usize = 512;
+/// The most refusals of unknown callers that are journalled in [`DOORBELL_PERIOD`]: they come
+/// from anybody who can reach the port, and must not be able to fill the journal.
+const MAX_STRANGERS: u32 = 60;
+/// See [`MAX_STRANGERS`].
+const DOORBELL_PERIOD: Duration = Duration::from_mins(1);
+/// What the journal calls somebody without a known token.
+const STRANGER: &str = "unknown";
+
+/// The client that calls. A handler that takes it stands behind the door.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller(pub(crate) Arc<str>);
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        Ok(caller.expect("the door lets nobody through to such a handler without a name"))
+    }
+}
+
+/// One route's door.
+#[derive(Clone)]
+pub(crate) struct Door {
+    pub(crate) api: ApiState,
+    pub(crate) route: &'static Route,
+}
+
+/// Lets a request through that may pass, and journals one that may not.
+pub(crate) async fn guard(State(door): State<Door>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let (name, mut response) = match door.route.needs {
+        None => (None, next.run(request).await),
+        Some(role) => pass(&door, role, request, next).await,
+    };
+    let headers = response.headers_mut();
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    // The address itself may hold identifiers of patients, so the log names the route.
+    tracing::info!(
+        method = door.route.verb.as_str(),
+        route = door.route.path,
+        client = name.as_deref(),
+        status = response.status().as_u16(),
+        took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "request"
+    );
+    response
+}
+
+async fn pass(
+    door: &Door,
+    role: Role,
+    mut request: Request,
+    next: Next,
+) -> (Option<Arc<str>>, Response) {
+    match identify(&door.api, request.headers()) {
+        Ok(client) if client.has(role) => {
+            let name: Arc<str> = Arc::from(client.name.as_str());
+            request.extensions_mut().insert(Caller(Arc::clone(&name)));
+            (Some(name), next.run(request).await)
+        }
+        Ok(client) => {
+            let detail = format!("This client does not have the role {}.", role.as_str());
+            let problem = Problem::new(StatusCode::FORBIDDEN, code::ROLE_MISSING, detail);
+            let path = request.uri().path();
+            let response = turn_away(door, &client.name, path, problem).await;
+            (Some(Arc::from(client.name.as_str())), response)
+        }
+        Err(problem) if door.api.doorbell.rings() => (
+            None,
+            turn_away(door, STRANGER, request.uri().path(), problem).await,
+        ),
+        Err(problem) => (None, door.route.style.answer(problem)),
+    }
+}
+
+/// Whose token the request brings.
+fn identify<'a>(api: &'a ApiState, headers: &HeaderMap) -> Result<&'a Client, Problem> {
+    let missing = || {
+        let detail = "Send the header Authorization: Bearer with the client's token.";
+        Problem::new(StatusCode::UNAUTHORIZED, code::TOKEN_MISSING, detail)
+    };
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(missing());
+    };
+    let value = value.to_str().map_err(|_| missing())?;
+    let (scheme, token) = value.split_once(' ').ok_or_else(missing)?;
+    let token = token.trim();
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        return Err(missing());
+    }
+    let known = if token.len() > MAX_TOKEN_BYTES {
+        None
+    } else {
+        api.clients.find(token)
+    };
+    known.ok_or_else(|| {
+        let detail = "No client has this token.";
+        Problem::new(StatusCode::UNAUTHORIZED, code::TOKEN_UNKNOWN, detail)
+    })
+}
+
+/// Refuses, once the journal holds that it was refused.
+async fn turn_away(door: &Door, who: &str, path: &str, problem: Problem) -> Response {
+    let (resource_type, id) = resource_of(path);
+    let detail = match (resource_type, id) {
+        (Some(resource_type), Some(id)) => format!("{resource_type}/{id}"),
+        _ => format!("{} {}", door.route.verb.as_str(), door.route.path),
+    };
+    let now = door.api.engine.clock().now();
+    let access = Access {
+        who: who.to_owned(),
+        what: door.route.what.to_owned(),
+        patient: None,
+        resource_type,
+        detail: Some(detail),
+        reason: Some(problem.code.to_owned()),
+        at: now,
+    };
+    let mut command = Command::internal(who, now, medicines::Request::TurnAway(access));
+    command.channel = Arc::from(door.route.channel());
+    match door.api.engine.submit(command).await {
+        Ok(_) => door.route.style.answer(problem),
+        Err(stopped) => door.route.style.answer(stopped.into()),
+    }
+}
+
+/// The resource that an address of the FHIR endpoint names. Anything that is not a type or an id
+/// is left out: it could be any text.
+fn resource_of(path: &str) -> (Option<ResourceType>, Option<Id>) {
+    let Some(rest) = path.strip_prefix("/fhir/") else {
+        return (None, None);
+    };
+    let mut parts = rest.split('/');
+    let resource_type = parts.next().and_then(|part| part.parse().ok());
+    (
+        resource_type,
+        parts.next().and_then(|part| Id::new(part).ok()),
+    )
+}
+
+/// Counts the strangers who knock.
+#[derive(Debug, Default)]
+pub(crate) struct Doorbell(Mutex<Option<(Instant, u32)>>);
+
+impl Doorbell {
+    /// Whether this knock is to be journalled.
+    fn rings(&self) -> bool {
+        let mut count = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, knocks) = count.get_or_insert((Instant::now(), 0));
+        if since.elapsed() >= DOORBELL_PERIOD {
+            (*since, *knocks) = (Instant::now(), 0);
+        }
+        *knocks = knocks.saturating_add(1);
+        if *knocks == MAX_STRANGERS + 1 {
+            tracing::warn!("too many requests without a known token; the next are not journalled");
+        }
+        *knocks <= MAX_STRANGERS
+    }
+}
+
+impl Style {
+    /// The refusal as this part of the interface writes it.
+    pub(crate) fn answer(self, problem: Problem) -> Response {
+        use axum::response::IntoResponse;
+        match self {
+            Style::Json => problem.into_response(),
+            Style::Fhir => crate::fhir::Failure::from(problem).into_response(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_types_and_ids_are_taken_from_an_address() {
+        let check = |path: &str, expected: (Option<&str>, Option<&str>)| {
+            let (resource_type, id) = resource_of(path);
+            let found = (resource_type.map(ResourceType::as_str), id.as_deref());
+            assert_eq!(found, expected, "{path}");
+        };
+        check("/fhir/Patient/rxx.1.1", (Some("Patient"), Some("rxx.1.1")));
+        check("/fhir/Patient", (Some("Patient"), None));
+        check("/fhir/Goat/1", (None, Some("1")));
+        check("/fhir/Patient/a%20b", (Some("Patient"), None));
+        check("/cases", (None, None));
+    }
+
+    #[test]
+    fn strangers_ring_a_limited_number_of_times() {
+        let bell = Doorbell::default();
+        assert!((0..MAX_STRANGERS).all(|_| bell.rings()));
+        assert!(!bell.rings());
+        *bell.0.lock().unwrap() = Instant::now()
+            .checked_sub(DOORBELL_PERIOD)
+            .map(|at| (at, 900));
+        assert!(bell.rings());
+    }
+}

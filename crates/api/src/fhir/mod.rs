@@ -1,0 +1,53 @@
+//! The FHIR R4 endpoint: what is served, and how it refuses.
+
+pub(crate) mod interactions;
+mod negotiate;
+mod outcome;
+
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use fhir::{Id, ResourceType};
+
+pub(crate) use negotiate::{Handling, acceptable, handling};
+pub(crate) use outcome::Failure;
+
+use crate::problem::Problem;
+
+/// The name of the source from which the engine has what comes this way.
+pub(crate) const CHANNEL: &str = "fhir";
+/// The type of every answer.
+pub(crate) const FHIR_JSON: &str = "application/fhir+json; charset=utf-8";
+
+/// The types that can be read and searched: those that the domain stores. One table for the
+/// routes and for the capability statement.
+pub(crate) const SERVED: [ResourceType; 6] = [
+    ResourceType::Patient,
+    ResourceType::Encounter,
+    ResourceType::AllergyIntolerance,
+    ResourceType::MedicationRequest,
+    ResourceType::MedicationDispense,
+    ResourceType::MedicationAdministration,
+];
+
+/// The type in an address.
+fn served(name: &str) -> Result<ResourceType, Failure> {
+    let kind = name.parse().ok().filter(|kind| SERVED.contains(kind));
+    kind.ok_or_else(|| {
+        Problem::not_found("This server does not keep resources of this type.").into()
+    })
+}
+
+/// The id in an address. What cannot be an id is nobody's.
+fn id(text: &str) -> Result<Id, Failure> {
+    Id::new(text).map_err(|_| no_such_resource())
+}
+
+fn no_such_resource() -> Failure {
+    Problem::not_found("There is no such resource.").into()
+}
+
+/// An answer with a FHIR body.
+fn resource(json: String) -> Response {
+    let content_type = HeaderValue::from_static(FHIR_JSON);
+    ([(header::CONTENT_TYPE, content_type)], json).into_response()
+}

@@ -1,0 +1,213 @@
+//! One table of all routes, with the role that each needs.
+
+use axum::Router;
+use axum::http::Uri;
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
+
+use crate::client::Role;
+use crate::door::{Door, guard};
+use crate::fhir::interactions::{capabilities, read, search, vread};
+use crate::problem::Problem;
+use crate::state::ApiState;
+use crate::{bedside, cabinet, cases, health, openapi};
+
+/// An HTTP method that the interface uses. HEAD is answered wherever GET is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Look.
+    Get,
+    /// Act, or search.
+    Post,
+}
+
+impl Verb {
+    /// The method as HTTP writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verb::Get => "GET",
+            Verb::Post => "POST",
+        }
+    }
+}
+
+/// How a part of the interface writes its refusals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// `application/problem+json`.
+    Json,
+    /// `application/fhir+json`, an OperationOutcome.
+    Fhir,
+}
+
+/// One route.
+#[derive(Debug)]
+pub struct Route {
+    /// The method.
+    pub verb: Verb,
+    /// The address, with its parameters in braces.
+    pub path: &'static str,
+    /// The role that a client needs; none for what anybody may see.
+    pub needs: Option<Role>,
+    /// How it refuses.
+    pub style: Style,
+    /// What the journal calls an attempt to use it.
+    pub what: &'static str,
+    handler: fn() -> MethodRouter<ApiState>,
+}
+
+const fn route(
+    verb: Verb,
+    path: &'static str,
+    needs: Option<Role>,
+    style: Style,
+    what: &'static str,
+    handler: fn() -> MethodRouter<ApiState>,
+) -> Route {
+    Route {
+        verb,
+        path,
+        needs,
+        style,
+        what,
+        handler,
+    }
+}
+
+/// Every route of the interface.
+pub const ROUTES: &[Route] = {
+    use Role::{Admin, Bedside, Cabinet, Cases, FhirRead};
+    use Style::{Fhir, Json};
+    use Verb::{Get, Post};
+    &[
+        route(Get, "/health", None, Json, "health", || get(health::get)),
+        route(Get, "/openapi.json", None, Json, "openapi", || {
+            get(openapi::get)
+        }),
+        route(
+            Post,
+            "/cabinet/removals",
+            Some(Cabinet),
+            Json,
+            "remove",
+            || post(cabinet::removals::post),
+        ),
+        route(
+            Post,
+            "/cabinet/removals/{permit}/completion",
+            Some(Cabinet),
+            Json,
+            "complete",
+            || post(cabinet::completion::post),
+        ),
+        route(
+            Post,
+            "/administrations",
+            Some(Bedside),
+            Json,
+            "administer",
+            || post(bedside::administrations::post),
+        ),
+        route(Get, "/cases", Some(Cases), Json, "cases", || {
+            get(cases::list::get)
+        }),
+        route(
+            Post,
+            "/cases/{id}/resolution",
+            Some(Cases),
+            Json,
+            "resolve",
+            || post(cases::resolution::post),
+        ),
+        route(
+            Post,
+            "/cases/{id}/replay",
+            Some(Admin),
+            Json,
+            "replay",
+            || post(cases::replay::post),
+        ),
+        route(Get, "/fhir/metadata", None, Fhir, "capabilities", || {
+            get(capabilities::get)
+        }),
+        route(Get, "/fhir/{type}", Some(FhirRead), Fhir, "search", || {
+            get(search::get)
+        }),
+        route(
+            Post,
+            "/fhir/{type}/_search",
+            Some(FhirRead),
+            Fhir,
+            "search",
+            || post(search::post),
+        ),
+        route(
+            Get,
+            "/fhir/{type}/{id}",
+            Some(FhirRead),
+            Fhir,
+            "read",
+            || get(read::get),
+        ),
+        route(
+            Get,
+            "/fhir/{type}/{id}/_history/{version}",
+            Some(FhirRead),
+            Fhir,
+            "vread",
+            || get(vread::get),
+        ),
+    ]
+};
+
+impl Route {
+    /// The name of the source from which the engine has what comes this way.
+    pub(crate) fn channel(&self) -> &'static str {
+        match self.path.split('/').nth(1) {
+            Some("cabinet") => cabinet::CHANNEL,
+            Some("administrations") => bedside::CHANNEL,
+            Some("cases") => cases::CHANNEL,
+            _ => crate::fhir::CHANNEL,
+        }
+    }
+}
+
+/// The interface as a router. An address that is not of the interface goes to `others`.
+pub(crate) fn assemble(state: &ApiState, others: Option<Router>) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        let door = Door {
+            api: state.clone(),
+            route,
+        };
+        let handler = (route.handler)().route_layer(from_fn_with_state(door, guard));
+        router = router.route(route.path, handler);
+    }
+    let router = router
+        .route("/fhir", axum::routing::any(nothing_here))
+        .route("/fhir/{*rest}", axum::routing::any(nothing_here))
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(state.clone());
+    match others {
+        Some(others) => router.fallback_service(others),
+        None => router.fallback(nothing_here),
+    }
+}
+
+pub(crate) fn style_of(uri: &Uri) -> Style {
+    let path = uri.path();
+    if path == "/fhir" || path.starts_with("/fhir/") {
+        Style::Fhir
+    } else {
+        Style::Json
+    }
+}
+
+async fn nothing_here(uri: Uri) -> Response {
+    style_of(&uri).answer(Problem::not_found("There is nothing at this address."))
+}
+
+async fn wrong_method(uri: Uri) -> Response {
+    style_of(&uri).answer(Problem::method())
+}

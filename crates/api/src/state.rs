@@ -1,0 +1,112 @@
+//! What every handler shares.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use engine::{Engine, Receipt};
+use fhir::Id;
+use record::Reader;
+use tokio::sync::Semaphore;
+
+use crate::client::Clients;
+use crate::door::Doorbell;
+use crate::problem::Problem;
+
+/// The most queries of the record that run at the same time, each on a thread of its own.
+const MAX_QUERIES: usize = 32;
+
+/// Acts on parked messages again. The channels know how to read them, so the node brings it.
+pub trait Replayer: Send + Sync {
+    /// Reads the message of the case anew and has it decided; `by` is who asked.
+    fn replay<'a>(&'a self, case: &'a Id, by: &'a str) -> Replaying<'a>;
+}
+
+/// A replay under way.
+pub type Replaying<'a> = Pin<Box<dyn Future<Output = Result<Receipt, ReplayError>> + Send + 'a>>;
+
+/// Why a message cannot be acted on again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// No open case has the id.
+    #[error("no open case has this id")]
+    UnknownCase,
+    /// The case keeps no message, or no channel can read it. The text holds no patient data.
+    #[error("the message cannot be replayed: {0}")]
+    NotReplayable(String),
+    /// The node cannot write.
+    #[error("the node has stopped writing")]
+    Stopped,
+    /// The record or the journal cannot be read. The text goes to the log alone.
+    #[error("the message could not be read: {0}")]
+    Unreadable(String),
+}
+
+/// What the interface is made of.
+#[derive(Clone)]
+pub struct ApiState {
+    pub(crate) engine: Engine,
+    pub(crate) clients: Arc<Clients>,
+    pub(crate) replayer: Option<Arc<dyn Replayer>>,
+    /// The address of the FHIR endpoint, without a slash at its end.
+    pub(crate) fhir_base: Arc<str>,
+    pub(crate) doorbell: Arc<Doorbell>,
+    queries: Arc<Semaphore>,
+}
+
+impl ApiState {
+    /// `public_url` is the address under which clients reach the node, for instance
+    /// `https://interlock.rxx.nhs.uk`; links in answers begin with it.
+    pub fn new(engine: Engine, clients: Clients, public_url: &str) -> Self {
+        ApiState {
+            engine,
+            clients: Arc::new(clients),
+            replayer: None,
+            fhir_base: Arc::from(format!("{}/fhir", public_url.trim_end_matches('/'))),
+            doorbell: Arc::new(Doorbell::default()),
+            queries: Arc::new(Semaphore::new(MAX_QUERIES)),
+        }
+    }
+
+    /// Lets parked messages be replayed. Without it, a replay is refused.
+    #[must_use]
+    pub fn with_replayer(mut self, replayer: Arc<dyn Replayer>) -> Self {
+        self.replayer = Some(replayer);
+        self
+    }
+
+    /// Runs a query of the record where it may block.
+    pub(crate) async fn query<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Reader) -> Result<T, record::Error> + Send + 'static,
+    ) -> Result<T, record::Error> {
+        // The semaphore is never closed, so the only outcome is a turn.
+        let turn = Arc::clone(&self.queries).acquire_owned().await.ok();
+        let readers = self.engine.readers();
+        let task = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            query(&*readers.get()?)
+        });
+        match task.await {
+            Ok(result) => result,
+            // A query that panics is a fault; the log has said so, and the caller gets a 500.
+            Err(_) => Err(record::Error::Database(
+                "a query ended unexpectedly".to_owned(),
+            )),
+        }
+    }
+
+    /// The same, where no error of the record is the caller's.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Reader) -> Result<T, record::Error> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.query(query).await.map_err(|error| unreadable(&error))
+    }
+}
+
+/// Writes an error of the record into the log and tells the caller no more than that.
+pub(crate) fn unreadable(error: &record::Error) -> Problem {
+    tracing::error!(code = error.code(), %error, "the record could not be read");
+    Problem::internal()
+}
