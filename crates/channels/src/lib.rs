@@ -1,3 +1,22 @@
 //! Transports, dialects, inbound and outbound messages, delivery queues.
+//!
+//! A message that comes in goes from [`transport`] through [`inbound`] to the engine, and the
+//! engine's answer goes back as its acknowledgement. What the engine queued goes through a sender
+//! and [`outbound`] to its peer, and what became of it goes to the engine. How each peer writes
+//! HL7 is data: its [`dialect`]. [`Channels::start`] runs all channels of a node, and [`Health`]
+//! tells how each of them does.
 
+mod config;
 pub mod dialect;
+mod health;
+pub mod inbound;
+pub mod outbound;
+mod running;
+mod sender;
+pub mod transport;
+
+pub use config::{
+    ChannelConfig, ConfigError, MAX_ACK_TIMEOUT_S, MAX_MESSAGE_BYTES, OnUnknown, Resync,
+};
+pub use health::{ChannelHealth, Direction, Health, LinkState, Meter};
+pub use running::{Channels, Running, Setting, StartError};

@@ -1,0 +1,229 @@
+//! How one channel is set up.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::dialect::Dialect;
+use crate::health::Direction;
+
+/// The largest message that a channel may be told to accept, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+
+/// The longest that a channel may be told to wait for an acknowledgement, in seconds.
+pub const MAX_ACK_TIMEOUT_S: u32 = 600;
+
+/// What a sender does about a message that was sent and not answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnUnknown {
+    /// Sends it again with the same control id until it is answered; the channel waits for it.
+    /// For peers that are known to notice a repeat, or for messages that may be repeated.
+    Resend,
+    /// Leaves it until a person has decided. The patient's later messages wait behind it, those
+    /// of other patients go on.
+    #[default]
+    Hold,
+}
+
+/// When a sender asks for the whole profile to be sent again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resync {
+    /// On the first connection after a start and after the peer was gone: nobody knows what it
+    /// has kept.
+    #[default]
+    Reconnect,
+    /// Never: the peer keeps what it was told.
+    Never,
+}
+
+/// One channel.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelConfig {
+    /// Its name, unique within the node.
+    pub name: String,
+    /// Which way messages flow.
+    pub direction: Direction,
+    /// Where it listens (inbound); port 0 takes any free one.
+    #[serde(default)]
+    pub listen: Option<SocketAddr>,
+    /// The peer's `host:port` (outbound).
+    #[serde(default)]
+    pub connect: Option<String>,
+    /// How its peer speaks.
+    #[serde(default)]
+    pub dialect: Dialect,
+    /// The message types that it takes (inbound): `ADT`, or `RDE^O11` for one event alone. Empty
+    /// takes all that are handled.
+    #[serde(default)]
+    pub accepts: Vec<String>,
+    /// How long an acknowledgement may take (outbound), in seconds, 1 to 600.
+    #[serde(default = "ack_timeout_s")]
+    pub ack_timeout_s: u32,
+    /// What to do about a message that is not answered (outbound).
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
+    /// When to send the whole profile again (outbound).
+    #[serde(default)]
+    pub resync: Resync,
+    /// The largest message that it takes (inbound), in bytes, at most 16 MiB.
+    #[serde(default = "max_message_bytes")]
+    pub max_message_bytes: usize,
+    /// The most connections at a time (inbound), 1 to 4096.
+    #[serde(default = "max_connections")]
+    pub max_connections: usize,
+}
+
+fn ack_timeout_s() -> u32 {
+    30
+}
+
+fn max_message_bytes() -> usize {
+    1024 * 1024
+}
+
+fn max_connections() -> usize {
+    128
+}
+
+/// Why a channel's configuration cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The name is empty or too long.
+    #[error("channel `{0}`: a name has 1 to 64 characters; give it another one")]
+    Name(String),
+    /// Two channels have the same name.
+    #[error("channel `{0}` is there twice; rename one")]
+    Twice(String),
+    /// An inbound channel has no address to listen on.
+    #[error("channel `{0}` is inbound and needs `listen`, as \"0.0.0.0:2575\"")]
+    NoListen(String),
+    /// An outbound channel has no peer.
+    #[error("channel `{0}` is outbound and needs `connect`, as \"cabinets.example:2575\"")]
+    NoConnect(String),
+    /// A number is outside its range.
+    #[error("channel `{name}`: `{field}` is outside {range}")]
+    Range {
+        /// The channel.
+        name: String,
+        /// The field.
+        field: &'static str,
+        /// What it may be.
+        range: &'static str,
+    },
+}
+
+impl ChannelConfig {
+    /// An inbound channel with everything else as it is by default.
+    pub fn inbound(name: &str, listen: SocketAddr, dialect: Dialect) -> Self {
+        let mut config = Self::plain(name, Direction::Inbound, dialect);
+        config.listen = Some(listen);
+        config
+    }
+
+    /// An outbound channel with everything else as it is by default.
+    pub fn outbound(name: &str, connect: impl Into<String>, dialect: Dialect) -> Self {
+        let mut config = Self::plain(name, Direction::Outbound, dialect);
+        config.connect = Some(connect.into());
+        config
+    }
+
+    fn plain(name: &str, direction: Direction, dialect: Dialect) -> Self {
+        ChannelConfig {
+            name: name.to_owned(),
+            direction,
+            listen: None,
+            connect: None,
+            dialect,
+            accepts: Vec::new(),
+            ack_timeout_s: ack_timeout_s(),
+            on_unknown: OnUnknown::default(),
+            resync: Resync::default(),
+            max_message_bytes: max_message_bytes(),
+            max_connections: max_connections(),
+        }
+    }
+
+    /// How long an acknowledgement may take.
+    pub fn ack_timeout(&self) -> Duration {
+        Duration::from_secs(u64::from(self.ack_timeout_s))
+    }
+
+    /// Checks the ranges and that what the direction needs is there.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let name = || self.name.clone();
+        let range = |field, range| ConfigError::Range {
+            name: name(),
+            field,
+            range,
+        };
+        if self.name.is_empty() || self.name.len() > 64 {
+            return Err(ConfigError::Name(name()));
+        }
+        match self.direction {
+            Direction::Inbound if self.listen.is_none() => Err(ConfigError::NoListen(name())),
+            Direction::Outbound if self.connect.is_none() => Err(ConfigError::NoConnect(name())),
+            _ if !(1..=MAX_ACK_TIMEOUT_S).contains(&self.ack_timeout_s) => {
+                Err(range("ack_timeout_s", "1 to 600"))
+            }
+            _ if !(1024..=MAX_MESSAGE_BYTES).contains(&self.max_message_bytes) => {
+                Err(range("max_message_bytes", "1024 to 16777216"))
+            }
+            _ if !(1..=4096).contains(&self.max_connections) => {
+                Err(range("max_connections", "1 to 4096"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_is_checked() {
+        let inbound =
+            || ChannelConfig::inbound("pas", "127.0.0.1:0".parse().unwrap(), Dialect::default());
+        let outbound = || ChannelConfig::outbound("adc", "127.0.0.1:1", Dialect::default());
+        assert_eq!(inbound().check(), Ok(()));
+        assert_eq!(outbound().check(), Ok(()));
+        let check = |change: fn(&mut ChannelConfig), expected: &str| {
+            let mut config = inbound();
+            change(&mut config);
+            assert!(
+                config.check().unwrap_err().to_string().contains(expected),
+                "{expected}"
+            );
+        };
+        check(|config| config.name.clear(), "1 to 64");
+        check(|config| config.listen = None, "needs `listen`");
+        check(
+            |config| config.direction = Direction::Outbound,
+            "needs `connect`",
+        );
+        check(|config| config.ack_timeout_s = 0, "ack_timeout_s");
+        check(
+            |config| config.max_message_bytes = usize::MAX,
+            "max_message_bytes",
+        );
+        check(|config| config.max_connections = 0, "max_connections");
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_default() {
+        let config: ChannelConfig = serde_json::from_str(
+            r#"{"name":"adc","direction":"outbound","connect":"adc.example:2575"}"#,
+        )
+        .unwrap();
+        assert_eq!(config.check(), Ok(()));
+        assert_eq!(config.ack_timeout(), Duration::from_secs(30));
+        assert_eq!(config.on_unknown, OnUnknown::Hold);
+        assert_eq!(config.resync, Resync::Reconnect);
+        let unknown = r#"{"name":"adc","direction":"outbound","conect":"x"}"#;
+        assert!(serde_json::from_str::<ChannelConfig>(unknown).is_err());
+    }
+}

@@ -1,0 +1,300 @@
+//! How each channel does: what people see of it, without patient data.
+//!
+//! The tasks of a channel write through a [`Meter`]; pages and the API read [`Health::all`].
+//! A counter is an atomic, so a message costs a few additions and one short lock at most.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Which way messages flow on a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// The peer connects and sends.
+    Inbound,
+    /// We connect and send.
+    Outbound,
+}
+
+/// Whether the peer can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkState {
+    /// A connection is open.
+    Up,
+    /// The last attempt failed, or the listener is gone.
+    Down,
+    /// No connection is open and none is missing.
+    Idle,
+}
+
+/// One channel as it is now. It holds no patient data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChannelHealth {
+    /// The channel.
+    pub name: Arc<str>,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// Whether the peer can be reached.
+    pub state: LinkState,
+    /// When the peer last sent a whole message or acknowledgement.
+    pub last_seen: Option<Timestamp>,
+    /// The code of the last thing that went wrong since the channel was last well.
+    pub last_error: Option<&'static str>,
+    /// How many things went wrong on the line since the start: noise, half frames, time-outs,
+    /// acknowledgements that match nothing.
+    pub errors: u64,
+    /// Messages (outbound) or acknowledgements (inbound) sent since the start.
+    pub sent: u64,
+    /// Messages (inbound) or acknowledgements (outbound) received since the start.
+    pub received: u64,
+    /// Messages refused since the start: by us (inbound) or by the peer (outbound).
+    pub refused: u64,
+    /// Messages that wait to be sent, or whose outcome is unknown.
+    pub queue: u64,
+    /// When the oldest of these was queued.
+    pub oldest: Option<Timestamp>,
+    /// How long that is ago, in seconds.
+    pub oldest_age_s: Option<i64>,
+    /// Connections that are open now.
+    pub connections: usize,
+}
+
+/// The health of all channels; a cheap handle on shared counters.
+#[derive(Debug, Clone, Default)]
+pub struct Health(Arc<Mutex<BTreeMap<Arc<str>, Meter>>>);
+
+/// What the tasks of one channel write to; a cheap handle on shared counters.
+#[derive(Debug, Clone)]
+pub struct Meter(Arc<Gauges>);
+
+#[derive(Debug)]
+struct Gauges {
+    name: Arc<str>,
+    direction: Direction,
+    last_seen_us: AtomicI64,
+    errors: AtomicU64,
+    sent: AtomicU64,
+    received: AtomicU64,
+    refused: AtomicU64,
+    connections: AtomicUsize,
+    slow: Mutex<Slow>,
+}
+
+/// What changes rarely.
+#[derive(Debug)]
+struct Slow {
+    state: LinkState,
+    last_error: Option<&'static str>,
+    queue: u64,
+    oldest: Option<Timestamp>,
+}
+
+/// The value of `last_seen_us` before anything was seen.
+const NEVER: i64 = i64::MIN;
+
+impl Health {
+    /// A registry without channels.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a channel, or gives back the meter of the channel that has that name.
+    pub fn register(&self, name: &Arc<str>, direction: Direction) -> Meter {
+        lock(&self.0)
+            .entry(Arc::clone(name))
+            .or_insert_with(|| Meter::new(Arc::clone(name), direction))
+            .clone()
+    }
+
+    /// Every channel as it is at `now`, by name.
+    pub fn all(&self, now: Timestamp) -> Vec<ChannelHealth> {
+        let meters: Vec<Meter> = lock(&self.0).values().cloned().collect();
+        meters.iter().map(|meter| meter.read(now)).collect()
+    }
+
+    /// One channel as it is at `now`.
+    pub fn get(&self, name: &str, now: Timestamp) -> Option<ChannelHealth> {
+        let meter = lock(&self.0).get(name).cloned();
+        meter.map(|meter| meter.read(now))
+    }
+}
+
+impl Meter {
+    /// A meter that is in no registry, for a task that runs alone.
+    pub fn new(name: Arc<str>, direction: Direction) -> Self {
+        Meter(Arc::new(Gauges {
+            name,
+            direction,
+            last_seen_us: AtomicI64::new(NEVER),
+            errors: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            connections: AtomicUsize::new(0),
+            slow: Mutex::new(Slow {
+                state: LinkState::Idle,
+                last_error: None,
+                queue: 0,
+                oldest: None,
+            }),
+        }))
+    }
+
+    /// The channel as it is at `now`.
+    pub fn read(&self, now: Timestamp) -> ChannelHealth {
+        let gauges = &*self.0;
+        let slow = lock(&gauges.slow);
+        let seen = gauges.last_seen_us.load(Ordering::Relaxed);
+        ChannelHealth {
+            name: Arc::clone(&gauges.name),
+            direction: gauges.direction,
+            state: slow.state,
+            last_seen: (seen != NEVER)
+                .then(|| Timestamp::from_microsecond(seen).ok())
+                .flatten(),
+            last_error: slow.last_error,
+            errors: gauges.errors.load(Ordering::Relaxed),
+            sent: gauges.sent.load(Ordering::Relaxed),
+            received: gauges.received.load(Ordering::Relaxed),
+            refused: gauges.refused.load(Ordering::Relaxed),
+            queue: slow.queue,
+            oldest: slow.oldest,
+            oldest_age_s: slow
+                .oldest
+                .map(|at| now.duration_since(at).as_secs().max(0)),
+            connections: gauges.connections.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The peer sent something whole.
+    pub(crate) fn seen(&self, at: Timestamp) {
+        self.0.received.fetch_add(1, Ordering::Relaxed);
+        self.0
+            .last_seen_us
+            .store(at.as_microsecond(), Ordering::Relaxed);
+    }
+
+    /// We sent something whole.
+    pub(crate) fn sent(&self) {
+        self.0.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A message was refused.
+    pub(crate) fn refused(&self) {
+        self.0.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Something went wrong on the line; the channel goes on.
+    pub(crate) fn error(&self, code: &'static str) {
+        self.0.errors.fetch_add(1, Ordering::Relaxed);
+        lock(&self.0.slow).last_error = Some(code);
+    }
+
+    /// The peer cannot be reached.
+    pub(crate) fn down(&self, code: &'static str) {
+        self.0.errors.fetch_add(1, Ordering::Relaxed);
+        let mut slow = lock(&self.0.slow);
+        slow.state = LinkState::Down;
+        slow.last_error = Some(code);
+    }
+
+    /// The peer is there and answers: what went wrong before is over.
+    pub(crate) fn well(&self) {
+        lock(&self.0.slow).last_error = None;
+    }
+
+    /// A connection opened.
+    pub(crate) fn opened(&self) {
+        let mut slow = lock(&self.0.slow);
+        self.0.connections.fetch_add(1, Ordering::Relaxed);
+        slow.state = LinkState::Up;
+    }
+
+    /// A connection closed. The last one leaves the channel idle, unless it is down.
+    pub(crate) fn closed(&self) {
+        let mut slow = lock(&self.0.slow);
+        let before = self.0.connections.fetch_sub(1, Ordering::Relaxed);
+        if before == 1 && slow.state == LinkState::Up {
+            slow.state = LinkState::Idle;
+        }
+    }
+
+    /// How much waits to be sent, and since when.
+    pub(crate) fn queue(&self, length: u64, oldest: Option<Timestamp>) {
+        let mut slow = lock(&self.0.slow);
+        slow.queue = length;
+        slow.oldest = oldest;
+    }
+}
+
+/// The guard of `mutex`. Every change under these locks is a plain assignment, so a thread that
+/// panicked has left nothing half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_channel_tells_how_it_does() {
+        let health = Health::new();
+        let name: Arc<str> = "cabinets".into();
+        let meter = health.register(&name, Direction::Outbound);
+        assert_eq!(
+            health.get("cabinets", at(0)).unwrap().state,
+            LinkState::Idle
+        );
+        assert_eq!(health.get("cabinets", at(0)).unwrap().last_seen, None);
+
+        meter.opened();
+        meter.sent();
+        meter.seen(at(100));
+        meter.queue(3, Some(at(90)));
+        meter.error("ack-mismatch");
+        let now = health.get("cabinets", at(130)).unwrap();
+        assert_eq!(now.state, LinkState::Up);
+        assert_eq!(
+            (now.sent, now.received, now.refused, now.errors),
+            (1, 1, 0, 1)
+        );
+        assert_eq!((now.queue, now.oldest_age_s), (3, Some(40)));
+        assert_eq!(now.last_seen, Some(at(100)));
+        assert_eq!(now.last_error, Some("ack-mismatch"));
+
+        meter.well();
+        meter.closed();
+        assert_eq!(health.all(at(130))[0].state, LinkState::Idle);
+        assert_eq!(health.all(at(130))[0].last_error, None);
+
+        meter.down("connect-failed");
+        meter.opened();
+        meter.down("ack-timeout");
+        meter.closed();
+        assert_eq!(
+            health.all(at(130))[0].state,
+            LinkState::Down,
+            "a failure outlives the line"
+        );
+    }
+
+    #[test]
+    fn a_name_has_one_meter() {
+        let health = Health::new();
+        let name: Arc<str> = "pas".into();
+        health.register(&name, Direction::Inbound).sent();
+        health.register(&name, Direction::Inbound).sent();
+        assert_eq!(health.all(at(0)).len(), 1);
+        assert_eq!(health.all(at(0))[0].sent, 2);
+    }
+}

@@ -1,0 +1,138 @@
+//! One message out, its acknowledgement in.
+
+use hl7v2::CharsetChoice;
+use hl7v2::ack::{Ack, parse_ack};
+use tokio::time::{Duration, Instant, timeout_at};
+
+use crate::health::Meter;
+use crate::transport::{Client, LinkError, Stop};
+
+/// How long an acknowledgement is still waited for when the node stops.
+const STOP_PATIENCE: Duration = Duration::from_secs(3);
+
+/// The most error codes of one acknowledgement that are kept.
+const MAX_CODES: usize = 8;
+
+/// The longest error code that is taken for a code and not for words, in bytes.
+const MAX_CODE_BYTES: usize = 20;
+
+/// What came of a message.
+#[derive(Debug)]
+pub(super) enum Exchange {
+    /// The peer answered this very message.
+    Answered {
+        /// What it answered.
+        ack: Ack,
+        /// The answer as it came.
+        raw: Vec<u8>,
+    },
+    /// Nothing whole left here.
+    NotSent,
+    /// It was sent and the peer was gone before it answered.
+    Lost,
+    /// It was sent and no answer came in time.
+    Silent,
+}
+
+/// Sends `message` and waits for the acknowledgement whose MSA-2 is `control_id`.
+///
+/// Any other acknowledgement is counted and thrown away: taking it for the message in flight
+/// could call a message delivered that the peer never saw.
+pub(super) async fn exchange(
+    client: &mut Client,
+    message: &[u8],
+    control_id: &str,
+    patience: Duration,
+    meter: &Meter,
+    stop: &mut Stop,
+) -> Exchange {
+    if client.send(message).await.is_err() {
+        return Exchange::NotSent;
+    }
+    let mut deadline = Instant::now() + patience;
+    loop {
+        let stopping = stop.is_set();
+        let received = tokio::select! {
+            biased;
+            received = timeout_at(deadline, client.receive()) => received,
+            () = stop.wait(), if !stopping => {
+                deadline = deadline.min(Instant::now() + STOP_PATIENCE);
+                continue;
+            }
+        };
+        match received {
+            Err(_) => return Exchange::Silent,
+            Ok(Err(LinkError::Closed | LinkError::Connect | LinkError::NotSent)) => {
+                return Exchange::Lost;
+            }
+            Ok(Ok(raw)) => match read(&raw) {
+                Some(ack) if ack.control_id == control_id => {
+                    return Exchange::Answered { ack, raw };
+                }
+                Some(_) => meter.error("ack-mismatch"),
+                None => meter.error("not-an-ack"),
+            },
+        }
+        if stopping {
+            deadline = deadline.min(Instant::now() + STOP_PATIENCE);
+        }
+    }
+}
+
+fn read(raw: &[u8]) -> Option<Ack> {
+    let (message, _) = hl7v2::parse_as(raw, CharsetChoice::default()).ok()?;
+    parse_ack(&message).ok()
+}
+
+/// The acknowledgement code and the error codes, as `AE 204 101`. Texts are left out, because
+/// peers repeat patient data in them; so is a code that is not the shape of one.
+pub(super) fn codes(ack: &Ack) -> String {
+    let mut text = ack.code.code().to_owned();
+    let found = ack.errors.iter().map(|error| error.condition.code());
+    for code in found.filter(|code| is_code(code)).take(MAX_CODES) {
+        text.push(' ');
+        text.push_str(code);
+    }
+    text
+}
+
+fn is_code(code: &str) -> bool {
+    (1..=MAX_CODE_BYTES).contains(&code.len())
+        && code
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(ack: &str, expected: Option<(&str, &str)>) {
+        let found = read(ack.as_bytes());
+        let found = found
+            .as_ref()
+            .map(|ack| (ack.control_id.as_str(), codes(ack)));
+        assert_eq!(
+            found.as_ref().map(|(id, codes)| (*id, codes.as_str())),
+            expected,
+            "{ack}"
+        );
+    }
+
+    #[test]
+    fn an_acknowledgement_is_kept_as_codes() {
+        let msh = "MSH|^~\\&|ADC|W|INTERLOCK|RXX|20261120101500||ACK^O11^ACK|1|P|2.5.1\r";
+        check(&format!("{msh}MSA|AA|rxx.7.1\r"), Some(("rxx.7.1", "AA")));
+        check(
+            &format!("{msh}MSA|AE|rxx.7.1|TEST^PATIENT unknown\rERR||PID^1^3|204^Unknown key|E\r"),
+            Some(("rxx.7.1", "AE 204")),
+        );
+        check(
+            &format!("{msh}MSA|AR|rxx.7.1||||207^broken\rERR||PID^1^3|Patient TEST is dead|E\r"),
+            Some(("rxx.7.1", "AR 207")),
+        );
+        check(&format!("{msh}MSA|XX|rxx.7.1\r"), None);
+        check(msh, None);
+        check("hello", None);
+    }
+}

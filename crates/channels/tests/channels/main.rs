@@ -1,0 +1,12 @@
+//! The channels from outside: real sockets, a real engine, peers that follow a script.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
+mod outbound;
+mod receiver;
+mod rig;
+mod round_trip;
+mod sender;
+mod transport;

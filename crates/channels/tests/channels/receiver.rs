@@ -1,0 +1,147 @@
+//! Inbound channels with a real engine, over real sockets.
+
+use crate::rig::{adt, engine, exchange, node, outbound};
+use channels::dialect::Dialect;
+use channels::{
+    ChannelConfig, Channels, ConfigError, Health, OnUnknown, Resync, Setting, StartError,
+};
+use hl7v2::mllp::encode;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_gets_the_same_answer_and_has_no_second_effect() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let nobody = "127.0.0.1:1".parse().unwrap();
+    let node = node(&engine, outbound(nobody, OnUnknown::Hold, Resync::Never)).await;
+    let message = adt("A01", "H1", "c1");
+    let first = node.tell(&message).await;
+    assert!(first.contains("\rMSA|AA|c1"), "{first}");
+    assert_eq!(node.tell(&message).await, first);
+    assert_eq!(node.deliveries().len(), 1);
+    node.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_kept_and_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let nobody = "127.0.0.1:1".parse().unwrap();
+    let node = node(&engine, outbound(nobody, OnUnknown::Hold, Resync::Never)).await;
+    let ack = node
+        .tell("MSH|^~\\&|PAS|T|I|R|20261120101500||ZZZ^Z01|c1|P|2.5.1\r")
+        .await;
+    assert!(ack.contains("MSA|AR|c1"), "{ack}");
+    let large = format!("{}{}", adt("A01", "H1", "c2"), "x".repeat(2 * 1024 * 1024));
+    let ack = node.tell(&large).await;
+    assert!(ack.contains("MSA|AE|c2"), "{ack}");
+    let ack = node.tell(&adt("A01", "H1", "c2")).await;
+    assert!(
+        ack.contains("MSA|AA|c2"),
+        "the same message in a fit size: {ack}"
+    );
+    let now = node.engine.clock().now();
+    let health = node.running.health().get("pas", now).unwrap();
+    assert_eq!(
+        (health.received, health.refused),
+        (2, 2),
+        "an oversized message was not received"
+    );
+    assert_eq!(health.last_error, Some("oversized"));
+    let readers = node.engine.readers();
+    let reader = readers.get().unwrap();
+    let cases = reader.open_cases(None, None, 10).unwrap();
+    assert_eq!(cases.len(), 2);
+    node.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_hl7_is_kept_and_not_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let nobody = "127.0.0.1:1".parse().unwrap();
+    let node = node(&engine, outbound(nobody, OnUnknown::Hold, Resync::Never)).await;
+    let stream = TcpStream::connect(node.running.addresses["pas"])
+        .await
+        .unwrap();
+    let two = [
+        encode(b"GET / HTTP/1.1").unwrap(),
+        encode(adt("A01", "H1", "c1").as_bytes()).unwrap(),
+    ];
+    let answer = exchange(stream, &two.concat()).await.unwrap();
+    assert!(answer.contains("MSA|"), "{answer}");
+    node.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_up_that_cannot_work_is_refused_as_a_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let setting = Setting {
+        site: "RXX".to_owned(),
+        processing_id: String::new(),
+        seed: 1,
+        health: Health::new(),
+    };
+    let any = "127.0.0.1:0".parse().unwrap();
+    let pas = ChannelConfig::inbound("pas", any, Dialect::default());
+    let twice = Channels::start(&engine, vec![pas.clone(), pas.clone()], setting.clone()).await;
+    assert!(matches!(
+        twice,
+        Err(StartError::Config(ConfigError::Twice(_)))
+    ));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = ChannelConfig::inbound("other", taken.local_addr().unwrap(), Dialect::default());
+    let bound = Channels::start(&engine, vec![pas, other], setting.clone()).await;
+    assert!(matches!(bound, Err(StartError::Listen { name, .. }) if name == "other"));
+    assert!(
+        setting.health.all(engine.clock().now()).is_empty(),
+        "nothing was started"
+    );
+}
+
+/// How many messages a second a channel takes in with everything behind it, over 64 lines, with
+/// the clients in the same process. Run by hand, as the listener's measurement.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement, not a check"]
+async fn speed_of_a_channel_with_its_engine() {
+    const LINES: usize = 64;
+    const EACH: usize = 1000;
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let nobody = "127.0.0.1:1".parse().unwrap();
+    let node = node(&engine, outbound(nobody, OnUnknown::Hold, Resync::Never)).await;
+    let address = node.running.addresses["pas"];
+    for event in ["A01", "A08"] {
+        let began = std::time::Instant::now();
+        let mut clients = tokio::task::JoinSet::new();
+        for line in 0..LINES {
+            clients.spawn(async move {
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                stream.set_nodelay(true).unwrap();
+                let mut input = vec![0; 4096];
+                for n in 0..EACH {
+                    let message = adt(
+                        event,
+                        &format!("H{line}.{n}"),
+                        &format!("{event}{line}.{n}"),
+                    );
+                    stream
+                        .write_all(&encode(message.as_bytes()).unwrap())
+                        .await
+                        .unwrap();
+                    let count = stream.read(&mut input).await.unwrap();
+                    assert!(input[..count].windows(7).any(|found| found == b"MSA|AA|"));
+                }
+            });
+        }
+        clients.join_all().await;
+        let count = f64::from(u32::try_from(LINES * EACH).unwrap());
+        println!(
+            "{event}: {:.0} messages a second",
+            count / began.elapsed().as_secs_f64()
+        );
+    }
+    node.running.shutdown().await;
+}

@@ -1,0 +1,300 @@
+//! The sender against peers that behave and peers that do not, with a real engine.
+
+use crate::rig::{Act, Peer, engine, node, outbound, until};
+use channels::{LinkState, OnUnknown, Resync};
+use medicines::Request;
+use medicines::deliveries::{DeliveryState, Outcome};
+
+use DeliveryState::{Delivered, Refused, Superseded, Unknown, Waiting};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_queued_arrives_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let peer = Peer::start(&[]).await;
+    let node = node(
+        &engine,
+        outbound(peer.address, OnUnknown::Hold, Resync::Never),
+    )
+    .await;
+    node.admit("A01", "H1", "c1").await;
+    node.admit("A08", "H1", "c2").await;
+    node.admit("A01", "H2", "c3").await;
+    until("all is delivered", || {
+        let states = node.states();
+        states.len() >= 3 && states.iter().all(|state| *state == Delivered)
+    })
+    .await;
+    let of_first: Vec<_> = peer
+        .messages()
+        .into_iter()
+        .filter(|text| text.contains("|H1^"))
+        .collect();
+    assert!(of_first[0].contains("|ADT^A01^ADT_A01|"), "{of_first:?}");
+    assert!(
+        of_first.last().unwrap().contains("|ADT^A08^ADT_A01|"),
+        "{of_first:?}"
+    );
+    assert!(of_first[0].contains("|WARDC^BAY2^B03|"), "{of_first:?}");
+    let health = node.health();
+    assert_eq!(health.state, LinkState::Up);
+    assert_eq!(
+        (health.refused, health.errors, health.last_error),
+        (0, 0, None)
+    );
+    assert_eq!(health.sent, health.received);
+    until("the queue is empty", || node.health().queue == 0).await;
+    let ids: Vec<_> = node
+        .deliveries()
+        .iter()
+        .map(|view| view.delivery.id.to_string())
+        .collect();
+    let mut sent = peer.ids();
+    sent.sort();
+    let mut queued = ids.clone();
+    queued.sort();
+    assert_eq!(
+        sent, queued,
+        "the control id is the delivery's id, and each is sent once"
+    );
+    node.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_patients_are_each_told_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let peer = Peer::start(&[]).await;
+    let node = node(
+        &engine,
+        outbound(peer.address, OnUnknown::Hold, Resync::Never),
+    )
+    .await;
+    for n in 0..300 {
+        node.admit("A01", &format!("H{n}"), &format!("c{n}")).await;
+    }
+    until("all is delivered", || {
+        let states = node.states();
+        states.len() >= 300 && states.iter().all(|state| *state == Delivered)
+    })
+    .await;
+    let mut ids = peer.ids();
+    let count = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "nothing was sent twice");
+    node.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_opens_a_case_and_the_queue_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let peer = Peer::start(&[Act::Answer("AE")]).await;
+    let node = node(
+        &engine,
+        outbound(peer.address, OnUnknown::Hold, Resync::Never),
+    )
+    .await;
+    node.admit("A01", "H1", "c1").await;
+    peer.wait(1).await;
+    node.admit("A01", "H2", "c2").await;
+    node.stand(&[Refused, Delivered]).await;
+    let refused = &node.deliveries()[0];
+    assert_eq!(
+        refused.detail.as_deref(),
+        Some("AE 204"),
+        "codes and no words"
+    );
+    assert_eq!(node.health().refused, 1);
+    node.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unanswered_message_is_sent_again_where_the_policy_says_so() {
+    for first in [Act::Silent, Act::Wrong, Act::Late, Act::Close] {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = engine(dir.path());
+        let peer = Peer::start(&[first, first]).await;
+        let node = node(
+            &engine,
+            outbound(peer.address, OnUnknown::Resend, Resync::Never),
+        )
+        .await;
+        node.admit("A01", "H1", "c1").await;
+        node.stand(&[Delivered]).await;
+        let ids = peer.ids();
+        assert_eq!(ids.len(), 3, "{first:?}");
+        assert!(
+            ids.iter().all(|id| *id == ids[0]),
+            "{first:?}: the same control id"
+        );
+        assert_eq!(
+            peer.connections(),
+            3,
+            "{first:?}: a line that was given up is not used again"
+        );
+        // One unknown for the episode, and the delivery.
+        assert_eq!(node.deliveries()[0].attempts, 2, "{first:?}");
+        assert_eq!(node.health().last_error, None, "{first:?}");
+        node.running.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unanswered_message_is_held_where_the_policy_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let peer = Peer::start(&[Act::Silent]).await;
+    let node = node(
+        &engine,
+        outbound(peer.address, OnUnknown::Hold, Resync::Never),
+    )
+    .await;
+    node.admit("A01", "H1", "c1").await;
+    node.stand(&[Unknown]).await;
+    node.admit("A08", "H1", "c2").await;
+    node.admit("A01", "H2", "c3").await;
+    node.stand(&[Unknown, Waiting, Delivered]).await;
+    assert_eq!(peer.patients(), ["H1", "H2"]);
+    until("the queue is told", || node.health().queue == 2).await;
+
+    // Somebody has looked at the cabinet: it has the message.
+    let held = node.deliveries()[0].delivery.clone();
+    let outcome = Outcome {
+        channel: "cabinets".into(),
+        delivery: held,
+        state: Delivered,
+        detail: Some("seen at the cabinet".to_owned()),
+    };
+    let request = Request::Delivered(outcome);
+    let command = engine::Command::internal("N1001", node.engine.clock().now(), request);
+    node.engine.submit(command).await.unwrap();
+    node.stand(&[Delivered, Delivered, Delivered]).await;
+    assert_eq!(
+        peer.patients(),
+        ["H1", "H2", "H1"],
+        "the held one was not sent again"
+    );
+    node.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledgement_of_another_message_is_not_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let peer = Peer::start(&[Act::WrongThenRight, Act::Babble]).await;
+    let node = node(
+        &engine,
+        outbound(peer.address, OnUnknown::Hold, Resync::Never),
+    )
+    .await;
+    node.admit("A01", "H1", "c1").await;
+    node.stand(&[Delivered]).await;
+    assert_eq!(node.health().errors, 1);
+    node.admit("A01", "H2", "c2").await;
+    node.stand(&[Delivered, Delivered]).await;
+    assert_eq!(node.deliveries()[1].detail.as_deref(), Some("CA"));
+    assert_eq!(
+        node.health().errors,
+        3,
+        "noise, and a message that is no acknowledgement"
+    );
+    assert_eq!(peer.ids().len(), 2);
+    node.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_comes_late_gets_everything_and_its_profile() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    // A free port on which nobody listens yet.
+    let address = Peer::start(&[]).await.address;
+    let node = node(
+        &engine,
+        outbound(address, OnUnknown::Hold, Resync::Reconnect),
+    )
+    .await;
+    node.admit("A01", "H1", "c1").await;
+    until("the peer is missed", || {
+        node.health().state == LinkState::Down
+    })
+    .await;
+    assert_eq!(node.health().last_error, Some("connect-failed"));
+    until("the queue is told", || node.health().queue == 1).await;
+    let peer = loop {
+        // The port is free again once the first listener is gone.
+        match tokio::net::TcpListener::bind(address).await {
+            Ok(free) => {
+                drop(free);
+                break Peer::on(address, &[]).await;
+            }
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+        }
+    };
+    // The message that waited, and the whole profile of the patient.
+    node.stand(&[Delivered, Delivered]).await;
+    assert!(node.deliveries()[1].delivery.profile);
+    assert_eq!(peer.patients(), ["H1", "H1"]);
+    assert_eq!(node.health().state, LinkState::Up);
+    node.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_peer_gets_its_profile_once_and_a_silent_one_none() {
+    let check = async |act: Act, profiles: usize| {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = engine(dir.path());
+        // The profile at the start is empty; the first message is answered, the second is not.
+        let peer = Peer::start(&[Act::Answer("AA"), act]).await;
+        let node = node(
+            &engine,
+            outbound(peer.address, OnUnknown::Resend, Resync::Reconnect),
+        )
+        .await;
+        until("the first profile", || node.health().state == LinkState::Up).await;
+        node.admit("A01", "H1", "c1").await;
+        node.stand(&[Delivered]).await;
+        node.admit("A01", "H2", "c2").await;
+        let all = 2 + profiles;
+        until("all is delivered", || {
+            let states = node.states();
+            states.len() == all
+                && states
+                    .iter()
+                    .all(|state| matches!(state, Delivered | Superseded))
+        })
+        .await;
+        let views = node.deliveries();
+        assert_eq!(
+            views.iter().filter(|view| view.delivery.profile).count(),
+            profiles,
+            "{act:?}"
+        );
+        node.running.shutdown().await;
+    };
+    check(Act::Close, 2).await;
+    check(Act::Silent, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_survives_a_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let peer = Peer::start(&[Act::Silent]).await;
+    let config = outbound(peer.address, OnUnknown::Resend, Resync::Never);
+    let first = node(&engine, config.clone()).await;
+    first.admit("A01", "H1", "c1").await;
+    peer.wait(1).await;
+    first.admit("A08", "H1", "c2").await;
+    first.running.shutdown().await;
+    let second = node(&engine, config).await;
+    second.stand(&[Delivered, Delivered]).await;
+    let ids = peer.ids();
+    assert_eq!(ids.len(), 3);
+    assert_eq!(
+        ids[0], ids[1],
+        "the unanswered one goes first, with its control id"
+    );
+    second.running.shutdown().await;
+}

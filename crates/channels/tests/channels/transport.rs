@@ -1,0 +1,282 @@
+//! The listener against peers that behave and peers that do not, over real sockets.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use channels::transport::{Limits, Listener, Service, Stopper};
+use channels::{Direction, Meter};
+use engine::Stopped;
+use hl7v2::mllp::{Decoder, Ending, Event, encode, encode_into};
+use jiff::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Long enough for any machine; a test that works does not wait for it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const LIMIT: usize = 4096;
+
+/// Answers each message with `ok ` and the message, in order; keeps what it saw.
+#[derive(Clone, Default)]
+struct Echo {
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Echo {
+    fn saw(&self, text: &str) {
+        self.seen.lock().unwrap().push(text.to_owned());
+    }
+}
+
+impl Service for Echo {
+    fn message(
+        &self,
+        message: Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> impl Future<Output = Result<(), Stopped>> + Send {
+        let text = String::from_utf8(message).unwrap();
+        self.saw(&text);
+        async move {
+            tokio::task::yield_now().await;
+            match text.as_str() {
+                "stop" => return Err(Stopped),
+                "silent" => {}
+                _ => encode_into(format!("ok {text}").as_bytes(), out).unwrap(),
+            }
+            Ok(())
+        }
+    }
+
+    fn oversized(
+        &self,
+        head: Vec<u8>,
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> impl Future<Output = Result<(), Stopped>> + Send {
+        self.saw(&format!("oversized {} {limit}", head.len()));
+        encode_into(b"too long", out).unwrap();
+        std::future::ready(Ok(()))
+    }
+}
+
+struct Rig {
+    address: SocketAddr,
+    echo: Echo,
+    meter: Meter,
+    stopper: Stopper,
+    task: tokio::task::JoinHandle<()>,
+}
+
+async fn rig(connections: usize) -> Rig {
+    let echo = Echo::default();
+    let meter = Meter::new("test".into(), Direction::Inbound);
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap())
+        .await
+        .unwrap();
+    let address = listener.address();
+    let (stopper, stop) = Stopper::new();
+    let limits = Limits {
+        message_bytes: LIMIT,
+        connections,
+    };
+    let task = tokio::spawn(listener.run(echo.clone(), limits, meter.clone(), stop));
+    Rig {
+        address,
+        echo,
+        meter,
+        stopper,
+        task,
+    }
+}
+
+struct Peer {
+    stream: TcpStream,
+    decoder: Decoder,
+}
+
+impl Peer {
+    async fn connect(rig: &Rig) -> Self {
+        let stream = TcpStream::connect(rig.address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Peer {
+            stream,
+            decoder: Decoder::new(1 << 20, Ending::Proper),
+        }
+    }
+
+    async fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
+    }
+
+    /// The next answer, or `None` when the other side closed.
+    async fn answer(&mut self) -> Option<String> {
+        let mut input = [0; 4096];
+        loop {
+            match self.decoder.next() {
+                Some(Event::Frame(frame)) => return Some(String::from_utf8(frame).unwrap()),
+                Some(other) => panic!("{other:?}"),
+                None => {}
+            }
+            let read = timeout(PATIENCE, self.stream.read(&mut input))
+                .await
+                .expect("in time");
+            match read {
+                Ok(count) if count > 0 => self.decoder.push(&input[..count]),
+                _ => return None,
+            }
+        }
+    }
+}
+
+fn frame(text: &str) -> Vec<u8> {
+    encode(text.as_bytes()).unwrap()
+}
+
+/// Waits until something is so.
+async fn until(what: &str, so: impl Fn() -> bool) {
+    let waiting = async {
+        while !so() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    timeout(PATIENCE, waiting).await.expect(what);
+}
+
+#[tokio::test]
+async fn split_and_joined_frames_are_answered_in_order() {
+    let rig = rig(8).await;
+    let mut peer = Peer::connect(&rig).await;
+    let all: Vec<u8> = (0..50).flat_map(|n| frame(&format!("m{n}"))).collect();
+    for piece in all.chunks(7) {
+        peer.send(piece).await;
+    }
+    for n in 0..50 {
+        assert_eq!(
+            peer.answer().await.as_deref(),
+            Some(format!("ok m{n}").as_str())
+        );
+    }
+    let health = rig.meter.read(Timestamp::UNIX_EPOCH);
+    assert_eq!((health.sent, health.errors, health.connections), (50, 0, 1));
+}
+
+#[tokio::test]
+async fn noise_half_frames_and_oversized_ones_are_counted_and_the_line_goes_on() {
+    let rig = rig(8).await;
+    let mut peer = Peer::connect(&rig).await;
+    peer.send(b"hello\r\n").await;
+    peer.send(b"\x0Bhalf").await;
+    peer.send(&frame("one")).await;
+    assert_eq!(peer.answer().await.as_deref(), Some("ok one"));
+    peer.send(&frame(&"x".repeat(LIMIT * 5))).await;
+    assert_eq!(peer.answer().await.as_deref(), Some("too long"));
+    peer.send(&frame("two")).await;
+    assert_eq!(peer.answer().await.as_deref(), Some("ok two"));
+    peer.send(b"\x0Bhalf again").await;
+    drop(peer);
+    until("noise, two halves, one oversized", || {
+        rig.meter.read(Timestamp::UNIX_EPOCH).errors == 4
+    })
+    .await;
+    let seen = rig.echo.seen.lock().unwrap().clone();
+    assert_eq!(seen[0], "one");
+    assert!(seen[1].starts_with("oversized "), "{seen:?}");
+    assert!(seen[1].ends_with(&LIMIT.to_string()), "{seen:?}");
+    assert_eq!(seen[2..], ["two"]);
+}
+
+#[tokio::test]
+async fn what_needs_no_answer_gets_none() {
+    let rig = rig(8).await;
+    let mut peer = Peer::connect(&rig).await;
+    peer.send(&[frame("silent"), frame("loud")].concat()).await;
+    assert_eq!(peer.answer().await.as_deref(), Some("ok loud"));
+}
+
+#[tokio::test]
+async fn a_stopped_engine_closes_the_line_without_an_answer() {
+    let rig = rig(8).await;
+    let mut peer = Peer::connect(&rig).await;
+    peer.send(&[frame("one"), frame("stop"), frame("two")].concat())
+        .await;
+    assert_eq!(peer.answer().await.as_deref(), Some("ok one"));
+    assert_eq!(peer.answer().await, None);
+    assert_eq!(*rig.echo.seen.lock().unwrap(), ["one", "stop"]);
+}
+
+#[tokio::test]
+async fn connections_are_limited() {
+    let rig = rig(2).await;
+    let mut first = Peer::connect(&rig).await;
+    let mut second = Peer::connect(&rig).await;
+    for peer in [&mut first, &mut second] {
+        peer.send(&frame("x")).await;
+        assert_eq!(peer.answer().await.as_deref(), Some("ok x"));
+    }
+    let mut third = Peer::connect(&rig).await;
+    assert_eq!(third.answer().await, None);
+    assert_eq!(
+        rig.meter.read(Timestamp::UNIX_EPOCH).last_error,
+        Some("connection-limit")
+    );
+    drop(first);
+    until("a place is free", || {
+        rig.meter.read(Timestamp::UNIX_EPOCH).connections == 1
+    })
+    .await;
+    let mut fourth = Peer::connect(&rig).await;
+    fourth.send(&frame("y")).await;
+    assert_eq!(fourth.answer().await.as_deref(), Some("ok y"));
+}
+
+#[tokio::test]
+async fn a_stop_closes_lines_between_messages() {
+    let rig = rig(8).await;
+    let mut idle = Peer::connect(&rig).await;
+    let mut inside = Peer::connect(&rig).await;
+    for peer in [&mut idle, &mut inside] {
+        peer.send(&frame("x")).await;
+        assert_eq!(peer.answer().await.as_deref(), Some("ok x"));
+    }
+    inside.send(b"\x0Bhalf").await;
+    rig.stopper.stop();
+    assert_eq!(idle.answer().await, None);
+    assert_eq!(inside.answer().await, None);
+    timeout(PATIENCE, rig.task)
+        .await
+        .expect("the listener ends")
+        .unwrap();
+    assert!(
+        TcpStream::connect(rig.address).await.is_err(),
+        "nobody listens any more"
+    );
+}
+
+/// How many messages a second the listener answers over 64 lines, clients in the same process.
+/// Run by hand: `cargo nextest run -p channels --release --run-ignored only`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement, not a check"]
+async fn speed_of_the_listener_alone() {
+    let rig = rig(64).await;
+    let message = frame(&"MSH|^~\\&|".repeat(100));
+    let began = std::time::Instant::now();
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        let mut peer = Peer::connect(&rig).await;
+        let message = message.clone();
+        clients.spawn(async move {
+            for _ in 0..2000 {
+                peer.send(&message).await;
+                peer.answer().await.unwrap();
+            }
+        });
+    }
+    clients.join_all().await;
+    println!(
+        "{:.0} messages a second",
+        128_000.0 / began.elapsed().as_secs_f64()
+    );
+}
