@@ -88,56 +88,59 @@ fn filled() -> (Hand, Vec<StoredResource>) {
     (hand, all)
 }
 
+/// Searches over what [`filled`] makes, each with some answer or with none for its own reason.
+const QUERIES: &[(ResourceType, &str)] = &[
+    (ORDER, ""),
+    (ORDER, "patient=p1"),
+    (ORDER, "patient=p1,p2&status=active"),
+    (ORDER, "patient=Patient/p1&status=completed,on-hold"),
+    (ORDER, "patient=p1&patient=p2"),
+    (ORDER, "patient=nobody"),
+    (ORDER, "status=active"),
+    (ORDER, "identifier=s|3"),
+    (ORDER, "identifier=3,4"),
+    (ORDER, "identifier=|3"),
+    (ORDER, "identifier=s|"),
+    (ORDER, "identifier=99&patient=p1"),
+    (ORDER, "identifier=99&status=active"),
+    (ORDER, "_id=o1,o7,nothing"),
+    (ORDER, "_id=o7&patient=p1"),
+    (ORDER, "code=42&patient=p2"),
+    (ORDER, "code=43"),
+    (ORDER, "authoredon=ge2026-11-08"),
+    (ORDER, "authoredon=lt2026-11-08&patient=p3"),
+    (ORDER, "_lastUpdated=gt2026-11-20T10:00:10Z"),
+    (ORDER, "_lastUpdated=le2026-11-20T10:00:10Z&status=active"),
+    (ORDER, "_lastUpdated=2026-11-20T10:00:05Z"),
+    (ORDER, "_lastUpdated=ne2026-11-20T10:00:05Z"),
+    (ORDER, "_lastUpdated=sa2026-11-20&patient=p1"),
+    (ORDER, "_lastUpdated=ap2026-11-20"),
+    (ORDER, "_lastUpdated=lt2026-11-20T10:00:10Z"),
+    (ORDER, "_lastUpdated=eb2026-11-20T10:00:10Z"),
+    (ORDER, "_lastUpdated=ge2026-11-20T10:00:10Z"),
+    (
+        ORDER,
+        "_lastUpdated=sa2026-11-20T10:00:10Z&_lastUpdated=lt2026-11-20T10:00:44Z",
+    ),
+    (ResourceType::Patient, "identifier=mrn|1"),
+    (ResourceType::Patient, "_id=p2"),
+    (
+        ResourceType::AllergyIntolerance,
+        "patient=p1&clinical-status=active",
+    ),
+    (
+        ResourceType::AllergyIntolerance,
+        "patient=p1&clinical-status=inactive",
+    ),
+    (ResourceType::AllergyIntolerance, "clinical-status=active"),
+    (ResourceType::Encounter, ""),
+];
+
 #[test]
 fn a_search_finds_what_the_plain_reading_finds() {
     let (hand, all) = filled();
-    for (kind, query) in [
-        (ORDER, ""),
-        (ORDER, "patient=p1"),
-        (ORDER, "patient=p1,p2&status=active"),
-        (ORDER, "patient=Patient/p1&status=completed,on-hold"),
-        (ORDER, "patient=p1&patient=p2"),
-        (ORDER, "patient=nobody"),
-        (ORDER, "status=active"),
-        (ORDER, "identifier=s|3"),
-        (ORDER, "identifier=3,4"),
-        (ORDER, "identifier=|3"),
-        (ORDER, "identifier=s|"),
-        (ORDER, "identifier=99&patient=p1"),
-        (ORDER, "identifier=99&status=active"),
-        (ORDER, "_id=o1,o7,nothing"),
-        (ORDER, "_id=o7&patient=p1"),
-        (ORDER, "code=42&patient=p2"),
-        (ORDER, "code=43"),
-        (ORDER, "authoredon=ge2026-11-08"),
-        (ORDER, "authoredon=lt2026-11-08&patient=p3"),
-        (ORDER, "_lastUpdated=gt2026-11-20T10:00:10Z"),
-        (ORDER, "_lastUpdated=le2026-11-20T10:00:10Z&status=active"),
-        (ORDER, "_lastUpdated=2026-11-20T10:00:05Z"),
-        (ORDER, "_lastUpdated=ne2026-11-20T10:00:05Z"),
-        (ORDER, "_lastUpdated=sa2026-11-20&patient=p1"),
-        (ORDER, "_lastUpdated=ap2026-11-20"),
-        (ORDER, "_lastUpdated=lt2026-11-20T10:00:10Z"),
-        (ORDER, "_lastUpdated=eb2026-11-20T10:00:10Z"),
-        (ORDER, "_lastUpdated=ge2026-11-20T10:00:10Z"),
-        (
-            ORDER,
-            "_lastUpdated=sa2026-11-20T10:00:10Z&_lastUpdated=lt2026-11-20T10:00:44Z",
-        ),
-        (ResourceType::Patient, "identifier=mrn|1"),
-        (ResourceType::Patient, "_id=p2"),
-        (
-            ResourceType::AllergyIntolerance,
-            "patient=p1&clinical-status=active",
-        ),
-        (
-            ResourceType::AllergyIntolerance,
-            "patient=p1&clinical-status=inactive",
-        ),
-        (ResourceType::AllergyIntolerance, "clinical-status=active"),
-        (ResourceType::Encounter, ""),
-    ] {
-        let plain = parse(kind, query);
+    for (kind, query) in QUERIES {
+        let plain = parse(*kind, query);
         let expected: BTreeSet<String> = all
             .iter()
             .filter(|resource| plain.matches(resource, &index(resource).unwrap()))
@@ -149,7 +152,7 @@ fn a_search_finds_what_the_plain_reading_finds() {
             "&_sort=_lastUpdated&_count=4",
             "&_sort=-_lastUpdated",
         ] {
-            let found = walk(&hand, kind, &format!("{query}{form}"));
+            let found = walk(&hand, *kind, &format!("{query}{form}"));
             assert_eq!(found.len(), expected.len(), "{query}{form}");
             assert_eq!(
                 found.into_iter().collect::<BTreeSet<_>>(),
@@ -159,7 +162,7 @@ fn a_search_finds_what_the_plain_reading_finds() {
         }
         let count = hand
             .reader()
-            .search(&parse(kind, &format!("{query}&_count=0")))
+            .search(&parse(*kind, &format!("{query}&_count=0")))
             .unwrap();
         assert_eq!(count.total, Some(expected.len() as u64), "{query}");
         assert_eq!((count.resources.len(), count.next), (0, None), "{query}");
