@@ -1,1 +1,12 @@
 //! The node: configuration, wiring and the command line.
+
+pub mod commands;
+pub mod config;
+pub mod demo;
+mod log;
+mod node;
+mod replay;
+mod secret;
+
+pub use log::start as start_log;
+pub use node::{Node, NodeError, Plan};

@@ -1,2 +1,10 @@
 //! The `interlock` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    interlock::start_log();
+    interlock::commands::Cli::parse().run()
+}

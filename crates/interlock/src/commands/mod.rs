@@ -1,0 +1,73 @@
+//! The commands of the command line, one file each.
+
+mod check;
+mod demo;
+mod rebuild;
+mod serve;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The open platform that closes the medicines loop in hospitals.
+#[derive(Debug, Parser)]
+#[command(name = "interlock", version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run a node with a simulated hospital on loopback, and print the address of its page.
+    Demo(demo::Args),
+    /// Run a node by its configuration.
+    Serve(serve::Args),
+    /// Read a configuration and tell every mistake in it; change nothing.
+    Check(check::Args),
+    /// Recompute the journal's hash chain.
+    Verify(verify::Args),
+    /// Make the record anew from the journal alone.
+    Rebuild(rebuild::Args),
+}
+
+impl Cli {
+    /// Runs the command. The exit code is 0 for success, 1 for a finding or a failure, 2 for a
+    /// command line that cannot be read.
+    pub fn run(self) -> ExitCode {
+        let done = match self.command {
+            Verb::Demo(args) => demo::run(&args),
+            Verb::Serve(args) => serve::run(&args),
+            Verb::Check(args) => check::run(&args),
+            Verb::Verify(args) => verify::run(&args),
+            Verb::Rebuild(args) => rebuild::run(&args),
+        };
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("interlock: {why}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+/// Why a command failed, in words for the person who called it.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// A runtime for the commands that serve.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// Waits for the terminal's interrupt or the system's request to end.
+async fn asked_to_end() -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

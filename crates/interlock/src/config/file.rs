@@ -1,0 +1,144 @@
+//! The configuration file as it is written.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use access::Person;
+use channels::dialect::Dialect;
+use channels::{Direction, OnUnknown, Resync};
+use medicines::{Cabinet, Item, Policies, Recorder};
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::secret::TokenSource;
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// `[node]`
+    pub node: NodeEntry,
+    /// `[site]`
+    pub site: SiteEntry,
+    /// `[dialect.NAME]`
+    #[serde(default)]
+    pub dialect: BTreeMap<String, Dialect>,
+    /// `[[channel]]`
+    #[serde(default)]
+    pub channel: Vec<Spanned<ChannelEntry>>,
+    /// `[[client]]`
+    #[serde(default)]
+    pub client: Vec<Spanned<ClientEntry>>,
+    /// `[console]`
+    #[serde(default)]
+    pub console: ConsoleEntry,
+}
+
+/// The node itself.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeEntry {
+    /// The folder of the journal and the record.
+    pub data: PathBuf,
+    /// The address of the API and the console. Loopback unless somebody says otherwise.
+    #[serde(default = "loopback")]
+    pub http: SocketAddr,
+    /// The value of MSH-11 in force: `P` on a live node, `T` on one for training.
+    #[serde(default = "production")]
+    pub processing_id: Spanned<String>,
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8080))
+}
+
+fn production() -> Spanned<String> {
+    Spanned::new(0..0, "P".to_owned())
+}
+
+/// The site: its cabinets, formulary, people and policies.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteEntry {
+    /// The ODS code.
+    pub code: Spanned<String>,
+    /// The name that people know.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// `[[site.cabinet]]`
+    #[serde(default)]
+    pub cabinet: Vec<Spanned<Cabinet>>,
+    /// `[[site.recorder]]`
+    #[serde(default)]
+    pub recorder: Vec<Spanned<Recorder>>,
+    /// `[[site.item]]`
+    #[serde(default)]
+    pub item: Vec<Spanned<Item>>,
+    /// `[[site.person]]`
+    #[serde(default)]
+    pub person: Vec<Spanned<Person>>,
+    /// `[site.policies]`
+    #[serde(default)]
+    pub policies: Option<Spanned<Policies>>,
+}
+
+/// A channel.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelEntry {
+    /// Its name.
+    pub name: String,
+    /// inbound or outbound.
+    pub direction: Direction,
+    /// Where it listens.
+    pub listen: Option<SocketAddr>,
+    /// The peer's `host:port`.
+    pub connect: Option<String>,
+    /// The name of a `[dialect.NAME]`; none for plain HL7 2.5.1.
+    pub dialect: Option<Spanned<String>>,
+    /// The message types that it takes.
+    #[serde(default)]
+    pub accepts: Vec<String>,
+    /// How long an acknowledgement may take, in seconds.
+    pub ack_timeout_s: Option<u32>,
+    /// What to do about a message that is not answered.
+    pub on_unknown: Option<OnUnknown>,
+    /// When to send the whole profile again.
+    pub resync: Option<Resync>,
+    /// The largest message that it takes, in bytes.
+    pub max_message_bytes: Option<usize>,
+    /// The most connections at a time.
+    pub max_connections: Option<usize>,
+}
+
+/// A system that may call the API.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientEntry {
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub roles: Vec<api::Role>,
+    /// Where its token is found.
+    pub token: TokenSource,
+}
+
+/// The console.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsoleEntry {
+    /// `[[console.key]]`
+    #[serde(default)]
+    pub key: Vec<Spanned<KeyEntry>>,
+}
+
+/// A key that opens the console.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyEntry {
+    /// Whose it is.
+    pub name: String,
+    /// Where it is found.
+    pub token: TokenSource,
+}

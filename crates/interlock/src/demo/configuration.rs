@@ -1,0 +1,161 @@
+//! The configuration of the demonstration, as an engineer would write it for this hospital.
+
+use std::fmt::Write as _;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+
+use estate::site::{DialectFacts, StaffRole};
+use estate::{ListenerAddresses, SiteFacts};
+
+use super::Settings;
+
+/// The file in the data folder, for the curious.
+const CONFIG_FILE: &str = "interlock.toml";
+/// The token of the API in the data folder.
+const TOKEN_FILE: &str = "token";
+/// The key of the console in the data folder.
+const KEY_FILE: &str = "key";
+
+/// Writes the configuration and its secrets into the data folder, and returns the configuration.
+pub(super) fn write(
+    facts: &SiteFacts,
+    listeners: &ListenerAddresses,
+    settings: &Settings,
+    token: &str,
+    key: &str,
+) -> io::Result<String> {
+    let text = text(facts, listeners, settings);
+    std::fs::write(settings.data.join(CONFIG_FILE), &text)?;
+    for (file, secret) in [(TOKEN_FILE, token), (KEY_FILE, key)] {
+        let path = settings.data.join(file);
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        io::Write::write_all(&mut file, secret.as_bytes())?;
+    }
+    Ok(text)
+}
+
+fn text(facts: &SiteFacts, listeners: &ListenerAddresses, settings: &Settings) -> String {
+    let mut out = String::new();
+    // Writing to a string never fails.
+    let _ = all(&mut out, facts, listeners, settings);
+    out
+}
+
+fn all(
+    out: &mut String,
+    facts: &SiteFacts,
+    listeners: &ListenerAddresses,
+    settings: &Settings,
+) -> std::fmt::Result {
+    writeln!(out, "[node]\ndata = \".\"\nhttp = \"127.0.0.1:{}\"\n", settings.port)?;
+    writeln!(out, "[site]\ncode = {:?}\nname = \"Interlock General\"\n", facts.code)?;
+    channels(out, facts, listeners)?;
+    for cabinet in &facts.cabinets {
+        writeln!(out, "[[site.cabinet]]\nsystem = {:?}", cabinet.system)?;
+        writeln!(out, "station = {:?}\nwards = {:?}", cabinet.station, cabinet.wards)?;
+        if cabinet.has_profile() {
+            writeln!(out, "channel = {:?}", profile_channel(&cabinet.station))?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(out, "[[site.recorder]]\nchannel = \"to-epma\"\nhears_from = \"epma\"\n")?;
+    items(out, facts)?;
+    for person in &facts.people {
+        let role = match person.role {
+            StaffRole::Nurse => "nurse",
+            StaffRole::Prescriber => "prescriber",
+            StaffRole::Pharmacist => "pharmacist",
+            StaffRole::Assistant => "assistant",
+        };
+        let name = format!("{}, {}", person.family, person.given);
+        writeln!(out, "[[site.person]]\nid = {:?}\nname = {name:?}\nrole = {role:?}\n", person.id)?;
+    }
+    writeln!(out, "[[client]]\nname = \"estate\"\ntoken = {{ file = \"token\" }}")?;
+    writeln!(out, "roles = [\"cabinet\", \"bedside\", \"fhir-read\", \"cases\", \"admin\"]\n")?;
+    writeln!(out, "[[console.key]]\nname = \"demo\"\ntoken = {{ file = \"key\" }}")
+}
+
+fn profile_channel(station: &str) -> String {
+    format!("to-{}", station.to_lowercase())
+}
+
+fn channels(
+    out: &mut String,
+    facts: &SiteFacts,
+    listeners: &ListenerAddresses,
+) -> std::fmt::Result {
+    dialect(out, "pas", &facts.code, &facts.pas)?;
+    inbound(out, "pas", "pas", "[\"ADT\"]")?;
+    dialect(out, "epma", &facts.code, &facts.epma)?;
+    inbound(out, "epma", "epma", "[]")?;
+    outbound(out, "to-epma", "epma", listeners.epma, "never")?;
+    let mut systems = Vec::new();
+    for cabinet in &facts.cabinets {
+        let name = cabinet.system.to_lowercase();
+        if !systems.contains(&name) {
+            dialect(out, &name, &facts.code, &cabinet.dialect)?;
+            inbound(out, &name, &name, "[]")?;
+        }
+        if let Some(address) = listeners.cabinets.get(&cabinet.id()) {
+            let channel = profile_channel(&cabinet.station);
+            outbound(out, &channel, &name, *address, "reconnect")?;
+        }
+        systems.push(name);
+    }
+    Ok(())
+}
+
+fn dialect(
+    out: &mut String,
+    name: &str,
+    site: &str,
+    facts: &DialectFacts,
+) -> std::fmt::Result {
+    let words = &facts.words;
+    writeln!(out, "[dialect.{name}]\nversion = {:?}", facts.version)?;
+    writeln!(out, "charset = {:?}", facts.charset.unwrap_or("WINDOWS-1252"))?;
+    writeln!(out, "peer_application = {:?}\npeer_facility = {site:?}", facts.application)?;
+    let style = if facts.tq1 { "tq1" } else { "rxe-1" };
+    writeln!(out, "timing_style = {style:?}\nzpm_layout = {:?}", facts.zpm_layout)?;
+    let control = [
+        ("new", words.new),
+        ("change", words.change),
+        ("hold", words.hold),
+        ("resume", words.resume),
+        ("stop", words.stop),
+        ("cancel", words.cancel),
+    ];
+    let control: Vec<String> = control.iter().map(|(k, v)| format!("{k} = {v:?}")).collect();
+    writeln!(out, "order_control = {{ {} }}\n", control.join(", "))
+}
+
+fn inbound(out: &mut String, name: &str, dialect: &str, accepts: &str) -> std::fmt::Result {
+    writeln!(out, "[[channel]]\nname = {name:?}\ndirection = \"inbound\"")?;
+    writeln!(out, "listen = \"127.0.0.1:0\"\ndialect = {dialect:?}\naccepts = {accepts}\n")
+}
+
+fn outbound(
+    out: &mut String,
+    name: &str,
+    dialect: &str,
+    to: std::net::SocketAddr,
+    resync: &str,
+) -> std::fmt::Result {
+    writeln!(out, "[[channel]]\nname = {name:?}\ndirection = \"outbound\"")?;
+    writeln!(out, "connect = \"{to}\"\ndialect = {dialect:?}\nresync = {resync:?}")?;
+    writeln!(out, "on_unknown = \"resend\"\nack_timeout_s = 5\n")
+}
+
+fn items(out: &mut String, facts: &SiteFacts) -> std::fmt::Result {
+    for item in &facts.items {
+        writeln!(out, "[[site.item]]\ncode = {:?}\nname = {:?}", item.code, item.name)?;
+        let codings: Vec<String> = item.codings.iter().map(|c| format!("[{:?}, {:?}]", c.0, c.1)).collect();
+        writeln!(out, "codings = [{}]\nunit = {:?}", codings.join(", "), item.unit)?;
+        if let Some((amount, unit)) = &item.strength {
+            writeln!(out, "strength = {{ value = \"{amount}\", unit = {unit:?} }}")?;
+        }
+        writeln!(out, "witness = {}\noverride_allowed = {}\n", item.witness, item.override_allowed)?;
+    }
+    Ok(())
+}

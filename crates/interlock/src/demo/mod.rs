@@ -1,0 +1,155 @@
+//! A node and a simulated hospital that speaks the real protocols to it over loopback.
+
+mod configuration;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use estate::{Estate, EstateConfig, EstateHandle, Faults, NodeAddresses, SimClock};
+use jiff::civil::time;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::config::{self, Mistake};
+use crate::node::{JOURNAL_FILE, Node, NodeError};
+use crate::secret;
+
+/// How a demonstration runs.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Everything that the hospital does follows from it.
+    pub seed: u64,
+    /// The port of the page; 0 takes any free one.
+    pub port: u16,
+    /// Simulated seconds per second.
+    pub speed: u32,
+    /// How many wards.
+    pub wards: usize,
+    /// How many beds each ward has.
+    pub beds: u16,
+    /// Whether lines fail.
+    pub faults: bool,
+    /// The folder of the journal, the record and the configuration.
+    pub data: PathBuf,
+}
+
+/// Why a demonstration cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The folder cannot be written.
+    #[error("the data folder cannot be written: {0}")]
+    Folder(#[from] io::Error),
+    /// The journal in the folder cannot be read.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The simulated hospital cannot start.
+    #[error(transparent)]
+    Estate(#[from] estate::EstateError),
+    /// The configuration that was made is wrong, which is a fault of the program.
+    #[error("the configuration that was made is wrong: {0}")]
+    Config(Mistake),
+    /// The node cannot start.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// The node has no channel for a part of the hospital, which is a fault of the program.
+    #[error("the node has no channel `{0}`")]
+    NoChannel(String),
+}
+
+/// A running demonstration.
+pub struct Demo {
+    /// The node.
+    pub node: Node,
+    /// The simulated hospital.
+    pub estate: EstateHandle,
+    /// The address of the page, with a key that opens it once.
+    pub page: String,
+    /// A key that opens the page any number of times.
+    pub key: String,
+    /// The token of the API, with all roles.
+    pub token: String,
+    /// The data folder.
+    pub data: PathBuf,
+}
+
+impl Demo {
+    /// Starts the listeners of the hospital, then the node, then the hospital's life.
+    pub async fn start(settings: Settings) -> Result<Demo, DemoError> {
+        std::fs::create_dir_all(&settings.data)?;
+        let began = Instant::now();
+        let start = start_time(&settings)?;
+        let mut config =
+            EstateConfig::new(settings.seed, SimClock::new(start, began, settings.speed));
+        (config.wards, config.beds_per_ward) = (settings.wards, settings.beds);
+        if settings.faults {
+            config.faults = Faults::all();
+        }
+        let facts = config.site();
+        let bound = Estate::bind(config).await?;
+        let (token, key, once) =
+            (secret::new_token(), secret::new_token(), secret::new_token());
+        let text = configuration::write(&facts, bound.addresses(), &settings, &token, &key)?;
+        let plan = config::read(&text, &settings.data);
+        let mut plan = plan.map_err(|mistakes| first(mistakes))?;
+        plan.clock = engine::Clock::anchored(start, began, settings.speed);
+        plan.seed = settings.seed;
+        plan.keys.push(secret::console_key("demo", &once, true));
+        let node = Node::start(plan).await?;
+        let addresses = addresses(&facts, &node, &token)?;
+        let estate = bound.start(&addresses)?;
+        let page = format!("{}/?key={once}", node.address());
+        Ok(Demo { node, estate, page, key, token, data: settings.data })
+    }
+
+    /// Ends the hospital, then the node.
+    pub async fn shutdown(self) {
+        self.estate.stop().await;
+        self.node.shutdown().await;
+    }
+}
+
+fn first(mistakes: Vec<Mistake>) -> DemoError {
+    let unknown = || Mistake::whole("it cannot be read", "nobody knows", "report it");
+    DemoError::Config(mistakes.into_iter().next().unwrap_or_else(unknown))
+}
+
+/// Where the hospital finds the node.
+fn addresses(
+    facts: &estate::SiteFacts,
+    node: &Node,
+    token: &str,
+) -> Result<NodeAddresses, DemoError> {
+    let of = |channel: &str| {
+        let address = node.channels.get(channel).copied();
+        address.ok_or_else(|| DemoError::NoChannel(channel.to_owned()))
+    };
+    let systems = facts.cabinets.iter().map(|cabinet| cabinet.system.clone());
+    let cabinets = systems.map(|system| {
+        let address = of(&system.to_lowercase())?;
+        Ok::<_, DemoError>((system, address))
+    });
+    Ok(NodeAddresses {
+        pas: of("pas")?,
+        epma: of("epma")?,
+        cabinets: cabinets.collect::<Result<_, _>>()?,
+        http: node.http,
+        token: token.to_owned(),
+    })
+}
+
+/// Half past seven this morning, so that the first round is near; where the folder has a journal,
+/// the time at which it ended.
+fn start_time(settings: &Settings) -> Result<Timestamp, DemoError> {
+    let journal = settings.data.join(JOURNAL_FILE);
+    if journal.exists() {
+        let reader = journal::Reader::open(&journal)?;
+        if let Some(last) = reader.get(reader.position()?.seq)? {
+            let ended = Timestamp::from_microsecond(last.at).unwrap_or(Timestamp::UNIX_EPOCH);
+            return Ok(ended.saturating_add(SignedDuration::from_secs(1)).unwrap_or(ended));
+        }
+    }
+    let today = engine::Clock::system().now().to_zoned(TimeZone::UTC).date();
+    let morning = today.to_datetime(time(7, 30, 0, 0)).to_zoned(TimeZone::UTC);
+    Ok(morning.map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp()))
+}

@@ -1,0 +1,218 @@
+//! A running node: the engine with its channels, its API and its console.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use api::{ApiState, Client, Clients, Server};
+use channels::{ChannelConfig, Channels, Health, Running, Setting};
+use console::{ChannelView, ConsoleParts, Key};
+use engine::{Clock, Engine};
+use journal::Durability;
+use medicines::Site;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::replay::Replays;
+use crate::secret;
+
+/// How long a channel may be silent before the console shows what it carries as stale, in
+/// seconds of the node's clock.
+const STALE_AFTER_S: u32 = 15 * 60;
+/// The journal's file in the data folder.
+pub(crate) const JOURNAL_FILE: &str = "journal.sqlite3";
+/// The record's file in the data folder.
+pub(crate) const RECORD_FILE: &str = "record.sqlite3";
+
+/// Everything that a node needs to run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The folder of the journal and the record.
+    pub data: PathBuf,
+    /// The address of the API and the console.
+    pub http: SocketAddr,
+    /// The value of MSH-11 in force.
+    pub processing_id: String,
+    /// The site's name, as people know it.
+    pub site_name: String,
+    /// The site.
+    pub site: Site,
+    /// The channels.
+    pub channels: Vec<ChannelConfig>,
+    /// The systems that may call the API.
+    pub clients: Vec<Client>,
+    /// The keys that open the console.
+    pub keys: Vec<Key>,
+    /// The clock.
+    pub clock: Clock,
+    /// From what the waits between attempts are drawn.
+    pub seed: u64,
+    /// How hard entries are driven to the disk; anything but full is for control experiments.
+    pub durability: Durability,
+}
+
+impl Plan {
+    /// The journal's file.
+    pub fn journal(&self) -> PathBuf {
+        self.data.join(JOURNAL_FILE)
+    }
+
+    /// The record's file.
+    pub fn record(&self) -> PathBuf {
+        self.data.join(RECORD_FILE)
+    }
+}
+
+/// Why a node cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The data folder cannot be made.
+    #[error("the data folder {0} cannot be made: {1}")]
+    Folder(PathBuf, std::io::Error),
+    /// The engine cannot start.
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    /// A channel cannot start.
+    #[error(transparent)]
+    Channels(#[from] channels::StartError),
+    /// The list of clients cannot be used.
+    #[error(transparent)]
+    Clients(#[from] api::ClientError),
+    /// The address of the API cannot be listened on.
+    #[error("cannot listen on {0}: {1}; is another node running there?")]
+    Listen(SocketAddr, std::io::Error),
+}
+
+/// A running node.
+#[derive(Debug)]
+pub struct Node {
+    /// Where the API and the console are.
+    pub http: SocketAddr,
+    /// Where each inbound channel listens.
+    pub channels: BTreeMap<String, SocketAddr>,
+    engine: Engine,
+    running: Running,
+    server: JoinHandle<std::io::Result<()>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Node {
+    /// Starts everything. Nothing is listened to before the engine has caught up.
+    pub async fn start(plan: Plan) -> Result<Node, NodeError> {
+        std::fs::create_dir_all(&plan.data)
+            .map_err(|error| NodeError::Folder(plan.data.clone(), error))?;
+        let engine = start_engine(&plan).await?;
+        let listener = TcpListener::bind(plan.http).await;
+        let listener = listener.map_err(|error| NodeError::Listen(plan.http, error))?;
+        let http = listener.local_addr().map_err(|error| NodeError::Listen(plan.http, error))?;
+        let health = Health::new();
+        let setting = Setting {
+            site: plan.site.code.clone(),
+            processing_id: plan.processing_id.clone(),
+            seed: plan.seed,
+            health: health.clone(),
+        };
+        let running = Channels::start(&engine, plan.channels.clone(), setting).await?;
+        let replays = Replays::new(engine.clone(), &plan);
+        let state = ApiState::new(engine.clone(), Clients::new(plan.clients)?, &address(http))
+            .with_replayer(Arc::new(replays));
+        let (stop, stopping) = watch::channel(false);
+        let parts = ConsoleParts {
+            engine: engine.clone(),
+            channels: views(health, plan.clock),
+            keys: plan.keys,
+            site_name: plan.site_name,
+            random: Arc::new(secret::fill),
+            stop: stopping.clone(),
+        };
+        let server = Server::new(state).with(console::router(parts));
+        let server = tokio::spawn(server.serve(listener, until_true(stopping)));
+        let channels = running.addresses.clone();
+        Ok(Node { http, channels, engine, running, server, stop })
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The address to open in a browser.
+    pub fn address(&self) -> String {
+        address(self.http)
+    }
+
+    /// Waits until the engine or the server ends by itself, and tells why. A node that cannot be
+    /// asked any more must not look as if it ran.
+    pub async fn failed(&mut self) -> engine::Error {
+        let mut stopped = self.engine.stopped();
+        tokio::select! {
+            why = stopped.wait_for(Option::is_some) => {
+                let why = why.ok().and_then(|why| why.clone());
+                why.unwrap_or_else(|| engine::Error::Fault("the engine has ended".to_owned()))
+            }
+            ended = &mut self.server => {
+                engine::Error::Fault(format!("the API and the console have ended: {ended:?}"))
+            }
+        }
+    }
+
+    /// Stops in order: channels finish the message in work, requests end, the engine closes.
+    pub async fn shutdown(self) {
+        self.running.shutdown().await;
+        self.stop.send_replace(true);
+        if !self.server.is_finished() {
+            // A server that fails now has said so in the log; there is nothing more to end.
+            let _ = self.server.await;
+        }
+    }
+}
+
+async fn start_engine(plan: &Plan) -> Result<Engine, engine::Error> {
+    let options = engine::Options {
+        journal: plan.journal(),
+        record: plan.record(),
+        site: plan.site.clone(),
+        clock: plan.clock,
+        durability: plan.durability,
+    };
+    let started = tokio::task::spawn_blocking(move || Engine::start(options)).await;
+    started.unwrap_or_else(|_| Err(engine::Error::Fault("the engine could not start".to_owned())))
+}
+
+fn address(http: SocketAddr) -> String {
+    format!("http://{http}")
+}
+
+async fn until_true(mut stopping: watch::Receiver<bool>) {
+    // A sender that is gone means the same: there is nobody left to serve for.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// Channels as the console shows them.
+fn views(health: Health, clock: Clock) -> console::Channels {
+    Arc::new(move || {
+        let now = clock.now();
+        health.all(now).into_iter().map(view).collect()
+    })
+}
+
+fn view(health: channels::ChannelHealth) -> ChannelView {
+    ChannelView {
+        name: health.name.to_string(),
+        direction: match health.direction {
+            channels::Direction::Inbound => console::Direction::Inbound,
+            channels::Direction::Outbound => console::Direction::Outbound,
+        },
+        state: match health.state {
+            channels::LinkState::Up => console::LinkState::Up,
+            channels::LinkState::Down => console::LinkState::Down,
+            channels::LinkState::Idle => console::LinkState::Idle,
+        },
+        last_seen: health.last_seen,
+        queue: health.queue,
+        oldest: health.oldest,
+        stale_after_s: STALE_AFTER_S,
+    }
+}

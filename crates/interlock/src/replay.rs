@@ -1,0 +1,85 @@
+//! Parked messages again: the raw bytes come from the journal and are read as they would be now.
+
+use std::collections::BTreeMap;
+
+use api::{ReplayError, Replayer, Replaying};
+use channels::inbound::{InboundChannel, read};
+use channels::{ChannelConfig, Direction};
+use engine::{Command, Engine, Receipt};
+use fhir::Id;
+use medicines::{Head, Request};
+
+use crate::node::Plan;
+
+/// Reads parked messages with the channels of the configuration in force.
+pub(crate) struct Replays {
+    engine: Engine,
+    channels: BTreeMap<String, InboundChannel>,
+}
+
+impl Replays {
+    pub(crate) fn new(engine: Engine, plan: &Plan) -> Self {
+        let inbound = |config: &&ChannelConfig| config.direction == Direction::Inbound;
+        let reader = |config: &ChannelConfig| {
+            let dialect = config.dialect.clone();
+            let (site, processing_id) = (&plan.site.code, &plan.processing_id);
+            let accepts = &config.accepts;
+            let channel =
+                InboundChannel::new(&config.name, dialect, site, accepts, processing_id);
+            (config.name.clone(), channel)
+        };
+        let channels = plan.channels.iter().filter(inbound).map(reader).collect();
+        Replays { engine, channels }
+    }
+
+    async fn again(&self, case: &Id, by: &str) -> Result<Receipt, ReplayError> {
+        let (engine, id) = (self.engine.clone(), case.clone());
+        let found = tokio::task::spawn_blocking(move || message_of(&engine, &id)).await;
+        let (channel, raw) =
+            found.map_err(|error| ReplayError::Unreadable(error.to_string()))??;
+        let reader = self.channels.get(&channel).ok_or_else(|| {
+            ReplayError::NotReplayable(format!("channel `{channel}` is not configured any more"))
+        })?;
+        let understood = read(&raw, reader);
+        let request = Request::Replay {
+            case: case.clone(),
+            by: by.to_owned(),
+            request: Box::new(understood.request),
+        };
+        let command = Command {
+            channel: channel.into(),
+            key: None,
+            by: by.to_owned(),
+            message_type: understood.message_type,
+            control_id: understood.control_id,
+            received: self.engine.clock().now(),
+            request,
+            raw,
+        };
+        self.engine.submit(command).await.map_err(|_| ReplayError::Stopped)
+    }
+}
+
+impl Replayer for Replays {
+    fn replay<'a>(&'a self, case: &'a Id, by: &'a str) -> Replaying<'a> {
+        Box::pin(self.again(case, by))
+    }
+}
+
+/// The channel and the bytes of the message that an open case keeps.
+fn message_of(engine: &Engine, case: &Id) -> Result<(String, Vec<u8>), ReplayError> {
+    let unreadable = |error: &dyn std::fmt::Display| ReplayError::Unreadable(error.to_string());
+    let readers = engine.readers();
+    let reader = readers.get().map_err(|error| unreadable(&error))?;
+    let kept = reader.case(case).map_err(|error| unreadable(&error))?;
+    let kept = kept.filter(|kept| kept.closed.is_none()).ok_or(ReplayError::UnknownCase)?;
+    let journal = engine.journal().map_err(|error| unreadable(&error))?;
+    let entry = journal.get(kept.case.entry).map_err(|error| unreadable(&error))?;
+    let entry = entry.ok_or_else(|| unreadable(&"its entry is missing"))?;
+    let head = Head::from_json(&entry.head).map_err(|error| unreadable(&error))?;
+    if entry.raw.is_empty() || kept.case.kind != medicines::cases::CaseKind::ParkedMessage {
+        let why = "the case keeps no message that was parked";
+        return Err(ReplayError::NotReplayable(why.to_owned()));
+    }
+    Ok((head.channel.into_owned(), entry.raw))
+}

@@ -1,0 +1,58 @@
+//! Secrets come from the environment or from files, never from the configuration itself.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// The fewest characters of a token: 32 hexadecimal digits are 128 bits.
+const MIN_TOKEN_CHARS: usize = 32;
+
+/// Where a token is found.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum TokenSource {
+    /// In this environment variable.
+    Env(String),
+    /// In this file, which nobody else should be able to read.
+    File(PathBuf),
+}
+
+impl TokenSource {
+    /// Reads the token; a relative path starts at `folder`. The error says what to do.
+    pub fn read(&self, folder: &Path) -> Result<String, String> {
+        let token = match self {
+            TokenSource::Env(name) => std::env::var(name)
+                .map_err(|_| format!("the environment has no variable {name}: set it"))?,
+            TokenSource::File(path) => std::fs::read_to_string(folder.join(path))
+                .map_err(|error| format!("{} cannot be read: {error}", path.display()))?,
+        };
+        let token = token.trim().to_owned();
+        if token.len() < MIN_TOKEN_CHARS {
+            return Err(format!("a token has {MIN_TOKEN_CHARS} characters or more: make a new one"));
+        }
+        Ok(token)
+    }
+}
+
+/// A new token: 64 hexadecimal digits from the system's randomness.
+pub(crate) fn new_token() -> String {
+    let mut bytes = [0; 32];
+    fill(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A key of the console: only its hash is kept.
+pub(crate) fn console_key(name: &str, key: &str, one_time: bool) -> console::Key {
+    use sha2::{Digest, Sha256};
+    let sha256 = Sha256::digest(key.as_bytes()).into();
+    console::Key { name: name.to_owned(), sha256, one_time }
+}
+
+/// Fills bytes with randomness that nobody can guess.
+///
+/// # Panics
+/// Where the system gives no randomness there are no secrets, and the node must not go on.
+pub(crate) fn fill(bytes: &mut [u8]) {
+    use rand::TryRng;
+    rand::rngs::SysRng.try_fill_bytes(bytes).expect("the system gives randomness");
+}
