@@ -1,6 +1,6 @@
 //! Inbound channels with a real engine, over real sockets.
 
-use crate::rig::{adt, engine, exchange, node, outbound};
+use crate::rig::{adt, engine, node, outbound};
 use channels::dialect::Dialect;
 use channels::{
     ChannelConfig, Channels, ConfigError, Health, OnUnknown, Resync, Setting, StartError,
@@ -57,20 +57,25 @@ async fn what_cannot_be_read_is_kept_and_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_hl7_is_kept_and_not_answered() {
+async fn what_is_not_hl7_is_kept_and_the_channel_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let engine = engine(dir.path());
     let nobody = "127.0.0.1:1".parse().unwrap();
     let node = node(&engine, outbound(nobody, OnUnknown::Hold, Resync::Never)).await;
-    let stream = TcpStream::connect(node.running.addresses["pas"])
-        .await
-        .unwrap();
-    let two = [
-        encode(b"GET / HTTP/1.1").unwrap(),
-        encode(adt("A01", "H1", "c1").as_bytes()).unwrap(),
-    ];
-    let answer = exchange(stream, &two.concat()).await.unwrap();
-    assert!(answer.contains("MSA|"), "{answer}");
+    let answer = node.tell("GET / HTTP/1.1\r\n").await;
+    assert!(answer.contains("MSA|AE|"), "{answer}");
+    let answer = node.tell(&adt("A01", "H1", "c1")).await;
+    assert!(answer.contains("MSA|AA|c1"), "{answer}");
+    let readers = node.engine.readers();
+    assert_eq!(
+        readers
+            .get()
+            .unwrap()
+            .open_cases(None, None, 10)
+            .unwrap()
+            .len(),
+        1
+    );
     node.running.shutdown().await;
 }
 

@@ -120,6 +120,10 @@ impl Peer {
         self.log.lock().unwrap().messages.clone()
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.log.lock().unwrap().messages.len()
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.log.lock().unwrap().connections
     }

@@ -16,8 +16,10 @@ use medicines::patients::TOLD_AT;
 const DIALECTS: [&str; 4] = [
     "",
     "timing_style = \"rxe-1\"",
-    "version = \"2.3\"\ntiming_style = \"rxe-1\"\norder_control = { change = \"XX\", hold = \"OH\", cancel = \"OC\" }",
-    "timing_codes.\"4 TIMES\" = { frequency = 4, period = 1, unit = \"d\" }\ncoding_systems.99LOC = \"https://dmd.nhs.uk\"",
+    "version = \"2.3\"\ntiming_style = \"rxe-1\"\norder_control = { change = \"XX\", hol\
+        d = \"OH\", cancel = \"OC\" }",
+    "timing_codes.\"4 TIMES\" = { frequency = 4, period = 1, unit = \"d\" }\ncoding_system\
+        s.99LOC = \"https://dmd.nhs.uk\"",
 ];
 
 const HEAD: &str = "MSH|^~\\&|EPMA|TRUST|INTERLOCK|RXX|20261120101500+0000||RDE^O11|c1|P|2.5.1\r\
@@ -149,7 +151,9 @@ fn check_in(message: &str, dialects: &[&str]) {
     }
 }
 
-const RXE: &str = "RXE||322236009^Paracetamol 500mg tablets^DMD^PARA500^Paracetamol 500 mg^L|1||g|TAB|TAKE^Swallow whole^L|||28|tablet|2|||||||4^g||^1 g when needed||||||HEAD^Headache^L\r";
+const RXE: &str = "RXE||322236009^Paracetamol 500mg tablets^DMD^PARA500^Paracetamol 500 mg\
+    ^L|1||g|TAB|TAKE^Swallow whole^L|||28|tablet|2|||||||4^g||^1 g when needed||||||HEAD^H\
+    eadache^L\r";
 
 #[test]
 fn frequencies_come_back() {

@@ -1,6 +1,8 @@
 //! The sender against peers that behave and peers that do not, with a real engine.
 
-use crate::rig::{Act, Peer, engine, node, outbound, until};
+use crate::rig::{Act, Peer, adt, engine, node, outbound, until};
+use channels::dialect::Dialect;
+use channels::inbound::{self, InboundChannel};
 use channels::{LinkState, OnUnknown, Resync};
 use medicines::Request;
 use medicines::deliveries::{DeliveryState, Outcome};
@@ -297,4 +299,37 @@ async fn what_waits_survives_a_stop() {
         "the unanswered one goes first, with its control id"
     );
     second.running.shutdown().await;
+}
+
+/// How many messages a second one sender delivers to a peer that answers at once, with the outcome
+/// of each journaled. Run by hand, as the listener's measurement.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement, not a check"]
+async fn speed_of_a_sender() {
+    const PATIENTS: u32 = 5000;
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let channel = InboundChannel::new("pas", Dialect::default(), "RXX", &[], "P");
+    let mut admissions = tokio::task::JoinSet::new();
+    for n in 0..PATIENTS {
+        let raw = adt("A01", &format!("H{n}"), &format!("c{n}")).into_bytes();
+        let request = inbound::read(&raw, &channel).request;
+        let command = engine::Command::internal("pas", engine.clock().now(), request);
+        let engine = engine.clone();
+        admissions.spawn(async move { engine.submit(command).await.unwrap() });
+    }
+    admissions.join_all().await;
+    let peer = Peer::start(&[]).await;
+    let began = std::time::Instant::now();
+    let node = node(
+        &engine,
+        outbound(peer.address, OnUnknown::Hold, Resync::Never),
+    )
+    .await;
+    let all = usize::try_from(PATIENTS).unwrap();
+    until("all is sent", || peer.count() == all).await;
+    let sent = f64::from(PATIENTS) / began.elapsed().as_secs_f64();
+    until("all is recorded", || node.health().queue == 0).await;
+    println!("{sent:.0} messages a second");
+    node.running.shutdown().await;
 }
