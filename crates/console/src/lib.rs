@@ -1,1 +1,81 @@
 //! Web pages for people, server-rendered.
+//!
+//! One page, the live loop: what is in the hospital's medicines loop now, kept up to date by
+//! server-sent events. It reads through `record`'s queries, and reaches the engine only to have
+//! looks and refusals journalled.
+//!
+//! What is shown is gathered and rendered once for all who watch, and only while somebody does.
+//! Patients are named by ward, bed and the last three digits of the NHS number.
+
+mod assets;
+mod door;
+mod gather;
+mod headers;
+mod live;
+mod node;
+mod pages;
+mod render;
+#[cfg(test)]
+mod sample;
+mod stream;
+mod view;
+mod words;
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use engine::Engine;
+use tokio::sync::watch;
+
+pub use door::Key;
+pub use view::{ChannelView, Direction, LinkState};
+
+/// Asks for every channel as it is now.
+pub type Channels = Arc<dyn Fn() -> Vec<ChannelView> + Send + Sync>;
+
+/// Fills bytes with randomness that nobody can guess.
+pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
+
+/// What the console is made of.
+pub struct ConsoleParts {
+    /// The engine whose record is shown and whose journal keeps the looks.
+    pub engine: Engine,
+    /// Every channel as it is now.
+    pub channels: Channels,
+    /// The keys that open the console. Without one nobody comes in.
+    pub keys: Vec<Key>,
+    /// The site's name, as people know it.
+    pub site_name: String,
+    /// Randomness for session ids.
+    pub random: Random,
+    /// Turns true when the node is about to stop, which ends the event streams, so that a server
+    /// that waits for its connections can end. Dropping the sender means the same.
+    pub stop: watch::Receiver<bool>,
+}
+
+impl fmt::Debug for ConsoleParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConsoleParts")
+            .field("site_name", &self.site_name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The console's pages: `/`, `/live`, `/sign-in`, `/sign-out` and `/assets/…`.
+///
+/// It has no fallback, so that it can be merged with other routes. Serve it with
+/// `into_make_service_with_connect_info::<SocketAddr>()` where wrong keys are to be counted by
+/// address; without that all addresses share one count.
+pub fn router(parts: ConsoleParts) -> Router {
+    let ConsoleParts {
+        engine,
+        channels,
+        keys,
+        site_name,
+        random,
+        stop,
+    } = parts;
+    let node = Arc::new(node::EngineNode::new(engine, channels, stop));
+    pages::router(Arc::new(pages::Console::new(node, keys, site_name, random)))
+}

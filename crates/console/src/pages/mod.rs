@@ -1,0 +1,166 @@
+//! The pages and who may see them.
+
+mod live_loop;
+mod sign_in;
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::from_fn;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use medicines::{Access, Request};
+
+use crate::door::{Door, Key, Refusal, Token, Visitor, session_of};
+use crate::live::Live;
+use crate::node::Node;
+use crate::render::{NoticePage, html};
+use crate::stream::look;
+use crate::{Random, assets, headers};
+
+/// The most bytes of a form.
+const MAX_FORM_BYTES: usize = 4 * 1024;
+
+/// Everything that the pages share.
+pub(crate) struct Console {
+    pub(crate) node: Arc<dyn Node>,
+    pub(crate) door: Door,
+    live: Arc<Live>,
+    site_name: String,
+    random: Random,
+}
+
+impl Console {
+    pub(crate) fn new(
+        node: Arc<dyn Node>,
+        keys: Vec<Key>,
+        site_name: String,
+        random: Random,
+    ) -> Self {
+        let live = Live::new(Arc::clone(&node));
+        Console {
+            node,
+            door: Door::new(keys),
+            live,
+            site_name,
+            random,
+        }
+    }
+
+    /// Whoever asks, if they have a session, once their look is in the journal.
+    async fn visitor(&self, request: &HeaderMap) -> Result<(Token, Visitor), NotNow> {
+        let token = session_of(request).ok_or(NotNow::NoSession)?;
+        let visitor = self
+            .door
+            .visitor(&token, Instant::now())
+            .ok_or(NotNow::NoSession)?;
+        if visitor.look_is_due && self.journal_look(&visitor.name).await.is_err() {
+            self.door.look_again(&token);
+            return Err(NotNow::Stopped);
+        }
+        if self.node.has_stopped() {
+            Err(NotNow::Stopped)
+        } else {
+            Ok((token, visitor))
+        }
+    }
+
+    async fn journal_look(&self, who: &str) -> Result<(), engine::Stopped> {
+        self.node
+            .note(Request::See(look(who, self.node.now())), who)
+            .await
+    }
+
+    /// Has a refusal journalled, unless there were too many of late.
+    async fn turn_away(&self, refusal: Refusal, page: &str, peer: &Peer) {
+        let Some(untold) = self.door.tells_refusal(Instant::now()) else {
+            return;
+        };
+        let from = peer
+            .0
+            .map(|address| format!(" from {address}"))
+            .unwrap_or_default();
+        let more = match untold {
+            0 => String::new(),
+            untold => format!("; {untold} before it were not recorded"),
+        };
+        let access = Access {
+            who: NOBODY.to_owned(),
+            what: "console".to_owned(),
+            patient: None,
+            resource_type: None,
+            detail: Some(format!("{page}{from}{more}")),
+            reason: Some(refusal.code().to_owned()),
+            at: self.node.now(),
+        };
+        // Whoever is refused stays refused whether or not the node still writes.
+        let _ = self.node.note(Request::TurnAway(access), NOBODY).await;
+    }
+
+    /// A page that says one thing.
+    fn notice(&self, status: StatusCode, title: &str, text: &str) -> Response {
+        (
+            status,
+            Html(html(&NoticePage {
+                site: &self.site_name,
+                title,
+                text,
+            })),
+        )
+            .into_response()
+    }
+
+    fn stopped_notice(&self) -> Response {
+        self.notice(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "This node has stopped",
+            "It takes no messages and shows nothing now. Use the paper process, and call the \
+             people who run it.",
+        )
+    }
+}
+
+/// Who stands at the door without a session.
+const NOBODY: &str = "unknown";
+
+/// Why a page is not shown.
+enum NotNow {
+    /// Nobody has signed in.
+    NoSession,
+    /// A look cannot be journalled, so there is none.
+    Stopped,
+}
+
+/// The address of whoever asks, where the server tells it.
+pub(crate) struct Peer(Option<IpAddr>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Peer {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Peer(address.map(|ConnectInfo(address)| address.ip())))
+    }
+}
+
+/// The routes.
+pub(crate) fn router(console: Arc<Console>) -> Router {
+    Router::new()
+        .route("/", get(live_loop::page))
+        .route("/live", get(live_loop::stream))
+        .route("/sign-in", get(sign_in::form).post(sign_in::enter))
+        .route("/sign-out", post(sign_in::leave))
+        .route("/assets/{*path}", get(assets::serve))
+        .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
+        .layer(from_fn(headers::protect))
+        .with_state(console)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! From values to HTML, by templates that escape whatever they are given.
+
+mod tags;
+
+use std::sync::Arc;
+
+use askama::Template;
+use tokio::time::Instant;
+
+use crate::view::LiveLoop;
+
+/// The parts of the live loop, rendered at one time.
+pub(crate) struct Frame {
+    /// When it was made.
+    pub(crate) made: Instant,
+    pub(crate) parts: Vec<Part>,
+}
+
+/// A piece of the page that is replaced as a whole.
+#[derive(Clone)]
+pub(crate) struct Part {
+    pub(crate) name: &'static str,
+    pub(crate) html: Arc<str>,
+}
+
+macro_rules! parts {
+    ($($part:ident, $name:literal, $path:literal;)*) => {
+        $(
+            #[derive(Template)]
+            #[template(path = $path)]
+            struct $part<'a> {
+                view: &'a LiveLoop,
+            }
+        )*
+
+        fn rendered(view: &LiveLoop) -> Vec<(&'static str, String)> {
+            vec![$(($name, html(&$part { view }))),*]
+        }
+    };
+}
+
+parts! {
+    Clock, "clock", "parts/clock.html";
+    Summary, "summary", "parts/summary.html";
+    Wards, "wards", "parts/wards.html";
+    Cases, "cases", "parts/cases.html";
+    Removals, "removals", "parts/removals.html";
+    Doses, "doses", "parts/doses.html";
+    Orders, "orders", "parts/orders.html";
+    Channels, "channels", "parts/channels.html";
+    Journal, "journal", "parts/journal.html";
+}
+
+impl Frame {
+    /// Renders every part. What is as it was `before` shares its text with it.
+    pub(crate) fn of(view: &LiveLoop, before: Option<&Frame>) -> Self {
+        let part = |(name, html): (&'static str, String)| {
+            let same = before
+                .and_then(|frame| frame.part(name))
+                .filter(|part| *part.html == html);
+            same.cloned().unwrap_or_else(|| Part {
+                name,
+                html: Arc::from(html),
+            })
+        };
+        Frame {
+            made: Instant::now(),
+            parts: rendered(view).into_iter().map(part).collect(),
+        }
+    }
+
+    /// Whether this very text is in the frame.
+    pub(crate) fn has(&self, part: &Part) -> bool {
+        self.part(part.name)
+            .is_some_and(|own| Arc::ptr_eq(&own.html, &part.html))
+    }
+
+    /// The text of a part; empty when there is none of that name.
+    pub(crate) fn html(&self, name: &str) -> &str {
+        self.part(name).map_or("", |part| &part.html)
+    }
+
+    fn part(&self, name: &str) -> Option<&Part> {
+        self.parts.iter().find(|part| part.name == name)
+    }
+}
+
+/// The live loop as a whole page.
+#[derive(Template)]
+#[template(path = "live_loop.html")]
+pub(crate) struct LivePage<'a> {
+    pub(crate) site: &'a str,
+    pub(crate) who: &'a str,
+    pub(crate) frame: &'a Frame,
+}
+
+/// The form that asks for a key.
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+pub(crate) struct SignInPage<'a> {
+    pub(crate) site: &'a str,
+    pub(crate) error: Option<&'a str>,
+}
+
+/// A page that says one thing.
+#[derive(Template)]
+#[template(path = "notice.html")]
+pub(crate) struct NoticePage<'a> {
+    pub(crate) site: &'a str,
+    pub(crate) title: &'a str,
+    pub(crate) text: &'a str,
+}
+
+/// Renders a template. These are checked when the program is built, and writing to memory does
+/// not fail, so that there is nothing to tell the caller.
+pub(crate) fn html(template: &impl Template) -> String {
+    template
+        .render()
+        .expect("a template that was compiled writes to memory")
+}
+
+#[cfg(test)]
+mod tests;
