@@ -28,11 +28,12 @@ impl Clock {
 
     /// A clock that shows `start` now and runs `speed` times as fast as the world.
     pub fn scaled(start: Timestamp, speed: u32) -> Self {
-        Clock(Kind::Scaled {
-            start,
-            began: Instant::now(),
-            speed: speed.max(1),
-        })
+        Clock::anchored(start, Instant::now(), speed)
+    }
+
+    /// A clock that showed `start` at the instant `began`, to agree with another one.
+    pub fn anchored(start: Timestamp, began: Instant, speed: u32) -> Self {
+        Clock(Kind::Scaled { start, began, speed: speed.max(1) })
     }
 
     /// The time now, to the microsecond, which is what the journal keeps.
