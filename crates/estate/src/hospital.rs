@@ -73,6 +73,9 @@ pub struct EstateHandle {
 pub struct Settled {
     /// Whether everything was sent and acknowledged and every visit came to its end.
     pub complete: bool,
+    /// How many visits did not come to their end, for instance because the node does not answer
+    /// over HTTP.
+    pub visits: usize,
     /// How many messages the node had still not acknowledged, by link.
     pub unsent: BTreeMap<String, usize>,
     /// What the node told otherwise than it is.
@@ -323,6 +326,7 @@ impl EstateHandle {
                 let unsent = unsent.filter(|(_, pending)| *pending > 0).collect();
                 return Settled {
                     complete,
+                    visits: self.visits(),
                     unsent,
                     differences,
                 };
