@@ -49,7 +49,9 @@ fn plain(text: &str) -> Option<Decimal> {
     if !fits || !fraction.is_none_or(all_digits) {
         return None;
     }
-    Decimal::from_str_exact(text).ok()
+    // A zero below zero would be a second look of the same number.
+    let read = Decimal::from_str_exact(text).ok()?;
+    (!read.is_zero() || digits == text).then_some(read)
 }
 
 /// A text of 1 to 256 characters, none of which is a control character. It keeps no blanks at
@@ -151,10 +153,21 @@ mod tests {
             "{}",
             "\"\\u0031\"",
             "\"NaN\"",
+            "-0",
+            "\"-0.0\"",
             "\"½\"",
             "12345678901234567890123456",
         ] {
             check(bad, None);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_an_exact_number_or_none(text in "-?[0-9]{0,14}[.,eE+_ ]?[0-9]{0,14}") {
+            if let Some(read) = plain(&text) {
+                proptest::prop_assert_eq!(read.to_string(), text);
+            }
         }
     }
 

@@ -1,8 +1,9 @@
 //! One table of all routes, with the role that each needs.
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::Uri;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 
@@ -185,12 +186,10 @@ pub(crate) fn assemble(state: &ApiState, others: Option<Router>) -> Router {
         router = router.route(route.path, handler);
     }
     let router = router
-        .route("/fhir", axum::routing::any(nothing_here))
-        .route("/fhir/{*rest}", axum::routing::any(nothing_here))
         .method_not_allowed_fallback(wrong_method)
         .with_state(state.clone());
     match others {
-        Some(others) => router.fallback_service(others),
+        Some(others) => router.fallback_service(others.layer(from_fn(not_under_fhir))),
         None => router.fallback(nothing_here),
     }
 }
@@ -201,6 +200,14 @@ pub(crate) fn style_of(uri: &Uri) -> Style {
         Style::Fhir
     } else {
         Style::Json
+    }
+}
+
+/// Keeps the addresses under `/fhir` for the interface, also those that mean nothing.
+async fn not_under_fhir(request: Request, next: Next) -> Response {
+    match style_of(request.uri()) {
+        Style::Fhir => nothing_here(request.uri().clone()).await,
+        Style::Json => next.run(request).await,
     }
 }
 

@@ -24,6 +24,9 @@ use crate::fhir::{CHANNEL, Failure, Handling, acceptable, handling, resource, se
 use crate::problem::{Problem, code};
 use crate::state::{ApiState, unreadable};
 
+/// The most bytes that a search keeps of an unknown name.
+const MAX_UNKNOWN_NAME_BYTES: usize = 64;
+
 type Pairs = Vec<(String, String)>;
 
 /// A search as it came.
@@ -164,13 +167,14 @@ fn without_values(asked: &Asked, search: &SearchRequest) -> String {
     format!("{}?{}", asked.kind, names.join("&"))
 }
 
-/// Names that are not parameters could be any text, patient data among it. Unknown names are
-/// kept cut, so a name is looked for by its beginning.
+/// Names that are not parameters could be any text, patient data among it. The search keeps of
+/// an unknown name no more than its beginning.
 fn is_known(search: &SearchRequest, name: &str) -> bool {
+    let beginning = &name[..name.floor_char_boundary(MAX_UNKNOWN_NAME_BYTES)];
     !search
         .unknown
         .iter()
-        .any(|unknown| name.starts_with(unknown.as_str()))
+        .any(|unknown| unknown == name || unknown == beginning)
 }
 
 fn unknown_words(search: &SearchRequest) -> String {
@@ -302,6 +306,19 @@ mod tests {
             true,
             Some("c"),
             "b/MedicationRequest/_search?_cursor=c",
+        );
+    }
+
+    #[test]
+    fn unknown_names_leave_the_known_ones_alone() {
+        let known = "b/MedicationRequest?patient=a";
+        check("patient=a&=x", false, None, known);
+        check("patient=a&p=x&patien=x&patientt=x", false, None, known);
+        check(
+            &format!("patient=a&{}=x", "é".repeat(99)),
+            false,
+            None,
+            known,
         );
     }
 

@@ -1,0 +1,395 @@
+//! One node with one patient and one order, and a small client that says what it sends.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use access::{Person, Role as StaffRole};
+use api::{ApiState, Client, Clients, Replayer, Role, Server, TokenHash};
+use engine::{Clock, Command, Engine, Options, Receipt};
+use fhir::ResourceType;
+use fhir::resources::{
+    Encounter, EncounterLocation, EncounterStatus, MedicationRequest, MedicationRequestIntent,
+    MedicationRequestStatus, Patient,
+};
+use fhir::types::{
+    CodeableConcept, Coding, Dosage, DoseAndRate, Identifier, Quantity as FhirQuantity, Reference,
+};
+use jiff::Timestamp;
+use journal::Durability;
+use medicines::orders::{Control, OrderMessage};
+use medicines::patients::{PatientEvent, PatientMessage};
+use medicines::{Access, Answer, Cabinet, Fact, Head, Item, Quantity, Request, Site};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+pub(crate) const NHS: &str = "https://fhir.nhs.uk/Id/nhs-number";
+pub(crate) const ORDER: &str = "https://rxx.nhs.uk/Id/order/epma";
+pub(crate) const ITEM: &str = "https://rxx.nhs.uk/Id/item";
+pub(crate) const ANNA: &str = "9990000018";
+
+/// The token of the client that has all roles.
+pub(crate) const ALL: &str = "token-of-all";
+/// What links in answers begin with.
+pub(crate) const PUBLIC: &str = "https://interlock.example";
+
+/// A running node.
+pub(crate) struct Node {
+    pub(crate) engine: Engine,
+    pub(crate) address: String,
+    /// Keeps the files while the node runs.
+    _folder: tempfile::TempDir,
+    stop: Option<oneshot::Sender<()>>,
+    pub(crate) running: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+/// An answer as it came.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
+}
+
+impl Reply {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The code of a refusal, whichever part of the interface wrote it.
+    #[track_caller]
+    pub(crate) fn code(&self) -> String {
+        let json = self.json();
+        let code = match self.headers["content-type"].as_str() {
+            "application/problem+json" => {
+                let code = json["code"].as_str().unwrap();
+                assert_eq!(json["status"], self.status, "{json}");
+                assert_eq!(json["type"], format!("urn:interlock:problem:{code}"));
+                assert!(
+                    json["title"].is_string() && json["detail"].is_string(),
+                    "{json}"
+                );
+                &json["code"]
+            }
+            "application/fhir+json; charset=utf-8" => {
+                assert_eq!(json["resourceType"], "OperationOutcome", "{json}");
+                assert!(json["issue"][0]["diagnostics"].is_string(), "{json}");
+                &json["issue"][0]["details"]["coding"][0]["code"]
+            }
+            other => panic!("{other}: {self:?}"),
+        };
+        code.as_str()
+            .unwrap_or_else(|| panic!("no code: {json}"))
+            .to_owned()
+    }
+}
+
+fn site() -> Site {
+    let item = |code: &str, witness, override_allowed| Item {
+        code: code.into(),
+        name: format!("{code} tablets"),
+        codings: vec![],
+        unit: "tablet".into(),
+        strength: Some(Quantity::new(500.into(), "mg")),
+        witness,
+        override_allowed,
+    };
+    let cabinet = |system: &str, station: &str| Cabinet {
+        system: system.into(),
+        station: station.into(),
+        wards: vec!["WARDC".into()],
+        channel: None,
+    };
+    let person = |id: &str, role| Person {
+        id: id.into(),
+        name: "Test, Anna".into(),
+        role,
+    };
+    Site {
+        code: "RXX".into(),
+        cabinets: vec![cabinet("ASK", "WARDC1"), cabinet("ASK", "WARDC2")],
+        items: vec![item("PARA500", false, false), item("IBU200", false, true)],
+        people: vec![
+            person("N1001", StaffRole::Nurse),
+            person("E1", StaffRole::Engineer),
+        ],
+        ..Site::default()
+    }
+}
+
+/// A client for each role, named after it, and one that has all.
+fn clients() -> Clients {
+    let client = |name: &str, token: &str, roles: Vec<Role>| Client {
+        name: name.to_owned(),
+        token_sha256: TokenHash::of(token),
+        roles,
+    };
+    let mut clients: Vec<Client> = Role::ALL
+        .into_iter()
+        .map(|role| client(role.as_str(), &token_of(role), vec![role]))
+        .collect();
+    clients.push(client("all", ALL, Role::ALL.to_vec()));
+    Clients::new(clients).unwrap()
+}
+
+pub(crate) fn token_of(role: Role) -> String {
+    format!("token-of-{}", role.as_str())
+}
+
+pub(crate) fn options(folder: &Path) -> Options {
+    Options {
+        journal: folder.join("journal.sqlite3"),
+        record: folder.join("record.sqlite3"),
+        site: site(),
+        clock: Clock::scaled("2026-11-20T10:00:00Z".parse().unwrap(), 1),
+        durability: Durability::Full,
+    }
+}
+
+impl Node {
+    /// A node with Anna on ward C and her order 7001 for paracetamol, once every six hours.
+    pub(crate) async fn start() -> Node {
+        let node = Node::start_with(|server| server, None).await;
+        node.admit(ANNA).await;
+        node.order("7001", ANNA).await;
+        node
+    }
+
+    pub(crate) async fn start_with(
+        more: impl FnOnce(Server) -> Server,
+        replayer: Option<Arc<dyn Replayer>>,
+    ) -> Node {
+        let folder = tempfile::tempdir().unwrap();
+        let options = options(folder.path());
+        let engine = tokio::task::spawn_blocking(|| Engine::start(options))
+            .await
+            .unwrap()
+            .unwrap();
+        let mut state = ApiState::new(engine.clone(), clients(), &format!("{PUBLIC}/"));
+        if let Some(replayer) = replayer {
+            state = state.with_replayer(replayer);
+        }
+        let server = more(Server::new(state));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn(server.serve(listener, async {
+            let _ = stopped.await;
+        }));
+        Node {
+            engine,
+            address,
+            _folder: folder,
+            stop: Some(stop),
+            running,
+        }
+    }
+
+    pub(crate) fn stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.engine.clock().now()
+    }
+
+    pub(crate) async fn submit(&self, channel: &str, request: Request) -> Receipt {
+        let mut command = Command::internal(channel, self.now(), request);
+        command.channel = Arc::from(channel);
+        self.engine.submit(command).await.unwrap()
+    }
+
+    pub(crate) async fn admit(&self, number: &str) {
+        let mut patient = Patient::new();
+        patient.identifier = vec![Identifier::of(NHS, number)];
+        let class = Coding::of(fhir::systems::ACT_CODE, "IMP", None);
+        let mut encounter = Encounter::new(EncounterStatus::InProgress, class);
+        encounter.identifier = vec![Identifier::of("https://rxx.nhs.uk/Id/visit", number)];
+        let ward = Identifier::of("https://rxx.nhs.uk/Id/ward", "WARDC");
+        let ward = Reference::by_identifier(ResourceType::Location, ward);
+        encounter.location = vec![EncounterLocation::new(ward)];
+        let message = PatientMessage {
+            event: PatientEvent::A01,
+            patient,
+            deleted: vec![],
+            encounter: Some(encounter),
+            ward: Some("WARDC".into()),
+            allergies: None,
+            activity: self.now(),
+        };
+        let receipt = self
+            .submit("pas", Request::Patient(Box::new(message)))
+            .await;
+        assert_eq!(receipt.answer, Answer::Done);
+    }
+
+    pub(crate) async fn order(&self, number: &str, patient: &str) {
+        let receipt = self
+            .submit("epma", self.order_request(number, patient))
+            .await;
+        assert_eq!(receipt.answer, Answer::Done);
+    }
+
+    pub(crate) fn order_request(&self, number: &str, patient: &str) -> Request {
+        let mut order = MedicationRequest::new(
+            MedicationRequestStatus::Active,
+            MedicationRequestIntent::Order,
+            Reference::default(),
+        );
+        order.medication_codeable_concept = Some(CodeableConcept::of(ITEM, "PARA500", None));
+        let dose = FhirQuantity {
+            value: Some(fhir::Decimal::parse("1000").unwrap()),
+            unit: Some("mg".into()),
+            ..FhirQuantity::default()
+        };
+        let dose = DoseAndRate {
+            dose_quantity: Some(dose),
+            ..DoseAndRate::default()
+        };
+        let timing =
+            serde_json::from_str(r#"{"repeat":{"frequency":1,"period":6,"periodUnit":"h"}}"#);
+        order.dosage_instruction = vec![Dosage {
+            timing: Some(timing.unwrap()),
+            dose_and_rate: vec![dose],
+            ..Dosage::default()
+        }];
+        Request::Orders(vec![OrderMessage {
+            control: Control::New,
+            placer: Identifier::of(ORDER, number),
+            replaces: None,
+            patient: vec![Identifier::of(NHS, patient)],
+            order,
+            verified_by: Some("P1".into()),
+            activity: self.now(),
+            index: 1,
+        }])
+    }
+
+    /// Sends a request of lines and a body, and reads the answer to the end of its connection.
+    pub(crate) async fn send(&self, head: &str, body: &str) -> Reply {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        let head = head.trim_end().replace('\n', "\r\n");
+        let length = body.len();
+        let request = format!(
+            "{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        read_reply(&String::from_utf8(answer).unwrap())
+    }
+
+    pub(crate) async fn get(&self, token: &str, path: &str) -> Reply {
+        self.send(
+            &format!("GET {path} HTTP/1.1\nAuthorization: Bearer {token}"),
+            "",
+        )
+        .await
+    }
+
+    pub(crate) async fn post(&self, token: &str, path: &str, key: &str, body: &str) -> Reply {
+        let head = format!(
+            "POST {path} HTTP/1.1\nAuthorization: Bearer {token}\nIdempotency-Key: {key}\n\
+             Content-Type: application/json"
+        );
+        self.send(&head, body).await
+    }
+
+    /// Asks for two tablets for Anna.
+    pub(crate) async fn remove(&self, key: &str) -> Reply {
+        self.post(ALL, "/cabinet/removals", key, &removal()).await
+    }
+
+    /// What the journal holds of looks (`true`) and refusals (`false`), oldest first.
+    pub(crate) fn accesses(&self) -> Vec<(bool, Access)> {
+        let mut accesses = Vec::new();
+        for fact in self.facts() {
+            match fact {
+                Fact::Seen(access) => accesses.push((true, access)),
+                Fact::Refused(access) => accesses.push((false, access)),
+                _ => {}
+            }
+        }
+        accesses
+    }
+
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        let journal = self.engine.journal().unwrap();
+        let mut facts = Vec::new();
+        let mut next = 1;
+        loop {
+            let entries = journal.read_from(next, 1000).unwrap();
+            let Some(last) = entries.last() else {
+                return facts;
+            };
+            next = last.seq + 1;
+            for entry in &entries {
+                facts.extend(Head::from_json(&entry.head).unwrap().facts.into_owned());
+            }
+        }
+    }
+
+    /// The id of Anna, or of whoever has the number.
+    pub(crate) async fn patient(&self, number: &str) -> String {
+        let found = self
+            .get(ALL, &format!("/fhir/Patient?identifier={number}"))
+            .await
+            .json();
+        found["entry"][0]["resource"]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+}
+
+pub(crate) fn removal() -> String {
+    format!(
+        r#"{{"cabinet":"ASK/WARDC1","patient":{{"system":"{NHS}","value":"{ANNA}"}},
+        "order":{{"system":"{ORDER}","value":"7001"}},"item":"PARA500","quantity":"2",
+        "user":"N1001"}}"#
+    )
+}
+
+pub(crate) fn completion(cabinet: &str, taken: &str) -> String {
+    format!(
+        r#"{{"cabinet":"{cabinet}","taken":{taken},"pocket":{{"drawer":"1","pocket":"3"}},
+        "batch":"L2231","activity":"2026-11-20T10:00:30Z"}}"#
+    )
+}
+
+pub(crate) fn administration() -> String {
+    format!(
+        r#"{{"patient":{{"system":"{NHS}","value":"{ANNA}"}},
+        "order":{{"system":"{ORDER}","value":"7001"}},
+        "item":{{"system":"{ITEM}","code":"PARA500"}},"quantity":2,"status":"completed",
+        "performer":"N1001","activity":"2026-11-20T10:01:00Z"}}"#
+    )
+}
+
+/// Reads an answer whose connection has ended.
+pub(crate) fn read_reply(text: &str) -> Reply {
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("no head: {text:?}"));
+    let mut lines = head.lines();
+    let status = lines
+        .next()
+        .unwrap()
+        .split(' ')
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
+    let headers = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        .collect();
+    Reply {
+        status,
+        headers,
+        body: body.to_owned(),
+    }
+}

@@ -1,0 +1,12 @@
+//! The interface over HTTP on the loopback, with a real engine in a folder of its own.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod acts;
+mod bodies;
+mod cases;
+mod doors;
+mod harness;
+mod reads;
+mod searches;
+mod serving;
