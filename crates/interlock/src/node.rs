@@ -33,6 +33,8 @@ pub struct Plan {
     pub data: PathBuf,
     /// The address of the API and the console.
     pub http: SocketAddr,
+    /// The address under which clients reach the node; none for the address listened on.
+    pub public_url: Option<String>,
     /// The value of MSH-11 in force.
     pub processing_id: String,
     /// The site's name, as people know it.
@@ -116,7 +118,8 @@ impl Node {
         };
         let running = Channels::start(&engine, plan.channels.clone(), setting).await?;
         let replays = Replays::new(engine.clone(), &plan);
-        let state = ApiState::new(engine.clone(), Clients::new(plan.clients)?, &address(http))
+        let public_url = plan.public_url.unwrap_or_else(|| address(http));
+        let state = ApiState::new(engine.clone(), Clients::new(plan.clients)?, &public_url)
             .with_replayer(Arc::new(replays));
         let (stop, stopping) = watch::channel(false);
         let parts = ConsoleParts {

@@ -17,6 +17,9 @@ pub(crate) struct Replays {
     channels: BTreeMap<String, InboundChannel>,
 }
 
+/// A request with its message's type and control id.
+type Read = (Request, Option<String>, Option<String>);
+
 impl Replays {
     pub(crate) fn new(engine: Engine, plan: &Plan) -> Self {
         let inbound = |config: &&ChannelConfig| config.direction == Direction::Inbound;
@@ -32,26 +35,36 @@ impl Replays {
         Replays { engine, channels }
     }
 
+    /// Reads the bytes as they would be read if they came now.
+    fn read(&self, channel: &str, raw: &[u8]) -> Result<Read, ReplayError> {
+        if let Some(reread) = api::reread(channel, raw) {
+            let request = reread.map_err(|error| ReplayError::NotReplayable(error.to_string()))?;
+            return Ok((request, None, None));
+        }
+        let reader = self.channels.get(channel).ok_or_else(|| {
+            ReplayError::NotReplayable(format!("channel `{channel}` is not configured any more"))
+        })?;
+        let understood = read(raw, reader);
+        Ok((understood.request, understood.message_type, understood.control_id))
+    }
+
     async fn again(&self, case: &Id, by: &str) -> Result<Receipt, ReplayError> {
         let (engine, id) = (self.engine.clone(), case.clone());
         let found = tokio::task::spawn_blocking(move || message_of(&engine, &id)).await;
         let (channel, raw) =
             found.map_err(|error| ReplayError::Unreadable(error.to_string()))??;
-        let reader = self.channels.get(&channel).ok_or_else(|| {
-            ReplayError::NotReplayable(format!("channel `{channel}` is not configured any more"))
-        })?;
-        let understood = read(&raw, reader);
+        let (request, message_type, control_id) = self.read(&channel, &raw)?;
         let request = Request::Replay {
             case: case.clone(),
             by: by.to_owned(),
-            request: Box::new(understood.request),
+            request: Box::new(request),
         };
         let command = Command {
             channel: channel.into(),
             key: None,
             by: by.to_owned(),
-            message_type: understood.message_type,
-            control_id: understood.control_id,
+            message_type,
+            control_id,
             received: self.engine.clock().now(),
             request,
             raw,

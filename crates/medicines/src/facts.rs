@@ -48,7 +48,7 @@ impl<'a> Facts<'a> {
         self.made.push(fact);
     }
 
-    /// Queues a message; `profile` says whether it is a part of a whole profile.
+    /// Queues a message; `profile` says whether a newer whole profile replaces it.
     pub(crate) fn queue(&mut self, channel: &str, key: &Id, notice: Notice, profile: bool) {
         let id = self.id();
         let (channel, key, at) = (channel.into(), key.clone(), self.ctx.now);
@@ -77,6 +77,7 @@ impl<'a> Facts<'a> {
             channel: None,
             item: None,
             quantity: None,
+            activity: None,
             person: None,
             text: text.to_owned(),
         }

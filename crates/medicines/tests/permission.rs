@@ -199,7 +199,7 @@ fn an_override_needs_a_reason_and_opens_a_case() {
         a.item = "POTCHL".into();
         a.override_reason = Some("urgent".into());
     };
-    check(nothing, potassium, Err(RefusalCode::NoLiveOrder));
+    check(nothing, potassium, Err(RefusalCode::OverrideNotAllowed));
 
     let mut hospital = Hospital::new();
     let mut question = asked("PARA500", 2);

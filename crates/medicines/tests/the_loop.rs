@@ -182,6 +182,35 @@ fn a_dose_without_a_removal_opens_a_case() {
 }
 
 #[test]
+fn a_removal_told_after_its_dose_explains_it() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.at("08:30:00").give("7001", 2);
+    assert_eq!(hospital.open_cases().len(), 1);
+    let mut vend = transaction(TransactionCode::Vend, time("08:20:00"), 1);
+    vend.order = Some(fhir::types::Identifier::of(ORDER, "7001"));
+    hospital.at("10:00:00").transact(vend.clone());
+    assert_eq!(hospital.open_cases().len(), 1, "one unit still has no removal");
+    assert_eq!((hospital.balance("hands"), hospital.balance("patient")), (dec(0), dec(1)));
+    vend.activity = time("08:21:00");
+    hospital.at("10:01:00").transact(vend.clone());
+    assert_eq!(hospital.open_cases(), []);
+    assert_eq!((hospital.balance("hands"), hospital.balance("patient")), (dec(0), dec(2)));
+    hospital.at("12:00:00").tick();
+    assert_eq!(hospital.open_cases(), [], "nothing is left to account for");
+}
+
+#[test]
+fn a_removal_after_the_dose_does_not_explain_it() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.at("08:30:00").give("7001", 2);
+    hospital.at("08:40:00").vend(Some("7001"), 2);
+    assert_eq!(hospital.open_cases().len(), 1);
+    assert_eq!(hospital.balance("hands"), dec(2));
+}
+
+#[test]
 fn a_count_that_differs_is_posted_and_opens_a_case() {
     let mut hospital = Hospital::new();
     hospital.order(Control::New, "7001");

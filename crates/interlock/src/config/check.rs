@@ -73,6 +73,7 @@ pub(super) fn plan(file: &File, text: &str, folder: &Path) -> Result<Plan, Vec<M
     Ok(Plan {
         data: folder.join(&file.node.data),
         http: file.node.http,
+        public_url: file.node.public_url.clone(),
         processing_id: processing_id.as_ref().clone(),
         site_name: file.site.name.clone().unwrap_or_else(|| site.code.clone()),
         site,

@@ -44,6 +44,8 @@ pub struct NodeEntry {
     /// The address of the API and the console. Loopback unless somebody says otherwise.
     #[serde(default = "loopback")]
     pub http: SocketAddr,
+    /// The address under which clients reach the node, where a proxy stands before it.
+    pub public_url: Option<String>,
     /// The value of MSH-11 in force: `P` on a live node, `T` on one for training.
     #[serde(default = "production")]
     pub processing_id: Spanned<String>,

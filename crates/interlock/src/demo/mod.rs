@@ -9,7 +9,7 @@ use std::time::Instant;
 use estate::{Estate, EstateConfig, EstateHandle, Faults, NodeAddresses, SimClock};
 use jiff::civil::time;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::config::{self, Mistake};
 use crate::node::{JOURNAL_FILE, Node, NodeError};
@@ -40,9 +40,12 @@ pub enum DemoError {
     /// The folder cannot be written.
     #[error("the data folder cannot be written: {0}")]
     Folder(#[from] io::Error),
-    /// The journal in the folder cannot be read.
-    #[error(transparent)]
-    Journal(#[from] journal::Error),
+    /// An earlier hospital lived in the folder; a new one would use its numbers again.
+    #[error(
+        "{0} holds the journal of an earlier hospital: give another folder, or look at it with \
+         `interlock serve --config {0}/interlock.toml`"
+    )]
+    Used(PathBuf),
     /// The simulated hospital cannot start.
     #[error(transparent)]
     Estate(#[from] estate::EstateError),
@@ -77,8 +80,11 @@ impl Demo {
     /// Starts the listeners of the hospital, then the node, then the hospital's life.
     pub async fn start(settings: Settings) -> Result<Demo, DemoError> {
         std::fs::create_dir_all(&settings.data)?;
+        if settings.data.join(JOURNAL_FILE).exists() {
+            return Err(DemoError::Used(settings.data));
+        }
         let began = Instant::now();
-        let start = start_time(&settings)?;
+        let start = morning();
         let mut config =
             EstateConfig::new(settings.seed, SimClock::new(start, began, settings.speed));
         (config.wards, config.beds_per_ward) = (settings.wards, settings.beds);
@@ -138,18 +144,9 @@ fn addresses(
     })
 }
 
-/// Half past seven this morning, so that the first round is near; where the folder has a journal,
-/// the time at which it ended.
-fn start_time(settings: &Settings) -> Result<Timestamp, DemoError> {
-    let journal = settings.data.join(JOURNAL_FILE);
-    if journal.exists() {
-        let reader = journal::Reader::open(&journal)?;
-        if let Some(last) = reader.get(reader.position()?.seq)? {
-            let ended = Timestamp::from_microsecond(last.at).unwrap_or(Timestamp::UNIX_EPOCH);
-            return Ok(ended.saturating_add(SignedDuration::from_secs(1)).unwrap_or(ended));
-        }
-    }
+/// Half past seven this morning, so that the first round is near.
+fn morning() -> Timestamp {
     let today = engine::Clock::system().now().to_zoned(TimeZone::UTC).date();
     let morning = today.to_datetime(time(7, 30, 0, 0)).to_zoned(TimeZone::UTC);
-    Ok(morning.map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp()))
+    morning.map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp())
 }

@@ -23,6 +23,9 @@ use crate::site::{Item, Site};
 use crate::state::{OrderState, PatientState, State};
 use crate::stock::{Account, Movement};
 
+/// The reason of a case about a dose that no removal explains.
+pub(crate) const UNEXPLAINED_DOSE: &str = "administration-without-removal";
+
 /// What the bedside tells: `POST /administrations` or RAS^O17.
 #[derive(Debug, Clone)]
 pub struct Administration {
@@ -152,13 +155,15 @@ fn account(state: &mut State, facts: &mut Facts<'_>, given: &Administration, dos
                 record that it was the patient's own.";
     let mut case = facts.case(
         CaseKind::UnmatchedTransaction,
-        "administration-without-removal",
+        UNEXPLAINED_DOSE,
         text,
     );
     case.patient = Some(dose.patient.id.clone());
     case.order = dose.order.as_ref().map(|order| order.id.clone());
     case.item = dose.item.map(|item| item.code.clone());
-    case.quantity = Some(unexplained);
+    // A quantity that is not in the item's unit is in the dose, not in the ledger.
+    case.quantity = dose.units.map(|_| unexplained);
+    case.activity = Some(given.activity);
     case.person = Some(given.performer.clone());
     facts.open(case);
 }

@@ -2,4 +2,5 @@
 
 mod administer;
 
+pub(crate) use administer::UNEXPLAINED_DOSE;
 pub use administer::{Administration, administer};

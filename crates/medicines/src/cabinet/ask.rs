@@ -154,12 +154,10 @@ pub fn ask(state: &mut State, ctx: &Context, asked: &Asked) -> Decision {
         Ok(place) => place,
         Err(refusal) => return refuse(state, &site, ctx, asked, refusal),
     };
-    match order(state, &site, ctx, asked, &place) {
+    let permit = order(state, &site, ctx, asked, &place);
+    match permit.or_else(|refusal| override_instead(asked, &place, refusal)) {
         Ok(permit) => permitted(&site, ctx, asked, &place, permit),
-        Err(refusal) => match override_instead(asked, &place, &refusal) {
-            Some(permit) => permitted(&site, ctx, asked, &place, permit),
-            None => refuse(state, &site, ctx, asked, refusal),
-        },
+        Err(refusal) => refuse(state, &site, ctx, asked, refusal),
     }
 }
 
@@ -355,16 +353,23 @@ fn not_covered(why: NotCovered) -> Refusal {
     }
 }
 
-/// An override, where the item allows it, a reason was given and the refusal is about the order.
-fn override_instead(asked: &Asked, place: &Place<'_>, refusal: &Refusal) -> Option<RemovalPermit> {
-    let reason = asked
-        .override_reason
-        .as_deref()
-        .map(str::trim)
-        .filter(|r| !r.is_empty())?;
+/// An override, where a reason was given: a permit if the item allows it. Without a reason the
+/// refusal stands.
+fn override_instead(
+    asked: &Asked,
+    place: &Place<'_>,
+    refusal: Refusal,
+) -> Result<RemovalPermit, Refusal> {
+    let reason = asked.override_reason.as_deref().map(str::trim).filter(|r| !r.is_empty());
     // Naming another patient's order is a slip of the hand that no reason turns into a need.
-    let allowed = place.item.override_allowed && refusal.code != RefusalCode::WrongPatient;
-    allowed.then(|| RemovalPermit::by_override(&place.grant, reason))
+    let Some(reason) = reason.filter(|_| refusal.code != RefusalCode::WrongPatient) else {
+        return Err(refusal);
+    };
+    if place.item.override_allowed {
+        return Ok(RemovalPermit::by_override(&place.grant, reason));
+    }
+    let text = format!("{} This item may not leave without an order.", refusal.text);
+    Err(Refusal::new(RefusalCode::OverrideNotAllowed, &text))
 }
 
 /// Writes the permit down: the units are promised from the cabinet, as a pending transfer.

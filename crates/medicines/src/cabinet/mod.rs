@@ -5,6 +5,7 @@ mod complete;
 mod count;
 mod dispense;
 pub(crate) mod hands;
+mod late;
 mod null;
 mod permit;
 mod receive;

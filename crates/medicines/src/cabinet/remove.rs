@@ -9,7 +9,7 @@ use std::sync::Arc;
 use fhir::Id;
 use rust_decimal::Decimal;
 
-use super::dispense;
+use super::{dispense, late};
 use super::receive::{Told, explain_if_late};
 use crate::cases::CaseKind;
 use crate::facts::Facts;
@@ -31,6 +31,7 @@ pub(super) fn take(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
         None => unasked(state, facts, told, &patient),
     };
     explain_if_late(state, facts, told, true);
+    late::explain_doses(state, facts, &transfer);
     dispense::tell(state, facts, &patient, &transfer);
 }
 

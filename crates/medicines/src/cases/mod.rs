@@ -78,6 +78,9 @@ pub struct Case {
     /// How much it is about, in the item's unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity: Option<Decimal>,
+    /// When the act that it is about was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<Timestamp>,
     /// The person whose act it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,

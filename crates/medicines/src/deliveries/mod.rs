@@ -32,7 +32,8 @@ pub struct Delivery {
     pub key: Id,
     /// What to tell.
     pub notice: Notice,
-    /// Whether it is a part of a whole profile, which a newer whole profile replaces.
+    /// Whether a newer whole profile of the channel replaces it: it is a part of an older one, or
+    /// tells of an order that is open.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub profile: bool,
     /// When it was queued (recording time).
@@ -133,7 +134,7 @@ pub struct DeliveryChange {
 pub enum Which {
     /// This one.
     One(Id),
-    /// All of the channel that are part of an earlier whole profile (`Delivery::profile`), wait or
-    /// are unknown, and were queued before this entry: a newer whole profile replaces them.
+    /// All of the channel that a newer whole profile replaces ([`Delivery::profile`]), that wait or
+    /// are unknown, and were queued before this entry.
     OlderProfile,
 }

@@ -67,9 +67,17 @@ impl Subject {
 }
 
 /// Tells each cabinet that serves one of the wards, once.
+///
+/// What tells of an open order is replaced by a newer whole profile, which holds the order as it
+/// then is. What tells of an end, or of a patient, is never replaced: a profile tells of nobody
+/// and nothing that is gone.
 pub(crate) fn tell_cabinets(facts: &mut Facts<'_>, wards: &[&str], key: &Id, notice: &Notice) {
+    let replaced = match notice {
+        Notice::Order { control, .. } => !matches!(control, Control::Stop | Control::Cancel),
+        _ => false,
+    };
     for channel in channels_of(facts, wards) {
-        facts.queue(&channel, key, notice.clone(), false);
+        facts.queue(&channel, key, notice.clone(), replaced);
     }
 }
 

@@ -1,0 +1,66 @@
+//! A removal that is told after the dose that it was for.
+//!
+//! A cabinet that was cut off tells its removals late; the bedside has told of the dose already,
+//! and a case waits for the removal that explains it.
+
+use std::sync::Arc;
+
+use fhir::Id;
+use rust_decimal::Decimal;
+
+use crate::bedside::UNEXPLAINED_DOSE;
+use crate::cases::Case;
+use crate::facts::Facts;
+use crate::state::State;
+use crate::stock::{Account, Movement, Transfer};
+
+/// Gives the units of a removal to the doses that wait for one, oldest first: of the same patient
+/// and item, of the same order where both name one, and told to be given no earlier.
+pub(super) fn explain_doses(state: &State, facts: &mut Facts<'_>, removal: &Transfer) {
+    let mut left = removal.quantity;
+    for case in waiting(state, removal) {
+        let Some(wanted) = case.quantity.filter(|_| left > Decimal::ZERO) else { continue };
+        let units = wanted.min(left);
+        left -= units;
+        give(facts, removal, &case, units);
+        facts.close(&case.id, "interlock", "removal-found");
+        if units < wanted {
+            let mut rest = facts.case(case.kind, &case.reason, &case.text);
+            let id = rest.id.clone();
+            rest = Case { id, opened: case.opened, quantity: Some(wanted - units), ..(*case).clone() };
+            facts.open(rest);
+        }
+    }
+}
+
+fn waiting(state: &State, removal: &Transfer) -> Vec<Arc<Case>> {
+    let same = |a: &Option<Id>, b: &Option<Id>| a.is_none() || b.is_none() || a == b;
+    let fits = |case: &&Arc<Case>| {
+        case.reason == UNEXPLAINED_DOSE
+            && case.patient == removal.patient
+            && case.item.as_ref() == Some(&removal.item)
+            && same(&case.order, &removal.order)
+            && case.activity.is_some_and(|given| given >= removal.activity)
+    };
+    let mut cases: Vec<_> = state.open_cases().filter(fits).map(Arc::clone).collect();
+    cases.sort_by_key(|case| (case.activity, case.entry));
+    cases
+}
+
+fn give(facts: &mut Facts<'_>, removal: &Transfer, case: &Case, units: Decimal) {
+    let Some(patient) = removal.patient.clone() else { return };
+    let transfer = Transfer {
+        id: facts.id(),
+        movement: Movement::Administration,
+        quantity: units,
+        from: Account::Hands(removal.id.clone()),
+        to: Account::Patient(patient),
+        case: None,
+        cabinet: None,
+        person: case.person.clone().unwrap_or_else(|| removal.person.clone()),
+        witness: None,
+        activity: case.activity.unwrap_or(removal.activity),
+        ..removal.clone()
+    };
+    facts.moved(transfer);
+}
