@@ -53,10 +53,7 @@ pub enum Denial {
 pub fn allow(person: Option<&Person>, right: Right) -> Result<Grant, Denial> {
     let person = person.ok_or(Denial::Unknown)?;
     if person.role.has(right) {
-        Ok(Grant {
-            right,
-            person: person.id.clone(),
-        })
+        Ok(Grant { right, person: person.id.clone() })
     } else {
         Err(Denial::Role)
     }
@@ -79,11 +76,7 @@ mod tests {
             (Role::Engineer, Right::ReadRecord, true),
         ];
         for (role, right, expected) in cases {
-            let person = Person {
-                id: "N1".into(),
-                name: "Test, Anna".into(),
-                role,
-            };
+            let person = Person { id: "N1".into(), name: "Test, Anna".into(), role };
             let decided = allow(Some(&person), right);
             assert_eq!(decided.is_ok(), expected, "{role:?} {right:?}");
             if let Ok(grant) = decided {

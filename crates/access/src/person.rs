@@ -30,10 +30,7 @@ impl Role {
         use Right::{Administer, ReadRecord, RemoveMedicine, ResolveCase, Witness};
         match self {
             Role::Nurse | Role::Prescriber => {
-                matches!(
-                    right,
-                    RemoveMedicine | Administer | Witness | ReadRecord | ResolveCase
-                )
+                matches!(right, RemoveMedicine | Administer | Witness | ReadRecord | ResolveCase)
             }
             Role::Pharmacist | Role::Technician => {
                 matches!(right, RemoveMedicine | Witness | ReadRecord | ResolveCase)

@@ -16,19 +16,11 @@ const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// Takes a body that the headers say is JSON.
 pub(crate) async fn json_bytes(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let kind = content_type
-        .and_then(|value| value.split(';').next())
-        .map(str::trim);
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = content_type.and_then(|value| value.split(';').next()).map(str::trim);
     if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/json")) {
         let detail = "Send the header Content-Type: application/json.";
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            code::CONTENT_TYPE,
-            detail,
-        ));
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code::CONTENT_TYPE, detail));
     }
     bytes(body).await
 }
@@ -45,20 +37,14 @@ pub(crate) async fn bytes(body: Body) -> Result<Bytes, Problem> {
         }
         Err(_) => {
             let detail = "The body took too long.";
-            Err(Problem::new(
-                StatusCode::REQUEST_TIMEOUT,
-                code::BODY_TOO_SLOW,
-                detail,
-            ))
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, code::BODY_TOO_SLOW, detail))
         }
     }
 }
 
 fn is_too_large(error: &axum::Error) -> bool {
     use std::error::Error;
-    error
-        .source()
-        .is_some_and(|source| source.to_string().contains("length limit"))
+    error.source().is_some_and(|source| source.to_string().contains("length limit"))
 }
 
 fn too_large() -> Problem {
@@ -68,10 +54,7 @@ fn too_large() -> Problem {
 
 /// Reads strict JSON: no name twice, nothing deep, nothing that is not asked for.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let limits = Limits {
-        bytes: MAX_BODY_BYTES,
-        ..Limits::default()
-    };
+    let limits = Limits { bytes: MAX_BODY_BYTES, ..Limits::default() };
     let text = check(bytes, limits).map_err(|error| match error.problem {
         JsonProblem::TooLarge { .. } => too_large(),
         _ => Problem::bad(code::NOT_JSON, error.to_string()),
@@ -93,11 +76,7 @@ mod tests {
     #[track_caller]
     fn refused(body: &str, expected: (u16, &str)) {
         let problem = read::<Small>(body.as_bytes()).unwrap_err();
-        assert_eq!(
-            (problem.status.as_u16(), problem.code),
-            expected,
-            "{body}: {problem:?}"
-        );
+        assert_eq!((problem.status.as_u16(), problem.code), expected, "{body}: {problem:?}");
     }
 
     #[test]

@@ -30,13 +30,8 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 5] = [
-        Role::Cabinet,
-        Role::Bedside,
-        Role::FhirRead,
-        Role::Cases,
-        Role::Admin,
-    ];
+    pub const ALL: [Role; 5] =
+        [Role::Cabinet, Role::Bedside, Role::FhirRead, Role::Cases, Role::Admin];
 
     /// The role as the configuration writes it.
     pub fn as_str(self) -> &'static str {
@@ -150,10 +145,7 @@ impl Clients {
             if clients[..at].iter().any(|other| other.name == client.name) {
                 return Err(ClientError::SameName(client.name.clone()));
             }
-            if clients[..at]
-                .iter()
-                .any(|other| other.token_sha256 == client.token_sha256)
-            {
+            if clients[..at].iter().any(|other| other.token_sha256 == client.token_sha256) {
                 return Err(ClientError::SameToken(client.name.clone()));
             }
         }
@@ -179,19 +171,12 @@ mod tests {
 
     fn client(name: &str, token: &str) -> Client {
         let roles = vec![Role::Cabinet];
-        Client {
-            name: name.to_owned(),
-            token_sha256: TokenHash::of(token),
-            roles,
-        }
+        Client { name: name.to_owned(), token_sha256: TokenHash::of(token), roles }
     }
 
     #[track_caller]
     fn check(clients: &[(&str, &str)], expected: Option<&ClientError>) {
-        let clients = clients
-            .iter()
-            .map(|(name, token)| client(name, token))
-            .collect();
+        let clients = clients.iter().map(|(name, token)| client(name, token)).collect();
         assert_eq!(Clients::new(clients).err().as_ref(), expected);
     }
 
@@ -202,14 +187,8 @@ mod tests {
         check(&[("a|b", "a")], Some(&ClientError::Name("a|b".to_owned())));
         let long = "x".repeat(65);
         check(&[(&long, "a")], Some(&ClientError::Name(long.clone())));
-        check(
-            &[("a", "a"), ("a", "b")],
-            Some(&ClientError::SameName("a".to_owned())),
-        );
-        check(
-            &[("a", "a"), ("b", "a")],
-            Some(&ClientError::SameToken("b".to_owned())),
-        );
+        check(&[("a", "a"), ("a", "b")], Some(&ClientError::SameName("a".to_owned())));
+        check(&[("a", "a"), ("b", "a")], Some(&ClientError::SameToken("b".to_owned())));
         let many: Vec<_> = (0..=MAX_CLIENTS).map(|n| n.to_string()).collect();
         let many: Vec<_> = many.iter().map(|n| (n.as_str(), n.as_str())).collect();
         check(&many, Some(&ClientError::TooMany));

@@ -56,13 +56,8 @@ pub(crate) async fn guard(State(door): State<Door>, request: Request, next: Next
         Some(role) => pass(&door, role, request, next).await,
     };
     let headers = response.headers_mut();
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // The address itself may hold identifiers of patients, so the log names the route.
     tracing::info!(
         method = door.route.verb.as_str(),
@@ -94,10 +89,9 @@ async fn pass(
             let response = turn_away(door, &client.name, path, problem).await;
             (Some(Arc::from(client.name.as_str())), response)
         }
-        Err(problem) if door.api.doorbell.rings() => (
-            None,
-            turn_away(door, STRANGER, request.uri().path(), problem).await,
-        ),
+        Err(problem) if door.api.doorbell.rings() => {
+            (None, turn_away(door, STRANGER, request.uri().path(), problem).await)
+        }
         Err(problem) => (None, door.route.style.answer(problem)),
     }
 }
@@ -118,11 +112,7 @@ fn identify<'a>(api: &'a ApiState, headers: &HeaderMap) -> Result<&'a Client, Pr
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
         return Err(missing());
     }
-    let known = if token.len() > MAX_TOKEN_BYTES {
-        None
-    } else {
-        api.clients.find(token)
-    };
+    let known = if token.len() > MAX_TOKEN_BYTES { None } else { api.clients.find(token) };
     known.ok_or_else(|| {
         let detail = "No client has this token.";
         Problem::new(StatusCode::UNAUTHORIZED, code::TOKEN_UNKNOWN, detail)
@@ -162,10 +152,7 @@ fn resource_of(path: &str) -> (Option<ResourceType>, Option<Id>) {
     };
     let mut parts = rest.split('/');
     let resource_type = parts.next().and_then(|part| part.parse().ok());
-    (
-        resource_type,
-        parts.next().and_then(|part| Id::new(part).ok()),
-    )
+    (resource_type, parts.next().and_then(|part| Id::new(part).ok()))
 }
 
 /// Counts the strangers who knock.
@@ -222,9 +209,7 @@ mod tests {
         let bell = Doorbell::default();
         assert!((0..MAX_STRANGERS).all(|_| bell.rings()));
         assert!(!bell.rings());
-        *bell.0.lock().unwrap() = Instant::now()
-            .checked_sub(DOORBELL_PERIOD)
-            .map(|at| (at, 900));
+        *bell.0.lock().unwrap() = Instant::now().checked_sub(DOORBELL_PERIOD).map(|at| (at, 900));
         assert!(bell.rings());
     }
 }

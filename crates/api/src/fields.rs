@@ -23,17 +23,10 @@ pub(crate) struct Exact(pub(crate) Decimal);
 impl<'de> Deserialize<'de> for Exact {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(from)?;
-        let quoted = raw
-            .get()
-            .strip_prefix('"')
-            .and_then(|text| text.strip_suffix('"'));
-        plain(quoted.unwrap_or(raw.get()))
-            .map(Exact)
-            .ok_or_else(|| {
-                D::Error::custom(
-                    "a quantity is a plain decimal, as 2 or \"0.5\", without an exponent",
-                )
-            })
+        let quoted = raw.get().strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        plain(quoted.unwrap_or(raw.get())).map(Exact).ok_or_else(|| {
+            D::Error::custom("a quantity is a plain decimal, as 2 or \"0.5\", without an exponent")
+        })
     }
 }
 
@@ -117,9 +110,7 @@ mod tests {
 
     #[track_caller]
     fn check(json: &str, expected: Option<&str>) {
-        let read = serde_json::from_str::<Exact>(json)
-            .ok()
-            .map(|Exact(read)| read.to_string());
+        let read = serde_json::from_str::<Exact>(json).ok().map(|Exact(read)| read.to_string());
         assert_eq!(read.as_deref(), expected, "{json}");
     }
 
@@ -131,10 +122,7 @@ mod tests {
         check("\"2.500\"", Some("2.500"));
         check("-1", Some("-1"));
         check("0.1", Some("0.1"));
-        check(
-            "123456789012.123456789012",
-            Some("123456789012.123456789012"),
-        );
+        check("123456789012.123456789012", Some("123456789012.123456789012"));
         for bad in [
             "1e3",
             "\"1E3\"",
@@ -173,16 +161,9 @@ mod tests {
 
     #[test]
     fn texts_are_short_and_clean() {
-        let read = |json: &str| {
-            serde_json::from_str::<Text>(json)
-                .ok()
-                .map(Text::into_string)
-        };
+        let read = |json: &str| serde_json::from_str::<Text>(json).ok().map(Text::into_string);
         assert_eq!(read("\" N1001 \"").as_deref(), Some("N1001"));
-        assert_eq!(
-            read(&format!("{:?}", "é".repeat(256))),
-            Some("é".repeat(256))
-        );
+        assert_eq!(read(&format!("{:?}", "é".repeat(256))), Some("é".repeat(256)));
         for bad in ["\"\"", "\"  \"", "\"a\\nb\"", "\"\\u0000\"", "1", "null"] {
             assert_eq!(read(bad), None, "{bad}");
         }

@@ -38,15 +38,7 @@ pub(crate) async fn get(State(api): State<ApiState>) -> Response {
         None => (StatusCode::OK, "ok"),
         Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
     };
-    (
-        code,
-        axum::Json(HealthBody {
-            status,
-            position,
-            reason,
-        }),
-    )
-        .into_response()
+    (code, axum::Json(HealthBody { status, position, reason })).into_response()
 }
 
 /// Anybody may ask, so the words of the error, which may name files, stay in the log.

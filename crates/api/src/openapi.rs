@@ -43,9 +43,7 @@ impl Modify for Bearer {
 }
 
 static TEXT: LazyLock<String> = LazyLock::new(|| {
-    Description::openapi()
-        .to_json()
-        .expect("a description of texts and numbers is JSON")
+    Description::openapi().to_json().expect("a description of texts and numbers is JSON")
 });
 
 /// Describe the interface.
@@ -80,11 +78,7 @@ mod tests {
             .iter()
             .filter(|route| route.style == Style::Json)
             .map(|route| {
-                (
-                    route.verb.as_str().to_owned(),
-                    route.path.to_owned(),
-                    route.needs.is_some(),
-                )
+                (route.verb.as_str().to_owned(), route.path.to_owned(), route.needs.is_some())
             })
             .collect();
         assert_eq!(described, routes);
@@ -93,18 +87,12 @@ mod tests {
     #[test]
     fn every_reference_leads_somewhere() {
         let json: serde_json::Value = serde_json::from_str(&TEXT).unwrap();
-        let references: Vec<&str> = TEXT
-            .split("\"$ref\":\"#")
-            .skip(1)
-            .filter_map(|rest| rest.split('"').next())
-            .collect();
+        let references: Vec<&str> =
+            TEXT.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         assert!(references.len() > 10, "{references:?}");
         for reference in references {
             assert!(json.pointer(reference).is_some(), "{reference}");
         }
-        assert!(
-            json.pointer("/components/schemas/Permit/properties/permit")
-                .is_some()
-        );
+        assert!(json.pointer("/components/schemas/Permit/properties/permit").is_some());
     }
 }

@@ -71,12 +71,7 @@ pub(crate) struct ProblemBody {
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Problem {
-            status,
-            code,
-            detail: detail.into(),
-            earliest: None,
-        }
+        Problem { status, code, detail: detail.into(), earliest: None }
     }
 
     /// 400: the request cannot be understood.

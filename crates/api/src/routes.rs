@@ -66,14 +66,7 @@ const fn route(
     what: &'static str,
     handler: fn() -> MethodRouter<ApiState>,
 ) -> Route {
-    Route {
-        verb,
-        path,
-        needs,
-        style,
-        what,
-        handler,
-    }
+    Route { verb, path, needs, style, what, handler }
 }
 
 /// Every route of the interface.
@@ -83,17 +76,10 @@ pub const ROUTES: &[Route] = {
     use Verb::{Get, Post};
     &[
         route(Get, "/health", None, Json, "health", || get(health::get)),
-        route(Get, "/openapi.json", None, Json, "openapi", || {
-            get(openapi::get)
+        route(Get, "/openapi.json", None, Json, "openapi", || get(openapi::get)),
+        route(Post, "/cabinet/removals", Some(Cabinet), Json, "remove", || {
+            post(cabinet::removals::post)
         }),
-        route(
-            Post,
-            "/cabinet/removals",
-            Some(Cabinet),
-            Json,
-            "remove",
-            || post(cabinet::removals::post),
-        ),
         route(
             Post,
             "/cabinet/removals/{permit}/completion",
@@ -102,63 +88,23 @@ pub const ROUTES: &[Route] = {
             "complete",
             || post(cabinet::completion::post),
         ),
-        route(
-            Post,
-            "/administrations",
-            Some(Bedside),
-            Json,
-            "administer",
-            || post(bedside::administrations::post),
-        ),
-        route(Get, "/cases", Some(Cases), Json, "cases", || {
-            get(cases::list::get)
+        route(Post, "/administrations", Some(Bedside), Json, "administer", || {
+            post(bedside::administrations::post)
         }),
-        route(
-            Post,
-            "/cases/{id}/resolution",
-            Some(Cases),
-            Json,
-            "resolve",
-            || post(cases::resolution::post),
-        ),
-        route(
-            Post,
-            "/cases/{id}/replay",
-            Some(Admin),
-            Json,
-            "replay",
-            || post(cases::replay::post),
-        ),
-        route(Get, "/fhir/metadata", None, Fhir, "capabilities", || {
-            get(capabilities::get)
+        route(Get, "/cases", Some(Cases), Json, "cases", || get(cases::list::get)),
+        route(Post, "/cases/{id}/resolution", Some(Cases), Json, "resolve", || {
+            post(cases::resolution::post)
         }),
-        route(Get, "/fhir/{type}", Some(FhirRead), Fhir, "search", || {
-            get(search::get)
+        route(Post, "/cases/{id}/replay", Some(Admin), Json, "replay", || {
+            post(cases::replay::post)
         }),
-        route(
-            Post,
-            "/fhir/{type}/_search",
-            Some(FhirRead),
-            Fhir,
-            "search",
-            || post(search::post),
-        ),
-        route(
-            Get,
-            "/fhir/{type}/{id}",
-            Some(FhirRead),
-            Fhir,
-            "read",
-            || get(read::get),
-        ),
-        route(
-            Get,
-            "/fhir/{type}/{id}/_history/{version}",
-            Some(FhirRead),
-            Fhir,
-            "vread",
-            || get(vread::get),
-        ),
+        route(Get, "/fhir/metadata", None, Fhir, "capabilities", || get(capabilities::get)),
+        route(Get, "/fhir/{type}", Some(FhirRead), Fhir, "search", || get(search::get)),
+        route(Post, "/fhir/{type}/_search", Some(FhirRead), Fhir, "search", || post(search::post)),
+        route(Get, "/fhir/{type}/{id}", Some(FhirRead), Fhir, "read", || get(read::get)),
+        route(Get, "/fhir/{type}/{id}/_history/{version}", Some(FhirRead), Fhir, "vread", || {
+            get(vread::get)
+        }),
     ]
 };
 
@@ -178,16 +124,11 @@ impl Route {
 pub(crate) fn assemble(state: &ApiState, others: Option<Router>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
-        let door = Door {
-            api: state.clone(),
-            route,
-        };
+        let door = Door { api: state.clone(), route };
         let handler = (route.handler)().route_layer(from_fn_with_state(door, guard));
         router = router.route(route.path, handler);
     }
-    let router = router
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(state.clone());
+    let router = router.method_not_allowed_fallback(wrong_method).with_state(state.clone());
     match others {
         Some(others) => router.fallback_service(others.layer(from_fn(not_under_fhir))),
         None => router.fallback(nothing_here),
@@ -196,11 +137,7 @@ pub(crate) fn assemble(state: &ApiState, others: Option<Router>) -> Router {
 
 pub(crate) fn style_of(uri: &Uri) -> Style {
     let path = uri.path();
-    if path == "/fhir" || path.starts_with("/fhir/") {
-        Style::Fhir
-    } else {
-        Style::Json
-    }
+    if path == "/fhir" || path.starts_with("/fhir/") { Style::Fhir } else { Style::Json }
 }
 
 /// Keeps the addresses under `/fhir` for the interface, also those that mean nothing.

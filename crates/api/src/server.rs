@@ -52,10 +52,7 @@ pub struct Server {
 impl Server {
     /// A server of the interface alone.
     pub fn new(state: ApiState) -> Self {
-        Server {
-            state,
-            others: None,
-        }
+        Server { state, others: None }
     }
 
     /// Serves these routes too: whatever is not of the interface goes to them.
@@ -126,10 +123,7 @@ pub async fn serve(
         }
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIME, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(DRAIN_TIME, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still under way when the server stopped");
     }
     Ok(())
@@ -158,15 +152,9 @@ async fn in_turn(State(turns): State<Arc<Semaphore>>, request: Request, next: Ne
         let _turn = turns.acquire().await.ok();
         next.run(request).await
     };
-    tokio::time::timeout(REQUEST_TIME, answered)
-        .await
-        .unwrap_or_else(|_| {
-            let detail = "The node did not answer in time. What was asked may have been done: ask \
+    tokio::time::timeout(REQUEST_TIME, answered).await.unwrap_or_else(|_| {
+        let detail = "The node did not answer in time. What was asked may have been done: ask \
                       again with the same Idempotency-Key.";
-            style.answer(Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                code::TIME_OUT,
-                detail,
-            ))
-        })
+        style.answer(Problem::new(StatusCode::SERVICE_UNAVAILABLE, code::TIME_OUT, detail))
+    })
 }

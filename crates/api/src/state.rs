@@ -90,9 +90,7 @@ impl ApiState {
         match task.await {
             Ok(result) => result,
             // A query that panics is a fault; the log has said so, and the caller gets a 500.
-            Err(_) => Err(record::Error::Database(
-                "a query ended unexpectedly".to_owned(),
-            )),
+            Err(_) => Err(record::Error::Database("a query ended unexpectedly".to_owned())),
         }
     }
 

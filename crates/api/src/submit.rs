@@ -87,9 +87,7 @@ pub(crate) async fn act(
 pub(crate) fn answer(status: StatusCode, receipt: &Receipt, body: &impl Serialize) -> Response {
     let mut response = (status, axum::Json(body)).into_response();
     if receipt.duplicate {
-        response
-            .headers_mut()
-            .insert(REPLAYED, HeaderValue::from_static("true"));
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
     response
 }
@@ -115,10 +113,7 @@ pub(crate) fn refusal(receipt: &Receipt) -> Problem {
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, text)
         }
         Answer::Done | Answer::Created(_) | Answer::Permitted(_) => {
-            tracing::error!(
-                entry = receipt.seq,
-                "an answer of another kind than was asked for"
-            );
+            tracing::error!(entry = receipt.seq, "an answer of another kind than was asked for");
             Problem::internal()
         }
     }

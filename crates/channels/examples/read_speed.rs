@@ -35,10 +35,7 @@ const TRANSACTION: &str = "MSH|^~\\&|ADC|WARDA|HUB|TRUST|20261120101500||OMS^O05
     ZPM|V|ADC|WARDA1|3|05|MORPH10^Morphine sulfate 10mg/1ml inj|2|12|12|1|N1001^NURSE^ANNA|\
     N1002^NURSE^BEN|11|RXX|WARDA|C17|20|5|20261120101432|L2231\r";
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the figures are what the example is for"
-)]
+#[expect(clippy::print_stdout, reason = "the figures are what the example is for")]
 fn main() {
     let channel = InboundChannel::new("epma", Dialect::default(), "RXX", &[], "P");
     let mut scratch = Scratch::default();
@@ -59,12 +56,7 @@ fn main() {
     let at = "2026-11-20T10:15:00Z".parse().expect("a time");
     let start = Instant::now();
     for seq in 0..ROUNDS {
-        black_box(answer(
-            &understood.reply_to,
-            &medicines::Answer::Done,
-            seq.into(),
-            at,
-        ));
+        black_box(answer(&understood.reply_to, &medicines::Answer::Done, seq.into(), at));
     }
     println!("answer: {:?}", start.elapsed() / ROUNDS);
 }

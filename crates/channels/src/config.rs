@@ -155,11 +155,7 @@ impl ChannelConfig {
     /// Checks the ranges and that what the direction needs is there.
     pub fn check(&self) -> Result<(), ConfigError> {
         let name = || self.name.clone();
-        let range = |field, range| ConfigError::Range {
-            name: name(),
-            field,
-            range,
-        };
+        let range = |field, range| ConfigError::Range { name: name(), field, range };
         if self.name.is_empty() || self.name.len() > 64 {
             return Err(ConfigError::Name(name()));
         }
@@ -194,22 +190,13 @@ mod tests {
         let check = |change: fn(&mut ChannelConfig), expected: &str| {
             let mut config = inbound();
             change(&mut config);
-            assert!(
-                config.check().unwrap_err().to_string().contains(expected),
-                "{expected}"
-            );
+            assert!(config.check().unwrap_err().to_string().contains(expected), "{expected}");
         };
         check(|config| config.name.clear(), "1 to 64");
         check(|config| config.listen = None, "needs `listen`");
-        check(
-            |config| config.direction = Direction::Outbound,
-            "needs `connect`",
-        );
+        check(|config| config.direction = Direction::Outbound, "needs `connect`");
         check(|config| config.ack_timeout_s = 0, "ack_timeout_s");
-        check(
-            |config| config.max_message_bytes = usize::MAX,
-            "max_message_bytes",
-        );
+        check(|config| config.max_message_bytes = usize::MAX, "max_message_bytes");
         check(|config| config.max_connections = 0, "max_connections");
     }
 

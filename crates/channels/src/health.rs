@@ -154,9 +154,7 @@ impl Meter {
             name: Arc::clone(&gauges.name),
             direction: gauges.direction,
             state: slow.state,
-            last_seen: (seen != NEVER)
-                .then(|| Timestamp::from_microsecond(seen).ok())
-                .flatten(),
+            last_seen: (seen != NEVER).then(|| Timestamp::from_microsecond(seen).ok()).flatten(),
             last_error: slow.last_error,
             errors: gauges.errors.load(Ordering::Relaxed),
             sent: gauges.sent.load(Ordering::Relaxed),
@@ -164,9 +162,7 @@ impl Meter {
             refused: gauges.refused.load(Ordering::Relaxed),
             queue: slow.queue,
             oldest: slow.oldest,
-            oldest_age_s: slow
-                .oldest
-                .map(|at| now.duration_since(at).as_secs().max(0)),
+            oldest_age_s: slow.oldest.map(|at| now.duration_since(at).as_secs().max(0)),
             connections: gauges.connections.load(Ordering::Relaxed),
         }
     }
@@ -174,9 +170,7 @@ impl Meter {
     /// The peer sent something whole.
     pub(crate) fn seen(&self, at: Timestamp) {
         self.0.received.fetch_add(1, Ordering::Relaxed);
-        self.0
-            .last_seen_us
-            .store(at.as_microsecond(), Ordering::Relaxed);
+        self.0.last_seen_us.store(at.as_microsecond(), Ordering::Relaxed);
     }
 
     /// We sent something whole.
@@ -251,10 +245,7 @@ mod tests {
         let health = Health::new();
         let name: Arc<str> = "cabinets".into();
         let meter = health.register(&name, Direction::Outbound);
-        assert_eq!(
-            health.get("cabinets", at(0)).unwrap().state,
-            LinkState::Idle
-        );
+        assert_eq!(health.get("cabinets", at(0)).unwrap().state, LinkState::Idle);
         assert_eq!(health.get("cabinets", at(0)).unwrap().last_seen, None);
 
         meter.opened();
@@ -264,10 +255,7 @@ mod tests {
         meter.error("ack-mismatch");
         let now = health.get("cabinets", at(130)).unwrap();
         assert_eq!(now.state, LinkState::Up);
-        assert_eq!(
-            (now.sent, now.received, now.refused, now.errors),
-            (1, 1, 0, 1)
-        );
+        assert_eq!((now.sent, now.received, now.refused, now.errors), (1, 1, 0, 1));
         assert_eq!((now.queue, now.oldest_age_s), (3, Some(40)));
         assert_eq!(now.last_seen, Some(at(100)));
         assert_eq!(now.last_error, Some("ack-mismatch"));
@@ -281,11 +269,7 @@ mod tests {
         meter.opened();
         meter.down("ack-timeout");
         meter.closed();
-        assert_eq!(
-            health.all(at(130))[0].state,
-            LinkState::Down,
-            "a failure outlives the line"
-        );
+        assert_eq!(health.all(at(130))[0].state, LinkState::Down, "a failure outlives the line");
     }
 
     #[test]

@@ -81,21 +81,14 @@ impl Channels {
                 let bound = Listener::bind(address).await;
                 let listener = bound.map_err(|source| {
                     let name = config.name.clone();
-                    StartError::Listen {
-                        name,
-                        address,
-                        source,
-                    }
+                    StartError::Listen { name, address, source }
                 })?;
                 listeners.insert(config.name.clone(), listener);
             }
         }
         let (stopper, stop) = Stopper::new();
         let mut running = Running {
-            addresses: listeners
-                .iter()
-                .map(|(n, l)| (n.clone(), l.address()))
-                .collect(),
+            addresses: listeners.iter().map(|(n, l)| (n.clone(), l.address())).collect(),
             health: setting.health.clone(),
             stopper,
             tasks: JoinSet::new(),
@@ -121,10 +114,8 @@ impl Running {
     ) {
         let name: Arc<str> = config.name.as_str().into();
         let meter = setting.health.register(&name, Direction::Inbound);
-        let limits = Limits {
-            message_bytes: config.max_message_bytes,
-            connections: config.max_connections,
-        };
+        let limits =
+            Limits { message_bytes: config.max_message_bytes, connections: config.max_connections };
         let channel = InboundChannel::new(
             &config.name,
             config.dialect,
@@ -133,18 +124,13 @@ impl Running {
             &setting.processing_id,
         );
         let receiver = Receiver::new(engine.clone(), channel, meter.clone());
-        self.tasks
-            .spawn(listener.run(receiver, limits, meter, stop.clone()));
+        self.tasks.spawn(listener.run(receiver, limits, meter, stop.clone()));
     }
 
     fn send(&mut self, engine: &Engine, config: ChannelConfig, setting: &Setting, stop: &Stop) {
         let name: Arc<str> = config.name.as_str().into();
         let meter = setting.health.register(&name, Direction::Outbound);
-        let voice = Voice::new(
-            config.dialect.clone(),
-            &setting.site,
-            &setting.processing_id,
-        );
+        let voice = Voice::new(config.dialect.clone(), &setting.site, &setting.processing_id);
         // Channels of one node must not draw the same waits.
         let mix = |seed: u64, byte: u8| seed.rotate_left(5) ^ u64::from(byte);
         let seed = config.name.bytes().fold(setting.seed, mix);

@@ -13,11 +13,7 @@ pub struct Clock(Kind);
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     System,
-    Scaled {
-        start: Timestamp,
-        began: Instant,
-        speed: u32,
-    },
+    Scaled { start: Timestamp, began: Instant, speed: u32 },
 }
 
 impl Clock {
@@ -41,11 +37,7 @@ impl Clock {
         let now = match self.0 {
             #[expect(clippy::disallowed_methods, reason = "this is the one place")]
             Kind::System => Timestamp::now(),
-            Kind::Scaled {
-                start,
-                began,
-                speed,
-            } => {
+            Kind::Scaled { start, began, speed } => {
                 let passed = began.elapsed().saturating_mul(speed);
                 let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
                 start.saturating_add(passed).unwrap_or(Timestamp::MAX)

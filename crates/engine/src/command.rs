@@ -49,10 +49,7 @@ impl Command {
         let text = "This control id was used before for another message: find out which of the \
                     two is meant, and send it again with a control id of its own.";
         self.request = Request::Park(Problem::new(ProblemCode::ControlIdReused, text));
-        self.key = self
-            .key
-            .take()
-            .map(|key| format!("{key}#{}", journal::Hash(*digest)));
+        self.key = self.key.take().map(|key| format!("{key}#{}", journal::Hash(*digest)));
     }
 }
 

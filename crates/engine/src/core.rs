@@ -93,12 +93,8 @@ pub(crate) fn spawn(
         }
     };
     let thread = |name: &str| thread::Builder::new().name(name.to_owned());
-    thread("record")
-        .spawn(recording)
-        .map_err(|error| Error::Fault(error.to_string()))?;
-    thread("engine")
-        .spawn(engine)
-        .map_err(|error| Error::Fault(error.to_string()))?;
+    thread("record").spawn(recording).map_err(|error| Error::Fault(error.to_string()))?;
+    thread("engine").spawn(engine).map_err(|error| Error::Fault(error.to_string()))?;
     Ok(())
 }
 
@@ -147,16 +143,9 @@ impl Core {
     /// Lets go of what the record holds.
     fn forget(&mut self, recorded: u64) {
         self.state.settled(recorded);
-        while self
-            .recent_order
-            .front()
-            .is_some_and(|(seq, _)| *seq <= recorded)
-        {
+        while self.recent_order.front().is_some_and(|(seq, _)| *seq <= recorded) {
             if let Some((seq, key)) = self.recent_order.pop_front()
-                && self
-                    .recent
-                    .get(&key)
-                    .is_some_and(|known| known.receipt.seq == seq)
+                && self.recent.get(&key).is_some_and(|known| known.receipt.seq == seq)
             {
                 self.recent.remove(&key);
             }
@@ -195,9 +184,7 @@ impl Core {
     /// Waits until the record holds all that was appended.
     fn settle(&mut self) -> Result<(), Error> {
         let (reached, barrier) = sync_channel(1);
-        self.jobs
-            .send(Job::Barrier(reached))
-            .map_err(|_| recording_ended())?;
+        self.jobs.send(Job::Barrier(reached)).map_err(|_| recording_ended())?;
         barrier.recv().map_err(|_| recording_ended())?;
         let recorded = *self.recorded.borrow_and_update();
         self.forget(recorded);
@@ -211,11 +198,7 @@ impl Core {
         let mut drafts = Vec::with_capacity(batch.len());
         let mut entries = Vec::with_capacity(batch.len());
         let mut answers = Vec::with_capacity(batch.len());
-        for Asked {
-            mut command,
-            answer,
-        } in batch
-        {
+        for Asked { mut command, answer } in batch {
             let digest = Sha256::digest(&command.raw).into();
             let mut earlier = self.earlier(&command, &digest)?;
             if let Earlier::Other = earlier {
@@ -223,22 +206,14 @@ impl Core {
                 earlier = self.earlier(&command, &digest)?;
             }
             let receipt = match earlier {
-                Earlier::Same(receipt) => Receipt {
-                    duplicate: true,
-                    ..receipt
-                },
+                Earlier::Same(receipt) => Receipt { duplicate: true, ..receipt },
                 _ => self.decide_one(command, digest, &mut drafts, &mut entries),
             };
             answers.push((answer, receipt));
         }
         let tip = self.append(&drafts)?;
         let rows = self.state.take_changed();
-        let job = Job::Apply {
-            entries,
-            rows,
-            tip,
-            answers,
-        };
+        let job = Job::Apply { entries, rows, tip, answers };
         self.jobs.send(job).map_err(|_| recording_ended())
     }
 
@@ -259,52 +234,23 @@ impl Core {
         let seq = self.state.seq() + 1;
         let at = self.clock.now().max(self.last_at);
         self.last_at = at;
-        let ctx = Context {
-            seq,
-            now: at,
-            source: command.channel.to_string(),
-        };
+        let ctx = Context { seq, now: at, source: command.channel.to_string() };
         let decision = self.decision(&ctx, &command.request);
         let answer = decision.answer.clone();
         if decision.facts.is_empty() && command.request.is_silent() {
-            return Receipt {
-                seq: seq - 1,
-                at,
-                answer,
-                duplicate: false,
-            };
+            return Receipt { seq: seq - 1, at, answer, duplicate: false };
         }
         self.state.fold(seq, &decision.facts);
-        let receipt = Receipt {
-            seq,
-            at,
-            answer,
-            duplicate: false,
-        };
+        let receipt = Receipt { seq, at, answer, duplicate: false };
         if let Some(key) = command.key.clone() {
             let key = (Arc::clone(&command.channel), key);
             self.recent_order.push_back((seq, key.clone()));
-            self.recent.insert(
-                key,
-                Known {
-                    digest,
-                    receipt: receipt.clone(),
-                },
-            );
+            self.recent.insert(key, Known { digest, receipt: receipt.clone() });
         }
         let raw = std::mem::take(&mut command.raw);
         let head = head(command, decision, &digest, !raw.is_empty());
-        drafts.push(Draft {
-            at: at.as_microsecond(),
-            head: head.to_json(),
-            raw,
-        });
-        entries.push(Written {
-            seq,
-            at,
-            head,
-            digest,
-        });
+        drafts.push(Draft { at: at.as_microsecond(), head: head.to_json(), raw });
+        entries.push(Written { seq, at, head, digest });
         receipt
     }
 
@@ -312,11 +258,7 @@ impl Core {
     fn decision(&mut self, ctx: &Context, request: &Request) -> Decision {
         let state = &mut self.state;
         catch_unwind(AssertUnwindSafe(|| decide(state, ctx, request))).unwrap_or_else(|_| {
-            tracing::error!(
-                entry = ctx.seq,
-                kind = request.kind(),
-                "a rule failed; parked"
-            );
+            tracing::error!(entry = ctx.seq, kind = request.kind(), "a rule failed; parked");
             let text = "A rule failed on this message: report it; it can be replayed later.";
             let problem = Problem::new(ProblemCode::Internal, text);
             decide(&mut self.state, ctx, &Request::Park(problem))
@@ -331,11 +273,7 @@ impl Core {
         let known = (Arc::clone(&command.channel), key.clone());
         if let Some(known) = self.recent.get(&known) {
             let same = known.digest == *digest;
-            return Ok(if same {
-                Earlier::Same(known.receipt.clone())
-            } else {
-                Earlier::Other
-            });
+            return Ok(if same { Earlier::Same(known.receipt.clone()) } else { Earlier::Other });
         }
         let found = self.record.find_key(&command.channel, key);
         match found.map_err(|error| Error::Record(error.to_string()))? {
@@ -348,19 +286,11 @@ impl Core {
     /// The receipt of an entry of the journal.
     fn receipt(&self, seq: u64) -> Result<Receipt, Error> {
         let unreadable = |why: String| Error::Entry { seq, why };
-        let entry = self
-            .entries
-            .get(seq)?
-            .ok_or_else(|| unreadable("it is not there".into()))?;
+        let entry = self.entries.get(seq)?.ok_or_else(|| unreadable("it is not there".into()))?;
         let head = Head::from_json(&entry.head).map_err(|error| unreadable(error.to_string()))?;
         let at = Timestamp::from_microsecond(entry.at);
         let at = at.map_err(|error| unreadable(error.to_string()))?;
-        Ok(Receipt {
-            seq,
-            at,
-            answer: head.answer.into_owned(),
-            duplicate: true,
-        })
+        Ok(Receipt { seq, at, answer: head.answer.into_owned(), duplicate: true })
     }
 }
 
@@ -379,16 +309,7 @@ fn recording_ended() -> Error {
 }
 
 fn head(command: Command, decision: Decision, digest: &[u8; 32], has_raw: bool) -> Head<'static> {
-    let Command {
-        channel,
-        key,
-        by,
-        message_type,
-        control_id,
-        received,
-        request,
-        ..
-    } = command;
+    let Command { channel, key, by, message_type, control_id, received, request, .. } = command;
     Head {
         v: HEAD_VERSION,
         channel: Cow::Owned(channel.to_string()),

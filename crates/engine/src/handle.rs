@@ -57,14 +57,8 @@ impl Engine {
         let clock = options.clock;
         core::spawn(recovered, queue, clock, &options, progress_to, stopped_to)?;
         let journal = options.journal;
-        let engine = Engine {
-            commands,
-            progress,
-            stopped,
-            readers: Arc::new(readers),
-            clock,
-            journal,
-        };
+        let engine =
+            Engine { commands, progress, stopped, readers: Arc::new(readers), clock, journal };
         let configure = Request::Configure(Box::new(options.site));
         let command = Command::internal("configuration", clock.now(), configure);
         engine.submit_blocking(command).map_err(|Stopped| {
@@ -77,19 +71,14 @@ impl Engine {
     /// Has a command decided. Answers once its entry is durable and the record holds it.
     pub async fn submit(&self, command: Command) -> Result<Receipt, Stopped> {
         let (answer, answered) = oneshot::channel();
-        self.commands
-            .send(Asked { command, answer })
-            .await
-            .map_err(|_| Stopped)?;
+        self.commands.send(Asked { command, answer }).await.map_err(|_| Stopped)?;
         answered.await.map_err(|_| Stopped)
     }
 
     /// The same, for a thread that is not part of a runtime.
     pub fn submit_blocking(&self, command: Command) -> Result<Receipt, Stopped> {
         let (answer, answered) = oneshot::channel();
-        self.commands
-            .blocking_send(Asked { command, answer })
-            .map_err(|_| Stopped)?;
+        self.commands.blocking_send(Asked { command, answer }).map_err(|_| Stopped)?;
         answered.blocking_recv().map_err(|_| Stopped)
     }
 

@@ -45,12 +45,7 @@ pub(crate) fn run(
                 // The one who waits may have gone; then nobody needs to know.
                 let _ = reached.send(());
             }
-            Job::Apply {
-                entries,
-                rows,
-                tip,
-                answers,
-            } => {
+            Job::Apply { entries, rows, tip, answers } => {
                 apply(&mut record, &entries, &rows, tip)?;
                 progress.send_replace(tip.seq);
                 for (answer, receipt) in answers {
@@ -74,9 +69,7 @@ pub(crate) fn apply(
         return Ok(());
     }
     let applied: Vec<Applied<'_>> = entries.iter().map(Written::applied).collect();
-    record
-        .apply(&applied, rows, tip)
-        .map_err(|error| Error::Record(error.to_string()))
+    record.apply(&applied, rows, tip).map_err(|error| Error::Record(error.to_string()))
 }
 
 impl Written {

@@ -34,19 +34,12 @@ pub struct Rebuilt {
 
 /// Opens both files and folds what the record does not hold yet.
 pub(crate) fn recover(options: &Options) -> Result<Recovered, Error> {
-    let journal_options = journal::Options {
-        durability: options.durability,
-        ..journal::Options::default()
-    };
+    let journal_options =
+        journal::Options { durability: options.durability, ..journal::Options::default() };
     let journal = Journal::open(&options.journal, &options.site.code, journal_options)?;
     let record = open_record(&options.record, &options.site.code, &journal)?;
     let (record, state, last_at) = catch_up(record, &journal.reader()?, &options.journal)?;
-    Ok(Recovered {
-        journal,
-        record,
-        state,
-        last_at,
-    })
+    Ok(Recovered { journal, record, state, last_at })
 }
 
 /// Makes the record anew from the journal alone. The node must not run.
@@ -57,10 +50,7 @@ pub fn rebuild(journal: &Path, record: &Path) -> Result<Rebuilt, Error> {
     let (opened, _, _) = catch_up(opened, &entries, journal)?;
     opened.checkpoint().map_err(record_error)?;
     let position = opened.position().map_err(record_error)?;
-    Ok(Rebuilt {
-        entries: position.seq,
-        position,
-    })
+    Ok(Rebuilt { entries: position.seq, position })
 }
 
 /// Opens the record. One that is damaged, of another version, or not of this journal is made
@@ -131,10 +121,7 @@ fn catch_up(
     loop {
         let batch = entries.read_from(next, CATCH_UP_ENTRIES)?;
         let Some(last) = batch.last() else { break };
-        let tip = Position {
-            seq: last.seq,
-            hash: last.hash,
-        };
+        let tip = Position { seq: last.seq, hash: last.hash };
         let written = batch.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         for entry in &written {
             state.fold(entry.seq, entry.facts());
@@ -149,25 +136,13 @@ fn catch_up(
 }
 
 fn read(entry: &Entry) -> Result<Written, Error> {
-    let unreadable = |why: String| Error::Entry {
-        seq: entry.seq,
-        why,
-    };
+    let unreadable = |why: String| Error::Entry { seq: entry.seq, why };
     let head = Head::from_json(&entry.head).map_err(|error| unreadable(error.to_string()))?;
     let digest = match &head.digest {
-        Some(hex) => {
-            hex.parse::<journal::Hash>()
-                .map_err(|e| unreadable(e.to_string()))?
-                .0
-        }
+        Some(hex) => hex.parse::<journal::Hash>().map_err(|e| unreadable(e.to_string()))?.0,
         None => empty_digest(),
     };
-    Ok(Written {
-        seq: entry.seq,
-        at: time(entry)?,
-        head,
-        digest,
-    })
+    Ok(Written { seq: entry.seq, at: time(entry)?, head, digest })
 }
 
 /// The digest of no bytes, which an entry without a message has.
@@ -177,10 +152,8 @@ fn empty_digest() -> [u8; 32] {
 }
 
 fn time(entry: &Entry) -> Result<Timestamp, Error> {
-    Timestamp::from_microsecond(entry.at).map_err(|error| Error::Entry {
-        seq: entry.seq,
-        why: error.to_string(),
-    })
+    Timestamp::from_microsecond(entry.at)
+        .map_err(|error| Error::Entry { seq: entry.seq, why: error.to_string() })
 }
 
 fn record_error(error: record::Error) -> Error {

@@ -26,11 +26,7 @@ fn options(folder: &Path) -> Options {
     Options {
         journal: folder.join("journal.sqlite3"),
         record: folder.join("record.sqlite3"),
-        site: Site {
-            code: "RXX".into(),
-            cabinets: vec![cabinet],
-            ..Site::default()
-        },
+        site: Site { code: "RXX".into(), cabinets: vec![cabinet], ..Site::default() },
         clock: Clock::scaled("2026-11-20T08:00:00Z".parse().unwrap(), 1),
         durability: Durability::Full,
     }
@@ -71,9 +67,7 @@ fn command(engine: &Engine, key: &str, raw: &str, request: Request) -> Command {
 fn admit(engine: &Engine, number: usize) -> Receipt {
     let request = admission(number, engine);
     let key = format!("k{number}");
-    engine
-        .submit_blocking(command(engine, &key, &key, request))
-        .unwrap()
+    engine.submit_blocking(command(engine, &key, &key, request)).unwrap()
 }
 
 fn dump(folder: &Path) -> Vec<u8> {
@@ -118,24 +112,13 @@ fn a_repeat_gets_the_same_answer_and_has_no_effect() {
     let first = admit(&engine, 1);
     let again = admit(&engine, 1);
     assert!(again.duplicate && !first.duplicate);
-    assert_eq!(
-        (again.seq, again.at, &again.answer),
-        (first.seq, first.at, &first.answer)
-    );
+    assert_eq!((again.seq, again.at, &again.answer), (first.seq, first.at, &first.answer));
     end(engine, folder.path());
     let engine = Engine::start(options(folder.path())).unwrap();
     let later = admit(&engine, 1);
     assert!(later.duplicate, "a repeat is known after a restart");
-    assert_eq!(
-        (later.seq, later.at, later.answer),
-        (first.seq, first.at, first.answer)
-    );
-    let count = engine
-        .readers()
-        .get()
-        .unwrap()
-        .count(ResourceType::Patient)
-        .unwrap();
+    assert_eq!((later.seq, later.at, later.answer), (first.seq, first.at, first.answer));
+    let count = engine.readers().get().unwrap().count(ResourceType::Patient).unwrap();
     assert_eq!(count, 1);
 }
 
@@ -146,28 +129,14 @@ fn a_key_used_for_another_body_is_kept_and_not_acted_on() {
     admit(&engine, 1);
     let other = || command(&engine, "k1", "other bytes", admission(2, &engine));
     let receipt = engine.submit_blocking(other()).unwrap();
-    let Answer::Parked(Problem { code, .. }) = receipt.answer else {
-        panic!("it was acted on")
-    };
+    let Answer::Parked(Problem { code, .. }) = receipt.answer else { panic!("it was acted on") };
     assert_eq!(code, ProblemCode::ControlIdReused);
     let again = engine.submit_blocking(other()).unwrap();
-    assert!(
-        again.duplicate && again.seq == receipt.seq,
-        "its repeat opens no second case"
-    );
+    assert!(again.duplicate && again.seq == receipt.seq, "its repeat opens no second case");
     let reader = engine.readers();
     let reader = reader.get().unwrap();
     assert_eq!(reader.count(ResourceType::Patient).unwrap(), 1);
-    assert_eq!(
-        engine
-            .journal()
-            .unwrap()
-            .get(receipt.seq)
-            .unwrap()
-            .unwrap()
-            .raw,
-        b"other bytes"
-    );
+    assert_eq!(engine.journal().unwrap().get(receipt.seq).unwrap().unwrap().raw, b"other bytes");
 }
 
 #[test]
@@ -203,15 +172,7 @@ fn a_record_that_is_lost_is_made_anew() {
         let _ = std::fs::remove_file(folder.path().join(format!("record.sqlite3{suffix}")));
     }
     let engine = Engine::start(options(folder.path())).unwrap();
-    assert_eq!(
-        engine
-            .readers()
-            .get()
-            .unwrap()
-            .count(ResourceType::Patient)
-            .unwrap(),
-        1
-    );
+    assert_eq!(engine.readers().get().unwrap().count(ResourceType::Patient).unwrap(), 1);
 }
 
 #[test]
@@ -227,10 +188,7 @@ fn a_file_that_is_no_record_is_not_touched() {
 #[test]
 fn the_configuration_is_a_fact_once() {
     let folder = tempfile::tempdir().unwrap();
-    end(
-        Engine::start(options(folder.path())).unwrap(),
-        folder.path(),
-    );
+    end(Engine::start(options(folder.path())).unwrap(), folder.path());
     let engine = Engine::start(options(folder.path())).unwrap();
     assert_eq!(*engine.progress().borrow(), 1);
     assert_eq!(engine.journal().unwrap().position().unwrap().seq, 1);

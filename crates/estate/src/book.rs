@@ -277,17 +277,12 @@ pub enum Finding {
 impl Book {
     /// How many doses were given, whole or in part.
     pub fn doses_given(&self) -> usize {
-        self.administrations
-            .iter()
-            .filter(|told| told.quantity > Decimal::ZERO)
-            .count()
+        self.administrations.iter().filter(|told| told.quantity > Decimal::ZERO).count()
     }
 
     /// The removals that have to open a case, because nobody tells what became of them.
     pub fn forgotten(&self) -> impl Iterator<Item = &Removal> {
-        self.removals
-            .iter()
-            .filter(|removal| removal.state == RemovalState::Forgotten)
+        self.removals.iter().filter(|removal| removal.state == RemovalState::Forgotten)
     }
 
     /// All links together.
@@ -319,11 +314,7 @@ impl Book {
 
     /// The removals of an order, the oldest first.
     pub fn removals_of(&self, order: u32) -> impl Iterator<Item = &Removal> {
-        let places = self
-            .removals_of
-            .get(&order)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
+        let places = self.removals_of.get(&order).map(Vec::as_slice).unwrap_or_default();
         places.iter().filter_map(|place| self.removals.get(*place))
     }
 
@@ -334,9 +325,7 @@ impl Book {
 
     /// What was taken of an order since `since`, less what was put back, in units.
     pub fn taken_since(&self, order: u32, since: Timestamp) -> Decimal {
-        let lately = self
-            .removals_of(order)
-            .filter(|removal| removal.at >= since);
+        let lately = self.removals_of(order).filter(|removal| removal.at >= since);
         lately.map(|removal| removal.taken - removal.returned).sum()
     }
 
@@ -344,14 +333,8 @@ impl Book {
     /// what was given to what was taken, these sums must come out.
     pub fn in_hands(&self) -> BTreeMap<(usize, &'static str), Decimal> {
         let mut sums = BTreeMap::new();
-        for removal in self
-            .removals
-            .iter()
-            .filter(|removal| !removal.in_hand().is_zero())
-        {
-            let sum = sums
-                .entry((removal.patient, removal.item))
-                .or_insert(Decimal::ZERO);
+        for removal in self.removals.iter().filter(|removal| !removal.in_hand().is_zero()) {
+            let sum = sums.entry((removal.patient, removal.item)).or_insert(Decimal::ZERO);
             *sum += removal.in_hand();
         }
         sums

@@ -112,16 +112,12 @@ fn compare_profile(
     let id = cabinet.id();
     let profile = book.profiles.get(&id).cloned().unwrap_or_default();
     let there = |patient: &Patient| {
-        patient
-            .place()
-            .is_some_and(|place| cabinet.wards.contains(&ward_code(place.ward)))
+        patient.place().is_some_and(|place| cabinet.wards.contains(&ward_code(place.ward)))
     };
     for patient in book.patients.values().filter(|patient| there(patient)) {
         match profile.find(&numbers(patient)) {
-            None => found.push(Difference::PatientMissing {
-                cabinet: id.clone(),
-                patient: patient.index,
-            }),
+            None => found
+                .push(Difference::PatientMissing { cabinet: id.clone(), patient: patient.index }),
             Some(listed) => compare_orders(book, &id, patient, &listed.orders, found),
         }
     }
@@ -129,26 +125,16 @@ fn compare_profile(
         .patients
         .values()
         .filter(|patient| !matches!(patient.presence, Presence::Merged { .. }))
-        .flat_map(|patient| {
-            numbers(patient)
-                .into_iter()
-                .map(move |number| (number, patient))
-        })
+        .flat_map(|patient| numbers(patient).into_iter().map(move |number| (number, patient)))
         .collect();
     for listed in &profile.patients {
-        let known = listed
-            .numbers
-            .iter()
-            .find_map(|number| by_number.get(number.as_str()));
+        let known = listed.numbers.iter().find_map(|number| by_number.get(number.as_str()));
         let fine = known.is_some_and(|patient| {
             there(patient) || in_grace(patient, now, grace_h, &cabinet.wards)
         });
         if !fine {
             let patient = known.map(|patient| patient.index);
-            found.push(Difference::PatientExtra {
-                cabinet: id.clone(),
-                patient,
-            });
+            found.push(Difference::PatientExtra { cabinet: id.clone(), patient });
         }
     }
 }
@@ -161,34 +147,22 @@ fn compare_orders(
     found: &mut Vec<Difference>,
 ) {
     let cabinet = || cabinet.to_owned();
-    let orders: Vec<&Order> = book
-        .orders
-        .values()
-        .filter(|order| order.patient == patient.index)
-        .collect();
+    let orders: Vec<&Order> =
+        book.orders.values().filter(|order| order.patient == patient.index).collect();
     for order in orders.iter().filter(|order| !order.state.is_over()) {
         let number = order.number;
         let Some(shown) = listed.get(&number.to_string()) else {
             // Whether a cabinet lists what no pharmacist has verified is the node's to decide.
             if order.verified_by.is_some() {
-                found.push(Difference::OrderMissing {
-                    cabinet: cabinet(),
-                    order: number,
-                });
+                found.push(Difference::OrderMissing { cabinet: cabinet(), order: number });
             }
             continue;
         };
         if shown.held != (order.state == OrderState::Held) {
-            found.push(Difference::HoldWrong {
-                cabinet: cabinet(),
-                order: number,
-            });
+            found.push(Difference::HoldWrong { cabinet: cabinet(), order: number });
         }
         if shown.item != Some(order.item().code) {
-            found.push(Difference::ItemWrong {
-                cabinet: cabinet(),
-                order: number,
-            });
+            found.push(Difference::ItemWrong { cabinet: cabinet(), order: number });
         }
     }
     let running: BTreeSet<String> = orders
@@ -197,10 +171,7 @@ fn compare_orders(
         .map(|order| order.number.to_string())
         .collect();
     for order in listed.keys().filter(|order| !running.contains(*order)) {
-        found.push(Difference::OrderExtra {
-            cabinet: cabinet(),
-            order: order.clone(),
-        });
+        found.push(Difference::OrderExtra { cabinet: cabinet(), order: order.clone() });
     }
 }
 
@@ -226,17 +197,9 @@ fn compare(true_ones: &Sums, told: &Sums, mut differ: impl FnMut(Option<u32>, De
 }
 
 fn compare_dispenses(book: &Book, found: &mut Vec<Difference>) {
-    let taken = sums(
-        book.removals
-            .iter()
-            .map(|removal| (removal.order, removal.taken)),
-    );
+    let taken = sums(book.removals.iter().map(|removal| (removal.order, removal.taken)));
     let heard = &book.heard.dispenses;
-    let told = sums(
-        heard
-            .iter()
-            .map(|told| (told.order, told.quantity.unwrap_or_default())),
-    );
+    let told = sums(heard.iter().map(|told| (told.order, told.quantity.unwrap_or_default())));
     compare(&taken, &told, |order, taken, told| {
         found.push(Difference::Dispensed { order, taken, told });
     });
@@ -246,11 +209,7 @@ fn compare_dispenses(book: &Book, found: &mut Vec<Difference>) {
 fn compare_administrations(book: &Book, found: &mut Vec<Difference>) {
     let over_http = book.administrations.iter().filter(|told| !told.by_epma);
     let given = sums(over_http.map(|told| (told.order, told.quantity)));
-    let added = book
-        .heard
-        .administrations
-        .iter()
-        .filter(|told| told.action != "D");
+    let added = book.heard.administrations.iter().filter(|told| told.action != "D");
     let told = sums(added.map(|told| (told.order, told.quantity.unwrap_or_default())));
     compare(&given, &told, |order, given, told| {
         found.push(Difference::Administered { order, given, told });

@@ -26,11 +26,7 @@ impl SimClock {
     /// A clock that reads `start` at the real instant `anchor`; `speed` is held to
     /// 1..=[`MAX_SPEED`].
     pub fn new(start: Timestamp, anchor: Instant, speed: u32) -> Self {
-        SimClock {
-            start,
-            anchor,
-            speed: speed.clamp(1, MAX_SPEED),
-        }
+        SimClock { start, anchor, speed: speed.clamp(1, MAX_SPEED) }
     }
 
     /// What the clock reads now.
@@ -90,16 +86,8 @@ mod tests {
 
     #[test]
     fn stamps_are_in_british_time() {
-        check(
-            "2026-11-20T10:15:00Z",
-            "20261120101500",
-            "20261120101500+0000",
-        );
-        check(
-            "2026-07-01T10:15:00Z",
-            "20260701111500",
-            "20260701111500+0100",
-        );
+        check("2026-11-20T10:15:00Z", "20261120101500", "20261120101500+0000");
+        check("2026-07-01T10:15:00Z", "20260701111500", "20260701111500+0100");
     }
 
     #[test]

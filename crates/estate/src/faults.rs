@@ -68,13 +68,8 @@ pub struct FaultBoard {
 impl FaultBoard {
     /// A board on which every link has these faults.
     pub fn new(everywhere: Faults) -> Self {
-        let switches = Switches {
-            everywhere,
-            ..Switches::default()
-        };
-        FaultBoard {
-            switches: Arc::new(Mutex::new(switches)),
-        }
+        let switches = Switches { everywhere, ..Switches::default() };
+        FaultBoard { switches: Arc::new(Mutex::new(switches)) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Switches> {
@@ -83,10 +78,7 @@ impl FaultBoard {
 
     /// Puts these faults on every link and joins every cut line again.
     pub fn set_all(&self, faults: Faults) {
-        *self.lock() = Switches {
-            everywhere: faults,
-            ..Switches::default()
-        };
+        *self.lock() = Switches { everywhere: faults, ..Switches::default() };
     }
 
     /// Puts these faults on one link.
@@ -118,11 +110,7 @@ impl FaultBoard {
     /// The faults of a link.
     pub fn of(&self, link: &str) -> Faults {
         let switches = self.lock();
-        switches
-            .links
-            .get(link)
-            .copied()
-            .unwrap_or(switches.everywhere)
+        switches.links.get(link).copied().unwrap_or(switches.everywhere)
     }
 
     /// Whether a link is cut, or belongs to a cabinet that is.
@@ -142,13 +130,7 @@ mod tests {
     #[test]
     fn one_link_is_switched_apart_from_the_others() {
         let board = FaultBoard::new(Faults::none());
-        board.set(
-            "pas",
-            Faults {
-                drop: 500,
-                ..Faults::none()
-            },
-        );
+        board.set("pas", Faults { drop: 500, ..Faults::none() });
         board.cut("epma", true);
         assert_eq!(board.of("pas").drop, 500);
         assert_eq!(board.of("epma"), Faults::none());

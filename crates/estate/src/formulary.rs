@@ -144,10 +144,7 @@ impl Item {
 
     /// Where the item stands in the formulary.
     fn rank(&self) -> usize {
-        FORMULARY
-            .iter()
-            .position(|other| other.code == self.code)
-            .unwrap_or(FORMULARY.len())
+        FORMULARY.iter().position(|other| other.code == self.code).unwrap_or(FORMULARY.len())
     }
 
     /// The invented dm+d number of the virtual medicinal product.
@@ -158,18 +155,14 @@ impl Item {
     /// The invented dm+d number of the virtual therapeutic moiety.
     pub fn vtm(&self) -> String {
         let name = self.name.split_whitespace().next().unwrap_or_default();
-        let first = FORMULARY
-            .iter()
-            .position(|other| other.name.starts_with(name))
-            .unwrap_or(0);
+        let first = FORMULARY.iter().position(|other| other.name.starts_with(name)).unwrap_or(0);
         format!("9991{:04}990", first + 1)
     }
 }
 
 /// An exact number out of the table below.
 pub(crate) fn decimal(text: &str) -> Decimal {
-    text.parse()
-        .expect("the formulary writes its numbers as decimals")
+    text.parse().expect("the formulary writes its numbers as decimals")
 }
 
 /// The item of a local code.
@@ -190,23 +183,9 @@ pub static FORMULARY: [Item; 26] = [
         &[Qds, Q6h, Prn(4)],
     )
     .on_override(),
-    item(
-        "IBUP400",
-        "Ibuprofen 400 mg tablets",
-        "tablet",
-        Some(("400", MG)),
-        &["1"],
-        &[Tds],
-    )
-    .on_override(),
-    item(
-        "AMOX500",
-        "Amoxicillin 500 mg capsules",
-        "capsule",
-        Some(("500", MG)),
-        &["1"],
-        &[Tds],
-    ),
+    item("IBUP400", "Ibuprofen 400 mg tablets", "tablet", Some(("400", MG)), &["1"], &[Tds])
+        .on_override(),
+    item("AMOX500", "Amoxicillin 500 mg capsules", "capsule", Some(("500", MG)), &["1"], &[Tds]),
     item(
         "FLUC500",
         "Flucloxacillin 500 mg capsules",
@@ -215,14 +194,7 @@ pub static FORMULARY: [Item; 26] = [
         &["1", "2"],
         &[Qds],
     ),
-    item(
-        "COAM625",
-        "Co-amoxiclav 500/125 tablets",
-        "tablet",
-        None,
-        &["1"],
-        &[Tds],
-    ),
+    item("COAM625", "Co-amoxiclav 500/125 tablets", "tablet", None, &["1"], &[Tds]),
     item(
         "OMEP20",
         "Omeprazole 20 mg capsules",
@@ -231,80 +203,17 @@ pub static FORMULARY: [Item; 26] = [
         &["1", "2"],
         &[Od, Bd],
     ),
-    item(
-        "RAMI5",
-        "Ramipril 5 mg capsules",
-        "capsule",
-        Some(("5", MG)),
-        &["1"],
-        &[Od],
-    ),
-    item(
-        "BISO25",
-        "Bisoprolol 2.5 mg tablets",
-        "tablet",
-        Some(("2.5", MG)),
-        &["1", "2"],
-        &[Od],
-    ),
-    item(
-        "FURO40",
-        "Furosemide 40 mg tablets",
-        "tablet",
-        Some(("40", MG)),
-        &["1", "2"],
-        &[Od, Bd],
-    ),
-    item(
-        "ATOR20",
-        "Atorvastatin 20 mg tablets",
-        "tablet",
-        Some(("20", MG)),
-        &["1", "2"],
-        &[Od],
-    ),
-    item(
-        "METF500",
-        "Metformin 500 mg tablets",
-        "tablet",
-        Some(("500", MG)),
-        &["1", "2"],
-        &[Bd],
-    ),
-    item(
-        "AMLO5",
-        "Amlodipine 5 mg tablets",
-        "tablet",
-        Some(("5", MG)),
-        &["1", "2"],
-        &[Od],
-    ),
-    item(
-        "CLOP75",
-        "Clopidogrel 75 mg tablets",
-        "tablet",
-        Some(("75", MG)),
-        &["1"],
-        &[Od],
-    ),
-    item(
-        "ASPI75",
-        "Aspirin 75 mg soluble tablets",
-        "tablet",
-        Some(("75", MG)),
-        &["1"],
-        &[Od],
-    )
-    .on_override(),
-    item(
-        "ENOX40",
-        "Enoxaparin 40 mg syringes",
-        "syringe",
-        Some(("40", MG)),
-        &["1"],
-        &[Od],
-    )
-    .by("SC"),
+    item("RAMI5", "Ramipril 5 mg capsules", "capsule", Some(("5", MG)), &["1"], &[Od]),
+    item("BISO25", "Bisoprolol 2.5 mg tablets", "tablet", Some(("2.5", MG)), &["1", "2"], &[Od]),
+    item("FURO40", "Furosemide 40 mg tablets", "tablet", Some(("40", MG)), &["1", "2"], &[Od, Bd]),
+    item("ATOR20", "Atorvastatin 20 mg tablets", "tablet", Some(("20", MG)), &["1", "2"], &[Od]),
+    item("METF500", "Metformin 500 mg tablets", "tablet", Some(("500", MG)), &["1", "2"], &[Bd]),
+    item("AMLO5", "Amlodipine 5 mg tablets", "tablet", Some(("5", MG)), &["1", "2"], &[Od]),
+    item("CLOP75", "Clopidogrel 75 mg tablets", "tablet", Some(("75", MG)), &["1"], &[Od]),
+    item("ASPI75", "Aspirin 75 mg soluble tablets", "tablet", Some(("75", MG)), &["1"], &[Od])
+        .on_override(),
+    item("ENOX40", "Enoxaparin 40 mg syringes", "syringe", Some(("40", MG)), &["1"], &[Od])
+        .by("SC"),
     item(
         "ONDA4",
         "Ondansetron 4 mg/2 ml ampoules",
@@ -315,15 +224,8 @@ pub static FORMULARY: [Item; 26] = [
     )
     .by("IV")
     .on_override(),
-    item(
-        "CYCL50",
-        "Cyclizine 50 mg tablets",
-        "tablet",
-        Some(("50", MG)),
-        &["1"],
-        &[Tds, Prn(8)],
-    )
-    .on_override(),
+    item("CYCL50", "Cyclizine 50 mg tablets", "tablet", Some(("50", MG)), &["1"], &[Tds, Prn(8)])
+        .on_override(),
     item(
         "SALB25",
         "Salbutamol 2.5 mg nebules",
@@ -334,14 +236,7 @@ pub static FORMULARY: [Item; 26] = [
     )
     .by("IH")
     .on_override(),
-    item(
-        "PRED5",
-        "Prednisolone 5 mg tablets",
-        "tablet",
-        Some(("5", MG)),
-        &["6", "8"],
-        &[Od],
-    ),
+    item("PRED5", "Prednisolone 5 mg tablets", "tablet", Some(("5", MG)), &["6", "8"], &[Od]),
     item(
         "LEVO100",
         "Levothyroxine 100 microgram tablets",
@@ -350,14 +245,7 @@ pub static FORMULARY: [Item; 26] = [
         &["1"],
         &[Od],
     ),
-    item(
-        "LACT",
-        "Lactulose oral solution",
-        "ml",
-        None,
-        &["15", "20"],
-        &[Bd],
-    ),
+    item("LACT", "Lactulose oral solution", "ml", None, &["15", "20"], &[Bd]),
     item(
         "MORPH10",
         "Morphine sulfate 10 mg/1 ml ampoules",
@@ -387,24 +275,10 @@ pub static FORMULARY: [Item; 26] = [
         &[Q6h, Prn(4)],
     )
     .witnessed(),
-    item(
-        "MIDA10",
-        "Midazolam 10 mg/2 ml ampoules",
-        "ampoule",
-        Some(("10", MG)),
-        &["1"],
-        &[Prn(4)],
-    )
-    .by("SC")
-    .witnessed(),
-    item(
-        "DIAZ5",
-        "Diazepam 5 mg tablets",
-        "tablet",
-        Some(("5", MG)),
-        &["1", "2"],
-        &[Prn(8)],
-    ),
+    item("MIDA10", "Midazolam 10 mg/2 ml ampoules", "ampoule", Some(("10", MG)), &["1"], &[Prn(4)])
+        .by("SC")
+        .witnessed(),
+    item("DIAZ5", "Diazepam 5 mg tablets", "tablet", Some(("5", MG)), &["1", "2"], &[Prn(8)]),
 ];
 
 #[cfg(test)]
@@ -416,26 +290,14 @@ mod tests {
     #[test]
     fn codes_are_unique_and_vtms_shared_only_where_said() {
         let distinct = |codes: Vec<String>| codes.into_iter().collect::<HashSet<_>>().len();
-        assert_eq!(
-            distinct(FORMULARY.iter().map(Item::vmp).collect()),
-            FORMULARY.len()
-        );
+        assert_eq!(distinct(FORMULARY.iter().map(Item::vmp).collect()), FORMULARY.len());
         for item in &FORMULARY {
-            let sharing = FORMULARY
-                .iter()
-                .filter(|other| other.vtm() == item.vtm())
-                .count();
+            let sharing = FORMULARY.iter().filter(|other| other.vtm() == item.vtm()).count();
             assert_eq!(sharing == 1, item.alone, "{}", item.code);
             assert!(item.dose_units().iter().all(|units| *units > Decimal::ZERO));
-            assert!(
-                item.strength()
-                    .is_none_or(|(amount, _)| amount > Decimal::ZERO)
-            );
+            assert!(item.strength().is_none_or(|(amount, _)| amount > Decimal::ZERO));
             assert!(!item.timings.is_empty());
-            assert!(
-                item.vmp().ends_with("990"),
-                "the partition identifier is 99"
-            );
+            assert!(item.vmp().ends_with("990"), "the partition identifier is 99");
         }
     }
 

@@ -87,27 +87,15 @@ impl Estate {
     pub async fn bind(config: EstateConfig) -> Result<Bound, EstateError> {
         let config = config.held();
         let epma = TcpListener::bind((config.listen, 0)).await?;
-        let mut addresses = ListenerAddresses {
-            epma: epma.local_addr()?,
-            cabinets: BTreeMap::new(),
-        };
+        let mut addresses =
+            ListenerAddresses { epma: epma.local_addr()?, cabinets: BTreeMap::new() };
         let mut cabinets = BTreeMap::new();
-        for facts in (0..config.wards)
-            .map(cabinet)
-            .filter(CabinetFacts::has_profile)
-        {
+        for facts in (0..config.wards).map(cabinet).filter(CabinetFacts::has_profile) {
             let listener = TcpListener::bind((config.listen, 0)).await?;
-            addresses
-                .cabinets
-                .insert(facts.id(), listener.local_addr()?);
+            addresses.cabinets.insert(facts.id(), listener.local_addr()?);
             cabinets.insert(facts.id(), listener);
         }
-        Ok(Bound {
-            config,
-            epma,
-            cabinets,
-            addresses,
-        })
+        Ok(Bound { config, epma, cabinets, addresses })
     }
 
     /// The same, on addresses that the caller chose; a cabinet without one gets its own port.
@@ -121,10 +109,7 @@ impl Estate {
         for (id, listener) in &mut bound.cabinets {
             if let Some(address) = wanted.cabinets.get(id) {
                 *listener = TcpListener::bind(address).await?;
-                bound
-                    .addresses
-                    .cabinets
-                    .insert(id.clone(), listener.local_addr()?);
+                bound.addresses.cabinets.insert(id.clone(), listener.local_addr()?);
             }
         }
         Ok(bound)
@@ -152,10 +137,7 @@ impl Bound {
             tasks: JoinSet::new(),
             listeners: self.cabinets,
         };
-        let pas = Pas::new(
-            stage.clone(),
-            opening.link(pas::LINK, PAS.application, node.pas),
-        );
+        let pas = Pas::new(stage.clone(), opening.link(pas::LINK, PAS.application, node.pas));
         let outbox = opening.link(epma::LINK, EPMA.application, node.epma);
         let epma = Arc::new(Epma::new(stage.clone(), outbox));
         let feed = Listener::new(epma::FEED, EPMA, stage.clone(), epma::feed(stage.clone()));
@@ -166,9 +148,7 @@ impl Bound {
             facts.push(cabinet(ward));
             wards.push(Arc::new(opening.ward(ward, node, &epma)?));
         }
-        let Opening {
-            outboxes, tasks, ..
-        } = opening;
+        let Opening { outboxes, tasks, .. } = opening;
         let director = Director {
             stage: stage.clone(),
             planner,
@@ -178,13 +158,7 @@ impl Bound {
             outboxes: outboxes.clone(),
         };
         let director = tokio::spawn(director.run(stage.closing()));
-        Ok(EstateHandle {
-            stage,
-            facts,
-            outboxes,
-            tasks,
-            director,
-        })
+        Ok(EstateHandle { stage, facts, outboxes, tasks, director })
     }
 }
 
@@ -220,12 +194,7 @@ impl Opening {
         let station = Station::new(ward, facts, stage.clone(), outbox);
         let code = ward_code(ward);
         let link = format!("http/{code}");
-        let http = Arc::new(HttpClient::new(
-            &link,
-            node.http,
-            &node.token,
-            stage.clone(),
-        ));
+        let http = Arc::new(HttpClient::new(&link, node.http, &node.token, stage.clone()));
         let cabinet = if kind == CabinetKind::Asking {
             AnyCabinet::Asking(AskingCabinet::new(station, http.clone()))
         } else {
@@ -240,11 +209,7 @@ impl Opening {
             AnyCabinet::Profiled(cabinet)
         };
         let bedside = Bedside::new(stage.clone(), http, epma.clone(), code);
-        Ok(Staff {
-            stage,
-            cabinet,
-            bedside,
-        })
+        Ok(Staff { stage, cabinet, bedside })
     }
 }
 
@@ -252,19 +217,14 @@ impl Opening {
 async fn downtimes(id: String, stage: Arc<Stage>) {
     let mut rng = generator(stage.config.seed, &format!("downtimes of {id}"));
     loop {
-        stage
-            .clock()
-            .sleep_until(stage.now() + SignedDuration::from_mins(1))
-            .await;
+        stage.clock().sleep_until(stage.now() + SignedDuration::from_mins(1)).await;
         let faults = stage.board.of(&id);
         let every = faults.downtime_every_min;
         if every == 0 || rng.random_range(0..every) != 0 || stage.hurries() {
             continue;
         }
         stage.board.set_down(&id, true);
-        stage
-            .pause(SignedDuration::from_mins(i64::from(faults.downtime_min)))
-            .await;
+        stage.pause(SignedDuration::from_mins(i64::from(faults.downtime_min))).await;
         stage.board.set_down(&id, false);
     }
 }
@@ -319,17 +279,10 @@ impl EstateHandle {
             let quiet = self.stage.heard_at().elapsed() >= QUIET;
             let differences = self.differences();
             if (quiet && differences.is_empty()) || begun.elapsed() >= patience {
-                let unsent = self
-                    .outboxes
-                    .iter()
-                    .map(|(link, box_)| (link.clone(), box_.pending()));
+                let unsent =
+                    self.outboxes.iter().map(|(link, box_)| (link.clone(), box_.pending()));
                 let unsent = unsent.filter(|(_, pending)| *pending > 0).collect();
-                return Settled {
-                    complete,
-                    visits: self.visits(),
-                    unsent,
-                    differences,
-                };
+                return Settled { complete, visits: self.visits(), unsent, differences };
             }
             sleep(LOOK).await;
         }

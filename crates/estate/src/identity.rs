@@ -55,18 +55,11 @@ const MALE: [&str; 12] = [
 /// The check digit of a nine-digit stem: weights 10 to 2, 11 less the sum modulo 11; `None`
 /// where it would be 10, and such numbers are never issued (NHS Data Dictionary, NHS NUMBER).
 pub fn nhs_check_digit(stem: &str) -> Option<u32> {
-    let digits: Vec<u32> = stem
-        .chars()
-        .map(|c| c.to_digit(10))
-        .collect::<Option<_>>()?;
+    let digits: Vec<u32> = stem.chars().map(|c| c.to_digit(10)).collect::<Option<_>>()?;
     if digits.len() != 9 {
         return None;
     }
-    let sum: u32 = digits
-        .iter()
-        .zip((2..=10).rev())
-        .map(|(digit, weight)| digit * weight)
-        .sum();
+    let sum: u32 = digits.iter().zip((2..=10).rev()).map(|(digit, weight)| digit * weight).sum();
     match 11 - sum % 11 {
         11 => Some(0),
         10 => None,
@@ -107,12 +100,9 @@ pub(crate) struct Invented {
 /// An adult of the year 2026.
 pub(crate) fn invent(rng: &mut StdRng) -> Invented {
     let female = rng.per_mille(500);
-    let born = Date::new(
-        rng.random_range(1932..2008),
-        rng.random_range(1..=12),
-        rng.random_range(1..=28),
-    )
-    .expect("every month has 28 days");
+    let born =
+        Date::new(rng.random_range(1932..2008), rng.random_range(1..=12), rng.random_range(1..=28))
+            .expect("every month has 28 days");
     Invented {
         family: (*rng.pick(&FAMILIES)).to_owned(),
         given: (*rng.pick(if female { &FEMALE } else { &MALE })).to_owned(),

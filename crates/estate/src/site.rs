@@ -94,24 +94,12 @@ pub struct OrderWords {
 }
 
 /// The words that a request uses (HL7 table 0119).
-pub const REQUEST_WORDS: OrderWords = OrderWords {
-    new: "NW",
-    change: "XO",
-    hold: "HD",
-    resume: "RL",
-    stop: "DC",
-    cancel: "CA",
-};
+pub const REQUEST_WORDS: OrderWords =
+    OrderWords { new: "NW", change: "XO", hold: "HD", resume: "RL", stop: "DC", cancel: "CA" };
 
 /// The words of a vendor that speaks as if it told of its own acts.
-pub const TOLD_WORDS: OrderWords = OrderWords {
-    new: "NW",
-    change: "XX",
-    hold: "OH",
-    resume: "RL",
-    stop: "DC",
-    cancel: "OC",
-};
+pub const TOLD_WORDS: OrderWords =
+    OrderWords { new: "NW", change: "XX", hold: "OH", resume: "RL", stop: "DC", cancel: "OC" };
 
 /// How a peer writes and reads HL7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,16 +131,8 @@ pub(crate) const PAS: DialectFacts = DialectFacts {
     tq1: true,
     zpm_layout: "2.5",
 };
-pub(crate) const EPMA: DialectFacts = DialectFacts {
-    version: "2.5.1",
-    application: "EPMA",
-    ..PAS
-};
-const ADC_A: DialectFacts = DialectFacts {
-    version: "2.5",
-    application: "ADCA",
-    ..PAS
-};
+pub(crate) const EPMA: DialectFacts = DialectFacts { version: "2.5.1", application: "EPMA", ..PAS };
+const ADC_A: DialectFacts = DialectFacts { version: "2.5", application: "ADCA", ..PAS };
 const ADC_B: DialectFacts = DialectFacts {
     version: "2.3",
     application: "ADCB",
@@ -161,11 +141,7 @@ const ADC_B: DialectFacts = DialectFacts {
     tq1: false,
     zpm_layout: "2.3",
 };
-const ASK: DialectFacts = DialectFacts {
-    version: "2.5",
-    application: "ASK",
-    ..PAS
-};
+const ASK: DialectFacts = DialectFacts { version: "2.5", application: "ASK", ..PAS };
 
 /// A formulary item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -247,13 +223,9 @@ pub(crate) fn pharmacist_id(index: usize) -> String {
 
 /// The given name that goes with a staff number.
 pub(crate) fn staff_given(id: &str) -> &'static str {
-    const GIVEN: [&str; 10] = [
-        "Anna", "Ben", "Cara", "Dev", "Eve", "Finn", "Gita", "Hugh", "Ines", "Joe",
-    ];
-    let digit = id
-        .bytes()
-        .last()
-        .map_or(0, |byte| usize::from((byte + 1) % 10));
+    const GIVEN: [&str; 10] =
+        ["Anna", "Ben", "Cara", "Dev", "Eve", "Finn", "Gita", "Hugh", "Ines", "Joe"];
+    let digit = id.bytes().last().map_or(0, |byte| usize::from((byte + 1) % 10));
     GIVEN[digit]
 }
 
@@ -269,12 +241,7 @@ pub(crate) fn staff_family(id: &str) -> &'static str {
 
 fn person(id: String, role: StaffRole) -> PersonFacts {
     let (family, given) = (staff_family(&id).to_owned(), staff_given(&id).to_owned());
-    PersonFacts {
-        id,
-        family,
-        given,
-        role,
-    }
+    PersonFacts { id, family, given, role }
 }
 
 fn people(wards: usize) -> Vec<PersonFacts> {
@@ -310,11 +277,7 @@ impl EstateConfig {
         let config = self.clone().held();
         let ward = |index| {
             let code = ward_code(index);
-            WardFacts {
-                name: format!("Ward {}", &code[4..]),
-                code,
-                beds: config.beds_per_ward,
-            }
+            WardFacts { name: format!("Ward {}", &code[4..]), code, beds: config.beds_per_ward }
         };
         let items = FORMULARY.iter().map(|item| {
             let mut codings = vec![(DMD.to_owned(), item.vmp())];
@@ -326,9 +289,7 @@ impl EstateConfig {
                 name: item.name.to_owned(),
                 codings,
                 unit: item.unit.to_owned(),
-                strength: item
-                    .strength()
-                    .map(|(amount, unit)| (amount, unit.to_owned())),
+                strength: item.strength().map(|(amount, unit)| (amount, unit.to_owned())),
                 witness: item.witness,
                 override_allowed: item.override_allowed,
             }
@@ -359,22 +320,14 @@ mod tests {
         let mut config = EstateConfig::new(1, SimClock::new(start, Instant::now(), 1));
         config.wards = 30;
         let site = config.site();
-        let staff: HashSet<&str> = site
-            .people
-            .iter()
-            .map(|person| person.id.as_str())
-            .collect();
+        let staff: HashSet<&str> = site.people.iter().map(|person| person.id.as_str()).collect();
         assert_eq!(staff.len(), site.people.len(), "staff numbers are unique");
         let cabinets: HashSet<String> = site.cabinets.iter().map(CabinetFacts::id).collect();
         assert_eq!(cabinets.len(), 30);
         assert!(cabinets.contains("ADCA/WARDA1") && cabinets.contains("ASK/WARDC1"));
         assert_eq!(site.wards[26].code, "WARD27");
         for cabinet in &site.cabinets {
-            assert!(
-                site.wards
-                    .iter()
-                    .any(|ward| cabinet.wards.contains(&ward.code))
-            );
+            assert!(site.wards.iter().any(|ward| cabinet.wards.contains(&ward.code)));
         }
     }
 }

@@ -107,8 +107,7 @@ impl Stage {
     }
 
     pub(crate) fn visit_ends(&self) {
-        self.visits
-            .send_modify(|visits| *visits = visits.saturating_sub(1));
+        self.visits.send_modify(|visits| *visits = visits.saturating_sub(1));
     }
 
     pub(crate) fn visits(&self) -> usize {

@@ -164,11 +164,7 @@ impl Order {
 
     /// The most that may be given in 24 hours, in units, for an order that is given when needed.
     pub fn daily_most(&self) -> Option<Decimal> {
-        let hours = self
-            .timing
-            .is_prn()
-            .then(|| self.timing.least_hours())
-            .flatten()?;
+        let hours = self.timing.is_prn().then(|| self.timing.least_hours()).flatten()?;
         let times = (24 / hours).min(4);
         Some(self.units * Decimal::from(times))
     }
@@ -194,11 +190,7 @@ mod tests {
             with_local: false,
             version: 1,
         };
-        assert_eq!(
-            order.dose(),
-            (expected.0.parse().unwrap(), expected.1),
-            "{code} {units}"
-        );
+        assert_eq!(order.dose(), (expected.0.parse().unwrap(), expected.1), "{code} {units}");
         assert_eq!(order.daily_most(), Some(order.units * Decimal::from(4)));
     }
 

@@ -138,11 +138,8 @@ impl Truth {
         assert!(possible, "{ask:?} of {was:?} to {:?}", order.state);
         let (amount, unit) = order.dose();
         if let Some((strength, strength_unit)) = order.item().strength() {
-            let in_mass = if unit == "g" {
-                amount * rust_decimal::Decimal::ONE_THOUSAND
-            } else {
-                amount
-            };
+            let in_mass =
+                if unit == "g" { amount * rust_decimal::Decimal::ONE_THOUSAND } else { amount };
             assert_eq!(in_mass, strength * order.units, "{unit} of {strength_unit}");
         } else {
             assert_eq!((amount, unit), (order.units, order.item().unit));
@@ -153,9 +150,7 @@ impl Truth {
         assert!(self.last.is_none_or(|last| last <= at), "time runs forward");
         self.last = Some(at);
         match event {
-            Event::Patient {
-                trigger, patient, ..
-            } => {
+            Event::Patient { trigger, patient, .. } => {
                 self.patient(*trigger, patient.index, patient.place());
             }
             Event::Orders { patient, orders } => {

@@ -1,9 +1,6 @@
 //! The whole estate against a scripted node over real TCP and HTTP.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a broken harness should fail the test that uses it"
-)]
+#![expect(clippy::unwrap_used, reason = "a broken harness should fail the test that uses it")]
 
 mod hub;
 
@@ -65,11 +62,7 @@ fn check_nothing_lost(book: &Book, state: &hub::State) {
     for (_, control_id, _) in &state.log {
         let name = control_id.trim_end_matches(|c: char| c.is_ascii_digit());
         let number: usize = control_id[name.len()..].parse().unwrap();
-        assert!(
-            (1..=counts[name]).contains(&number),
-            "{control_id} of {}",
-            counts[name]
-        );
+        assert!((1..=counts[name]).contains(&number), "{control_id} of {}", counts[name]);
     }
     for (link, counts) in &book.links {
         assert_eq!(counts.sent, counts.acked, "{link}");
@@ -102,49 +95,24 @@ async fn a_calm_morning_leaves_no_difference() {
     assert!(book.removals.len() > 20, "{} removals", book.removals.len());
     assert!(book.doses_given() > 15, "{} doses", book.doses_given());
     assert!(book.removals.iter().any(|removal| removal.permit.is_some()));
-    assert!(
-        book.removals
-            .iter()
-            .any(|removal| removal.override_reason.is_some())
-    );
-    let by_profile = book
-        .attempts
-        .iter()
-        .filter(|tried| !tried.cabinet.starts_with("ASK/"));
-    let refused = by_profile
-        .filter(|tried| matches!(tried.verdict, Verdict::Refused(_)))
-        .count();
+    assert!(book.removals.iter().any(|removal| removal.override_reason.is_some()));
+    let by_profile = book.attempts.iter().filter(|tried| !tried.cabinet.starts_with("ASK/"));
+    let refused = by_profile.filter(|tried| matches!(tried.verdict, Verdict::Refused(_))).count();
     assert!(refused > 0, "{:?}", book.attempts);
-    let permitted = book
-        .attempts
-        .iter()
-        .filter(|tried| tried.verdict == Verdict::Permitted);
-    assert!(
-        permitted.count() > 0,
-        "a node that permits everything has to be found out"
-    );
+    let permitted = book.attempts.iter().filter(|tried| tried.verdict == Verdict::Permitted);
+    assert!(permitted.count() > 0, "a node that permits everything has to be found out");
     println!("{:?} {:?}", book.traffic(), book.passed_over);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hours_with_every_fault_leave_no_difference() {
     let mut config = morning(12, 900);
-    config.faults = Faults {
-        downtime_every_min: 30,
-        downtime_min: 10,
-        ..Faults::all()
-    };
+    config.faults = Faults { downtime_every_min: 30, downtime_min: 10, ..Faults::all() };
     let (book, settled, hub) = run(config, 120).await;
     check_end(&book, &settled, &hub);
     let traffic = book.traffic();
-    assert!(
-        traffic.dropped > 0 && traffic.resent > 0 && traffic.repeated > 0,
-        "{traffic:?}"
-    );
-    assert!(
-        traffic.malformed > 0 && traffic.heard_again > 0,
-        "{traffic:?}"
-    );
+    assert!(traffic.dropped > 0 && traffic.resent > 0 && traffic.repeated > 0, "{traffic:?}");
+    assert!(traffic.malformed > 0 && traffic.heard_again > 0, "{traffic:?}");
     assert!(book.removals.len() > 15, "{} removals", book.removals.len());
     println!("{traffic:?} {:?}", book.passed_over);
 }
@@ -152,12 +120,7 @@ async fn two_hours_with_every_fault_leave_no_difference() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lines_that_drop_lose_nothing_and_keep_each_patients_order() {
     let mut config = morning(13, 1_200);
-    config.faults = Faults {
-        drop: 300,
-        reorder: 400,
-        repeat: 200,
-        ..Faults::none()
-    };
+    config.faults = Faults { drop: 300, reorder: 400, repeat: 200, ..Faults::none() };
     let (book, settled, hub) = run(config, 60).await;
     check_end(&book, &settled, &hub);
     assert!(book.links["pas"].dropped > 3, "{:?}", book.links["pas"]);
@@ -171,21 +134,12 @@ async fn lines_that_drop_lose_nothing_and_keep_each_patients_order() {
         }
         overtaken |= *control_id < previous;
         previous.clone_from(control_id);
-        let pid = text
-            .split('\r')
-            .find(|line| line.starts_with("PID|"))
-            .unwrap();
+        let pid = text.split('\r').find(|line| line.starts_with("PID|")).unwrap();
         let patient = pid.split('|').nth(3).unwrap().to_owned();
         let before = last.insert((channel.clone(), patient), control_id.clone());
-        assert!(
-            before.is_none_or(|before| before < *control_id),
-            "{control_id} came too late"
-        );
+        assert!(before.is_none_or(|before| before < *control_id), "{control_id} came too late");
     }
-    assert!(
-        overtaken,
-        "messages of different patients overtake each other"
-    );
+    assert!(overtaken, "messages of different patients overtake each other");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -199,22 +153,12 @@ async fn a_cut_line_queues_and_then_delivers_everything() {
     let until = clock.start() + jiff::SignedDuration::from_mins(40);
     clock.sleep_until(until).await;
     assert!(running.pending() > 0);
-    assert!(
-        hub.state()
-            .log
-            .iter()
-            .all(|(channel, ..)| channel != "epma")
-    );
+    assert!(hub.state().log.iter().all(|(channel, ..)| channel != "epma"));
     running.faults().cut("epma", false);
     let until = clock.start() + jiff::SignedDuration::from_mins(60);
     clock.sleep_until(until).await;
     let settled = running.settle(PATIENCE).await;
     let book = running.stop().await;
     check_end(&book, &settled, &hub);
-    assert!(
-        hub.state()
-            .log
-            .iter()
-            .any(|(channel, ..)| channel == "epma")
-    );
+    assert!(hub.state().log.iter().any(|(channel, ..)| channel == "epma"));
 }

@@ -1,10 +1,7 @@
 //! Prints how long reading, writing, checking, storing and indexing take on this machine.
 //!
 //! `cargo run --release -p fhir --example fhir_speed [file.json]`
-#![expect(
-    clippy::print_stdout,
-    reason = "the figures are what the example is for"
-)]
+#![expect(clippy::print_stdout, reason = "the figures are what the example is for")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -92,9 +89,7 @@ fn measure(what: &str, bytes: usize, mut run: impl FnMut()) {
 
 /// An order as an inpatient prescribing system would send it.
 fn order() -> MedicationRequest {
-    let patient: Id = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
-        .parse()
-        .expect("an id");
+    let patient: Id = "3f2504e0-4f89-11d3-9a0c-0305e82c3301".parse().expect("an id");
     let mut order = MedicationRequest::new(
         MedicationRequestStatus::Active,
         MedicationRequestIntent::Order,
@@ -105,16 +100,9 @@ fn order() -> MedicationRequest {
         Identifier::of("https://northmoor.example/Id/order", "ORD-2026-000123"),
         Identifier::of("https://northmoor.example/Id/pharmacy-order", "PH-998877"),
     ];
-    order.category = vec![CodeableConcept::of(
-        systems::REQUEST_CATEGORY,
-        "inpatient",
-        None,
-    )];
-    order.medication_codeable_concept = Some(CodeableConcept::of(
-        systems::DMD,
-        "322236009",
-        Some("Paracetamol 500mg tablets"),
-    ));
+    order.category = vec![CodeableConcept::of(systems::REQUEST_CATEGORY, "inpatient", None)];
+    order.medication_codeable_concept =
+        Some(CodeableConcept::of(systems::DMD, "322236009", Some("Paracetamol 500mg tablets")));
     order.encounter = Some(Reference::to(ResourceType::Encounter, &patient));
     order.authored_on = "2026-11-21T09:30:00+00:00".parse().ok();
     order.requester = Some(Reference::by_identifier(
@@ -141,16 +129,9 @@ fn dosage() -> Dosage {
     Dosage {
         sequence: Some(1),
         text: Some("Take 1 gram - 4 times a day - as required for pain - oral".to_owned()),
-        timing: Some(Timing {
-            repeat: Some(repeat),
-            ..Timing::default()
-        }),
+        timing: Some(Timing { repeat: Some(repeat), ..Timing::default() }),
         as_needed_boolean: Some(true),
-        route: Some(CodeableConcept::of(
-            systems::SNOMED,
-            "26643006",
-            Some("Oral route"),
-        )),
+        route: Some(CodeableConcept::of(systems::SNOMED, "26643006", Some("Oral route"))),
         dose_and_rate: vec![dose],
         ..Dosage::default()
     }

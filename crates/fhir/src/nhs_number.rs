@@ -12,9 +12,7 @@ pub fn valid(text: &str) -> bool {
         return false;
     }
     let weighted = bytes.iter().zip((2..=10_u32).rev());
-    let sum: u32 = weighted
-        .map(|(digit, weight)| u32::from(digit - b'0') * weight)
-        .sum();
+    let sum: u32 = weighted.map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
     // A remainder of 1 would need the check digit 10: no such number is given.
     let check = match 11 - sum % 11 {
         11 => 0,
@@ -64,9 +62,7 @@ mod tests {
     #[test]
     fn exactly_one_last_digit_fits_or_none_does() {
         for body in 999_000_000..999_000_200_u32 {
-            let fitting = (0..10)
-                .filter(|digit| valid(&format!("{body}{digit}")))
-                .count();
+            let fitting = (0..10).filter(|digit| valid(&format!("{body}{digit}"))).count();
             let sum: u32 = format!("{body}")
                 .bytes()
                 .zip((2..=10).rev())

@@ -34,12 +34,7 @@ impl OperationOutcome {
 
     /// One piece of information.
     pub fn information(diagnostics: &str) -> Self {
-        issue(
-            IssueSeverity::Information,
-            IssueType::Informational,
-            diagnostics,
-        )
-        .into()
+        issue(IssueSeverity::Information, IssueType::Informational, diagnostics).into()
     }
 }
 

@@ -58,10 +58,7 @@ pub const fn of(kind: ResourceType) -> Option<&'static str> {
 
 /// A `meta` that claims the UK Core profile of a type, where there is one.
 pub fn meta_of(kind: ResourceType) -> Meta {
-    Meta {
-        profile: of(kind).map(str::to_owned).into_iter().collect(),
-        ..Meta::default()
-    }
+    Meta { profile: of(kind).map(str::to_owned).into_iter().collect(), ..Meta::default() }
 }
 
 /// Whether an NHS number is verified (UKCore-NHSNumberVerificationStatusEngland).

@@ -70,13 +70,7 @@ impl StoredResource {
         members.append(&["resourceType", "id", "meta"], &mut out);
         out.push('}');
         let raw = RawValue::from_string(out).map_err(StoreError::NotAnObject)?;
-        Ok(Self {
-            resource_type,
-            id,
-            version,
-            last_updated,
-            raw: Arc::from(raw),
-        })
+        Ok(Self { resource_type, id, version, last_updated, raw: Arc::from(raw) })
     }
 
     /// Takes a resource that the platform made.
@@ -120,9 +114,7 @@ impl Eq for StoredResource {}
 
 /// FHIR instants are written to the millisecond, so that is what is kept.
 fn to_milliseconds(time: Timestamp) -> Timestamp {
-    let cut = TimestampRound::new()
-        .smallest(Unit::Millisecond)
-        .mode(RoundMode::Floor);
+    let cut = TimestampRound::new().smallest(Unit::Millisecond).mode(RoundMode::Floor);
     time.round(cut).unwrap_or(time)
 }
 
@@ -148,10 +140,7 @@ impl<'a> Members<'a> {
     }
 
     fn get(&self, name: &str) -> Option<&'a str> {
-        self.0
-            .iter()
-            .find(|(found, _)| found == name)
-            .map(|(_, value)| value.get())
+        self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.get())
     }
 
     fn append(&self, without: &[&str], out: &mut String) {
@@ -246,24 +235,13 @@ mod tests {
             MedicationRequestIntent::Order,
             Reference::to(ResourceType::Patient, &"p1".parse().unwrap()),
         );
-        request.meta = Some(Meta {
-            source: Some("urn:x".to_owned()),
-            ..Meta::default()
-        });
+        request.meta = Some(Meta { source: Some("urn:x".to_owned()), ..Meta::default() });
         let stored = StoredResource::of(&request, "m1".parse().unwrap(), 1, at());
-        for fact in [
-            Fact::Stored(stored.clone()),
-            Fact::Many {
-                all: vec![stored.clone()],
-            },
-        ] {
+        for fact in [Fact::Stored(stored.clone()), Fact::Many { all: vec![stored.clone()] }] {
             let json = serde_json::to_string(&fact).unwrap();
             assert_eq!(serde_json::from_str::<Fact>(&json).unwrap(), fact);
             let bytes = serde_json::to_vec(&fact).unwrap();
-            assert_eq!(
-                serde_json::from_reader::<_, Fact>(&bytes[..]).unwrap(),
-                fact
-            );
+            assert_eq!(serde_json::from_reader::<_, Fact>(&bytes[..]).unwrap(), fact);
         }
         let read: MedicationRequest = stored.read().unwrap();
         assert_eq!(read.meta.unwrap().source.as_deref(), Some("urn:x"));

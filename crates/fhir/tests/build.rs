@@ -43,10 +43,7 @@ fn a_prescription_item_of_uk_core() {
         ..Repeat::default()
     };
     order.dosage_instruction = vec![Dosage {
-        timing: Some(Timing {
-            repeat: Some(repeat),
-            ..Timing::default()
-        }),
+        timing: Some(Timing { repeat: Some(repeat), ..Timing::default() }),
         dose_and_rate: vec![DoseAndRate {
             dose_quantity: Some(Quantity::ucum("0.40".parse().unwrap(), "mg")),
             ..DoseAndRate::default()
@@ -78,14 +75,9 @@ fn the_answer_to_a_search_shares_the_stored_text() {
     let stored = StoredResource::new(raw, id("p1"), 2, at).unwrap();
     let mut bundle = Bundle::new(BundleKind::Searchset);
     bundle.total = Some(1);
-    bundle.link = vec![BundleLink::new(
-        "self".to_owned(),
-        "https://x.example/Patient".to_owned(),
-    )];
-    bundle.entry = vec![BundleEntry::matched(
-        "https://x.example/Patient/p1".to_owned(),
-        stored.to_json(),
-    )];
+    bundle.link = vec![BundleLink::new("self".to_owned(), "https://x.example/Patient".to_owned())];
+    bundle.entry =
+        vec![BundleEntry::matched("https://x.example/Patient/p1".to_owned(), stored.to_json())];
     check(
         &bundle,
         concat!(
@@ -100,10 +92,7 @@ fn the_answer_to_a_search_shares_the_stored_text() {
             r#""search":{"mode":"match"}}]}"#,
         ),
     );
-    assert_eq!(
-        stored.read::<Patient>().unwrap().multiple_birth_integer,
-        Some(2)
-    );
+    assert_eq!(stored.read::<Patient>().unwrap().multiple_birth_integer, Some(2));
 }
 
 #[test]

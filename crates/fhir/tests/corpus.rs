@@ -13,10 +13,7 @@ use fhir::search::index;
 use fhir::{Id, ReadError, Resource, ResourceType, StoredResource};
 
 /// Bundles of the corpus go deeper and are longer than what an endpoint takes.
-const LIMITS: Limits = Limits {
-    depth: 100,
-    bytes: 64 << 20,
-};
+const LIMITS: Limits = Limits { depth: 100, bytes: 64 << 20 };
 
 fn corpus() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
@@ -26,18 +23,13 @@ fn corpus() -> Option<PathBuf> {
 }
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut entries: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
             files(&path, found);
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-        {
+        } else if path.extension().is_some_and(|extension| extension == "json") {
             found.push(path);
         }
     }
@@ -47,11 +39,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn round<R: Resource + PartialEq>(json: &str) -> Result<(), ReadError> {
     let read = R::from_slice(json.as_bytes())?;
     let again = R::from_slice(read.to_json().as_bytes())?;
-    assert!(
-        read == again,
-        "a {} changes when it is written: {json}",
-        R::TYPE
-    );
+    assert!(read == again, "a {} changes when it is written: {json}", R::TYPE);
     Ok(())
 }
 
@@ -86,8 +74,7 @@ fn edit(json: &str) {
     let at = "2026-11-21T00:00:00Z".parse().unwrap();
     let stored = StoredResource::new(json, id.clone(), 7, at).unwrap();
     raw.set_id(&id);
-    raw.set_version(7, &"2026-11-21T00:00:00.000Z".parse().unwrap())
-        .unwrap();
+    raw.set_version(7, &"2026-11-21T00:00:00.000Z".parse().unwrap()).unwrap();
     let expected = json::canonical(&raw.write()).unwrap();
     assert_eq!(json::canonical(stored.json()).unwrap(), expected);
     json::check(stored.json().as_bytes(), LIMITS).unwrap();
@@ -110,8 +97,7 @@ impl Walk {
         if let Some(kind) = kind {
             *self.counts.entry(kind.as_str()).or_default() += 1;
             if let Err(error) = read(kind, text) {
-                self.misses
-                    .push(format!("{name}: {error}: {}", error.detail()));
+                self.misses.push(format!("{name}: {error}: {}", error.detail()));
             } else {
                 edit(text);
                 let at = "2026-11-21T00:00:00Z".parse().unwrap();
@@ -162,14 +148,6 @@ fn published_examples_are_read_and_kept() {
         }
     }
     println!("{checked} files, resources read: {:?}", walk.counts);
-    assert!(
-        walk.misses.is_empty(),
-        "{} misses:\n{}",
-        walk.misses.len(),
-        walk.misses.join("\n")
-    );
-    assert!(
-        checked > 500,
-        "the corpus is smaller than it was: {checked} files"
-    );
+    assert!(walk.misses.is_empty(), "{} misses:\n{}", walk.misses.len(), walk.misses.join("\n"));
+    assert!(checked > 500, "the corpus is smaller than it was: {checked} files");
 }

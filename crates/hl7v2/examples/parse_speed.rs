@@ -51,12 +51,7 @@ fn order() -> Vec<u8> {
         "RXR|26643006^Oral route^SCT||||",
         "NTE|1|L|Review on day five; step down to as-required dosing when the pain score is below three for a whole day",
     ];
-    segments
-        .iter()
-        .flat_map(|segment| [segment.as_bytes(), b"\r"])
-        .flatten()
-        .copied()
-        .collect()
+    segments.iter().flat_map(|segment| [segment.as_bytes(), b"\r"]).flatten().copied().collect()
 }
 
 /// Runs `work` for a second and prints its rate.
@@ -72,10 +67,7 @@ fn measure(what: &str, bytes: usize, mut work: impl FnMut()) {
     let nanoseconds = start.elapsed().as_nanos();
     let total = u128::from(rounds) * bytes as u128;
     let per_second = u128::from(rounds) * 1_000_000_000 / nanoseconds;
-    println!(
-        "{what:<36} {:>6} MB/s {per_second:>9}/s",
-        total * 1000 / nanoseconds
-    );
+    println!("{what:<36} {:>6} MB/s {per_second:>9}/s", total * 1000 / nanoseconds);
 }
 
 fn segments(message: &Message<'_>) -> usize {
@@ -90,10 +82,7 @@ fn read_by_segment(message: &Message<'_>) -> usize {
     let mut read = 0;
     for segment in message.iter() {
         for field in segment.fields() {
-            read += field
-                .repetitions()
-                .map(|r| r.component(1).text().len())
-                .sum::<usize>();
+            read += field.repetitions().map(|r| r.component(1).text().len()).sum::<usize>();
         }
     }
     read

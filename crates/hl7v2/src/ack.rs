@@ -59,10 +59,7 @@ impl AckCode {
 
     /// True for the commit codes of enhanced mode.
     pub fn is_commit(self) -> bool {
-        matches!(
-            self,
-            Self::CommitAccept | Self::CommitError | Self::CommitReject
-        )
+        matches!(self, Self::CommitAccept | Self::CommitError | Self::CommitReject)
     }
 }
 
@@ -102,33 +99,13 @@ pub enum Condition {
 const CONDITIONS: [(Condition, &str, &str); 13] = [
     (Condition::Accepted, "0", "Message accepted"),
     (Condition::SegmentSequence, "100", "Segment sequence error"),
-    (
-        Condition::RequiredFieldMissing,
-        "101",
-        "Required field missing",
-    ),
+    (Condition::RequiredFieldMissing, "101", "Required field missing"),
     (Condition::DataType, "102", "Data type error"),
-    (
-        Condition::TableValueNotFound,
-        "103",
-        "Table value not found",
-    ),
-    (
-        Condition::UnsupportedMessageType,
-        "200",
-        "Unsupported message type",
-    ),
+    (Condition::TableValueNotFound, "103", "Table value not found"),
+    (Condition::UnsupportedMessageType, "200", "Unsupported message type"),
     (Condition::UnsupportedEvent, "201", "Unsupported event code"),
-    (
-        Condition::UnsupportedProcessingId,
-        "202",
-        "Unsupported processing id",
-    ),
-    (
-        Condition::UnsupportedVersion,
-        "203",
-        "Unsupported version id",
-    ),
+    (Condition::UnsupportedProcessingId, "202", "Unsupported processing id"),
+    (Condition::UnsupportedVersion, "203", "Unsupported version id"),
     (Condition::UnknownKey, "204", "Unknown key identifier"),
     (Condition::DuplicateKey, "205", "Duplicate key identifier"),
     (Condition::RecordLocked, "206", "Application record locked"),
@@ -216,19 +193,12 @@ pub struct Location {
 impl Location {
     /// The first segment of a name.
     pub fn segment(name: &str) -> Self {
-        Self {
-            segment: name.to_owned(),
-            sequence: Some(1),
-            ..Self::default()
-        }
+        Self { segment: name.to_owned(), sequence: Some(1), ..Self::default() }
     }
 
     /// A field of the first segment of a name.
     pub fn field(name: &str, field: usize) -> Self {
-        Self {
-            field: Some(field),
-            ..Self::segment(name)
-        }
+        Self { field: Some(field), ..Self::segment(name) }
     }
 }
 

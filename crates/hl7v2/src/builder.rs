@@ -23,11 +23,7 @@ pub enum Value<'v> {
 
 impl<'v> From<&'v str> for Value<'v> {
     fn from(text: &'v str) -> Self {
-        if text.is_empty() {
-            Self::Absent
-        } else {
-            Self::Text(text)
-        }
+        if text.is_empty() { Self::Absent } else { Self::Text(text) }
     }
 }
 
@@ -138,17 +134,9 @@ impl MessageBuilder {
 
     /// A message with these separators, as for an answer in the peer's own.
     pub fn with(delimiters: Delimiters, charset: Charset) -> Self {
-        let context = Context {
-            delimiters,
-            charset,
-            verbatim: false,
-        };
+        let context = Context { delimiters, charset, verbatim: false };
         let header = SegmentBuilder::new("MSH", context, true);
-        Self {
-            context,
-            unencodable: Unencodable::default(),
-            segments: vec![header],
-        }
+        Self { context, unencodable: Unencodable::default(), segments: vec![header] }
     }
 
     /// A message with the standard separators and its header filled in.
@@ -188,8 +176,7 @@ impl MessageBuilder {
 
     /// Adds a segment.
     pub fn segment(&mut self, name: &str) -> &mut SegmentBuilder {
-        self.segments
-            .push(SegmentBuilder::new(name, self.context, false));
+        self.segments.push(SegmentBuilder::new(name, self.context, false));
         self.segments.last_mut().expect("a segment was pushed")
     }
 
@@ -229,10 +216,7 @@ mod tests {
         build(message.segment("ZZZ"));
         let made = message.encode().unwrap();
         let segment = made.strip_prefix(b"MSH|^~\\&\r").unwrap();
-        assert_eq!(
-            String::from_utf8_lossy(segment),
-            String::from_utf8_lossy(expect)
-        );
+        assert_eq!(String::from_utf8_lossy(segment), String::from_utf8_lossy(expect));
         assert_eq!(segment, expect);
     }
 
@@ -253,15 +237,10 @@ mod tests {
             s.set(2, "z").put(1, 2, 3, 2, "deep");
         });
         check(utf8, b"ZZZ|new\r", |s| {
-            s.field(1, &["old", "older"])
-                .set(1, "new")
-                .set(2, "gone")
-                .set(2, "");
+            s.field(1, &["old", "older"]).set(1, "new").set(2, "gone").set(2, "");
         });
         check(utf8, b"ZZZ|b^c\r", |s| {
-            s.put(1, 1, 2, 1, "c")
-                .put(1, 1, 1, 1, "a")
-                .put(1, 1, 1, 1, "b");
+            s.put(1, 1, 2, 1, "c").put(1, 1, 1, 1, "a").put(1, 1, 1, 1, "b");
         });
         check(utf8, b"ZZZ|A\\T\\E \\F\\ \\.br\\x\r", |s| {
             s.set(1, "A&E | \nx");
@@ -278,10 +257,7 @@ mod tests {
             build(&mut message);
             assert_eq!(message.encode(), Err(expect));
         };
-        let place = |segment: &str, field| BuildError::BadPlace {
-            segment: segment.into(),
-            field,
-        };
+        let place = |segment: &str, field| BuildError::BadPlace { segment: segment.into(), field };
         check(BuildError::BadSegmentName("pid".into()), |m| {
             m.segment("pid");
         });
@@ -297,34 +273,16 @@ mod tests {
         check(place("MSH", 2), |m| {
             m.header().set(2, "x");
         });
-        check(
-            BuildError::Unencodable {
-                segment: "PID".into(),
-                field: 5,
-            },
-            |m| {
-                m.segment("PID").set(5, "Łucja");
-            },
-        );
-        check(
-            BuildError::NoEscape {
-                segment: "PID".into(),
-                field: 5,
-            },
-            |m| {
-                let delimiters = Delimiters {
-                    escape: None,
-                    ..Delimiters::STANDARD
-                };
-                *m = MessageBuilder::with(delimiters, Charset::Utf8);
-                m.segment("PID").set(5, "a^b");
-            },
-        );
+        check(BuildError::Unencodable { segment: "PID".into(), field: 5 }, |m| {
+            m.segment("PID").set(5, "Łucja");
+        });
+        check(BuildError::NoEscape { segment: "PID".into(), field: 5 }, |m| {
+            let delimiters = Delimiters { escape: None, ..Delimiters::STANDARD };
+            *m = MessageBuilder::with(delimiters, Charset::Utf8);
+            m.segment("PID").set(5, "a^b");
+        });
         let mut message = MessageBuilder::new(Charset::Latin1);
-        message
-            .unencodable(Unencodable::QuestionMark)
-            .segment("PID")
-            .set(5, "Łucja é");
+        message.unencodable(Unencodable::QuestionMark).segment("PID").set(5, "Łucja é");
         assert!(message.encode().unwrap().ends_with(b"PID|||||?ucja \xE9\r"));
     }
 
@@ -346,10 +304,7 @@ mod tests {
         message.declare_charset();
         let expect = "MSH|^~\\&|INTERLOCK|RXX|CAB||20260701120000+0100||RDE^O11^RDE_O11|7|P|2.5.1\
             ||||||UNICODE UTF-8\r";
-        assert_eq!(
-            String::from_utf8(message.encode().unwrap()).unwrap(),
-            expect
-        );
+        assert_eq!(String::from_utf8(message.encode().unwrap()).unwrap(), expect);
     }
 
     #[test]
@@ -359,22 +314,11 @@ mod tests {
         let segment = received.segment("ZZZ").unwrap();
         let mut same = MessageBuilder::with(received.delimiters(), received.charset());
         same.copy(&segment);
-        assert!(
-            same.encode()
-                .unwrap()
-                .ends_with(b"\rZZZ|a^\xE9\\Z1\\~\"\"||x\\F\\y|\r")
-        );
-        let delimiters = Delimiters {
-            field: b'#',
-            component: b'*',
-            ..Delimiters::STANDARD
-        };
+        assert!(same.encode().unwrap().ends_with(b"\rZZZ|a^\xE9\\Z1\\~\"\"||x\\F\\y|\r"));
+        let delimiters = Delimiters { field: b'#', component: b'*', ..Delimiters::STANDARD };
         let mut other = MessageBuilder::with(delimiters, Charset::Utf8);
         other.copy(&segment).set(2, "new");
         let made = String::from_utf8(other.encode().unwrap()).unwrap();
-        assert!(
-            made.ends_with("\rZZZ#a*é\\E\\Z1\\E\\~\"\"#new#x|y#\r"),
-            "{made}"
-        );
+        assert!(made.ends_with("\rZZZ#a*é\\E\\Z1\\E\\~\"\"#new#x|y#\r"), "{made}");
     }
 }

@@ -50,13 +50,8 @@ impl Charset {
             "WINDOWS-1252" | "WINDOWS 1252" | "CP1252" => return Some(Self::Windows1252),
             _ => {}
         }
-        let tail = label
-            .strip_prefix("ISO")
-            .unwrap_or(&label)
-            .trim_start_matches([' ', '-', '_']);
-        let part = tail
-            .strip_prefix("8859")?
-            .trim_start_matches(['/', '-', ' ']);
+        let tail = label.strip_prefix("ISO").unwrap_or(&label).trim_start_matches([' ', '-', '_']);
+        let part = tail.strip_prefix("8859")?.trim_start_matches(['/', '-', ' ']);
         match part.parse().ok()? {
             1 => Some(Self::Latin1),
             part @ (2..=10 | 13..=16) => Some(Self::Iso8859(part)),
@@ -91,9 +86,7 @@ impl Charset {
         match self {
             Self::Ascii if !bytes.is_ascii() => None,
             Self::Ascii | Self::Utf8 => str::from_utf8(bytes).ok().map(Cow::Borrowed),
-            _ => self
-                .encoding()
-                .decode_without_bom_handling_and_without_replacement(bytes),
+            _ => self.encoding().decode_without_bom_handling_and_without_replacement(bytes),
         }
     }
 
@@ -169,12 +162,7 @@ mod tests {
         check("8859/12", None);
         check("ISO IR 999", None);
         check("UNICODE UTF-16", None);
-        for set in [
-            Charset::Ascii,
-            Charset::Utf8,
-            Charset::Windows1252,
-            Charset::Iso8859(5),
-        ] {
+        for set in [Charset::Ascii, Charset::Utf8, Charset::Windows1252, Charset::Iso8859(5)] {
             assert_eq!(Charset::from_label(set.label().as_bytes()), Some(set));
         }
     }

@@ -85,24 +85,14 @@ impl Delimiters {
             }
             None => None,
         };
-        Self {
-            field,
-            component,
-            repetition,
-            escape,
-            subcomponent,
-            truncation,
-        }
+        Self { field, component, repetition, escape, subcomponent, truncation }
     }
 
     /// MSH-2 for these separators.
     pub fn encoding_characters(&self) -> Vec<u8> {
         let optional = [self.escape, self.subcomponent, self.truncation];
         let present = optional.into_iter().map_while(|byte| byte);
-        [self.component, self.repetition]
-            .into_iter()
-            .chain(present)
-            .collect()
+        [self.component, self.repetition].into_iter().chain(present).collect()
     }
 
     /// True for a byte that separates (the escape and truncation characters do not).
@@ -121,11 +111,7 @@ mod tests {
     fn check(encoding: &str, expect: &str, kinds: &[IssueKind]) {
         let mut issues = Issues::default();
         let read = Delimiters::read(b'|', encoding.as_bytes(), 4, &mut issues);
-        assert_eq!(
-            String::from_utf8(read.encoding_characters()).unwrap(),
-            expect,
-            "{encoding}"
-        );
+        assert_eq!(String::from_utf8(read.encoding_characters()).unwrap(), expect, "{encoding}");
         let found: Vec<_> = issues.0.iter().map(|issue| issue.kind).collect();
         assert_eq!(found, kinds, "{encoding}");
     }
@@ -143,10 +129,6 @@ mod tests {
         check("0000", r"^~\&", &[K::BadEncodingCharacter; 4]);
         check(r"\~\&", r"\~!&", &[K::BadEncodingCharacter]);
         check(r"^~\&##", r"^~\&#", &[K::ExtraEncodingCharacters]);
-        check(
-            r"^~\\&",
-            r"^~\&",
-            &[K::BadEncodingCharacter, K::ExtraEncodingCharacters],
-        );
+        check(r"^~\\&", r"^~\&", &[K::BadEncodingCharacter, K::ExtraEncodingCharacters]);
     }
 }

@@ -38,10 +38,7 @@ impl Context {
         let bytes = self.unescape(raw, first, true);
         let text = match self.charset.decode(&bytes) {
             Some(text) => text.into_owned(),
-            None => self
-                .charset
-                .decode_lossy(&self.unescape(raw, first, false))
-                .into_owned(),
+            None => self.charset.decode_lossy(&self.unescape(raw, first, false)).into_owned(),
         };
         Cow::Owned(text)
     }
@@ -165,11 +162,7 @@ fn starts_sequence(rest: &[u8], escape: u8) -> bool {
 
 /// Writes the bytes of pairs of hexadecimal digits; writes nothing and is false for other text.
 fn write_hex(digits: &[u8], out: &mut Vec<u8>) -> bool {
-    let value = |digit: u8| {
-        char::from(digit)
-            .to_digit(16)
-            .and_then(|v| u8::try_from(v).ok())
-    };
+    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|v| u8::try_from(v).ok());
     let pairs = digits.chunks_exact(2);
     if digits.is_empty() || !pairs.remainder().is_empty() {
         return false;
@@ -190,25 +183,14 @@ mod tests {
     use super::*;
 
     fn context(charset: Charset) -> Context {
-        let delimiters = Delimiters {
-            truncation: Some(b'#'),
-            ..Delimiters::STANDARD
-        };
-        Context {
-            delimiters,
-            charset,
-            verbatim: false,
-        }
+        let delimiters = Delimiters { truncation: Some(b'#'), ..Delimiters::STANDARD };
+        Context { delimiters, charset, verbatim: false }
     }
 
     #[test]
     fn sequences_are_decoded_once() {
         let check = |raw: &str, expect: &str| {
-            assert_eq!(
-                context(Charset::Utf8).decode(raw.as_bytes()),
-                expect,
-                "{raw}"
-            );
+            assert_eq!(context(Charset::Utf8).decode(raw.as_bytes()), expect, "{raw}");
         };
         check("plain", "plain");
         check(r"a\F\b\S\c\T\d\R\e\E\f\P\g", r"a|b^c&d~e\f#g");
@@ -258,16 +240,8 @@ mod tests {
 
     #[test]
     fn nothing_is_escaped_without_an_escape_character() {
-        let delimiters = Delimiters {
-            escape: None,
-            subcomponent: None,
-            ..Delimiters::STANDARD
-        };
-        let context = Context {
-            delimiters,
-            charset: Charset::Utf8,
-            verbatim: false,
-        };
+        let delimiters = Delimiters { escape: None, subcomponent: None, ..Delimiters::STANDARD };
+        let context = Context { delimiters, charset: Charset::Utf8, verbatim: false };
         assert_eq!(context.escape("a&b").as_deref(), Some("a&b"));
         assert_eq!(context.escape("a^b"), None);
         assert_eq!(context.decode(br"a\T\b"), r"a\T\b");

@@ -140,9 +140,7 @@ impl<'a> Header<'a> {
 
     /// True in enhanced mode: MSH-15 or MSH-16 is valued (HL7 2.5.1 §2.9.3).
     pub fn is_enhanced(&self) -> bool {
-        self.accept_condition()
-            .or(self.application_condition())
-            .is_some()
+        self.accept_condition().or(self.application_condition()).is_some()
     }
 
     /// MSH-18, the character set as it was declared.
@@ -169,10 +167,7 @@ mod tests {
         let header = parse(input).unwrap().0.header();
         let names = [header.sending_application(), header.sending_facility()];
         assert_eq!(names, ["EPMA", "RXX"]);
-        assert_eq!(
-            [header.receiving_application(), header.receiving_facility()],
-            ["HUB", "T"]
-        );
+        assert_eq!([header.receiving_application(), header.receiving_facility()], ["HUB", "T"]);
         let kinds = [header.code(), header.trigger(), header.structure()];
         assert_eq!(kinds, ["RDE", "O11", "RDE_O11"]);
         assert_eq!(

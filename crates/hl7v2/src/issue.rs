@@ -143,16 +143,8 @@ pub(crate) struct Issues(pub(crate) Vec<Issue>);
 impl Issues {
     pub(crate) fn add(&mut self, kind: IssueKind, offset: usize, segment: Option<usize>) {
         match self.0.len() {
-            n if n < MAX_ISSUES => self.0.push(Issue {
-                kind,
-                offset,
-                segment,
-            }),
-            MAX_ISSUES => self.0.push(Issue {
-                kind: IssueKind::MoreIssues,
-                offset,
-                segment,
-            }),
+            n if n < MAX_ISSUES => self.0.push(Issue { kind, offset, segment }),
+            MAX_ISSUES => self.0.push(Issue { kind: IssueKind::MoreIssues, offset, segment }),
             _ => {}
         }
     }

@@ -41,12 +41,7 @@ pub struct Group<'m, 'a> {
 /// Shows sizes and no content, since that may be a patient's and reach a log.
 impl fmt::Debug for Message<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Message({} segments, {} bytes)",
-            self.spans.len(),
-            self.bytes.len()
-        )
+        write!(f, "Message({} segments, {} bytes)", self.spans.len(), self.bytes.len())
     }
 }
 
@@ -78,11 +73,7 @@ impl<'a> Message<'a> {
 
     /// All segments as one group.
     pub fn all(&self) -> Group<'_, 'a> {
-        Group {
-            message: self,
-            start: 0,
-            end: self.spans.len(),
-        }
+        Group { message: self, start: 0, end: self.spans.len() }
     }
 
     /// How many segments there are; at least one.
@@ -121,11 +112,7 @@ impl<'a> Message<'a> {
 
     /// The field at a path, empty where there is none.
     pub fn field(&self, path: &Path) -> Field<'a> {
-        let nothing = Segment {
-            raw: &[],
-            context: self.context,
-            index: 0,
-        };
+        let nothing = Segment { raw: &[], context: self.context, index: 0 };
         let segment = self.segments(path.segment()).nth(path.occurrence() - 1);
         segment.unwrap_or(nothing).field(path.field())
     }
@@ -133,10 +120,7 @@ impl<'a> Message<'a> {
     /// The value at a path.
     pub fn at(&self, path: &Path) -> Presence<Cow<'a, str>> {
         let repetition = self.field(path).repetition(path.repetition());
-        repetition
-            .component(path.component())
-            .subcomponent(path.subcomponent())
-            .value()
+        repetition.component(path.component()).subcomponent(path.subcomponent()).value()
     }
 
     /// The value at a path written out, as `PID-3[2].4.1`. For paths in the code: one that
@@ -161,11 +145,7 @@ impl<'a> Message<'a> {
     }
 
     fn segment_at(&self, index: usize) -> Segment<'a> {
-        Segment {
-            raw: self.spans[index].of(self.bytes),
-            context: self.context,
-            index,
-        }
+        Segment { raw: self.spans[index].of(self.bytes), context: self.context, index }
     }
 
     /// The places from `range` on that hold a segment of this name.
@@ -188,9 +168,7 @@ impl<'m, 'a> Group<'m, 'a> {
     /// The segments of this name in the group.
     pub fn segments(&self, name: &'m str) -> impl Iterator<Item = Segment<'a>> + 'm + use<'m, 'a> {
         let message = self.message;
-        message
-            .places(self.start..self.end, name)
-            .map(|index| message.segment_at(index))
+        message.places(self.start..self.end, name).map(|index| message.segment_at(index))
     }
 
     /// Every segment of the group.
@@ -202,11 +180,7 @@ impl<'m, 'a> Group<'m, 'a> {
     /// The segments before the first one of this name: what the groups have in common.
     #[must_use]
     pub fn before(&self, first: &str) -> Self {
-        let end = self
-            .message
-            .places(self.start..self.end, first)
-            .next()
-            .unwrap_or(self.end);
+        let end = self.message.places(self.start..self.end, first).next().unwrap_or(self.end);
         Self { end, ..*self }
     }
 
@@ -216,11 +190,7 @@ impl<'m, 'a> Group<'m, 'a> {
         let mut places = message.places(self.start..end, first).peekable();
         std::iter::from_fn(move || {
             let start = places.next()?;
-            Some(Self {
-                message,
-                start,
-                end: places.peek().copied().unwrap_or(end),
-            })
+            Some(Self { message, start, end: places.peek().copied().unwrap_or(end) })
         })
     }
 }
@@ -238,15 +208,9 @@ mod tests {
     fn debug_output_holds_no_content() {
         let (message, _) = parse(b"MSH|^~\\&|SECRET\rPID|1||SECRET\rSECRET\r").unwrap();
         let parts: Vec<_> = message.iter().collect();
-        let values = (
-            parts[1].field(3),
-            parts[1].field(3).repetition(1).component(1),
-        );
+        let values = (parts[1].field(3), parts[1].field(3).repetition(1).component(1));
         let shown = format!("{message:?} {:?} {parts:?} {values:?}", message.all());
-        assert!(
-            shown.contains("Segment(PID, 13 bytes)") && !shown.contains("SECRET"),
-            "{shown}"
-        );
+        assert!(shown.contains("Segment(PID, 13 bytes)") && !shown.contains("SECRET"), "{shown}");
     }
 
     #[test]
@@ -261,10 +225,7 @@ mod tests {
         let ordered: Vec<_> = orders[0].before("RXE").segments("TQ1").collect();
         assert_eq!(ordered[0].text(1, 1), "a");
         let encoded = orders[0].groups("RXE").next().unwrap();
-        let timings: Vec<_> = encoded
-            .segments("TQ1")
-            .map(|segment| segment.text(1, 1))
-            .collect();
+        let timings: Vec<_> = encoded.segments("TQ1").map(|segment| segment.text(1, 1)).collect();
         assert_eq!(timings, ["b", "c"]);
         assert!(orders[1].segment("TQ1").is_none());
         let last = message.segments("TQ1").last().unwrap();

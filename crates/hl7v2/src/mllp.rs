@@ -139,14 +139,7 @@ impl Decoder {
     /// A decoder that takes frames of up to `limit` bytes.
     pub fn new(limit: usize, ending: Ending) -> Self {
         let (frame, events) = (Vec::new(), VecDeque::new());
-        Self {
-            limit,
-            ending,
-            state: State::Outside,
-            frame,
-            noise: 0,
-            events,
-        }
+        Self { limit, ending, state: State::Outside, frame, noise: 0, events }
     }
 
     /// Takes bytes as they arrived.
@@ -273,10 +266,7 @@ impl Decoder {
             head.truncate(OVERSIZED_HEAD);
             head.extend_from_slice(&content[..missing]);
             head.shrink_to_fit();
-            self.events.push_back(Event::Oversized {
-                head,
-                limit: self.limit,
-            });
+            self.events.push_back(Event::Oversized { head, limit: self.limit });
             self.state = State::Skipping;
             return false;
         }
@@ -290,8 +280,7 @@ impl Decoder {
     }
 
     fn yield_frame(&mut self) {
-        self.events
-            .push_back(Event::Frame(std::mem::take(&mut self.frame)));
+        self.events.push_back(Event::Frame(std::mem::take(&mut self.frame)));
     }
 
     fn restart(&mut self) {
@@ -327,59 +316,32 @@ mod tests {
 
     fn check(input: &[u8], expect: &[Event]) {
         let (limit, ending) = (8, Ending::Proper);
-        assert_eq!(
-            run(&mut Decoder::new(limit, ending), &[input]),
-            expect,
-            "whole {input:?}"
-        );
+        assert_eq!(run(&mut Decoder::new(limit, ending), &[input]), expect, "whole {input:?}");
         let bytes: Vec<&[u8]> = input.chunks(1).collect();
-        assert_eq!(
-            run(&mut Decoder::new(limit, ending), &bytes),
-            expect,
-            "bytes {input:?}"
-        );
+        assert_eq!(run(&mut Decoder::new(limit, ending), &bytes), expect, "bytes {input:?}");
     }
 
     #[test]
     fn every_irregularity_is_told() {
-        let oversized = |head: &str| Event::Oversized {
-            head: head.into(),
-            limit: 8,
-        };
+        let oversized = |head: &str| Event::Oversized { head: head.into(), limit: 8 };
         check(b"\x0Babc\x1C\r", &[frame("abc")]);
         check(b"\x0Ba\x1C\r\x0Bb\x1C\r", &[frame("a"), frame("b")]);
         check(b"\x0B\x1C\r", &[frame("")]);
         check(
             b"xx\x0Ba\x1C\r\n",
-            &[
-                Event::Noise { bytes: 2 },
-                frame("a"),
-                Event::Noise { bytes: 1 },
-            ],
+            &[Event::Noise { bytes: 2 }, frame("a"), Event::Noise { bytes: 1 }],
         );
         check(b"\x0Babc", &[Event::Half { bytes: 3 }]);
         check(b"\x0Babc\x1C", &[Event::Half { bytes: 4 }]);
-        check(
-            b"\x0Bab\x0Bc\x1C\r",
-            &[Event::Restarted { bytes: 2 }, frame("c")],
-        );
-        check(
-            b"\x0Bab\x1C\x0Bc\x1C\r",
-            &[Event::Restarted { bytes: 3 }, frame("c")],
-        );
+        check(b"\x0Bab\x0Bc\x1C\r", &[Event::Restarted { bytes: 2 }, frame("c")]);
+        check(b"\x0Bab\x1C\x0Bc\x1C\r", &[Event::Restarted { bytes: 3 }, frame("c")]);
         check(b"\x0Ba\x1Cb\x1C\x1C\r", &[frame("a\x1Cb\x1C")]);
         check(b"\x0B12345678\x1C\r", &[frame("12345678")]);
-        check(
-            b"\x0B\x0B\x1C\r",
-            &[Event::Restarted { bytes: 0 }, frame("")],
-        );
+        check(b"\x0B\x0B\x1C\r", &[Event::Restarted { bytes: 0 }, frame("")]);
         let tail = b"\x0B12345678\x1C9\x1Cx\x1C\r\x0Bb\x1C\r";
         let found = run(&mut Decoder::new(8, Ending::Proper), &[tail]);
         assert_eq!(found, [oversized("12345678\x1C"), frame("b")]);
-        let found = run(
-            &mut Decoder::new(8, Ending::Proper),
-            &[b"\x0B123456789\x0Bb\x1C\r"],
-        );
+        let found = run(&mut Decoder::new(8, Ending::Proper), &[b"\x0B123456789\x0Bb\x1C\r"]);
         assert_eq!(found, [oversized("123456789"), frame("b")]);
     }
 
@@ -387,15 +349,7 @@ mod tests {
     fn an_end_byte_alone_ends_where_the_channel_says_so() {
         let mut decoder = Decoder::new(8, Ending::EndByteAlone);
         let found = run(&mut decoder, &[b"\x0Ba\x1C\x0Bb\x1C", b"\r\x0Bc\x1C\n"]);
-        assert_eq!(
-            found,
-            [
-                frame("a"),
-                frame("b"),
-                frame("c"),
-                Event::Noise { bytes: 1 }
-            ]
-        );
+        assert_eq!(found, [frame("a"), frame("b"), frame("c"), Event::Noise { bytes: 1 }]);
     }
 
     #[test]
@@ -408,9 +362,7 @@ mod tests {
             decoder.push(&[b'x'; 1000]);
             assert!(decoder.frame.capacity() <= limit);
             for event in decoder.by_ref() {
-                let Event::Oversized { head, .. } = event else {
-                    panic!("{event:?}")
-                };
+                let Event::Oversized { head, .. } = event else { panic!("{event:?}") };
                 assert_eq!(head.len(), OVERSIZED_HEAD);
                 oversized += 1;
             }

@@ -82,14 +82,8 @@ pub fn parse_with<'a>(
         line_feeds: LineFeeds::default(),
     };
     reader.read_segments(header.start)?;
-    let Reader {
-        spans, mut issues, ..
-    } = reader;
-    let mut message = Message {
-        bytes,
-        spans,
-        context: context(&header, bytes, &mut issues),
-    };
+    let Reader { spans, mut issues, .. } = reader;
+    let mut message = Message { bytes, spans, context: context(&header, bytes, &mut issues) };
     message.context.charset = choose_charset(&message, charset, &mut issues);
     check_text(&message, &mut issues);
     Ok((message, issues.0))
@@ -102,11 +96,7 @@ pub fn parse_header(bytes: &[u8], charset: CharsetChoice) -> Result<Message<'_>,
     let mut issues = Issues::default();
     let header = find_header(bytes, &mut issues)?;
     let spans = vec![span(header.start, header.end)];
-    let mut message = Message {
-        bytes,
-        spans,
-        context: context(&header, bytes, &mut issues),
-    };
+    let mut message = Message { bytes, spans, context: context(&header, bytes, &mut issues) };
     message.context.charset = choose_charset(&message, charset, &mut issues);
     Ok(message)
 }
@@ -121,10 +111,7 @@ struct HeaderPlace {
 
 fn find_header(bytes: &[u8], issues: &mut Issues) -> Result<HeaderPlace, ParseError> {
     let bom = usize::from(bytes.starts_with(b"\xEF\xBB\xBF")) * 3;
-    let blank = bytes[bom..]
-        .iter()
-        .take_while(|&&byte| byte <= b' ')
-        .count();
+    let blank = bytes[bom..].iter().take_while(|&&byte| byte <= b' ').count();
     let first = bom + blank;
     let rest = &bytes[first..];
     let start = if rest.starts_with(b"MSH") {
@@ -146,12 +133,7 @@ fn find_header(bytes: &[u8], issues: &mut Issues) -> Result<HeaderPlace, ParseEr
     }
     let end = memchr2(b'\r', b'\n', &bytes[start..]).map_or(bytes.len(), |at| start + at);
     let ends_with_line_feed = bytes.get(end) == Some(&b'\n');
-    Ok(HeaderPlace {
-        start,
-        end,
-        separator,
-        ends_with_line_feed,
-    })
+    Ok(HeaderPlace { start, end, separator, ends_with_line_feed })
 }
 
 fn is_batch_line(line: &[u8]) -> bool {
@@ -165,20 +147,12 @@ fn context(header: &HeaderPlace, bytes: &[u8], issues: &mut Issues) -> Context {
     let encoding = &after[..memchr(header.separator, after).unwrap_or(after.len())];
     let offset = header.start + 4;
     let delimiters = Delimiters::read(header.separator, encoding, offset, issues);
-    Context {
-        delimiters,
-        charset: Charset::Utf8,
-        verbatim: false,
-    }
+    Context { delimiters, charset: Charset::Utf8, verbatim: false }
 }
 
 fn choose_charset(message: &Message<'_>, choice: CharsetChoice, issues: &mut Issues) -> Charset {
     let span = message.spans[0];
-    let header = Segment {
-        raw: span.of(message.bytes),
-        context: message.context,
-        index: 0,
-    };
+    let header = Segment { raw: span.of(message.bytes), context: message.context, index: 0 };
     let default = match choice {
         CharsetChoice::Always(charset) => return charset,
         CharsetChoice::DeclaredOr(charset) => charset,
@@ -244,8 +218,7 @@ impl Reader<'_> {
                 self.note_line_feed(at, false);
                 self.add_segment(start, at)?;
             } else {
-                self.issues
-                    .add(IssueKind::LineFeedInText, at, Some(self.spans.len()));
+                self.issues.add(IssueKind::LineFeedInText, at, Some(self.spans.len()));
                 continue;
             }
             start = at + 1;
@@ -307,10 +280,7 @@ fn is_segment_name(raw: &[u8]) -> bool {
 
 fn span(start: usize, end: usize) -> Span {
     let narrow = |place| u32::try_from(place).expect("inputs are shorter than 4 GiB");
-    Span {
-        start: narrow(start),
-        end: narrow(end),
-    }
+    Span { start: narrow(start), end: narrow(end) }
 }
 
 #[cfg(test)]
@@ -322,11 +292,7 @@ mod tests {
     fn check(rest: &str, segments: &[&str], kinds: &[IssueKind]) {
         let input = format!("{HEADER}{rest}");
         let (message, issues) = parse(input.as_bytes()).unwrap();
-        let read: Vec<_> = message
-            .iter()
-            .skip(1)
-            .map(|segment| segment.raw())
-            .collect();
+        let read: Vec<_> = message.iter().skip(1).map(|segment| segment.raw()).collect();
         let expect: Vec<_> = segments.iter().map(|segment| segment.as_bytes()).collect();
         assert_eq!(read, expect, "{rest:?}");
         let found: Vec<_> = issues.iter().map(|issue| issue.kind).collect();
@@ -338,32 +304,16 @@ mod tests {
         use IssueKind as K;
         check("\rPID|1\r", &["PID|1"], &[]);
         check("\rPID|1", &["PID|1"], &[K::NoFinalEnd]);
-        check(
-            "\nPID|1\nodd line\n",
-            &["PID|1", "odd line"],
-            &[K::LineFeedEnds, K::OddSegmentName],
-        );
-        check(
-            "\r\nPID|1\r\nPV1|1\r\n",
-            &["PID|1", "PV1|1"],
-            &[K::CrLfEnds],
-        );
+        check("\nPID|1\nodd line\n", &["PID|1", "odd line"], &[K::LineFeedEnds, K::OddSegmentName]);
+        check("\r\nPID|1\r\nPV1|1\r\n", &["PID|1", "PV1|1"], &[K::CrLfEnds]);
         check("\r\rPID|1\r \r", &["PID|1"], &[K::BlankLine, K::BlankLine]);
-        check(
-            "\r\n\nPID|1\r",
-            &["PID|1"],
-            &[K::CrLfEnds, K::LineFeedEnds, K::BlankLine],
-        );
+        check("\r\n\nPID|1\r", &["PID|1"], &[K::CrLfEnds, K::LineFeedEnds, K::BlankLine]);
         check(
             "\rNTE|1||two\nlines\rPID|1\r",
             &["NTE|1||two\nlines", "PID|1"],
             &[K::LineFeedInText],
         );
-        check(
-            "\rNTE|1||x\nPID|1\r",
-            &["NTE|1||x", "PID|1"],
-            &[K::LineFeedEnds],
-        );
+        check("\rNTE|1||x\nPID|1\r", &["NTE|1||x", "PID|1"], &[K::LineFeedEnds]);
     }
 
     #[test]
@@ -409,10 +359,7 @@ mod tests {
         let long = vec![b'x'; MAX_MESSAGE_BYTES + 1];
         assert_eq!(parse(&long).unwrap_err(), ParseError::TooLong(long.len()));
         let many = format!("{HEADER}\r{}", "A\r".repeat(MAX_SEGMENTS));
-        assert_eq!(
-            parse(many.as_bytes()).unwrap_err(),
-            ParseError::TooManySegments
-        );
+        assert_eq!(parse(many.as_bytes()).unwrap_err(), ParseError::TooManySegments);
         let header = parse_header(many.as_bytes(), CharsetChoice::default()).unwrap();
         assert_eq!(header.header().control_id(), "1");
         let most = format!("{HEADER}\r{}", "A\r".repeat(MAX_SEGMENTS - 1));
@@ -440,28 +387,10 @@ mod tests {
         check("", b"\xE9", or(windows), "é", &[]);
         check("", b"\xE9", or(utf8), "\u{FFFD}", &[K::Undecodable]);
         check("8859/1", b"\xE9", or(utf8), "é", &[]);
-        check(
-            "UNICODE UTF-8~8859/1",
-            "é".as_bytes(),
-            or(windows),
-            "é",
-            &[],
-        );
+        check("UNICODE UTF-8~8859/1", "é".as_bytes(), or(windows), "é", &[]);
         check("ASCII", b"\x92", or(windows), "’", &[K::NotAscii]);
         check("ASCII", b"x", or(windows), "x", &[]);
-        check(
-            "UNICODE UTF-16",
-            b"\xE9",
-            or(windows),
-            "é",
-            &[K::UnknownCharset],
-        );
-        check(
-            "UNICODE UTF-8",
-            b"\xE9",
-            CharsetChoice::Always(windows),
-            "é",
-            &[],
-        );
+        check("UNICODE UTF-16", b"\xE9", or(windows), "é", &[K::UnknownCharset]);
+        check("UNICODE UTF-8", b"\xE9", CharsetChoice::Always(windows), "é", &[]);
     }
 }

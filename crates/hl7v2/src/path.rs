@@ -74,11 +74,7 @@ impl Path {
             }
             step += 1;
         }
-        if place == bytes.len() {
-            Ok(Self { segment, numbers })
-        } else {
-            Err(PathError)
-        }
+        if place == bytes.len() { Ok(Self { segment, numbers }) } else { Err(PathError) }
     }
 
     /// The segment's name.
@@ -150,11 +146,7 @@ const fn number(bytes: &[u8], start: usize) -> Option<(u16, usize)> {
         }
         place += 1;
     }
-    if place == start {
-        None
-    } else {
-        Some((value, place))
-    }
+    if place == start { None } else { Some((value, place)) }
 }
 
 #[cfg(test)]
@@ -172,17 +164,8 @@ mod tests {
         check("PID-3[2].4.2", Some("PID-3[2].4.2"));
         check("OBX[12]-5[1].1.3", Some("OBX[12]-5.1.3"));
         check("ZP1-9999", Some("ZP1-9999"));
-        let wrong = [
-            "", "PID", "PID-", "PID-0", "PID-03", "pid-3", "PID-3.", "PID-3[2", "PID-3[]",
-        ];
-        let odd = [
-            "PID-3.1.1.1",
-            "PID-10000",
-            "PID-3x",
-            "PID[1]",
-            "1ID-3",
-            "PID-3.4[2]",
-        ];
+        let wrong = ["", "PID", "PID-", "PID-0", "PID-03", "pid-3", "PID-3.", "PID-3[2", "PID-3[]"];
+        let odd = ["PID-3.1.1.1", "PID-10000", "PID-3x", "PID[1]", "1ID-3", "PID-3.4[2]"];
         for text in wrong.into_iter().chain(odd) {
             check(text, None);
         }

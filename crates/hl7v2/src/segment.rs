@@ -20,9 +20,7 @@ pub struct Segment<'a> {
 /// Shows the name and the length and no content, since that may reach a log.
 impl fmt::Debug for Segment<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Some(self.name())
-            .filter(|name| name.len() == 3)
-            .unwrap_or("?");
+        let name = Some(self.name()).filter(|name| name.len() == 3).unwrap_or("?");
         write!(f, "Segment({name}, {} bytes)", self.raw.len())
     }
 }
@@ -37,10 +35,7 @@ impl<'a> Segment<'a> {
     /// not ASCII (see [`Segment::name_bytes`]).
     pub fn name(&self) -> &'a str {
         let name = self.name_bytes();
-        str::from_utf8(name)
-            .ok()
-            .filter(|name| name.is_ascii())
-            .unwrap_or("")
+        str::from_utf8(name).ok().filter(|name| name.is_ascii()).unwrap_or("")
     }
 
     /// The bytes before the first field separator, which for an odd line may be all of it.
@@ -80,13 +75,7 @@ impl<'a> Segment<'a> {
             (true, _) => part(self.raw, Some(separator), number),
             (false, _) => part(self.raw, Some(separator), number + 1),
         };
-        Field {
-            raw,
-            context: Context {
-                verbatim,
-                ..self.context
-            },
-        }
+        Field { raw, context: Context { verbatim, ..self.context } }
     }
 
     /// How many fields were sent, empty ones included.
@@ -113,13 +102,7 @@ impl<'a> Segment<'a> {
             rest = end.map(|at| &all[at + 1..]);
             let verbatim = segment.is_header() && number == 2;
             let raw = &all[..end.unwrap_or(all.len())];
-            Some(Field {
-                raw,
-                context: Context {
-                    verbatim,
-                    ..segment.context
-                },
-            })
+            Some(Field { raw, context: Context { verbatim, ..segment.context } })
         })
     }
 

@@ -120,10 +120,7 @@ impl<'a> Field<'a> {
     /// A repetition by its number from 1.
     pub fn repetition(&self, number: usize) -> Repetition<'a> {
         let context = self.context;
-        Repetition {
-            raw: part(self.raw, context.repetition(), number),
-            context,
-        }
+        Repetition { raw: part(self.raw, context.repetition(), number), context }
     }
 
     /// A component of the first repetition.
@@ -135,8 +132,7 @@ impl<'a> Field<'a> {
     /// component (Y, L, D, H, M, S), which then limits the first (HL7 2.5.1 §2.A.77.2).
     pub fn time(&self) -> Presence<Result<Dtm, DtmError>> {
         let precision = self.component(2).text();
-        self.value()
-            .map(|text| Ok(Dtm::parse(&text)?.degraded(&precision)))
+        self.value().map(|text| Ok(Dtm::parse(&text)?.degraded(&precision)))
     }
 }
 
@@ -150,10 +146,7 @@ impl<'a> Repetition<'a> {
     /// A component by its number from 1.
     pub fn component(&self, number: usize) -> Component<'a> {
         let context = self.context;
-        Component {
-            raw: part(self.raw, context.component(), number),
-            context,
-        }
+        Component { raw: part(self.raw, context.component(), number), context }
     }
 }
 
@@ -167,10 +160,7 @@ impl<'a> Component<'a> {
     /// A subcomponent by its number from 1.
     pub fn subcomponent(&self, number: usize) -> Subcomponent<'a> {
         let context = self.context;
-        Subcomponent {
-            raw: part(self.raw, context.subcomponent(), number),
-            context,
-        }
+        Subcomponent { raw: part(self.raw, context.subcomponent(), number), context }
     }
 }
 
@@ -266,12 +256,7 @@ mod tests {
         let pid = message.segment("PID").unwrap();
         assert_eq!((pid.field_count(), pid.fields().count()), (8, 8));
         assert_eq!(message.segment("ZZZ").unwrap().fields().count(), 0);
-        let header: Vec<_> = message
-            .header()
-            .segment()
-            .fields()
-            .map(|f| f.raw())
-            .collect();
+        let header: Vec<_> = message.header().segment().fields().map(|f| f.raw()).collect();
         assert_eq!(header, [&b"|"[..], b"^~\\&", b"A", b"B"]);
         let ids: Vec<_> = pid.field(3).repetitions().map(|r| r.text()).collect();
         assert_eq!(ids, ["1", "2"]);
@@ -279,10 +264,7 @@ mod tests {
         assert_eq!(pid.field(6).repetitions().count(), 2);
         assert_eq!(pid.field(0).raw(), b"");
         assert!(pid.field(6).is_absent() && pid.field(5).is_null() && pid.field(8).is_absent());
-        assert_eq!(
-            pid.field(3).presence(),
-            Presence::Value(&b"1^^^NHS&x~2^b"[..])
-        );
+        assert_eq!(pid.field(3).presence(), Presence::Value(&b"1^^^NHS&x~2^b"[..]));
     }
 
     #[test]

@@ -40,17 +40,8 @@ fn messages(folder: &Path) -> Vec<(String, Vec<u8>)> {
 /// Rows of the index by file: number of MSH segments, and what is known to be malformed.
 fn index(folder: &Path) -> BTreeMap<String, (usize, String)> {
     let text = fs::read_to_string(folder.join("INDEX.tsv")).expect("the corpus has an index");
-    let rows = text
-        .lines()
-        .skip(1)
-        .map(|line| line.split('\t').collect::<Vec<_>>());
-    rows.map(|row| {
-        (
-            row[0].to_owned(),
-            (row[4].parse().unwrap_or(0), row[7].to_owned()),
-        )
-    })
-    .collect()
+    let rows = text.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>());
+    rows.map(|row| (row[0].to_owned(), (row[4].parse().unwrap_or(0), row[7].to_owned()))).collect()
 }
 
 #[test]
@@ -71,23 +62,15 @@ fn every_message_is_read_or_refused_with_a_reason() {
             Err(error) => {
                 *refused.entry(error.to_string()).or_default() += 1;
                 let batch = error == ParseError::Batch;
-                assert!(
-                    batch || !malformed.is_empty(),
-                    "{name} was refused: {error}"
-                );
+                assert!(batch || !malformed.is_empty(), "{name} was refused: {error}");
                 continue;
             }
         };
         for issue in &issues {
             *kinds.entry(format!("{:?}", issue.kind)).or_default() += 1;
         }
-        let two = issues
-            .iter()
-            .any(|issue| issue.kind == IssueKind::SecondHeader);
-        assert!(
-            two || *headers < 2,
-            "{name} holds {headers} messages and was read as one"
-        );
+        let two = issues.iter().any(|issue| issue.kind == IssueKind::SecondHeader);
+        assert!(two || *headers < 2, "{name} holds {headers} messages and was read as one");
         match issues.iter().map(|issue| issue.kind.severity()).max() {
             None => clean += 1,
             Some(Severity::Note) => tidy += 1,
@@ -98,15 +81,9 @@ fn every_message_is_read_or_refused_with_a_reason() {
         }
         check_contents(name, bytes, &message);
     }
-    println!(
-        "{} messages: {clean} clean, {tidy} untidy, {doubtful} in doubt",
-        all.len()
-    );
+    println!("{} messages: {clean} clean, {tidy} untidy, {doubtful} in doubt", all.len());
     println!("refused: {refused:#?}\nissues: {kinds:#?}");
-    assert!(
-        clean > 600,
-        "only {clean} messages are well-formed: the parser is too strict"
-    );
+    assert!(clean > 600, "only {clean} messages are well-formed: the parser is too strict");
     assert!(doubtful < all.len() / 5, "{doubtful} messages are in doubt");
 }
 
@@ -114,11 +91,7 @@ fn every_message_is_read_or_refused_with_a_reason() {
 /// built again is the same.
 fn check_contents(name: &str, bytes: &[u8], message: &Message<'_>) {
     let content = |bytes: &[u8]| -> Vec<u8> {
-        bytes
-            .iter()
-            .copied()
-            .filter(|byte| !b" \t\r\n".contains(byte))
-            .collect()
+        bytes.iter().copied().filter(|byte| !b" \t\r\n".contains(byte)).collect()
     };
     let after = &bytes[message.leading().len()..];
     assert_eq!(content(&message.encode()), content(after), "{name}");
@@ -126,11 +99,7 @@ fn check_contents(name: &str, bytes: &[u8], message: &Message<'_>) {
     let mut copy = MessageBuilder::with(message.delimiters(), message.charset());
     for segment in message.iter().skip(1) {
         let copied = copy.copy(&segment).clone();
-        if segment
-            .raw()
-            .iter()
-            .any(|byte| byte.is_ascii_control() && *byte != b'\t')
-        {
+        if segment.raw().iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
             continue;
         }
         let mut alone = MessageBuilder::with(message.delimiters(), message.charset());

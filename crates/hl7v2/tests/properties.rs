@@ -47,14 +47,8 @@ fn hl7_like() -> impl Strategy<Value = Vec<u8>> {
         4 => "[A-Za-z0-9 é]{0,6}".prop_map(String::into_bytes),
         1 => prop::collection::vec(any::<u8>(), 0..4),
     ];
-    let start = prop::sample::select(vec![
-        "MSH|^~\\&|",
-        "MSH|",
-        "MSH",
-        "MSH#*~!@#",
-        "",
-        "\u{FEFF}MSH|",
-    ]);
+    let start =
+        prop::sample::select(vec!["MSH|^~\\&|", "MSH|", "MSH", "MSH#*~!@#", "", "\u{FEFF}MSH|"]);
     (start, prop::collection::vec(piece, 0..60))
         .prop_map(|(start, pieces)| [start.as_bytes(), &pieces.concat()].concat())
 }
@@ -73,11 +67,8 @@ fn charset() -> impl Strategy<Value = Charset> {
 type Shape = Vec<Vec<Vec<Vec<Presence<String>>>>>;
 
 fn value() -> impl Strategy<Value = Presence<String>> {
-    let text = prop_oneof![
-        "[ -~\t]{1,8}",
-        "[|^~\\\\&\"#\r\n\u{B}\u{1C}XETb.]{1,8}",
-        "[é€ł漢字µ’]{1,4}",
-    ];
+    let text =
+        prop_oneof!["[ -~\t]{1,8}", "[|^~\\\\&\"#\r\n\u{B}\u{1C}XETb.]{1,8}", "[é€ł漢字µ’]{1,4}",];
     prop_oneof![
         2 => Just(Presence::Absent),
         1 => Just(Presence::Null),

@@ -18,9 +18,9 @@ use tokio::task::JoinHandle;
 use crate::replay::Replays;
 use crate::secret;
 
-/// How long a channel may be silent before the console shows what it carries as stale, in
-/// seconds of the node's clock.
-const STALE_AFTER_S: u32 = 15 * 60;
+/// How long a peer may be silent, and a message may wait, before the console shows the channel as
+/// stale; in seconds of the node's clock.
+const STALE_AFTER_S: u32 = 60 * 60;
 /// The journal's file in the data folder.
 pub(crate) const JOURNAL_FILE: &str = "journal.sqlite3";
 /// The record's file in the data folder.
@@ -202,6 +202,8 @@ fn views(health: Health, clock: Clock) -> console::Channels {
 }
 
 fn view(health: channels::ChannelHealth) -> ChannelView {
+    // A peer to whom there is nothing to say may be silent for ever.
+    let idle = health.direction == channels::Direction::Outbound && health.queue == 0;
     ChannelView {
         name: health.name.to_string(),
         direction: match health.direction {
@@ -216,6 +218,6 @@ fn view(health: channels::ChannelHealth) -> ChannelView {
         last_seen: health.last_seen,
         queue: health.queue,
         oldest: health.oldest,
-        stale_after_s: STALE_AFTER_S,
+        stale_after_s: if idle { 0 } else { STALE_AFTER_S },
     }
 }

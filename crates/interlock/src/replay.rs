@@ -27,8 +27,7 @@ impl Replays {
             let dialect = config.dialect.clone();
             let (site, processing_id) = (&plan.site.code, &plan.processing_id);
             let accepts = &config.accepts;
-            let channel =
-                InboundChannel::new(&config.name, dialect, site, accepts, processing_id);
+            let channel = InboundChannel::new(&config.name, dialect, site, accepts, processing_id);
             (config.name.clone(), channel)
         };
         let channels = plan.channels.iter().filter(inbound).map(reader).collect();
@@ -54,11 +53,8 @@ impl Replays {
         let (channel, raw) =
             found.map_err(|error| ReplayError::Unreadable(error.to_string()))??;
         let (request, message_type, control_id) = self.read(&channel, &raw)?;
-        let request = Request::Replay {
-            case: case.clone(),
-            by: by.to_owned(),
-            request: Box::new(request),
-        };
+        let request =
+            Request::Replay { case: case.clone(), by: by.to_owned(), request: Box::new(request) };
         let command = Command {
             channel: channel.into(),
             key: None,

@@ -28,7 +28,9 @@ impl TokenSource {
         };
         let token = token.trim().to_owned();
         if token.len() < MIN_TOKEN_CHARS {
-            return Err(format!("a token has {MIN_TOKEN_CHARS} characters or more: make a new one"));
+            return Err(format!(
+                "a token has {MIN_TOKEN_CHARS} characters or more: make a new one"
+            ));
         }
         Ok(token)
     }

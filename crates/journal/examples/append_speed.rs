@@ -3,10 +3,7 @@
 //!
 //! `cargo run --release -p journal --example append_speed -- [DIRECTORY] [PAGE_KIB,…]
 //! [CHECKPOINT_MIB,…] [off]`, with the directory on the disk that is to be measured.
-#![expect(
-    clippy::print_stdout,
-    reason = "the figures are the purpose of the program"
-)]
+#![expect(clippy::print_stdout, reason = "the figures are the purpose of the program")]
 
 use std::{
     error::Error,
@@ -89,10 +86,7 @@ fn append(
 fn floor(directory: &Path, size: usize, rounds: u32) -> Result<(), Box<dyn Error>> {
     let path = directory.join("floor");
     let mut file = File::create(&path)?;
-    let bytes: Vec<u8> = batch(size)
-        .into_iter()
-        .flat_map(|d| [d.head, d.raw].concat())
-        .collect();
+    let bytes: Vec<u8> = batch(size).into_iter().flat_map(|d| [d.head, d.raw].concat()).collect();
     measure(size, rounds, || {
         file.write_all(&bytes)?;
         Ok(file.sync_data()?)
@@ -102,11 +96,7 @@ fn floor(directory: &Path, size: usize, rounds: u32) -> Result<(), Box<dyn Error
 }
 
 fn batch(size: usize) -> Vec<Draft> {
-    let draft = Draft {
-        at: 0,
-        head: vec![b' '; HEAD_BYTES],
-        raw: vec![0xa5; RAW_BYTES],
-    };
+    let draft = Draft { at: 0, head: vec![b' '; HEAD_BYTES], raw: vec![0xa5; RAW_BYTES] };
     vec![draft; size]
 }
 
@@ -143,18 +133,11 @@ fn measure(
 /// The time that this thread has spent on a processor, in the kernel too, as Linux counts it.
 fn processor_time() -> Result<Duration, Box<dyn Error>> {
     let text = fs::read_to_string("/proc/thread-self/schedstat")?;
-    let nanoseconds = text
-        .split_whitespace()
-        .next()
-        .ok_or("schedstat is empty")?
-        .parse()?;
+    let nanoseconds = text.split_whitespace().next().ok_or("schedstat is empty")?.parse()?;
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "figures for people, far below 2^52"
-)]
+#[expect(clippy::cast_precision_loss, reason = "figures for people, far below 2^52")]
 fn to_f64(number: u64) -> f64 {
     number as f64
 }

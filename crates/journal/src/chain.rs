@@ -37,11 +37,7 @@ impl Chain {
         let least: Option<i64> =
             connection.query_row("SELECT min(seq) FROM entry", [], |row| row.get(0))?;
         match least {
-            Some(seq) if seq != 1 => Err(Broken {
-                seq: 1,
-                why: Why::Missing { next: seq },
-            }
-            .into()),
+            Some(seq) if seq != 1 => Err(Broken { seq: 1, why: Why::Missing { next: seq } }.into()),
             _ => Ok(Self { tip: genesis }),
         }
     }
@@ -58,19 +54,13 @@ impl Chain {
             return Self::from_start(connection, genesis).map(Some);
         }
         if let Some(hash) = hash_of(connection, before)? {
-            return Ok(Some(Self {
-                tip: Position { seq: before, hash },
-            }));
+            return Ok(Some(Self { tip: Position { seq: before, hash } }));
         }
         let next: Option<i64> = connection
             .prepare_cached("SELECT min(seq) FROM entry WHERE seq >= ?1")?
             .query_row([clamp(seq)], |row| row.get(0))?;
         match next {
-            Some(next) => Err(Broken {
-                seq: before,
-                why: Why::Missing { next },
-            }
-            .into()),
+            Some(next) => Err(Broken { seq: before, why: Why::Missing { next } }.into()),
             None => Ok(None),
         }
     }
@@ -87,9 +77,7 @@ impl Chain {
                             WHERE seq > ?1 ORDER BY seq LIMIT ?2";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut statement = connection.prepare_cached(ROWS).map_err(Error::from)?;
-        let mut rows = statement
-            .query([clamp(self.tip.seq), limit])
-            .map_err(Error::from)?;
+        let mut rows = statement.query([clamp(self.tip.seq), limit]).map_err(Error::from)?;
         let mut count = 0;
         while let Some(row) = rows.next().map_err(Error::from)? {
             let link = self.step(row).map_err(Error::from)?;
@@ -120,12 +108,7 @@ impl Chain {
             return Err(broken(Why::Altered));
         }
         self.tip = Position { seq, hash };
-        Ok(Link {
-            position: self.tip,
-            at,
-            head,
-            raw,
-        })
+        Ok(Link { position: self.tip, at, head, raw })
     }
 }
 
@@ -141,11 +124,7 @@ pub(crate) fn last(connection: &Connection, genesis: Position) -> Result<Positio
     };
     match (u64::try_from(seq), hash) {
         (Ok(seq), Some(hash)) => Ok(Position { seq, hash }),
-        (seq, _) => Err(Broken {
-            seq: seq.unwrap_or(1),
-            why: Why::Misshapen,
-        }
-        .into()),
+        (seq, _) => Err(Broken { seq: seq.unwrap_or(1), why: Why::Misshapen }.into()),
     }
 }
 
@@ -160,11 +139,7 @@ fn hash_of(connection: &Connection, seq: u64) -> Result<Option<Hash>, Error> {
         .query_row([clamp(seq)], |row| hash_in(row, 0))
         .optional()?;
     match hash {
-        Some(None) => Err(Broken {
-            seq,
-            why: Why::Misshapen,
-        }
-        .into()),
+        Some(None) => Err(Broken { seq, why: Why::Misshapen }.into()),
         hash => Ok(hash.flatten()),
     }
 }

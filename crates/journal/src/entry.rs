@@ -57,10 +57,7 @@ impl Draft {
 impl Entry {
     /// The position of this entry.
     pub fn position(&self) -> Position {
-        Position {
-            seq: self.seq,
-            hash: self.hash,
-        }
+        Position { seq: self.seq, hash: self.hash }
     }
 }
 
@@ -82,15 +79,7 @@ mod tests {
         check(b"{}".to_vec(), vec![0xff, 0x00], None);
         check("\u{1F48A}".into(), vec![b' '; MAX_RAW_BYTES], None);
         check(vec![0xff], vec![], Some("its head is not UTF-8"));
-        check(
-            vec![b' '; MAX_HEAD_BYTES + 1],
-            vec![],
-            Some("its head is longer than 64 MiB"),
-        );
-        check(
-            vec![],
-            vec![b' '; MAX_RAW_BYTES + 1],
-            Some("its raw message is longer than 64 MiB"),
-        );
+        check(vec![b' '; MAX_HEAD_BYTES + 1], vec![], Some("its head is longer than 64 MiB"));
+        check(vec![], vec![b' '; MAX_RAW_BYTES + 1], Some("its raw message is longer than 64 MiB"));
     }
 }

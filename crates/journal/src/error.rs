@@ -144,10 +144,7 @@ impl Error {
         if error.kind() == io::ErrorKind::StorageFull {
             return Self::DiskFull;
         }
-        Self::Open {
-            path: path.to_owned(),
-            why: error.to_string(),
-        }
+        Self::Open { path: path.to_owned(), why: error.to_string() }
     }
 }
 
@@ -190,28 +187,15 @@ mod tests {
         let path = PathBuf::from("journal");
         let errors = [
             Error::Locked { lock: path.clone() },
-            Error::NotAJournal {
-                path: path.clone(),
-                why: String::new(),
-            },
+            Error::NotAJournal { path: path.clone(), why: String::new() },
             Error::Format { found: 2, known: 1 },
-            Error::Site {
-                expected: "A".into(),
-                found: "B".into(),
-            },
+            Error::Site { expected: "A".into(), found: "B".into() },
             Error::SiteName(String::new()),
-            Broken {
-                seq: 1,
-                why: Why::Altered,
-            }
-            .into(),
+            Broken { seq: 1, why: Why::Altered }.into(),
             Error::Corrupt(String::new()),
             Error::DiskFull,
             Error::Io(String::new()),
-            Error::Open {
-                path,
-                why: String::new(),
-            },
+            Error::Open { path, why: String::new() },
             Error::Busy,
             Error::Fenced,
             Error::Poisoned,

@@ -114,12 +114,8 @@ pub(crate) fn resolve(path: &Path) -> Result<PathBuf, Error> {
         return Ok(resolved);
     }
     let cannot = |error: io::Error| Error::open(path, &error);
-    let name = path
-        .file_name()
-        .ok_or_else(|| cannot(io::ErrorKind::InvalidFilename.into()))?;
-    Ok(fs::canonicalize(directory(path))
-        .map_err(cannot)?
-        .join(name))
+    let name = path.file_name().ok_or_else(|| cannot(io::ErrorKind::InvalidFilename.into()))?;
+    Ok(fs::canonicalize(directory(path)).map_err(cannot)?.join(name))
 }
 
 /// Opens the file for writing, and makes it a journal of `site` if it is new.
@@ -137,10 +133,7 @@ pub(crate) fn open_writer(path: &Path, site: &str, options: &Options) -> Result<
     }
     let found = check_format(path, &connection)?;
     if found != site {
-        return Err(Error::Site {
-            expected: site.to_owned(),
-            found,
-        });
+        return Err(Error::Site { expected: site.to_owned(), found });
     }
     tune(&connection, options)?;
     Ok(connection)
@@ -194,9 +187,7 @@ fn tune(connection: &Connection, options: &Options) -> Result<(), Error> {
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
-        return Err(Error::Io(format!(
-            "the file system offers no write-ahead mode, only {mode}"
-        )));
+        return Err(Error::Io(format!("the file system offers no write-ahead mode, only {mode}")));
     }
     connection.pragma_update(None, "synchronous", synchronous)?;
     // SQLite's own checkpoints after a commit hide their errors, a failed sync among them, so the
@@ -267,25 +258,17 @@ fn create_tables(
 
 /// Tells whether the file is a journal that this program can read, and returns its site.
 fn check_format(path: &Path, connection: &Connection) -> Result<String, Error> {
-    let foreign = |why: &str| Error::NotAJournal {
-        path: path.to_owned(),
-        why: why.to_owned(),
-    };
+    let foreign = |why: &str| Error::NotAJournal { path: path.to_owned(), why: why.to_owned() };
     let id = application_id(connection).map_err(|error| at_path(path, error))?;
     if id != APPLICATION_ID {
         return Err(foreign("it is another program's SQLite file"));
     }
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found != FORMAT_VERSION {
-        return Err(Error::Format {
-            found,
-            known: FORMAT_VERSION,
-        });
+        return Err(Error::Format { found, known: FORMAT_VERSION });
     }
     connection
-        .query_row("SELECT value FROM meta WHERE key = 'site'", [], |row| {
-            row.get(0)
-        })
+        .query_row("SELECT value FROM meta WHERE key = 'site'", [], |row| row.get(0))
         .optional()
         .map_err(|error| at_path(path, error))?
         .ok_or_else(|| foreign("it does not name its site"))
@@ -299,15 +282,11 @@ fn application_id(connection: &Connection) -> Result<i32, rusqlite::Error> {
 fn at_path(path: &Path, error: rusqlite::Error) -> Error {
     let code = error.sqlite_error().map(|failure| failure.code);
     match code {
-        Some(ErrorCode::NotADatabase) => Error::NotAJournal {
-            path: path.to_owned(),
-            why: "it is no SQLite file".to_owned(),
-        },
+        Some(ErrorCode::NotADatabase) => {
+            Error::NotAJournal { path: path.to_owned(), why: "it is no SQLite file".to_owned() }
+        }
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            Error::Open {
-                path: path.to_owned(),
-                why: error.to_string(),
-            }
+            Error::Open { path: path.to_owned(), why: error.to_string() }
         }
         _ => error.into(),
     }

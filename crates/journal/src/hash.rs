@@ -130,13 +130,7 @@ mod tests {
     fn the_layout_is_the_documented_one() {
         let start = genesis("RXX");
         assert_eq!(start.to_string(), GENESIS_OF_RXX);
-        let first = entry_hash(
-            &start,
-            1,
-            1_700_000_000_000_000,
-            b"{\"a\":1}",
-            b"MSH|^~\\&|",
-        );
+        let first = entry_hash(&start, 1, 1_700_000_000_000_000, b"{\"a\":1}", b"MSH|^~\\&|");
         assert_eq!(first.to_string(), FIRST_OF_RXX);
         let second = entry_hash(&first, 2, -1, b"{}", b"");
         assert_eq!(second.to_string(), SECOND_OF_RXX);
@@ -145,18 +139,12 @@ mod tests {
     #[test]
     fn moving_a_byte_from_head_to_raw_changes_the_hash() {
         let start = genesis("RXX");
-        assert_ne!(
-            entry_hash(&start, 1, 0, b"ab", b"c"),
-            entry_hash(&start, 1, 0, b"a", b"bc")
-        );
+        assert_ne!(entry_hash(&start, 1, 0, b"ab", b"c"), entry_hash(&start, 1, 0, b"a", b"bc"));
     }
 
     #[test]
     fn a_position_reads_back_as_shown() {
-        let position = Position {
-            seq: 42,
-            hash: genesis("RXX"),
-        };
+        let position = Position { seq: 42, hash: genesis("RXX") };
         assert_eq!(position.to_string().parse(), Ok(position));
         assert_eq!(position.to_string().to_uppercase().parse(), Ok(position));
     }
@@ -164,21 +152,8 @@ mod tests {
     #[test]
     fn what_is_no_position_is_refused() {
         let hash = genesis("RXX").to_string();
-        for text in [
-            "",
-            ":",
-            "1",
-            "1:",
-            "-1:",
-            "x:y",
-            &hash,
-            &format!("1:{hash}0"),
-        ] {
-            assert_eq!(
-                text.parse::<Position>(),
-                Err(ParseError::Position),
-                "{text}"
-            );
+        for text in ["", ":", "1", "1:", "-1:", "x:y", &hash, &format!("1:{hash}0")] {
+            assert_eq!(text.parse::<Position>(), Err(ParseError::Position), "{text}");
         }
         assert_eq!("é".repeat(32).parse::<Hash>(), Err(ParseError::Hash));
     }

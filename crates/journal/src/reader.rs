@@ -34,15 +34,8 @@ impl Reader {
     /// process that writes it.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let (connection, site) = file::open_reader(path)?;
-        let genesis = Position {
-            seq: 0,
-            hash: genesis(&site),
-        };
-        Ok(Self {
-            connection,
-            site,
-            genesis,
-        })
+        let genesis = Position { seq: 0, hash: genesis(&site) };
+        Ok(Self { connection, site, genesis })
     }
 
     /// The site that the journal belongs to, as the file says.
@@ -121,39 +114,21 @@ impl Reader {
     /// Like [`Reader::verify`], and the journal must hold the position `expected`, which the
     /// caller remembers from elsewhere: a backup, a follower, a printed report.
     pub fn verify_expecting(&self, expected: &Position) -> Result<Verified, Broken> {
-        let mut verified = Verified {
-            entries: 0,
-            bytes: 0,
-            first_at: None,
-            last_at: None,
-            tip: self.genesis,
-        };
+        let mut verified =
+            Verified { entries: 0, bytes: 0, first_at: None, last_at: None, tip: self.genesis };
         if expected.seq == 0 && *expected != self.genesis {
-            return Err(Broken {
-                seq: 0,
-                why: Why::Differs {
-                    expected: *expected,
-                },
-            });
+            return Err(Broken { seq: 0, why: Why::Differs { expected: *expected } });
         }
         match self.recompute(expected, &mut verified) {
             Ok(()) if verified.tip.seq < expected.seq => {
                 let seq = verified.tip.seq + 1;
-                Err(Broken {
-                    seq,
-                    why: Why::Short {
-                        expected: *expected,
-                    },
-                })
+                Err(Broken { seq, why: Why::Short { expected: *expected } })
             }
             Ok(()) => Ok(verified),
             Err(Error::Broken(broken)) => Err(*broken),
             Err(error) => {
                 let seq = verified.tip.seq + 1;
-                Err(Broken {
-                    seq,
-                    why: Why::Unreadable(error.to_string()),
-                })
+                Err(Broken { seq, why: Why::Unreadable(error.to_string()) })
             }
         }
     }
@@ -163,13 +138,8 @@ impl Reader {
         loop {
             let count = chain.walk(&self.connection, CHUNK, |link| {
                 if link.position.seq == expected.seq && link.position != *expected {
-                    let why = Why::Differs {
-                        expected: *expected,
-                    };
-                    return Err(Error::from(Broken {
-                        seq: expected.seq,
-                        why,
-                    }));
+                    let why = Why::Differs { expected: *expected };
+                    return Err(Error::from(Broken { seq: expected.seq, why }));
                 }
                 verified.entries += 1;
                 verified.bytes += (link.head.len() + link.raw.len()) as u64;

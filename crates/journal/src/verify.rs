@@ -65,11 +65,7 @@ impl fmt::Display for Why {
             Self::Misshapen => f.write_str("its columns are not of the documented types"),
             Self::Differs { expected } => write!(f, "it is not the expected {}", expected.hash),
             Self::Short { expected } => {
-                write!(
-                    f,
-                    "the journal ends before it; entry {} was expected",
-                    expected.seq
-                )
+                write!(f, "the journal ends before it; entry {} was expected", expected.seq)
             }
             Self::Unreadable(why) => write!(f, "it cannot be read ({why})"),
         }

@@ -57,10 +57,7 @@ impl Journal {
         let connection = file::open_writer(&path, site, &options)?;
         file::settle(&connection)?;
         let page_bytes: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
-        let genesis = Position {
-            seq: 0,
-            hash: genesis(site),
-        };
+        let genesis = Position { seq: 0, hash: genesis(site) };
         let position = check_tail(&connection, genesis)?;
         Ok(Self {
             connection,
@@ -116,9 +113,8 @@ impl Journal {
         if batch.is_empty() {
             return Ok(self.position);
         }
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut insert = transaction.prepare_cached(INSERT)?;
         for draft in batch {
             // The last number that SQLite can hold is out of reach, except in a forged file,
@@ -147,11 +143,8 @@ impl Journal {
             .query_row([], |row| Ok((row.get(1)?, row.get(2)?)))?;
         // A reader that holds an old state stops the copying part of the way; trying again with
         // every batch would sync for nothing, so the next try waits for another quarter.
-        self.written_ahead = if copied < written {
-            self.options.checkpoint_bytes / 4 * 3
-        } else {
-            0
-        };
+        self.written_ahead =
+            if copied < written { self.options.checkpoint_bytes / 4 * 3 } else { 0 };
         Ok(())
     }
 }
@@ -164,9 +157,7 @@ fn check_tail(connection: &Connection, genesis: Position) -> Result<Position, Er
     let Some(mut chain) = Chain::from_seq(connection, genesis, first)? else {
         return Ok(genesis);
     };
-    chain.walk(connection, usize::MAX, |_| {
-        Ok::<_, Error>(ControlFlow::Continue(()))
-    })?;
+    chain.walk(connection, usize::MAX, |_| Ok::<_, Error>(ControlFlow::Continue(())))?;
     Ok(chain.tip)
 }
 
@@ -180,25 +171,17 @@ mod tests {
         let path = directory.path().join("journal");
         // Once for the journal that is created, once for the one that is there.
         for _ in 0..2 {
-            let options = Options {
-                durability,
-                ..Options::default()
-            };
+            let options = Options { durability, ..Options::default() };
             let journal = Journal::open(&path, "RXX", options).unwrap();
             let pragma = |name: &str| -> i64 {
                 let query = format!("PRAGMA {name}");
-                journal
-                    .connection
-                    .query_row(&query, [], |row| row.get(0))
-                    .unwrap()
+                journal.connection.query_row(&query, [], |row| row.get(0)).unwrap()
             };
             assert_eq!(pragma("synchronous"), synchronous);
             assert_eq!(pragma("wal_autocheckpoint"), 0);
             assert_eq!(pragma("page_size"), 16_384);
-            let mode: String = journal
-                .connection
-                .query_row("PRAGMA journal_mode", [], |row| row.get(0))
-                .unwrap();
+            let mode: String =
+                journal.connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
             assert_eq!(mode, "wal");
         }
     }

@@ -29,11 +29,7 @@ impl Context {
     ///
     /// It is unique by construction and leads an engineer to the entry that made it.
     pub fn id(&self, site: &str, n: usize) -> Id {
-        let site: String = site
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .take(16)
-            .collect();
+        let site: String = site.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
         Id::new(&format!("{}.{}.{n}", site.to_ascii_lowercase(), self.seq))
             .expect("letters, digits and dots below 64 characters are an id")
     }
@@ -111,10 +107,7 @@ impl Request {
 
     /// Whether it leaves nothing in the journal when it makes nothing true.
     pub fn is_silent(&self) -> bool {
-        matches!(
-            self,
-            Request::Tick | Request::LinkUp { .. } | Request::Configure(_)
-        )
+        matches!(self, Request::Tick | Request::LinkUp { .. } | Request::Configure(_))
     }
 
     /// Whether deciding it reads a patient's history, so that the record has to hold all that
@@ -180,11 +173,7 @@ pub struct Problem {
 impl Problem {
     /// A problem without a location.
     pub fn new(code: ProblemCode, text: impl Into<String>) -> Self {
-        Problem {
-            code,
-            location: None,
-            text: text.into(),
-        }
+        Problem { code, location: None, text: text.into() }
     }
 
     /// The same problem at a place in the message.

@@ -56,11 +56,8 @@ fn replay(
 ) -> Decision {
     let site = Arc::clone(state.site());
     if state.open_case(case).is_none() || matches!(request, Request::Replay { .. }) {
-        let resolution = cases::Resolution {
-            case: case.clone(),
-            by: by.to_owned(),
-            resolution: String::new(),
-        };
+        let resolution =
+            cases::Resolution { case: case.clone(), by: by.to_owned(), resolution: String::new() };
         return cases::resolve(state, ctx, &resolution);
     }
     let mut decision = decide(state, ctx, request);
@@ -75,8 +72,5 @@ fn replay(
 }
 
 fn note(fact: Fact) -> Decision {
-    Decision {
-        facts: vec![fact],
-        answer: Answer::Done,
-    }
+    Decision { facts: vec![fact], answer: Answer::Done }
 }

@@ -22,12 +22,7 @@ pub(crate) struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     pub(crate) fn new(ctx: &'a Context, site: &'a Site) -> Self {
-        Facts {
-            ctx,
-            site,
-            made: Vec::with_capacity(8),
-            ids: 0,
-        }
+        Facts { ctx, site, made: Vec::with_capacity(8), ids: 0 }
     }
 
     /// The next id of the entry.
@@ -52,14 +47,7 @@ impl<'a> Facts<'a> {
     pub(crate) fn queue(&mut self, channel: &str, key: &Id, notice: Notice, profile: bool) {
         let id = self.id();
         let (channel, key, at) = (channel.into(), key.clone(), self.ctx.now);
-        self.made.push(Fact::Queued(Delivery {
-            id,
-            channel,
-            key,
-            notice,
-            profile,
-            at,
-        }));
+        self.made.push(Fact::Queued(Delivery { id, channel, key, notice, profile, at }));
     }
 
     /// A case that is about this entry, to be filled in and opened.
@@ -90,12 +78,7 @@ impl<'a> Facts<'a> {
     pub(crate) fn close(&mut self, case: &Id, by: &str, resolution: &str) {
         let (id, at) = (case.clone(), self.ctx.now);
         let (by, resolution) = (by.to_owned(), resolution.to_owned());
-        self.made.push(Fact::CaseClosed(CaseClosed {
-            id,
-            at,
-            by,
-            resolution,
-        }));
+        self.made.push(Fact::CaseClosed(CaseClosed { id, at, by, resolution }));
     }
 
     pub(crate) fn refused(&mut self, access: Access) {
@@ -107,10 +90,7 @@ impl<'a> Facts<'a> {
     }
 
     pub(crate) fn answer(self, answer: Answer) -> Decision {
-        Decision {
-            facts: self.made,
-            answer,
-        }
+        Decision { facts: self.made, answer }
     }
 }
 

@@ -38,10 +38,7 @@ const MASS_UG: [(&str, Decimal); 11] = [
 impl Quantity {
     /// A quantity whose unit is put into lower case, so that `TABLET` and `tablet` are one unit.
     pub fn new(value: Decimal, unit: &str) -> Self {
-        Quantity {
-            value,
-            unit: unit.trim().to_lowercase(),
-        }
+        Quantity { value, unit: unit.trim().to_lowercase() }
     }
 
     /// This amount in the unit of `other`, or `None` where no exact conversion is known.
@@ -82,11 +79,7 @@ mod tests {
 
     fn check(dose: &str, each: &str, expected: Option<&str>) {
         let count = quantity(dose).count_of(&quantity(each));
-        assert_eq!(
-            count,
-            expected.map(|text| text.parse().unwrap()),
-            "{dose} of {each}"
-        );
+        assert_eq!(count, expected.map(|text| text.parse().unwrap()), "{dose} of {each}");
     }
 
     #[test]

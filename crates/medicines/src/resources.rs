@@ -15,10 +15,7 @@ const FUNCTION: &str = "urn:interlock:performer-function";
 
 /// `meta` with the profile that the resource claims.
 pub(crate) fn profile(url: &str) -> Meta {
-    Meta {
-        profile: vec![url.to_owned()],
-        ..Meta::default()
-    }
+    Meta { profile: vec![url.to_owned()], ..Meta::default() }
 }
 
 /// The formulary item as a concept: its local code first, then its other codes.
@@ -29,10 +26,7 @@ pub(crate) fn item_concept(site: &Site, code: &str) -> CodeableConcept {
     for (system, code) in item.iter().flat_map(|item| &item.codings) {
         coding.push(Coding::of(system, code, None));
     }
-    CodeableConcept {
-        coding,
-        text: name.map(str::to_owned),
-    }
+    CodeableConcept { coding, text: name.map(str::to_owned) }
 }
 
 /// A time as FHIR writes it, to the second, in UTC.
@@ -59,10 +53,7 @@ pub(crate) fn witness_function() -> CodeableConcept {
 
 /// A batch number as an identifier of what was supplied.
 pub(crate) fn batch_identifier(site: &Site, batch: &str) -> Identifier {
-    Identifier::of(
-        &format!("https://{}.nhs.uk/Id/batch", site.code.to_lowercase()),
-        batch,
-    )
+    Identifier::of(&format!("https://{}.nhs.uk/Id/batch", site.code.to_lowercase()), batch)
 }
 
 /// The placer's number of an order.

@@ -147,8 +147,6 @@ impl Site {
     /// The cabinets that serve `ward`.
     pub fn cabinets_of(&self, ward: &str) -> impl Iterator<Item = &Cabinet> {
         let ward = ward.to_owned();
-        self.cabinets
-            .iter()
-            .filter(move |cabinet| cabinet.wards.contains(&ward))
+        self.cabinets.iter().filter(move |cabinet| cabinet.wards.contains(&ward))
     }
 }

@@ -29,9 +29,7 @@ fn check(controls: &[Control], expected: Result<Status, ProblemCode>, told: &[&s
     let mut hospital = Hospital::new();
     let mut last = Answer::Done;
     for (minute, control) in controls.iter().enumerate() {
-        last = hospital
-            .at(&format!("08:{minute:02}:30"))
-            .order(*control, "7001");
+        last = hospital.at(&format!("08:{minute:02}:30")).order(*control, "7001");
     }
     match expected {
         Ok(status) => {
@@ -52,40 +50,16 @@ fn an_order_lives_by_its_prescribers_word() {
     check(&[New], Ok(Status::Active), &["New v1"]);
     check(&[New, Change], Ok(Status::Active), &["New v1", "Change v2"]);
     check(&[New, Hold], Ok(Status::OnHold), &["New v1", "Hold v2"]);
-    check(
-        &[New, Hold, Resume],
-        Ok(Status::Active),
-        &["New v1", "Hold v2", "Resume v3"],
-    );
+    check(&[New, Hold, Resume], Ok(Status::Active), &["New v1", "Hold v2", "Resume v3"]);
     check(&[New, Stop], Ok(Status::Stopped), &["New v1", "Stop v2"]);
-    check(
-        &[New, Cancel],
-        Ok(Status::Cancelled),
-        &["New v1", "Cancel v2"],
-    );
-    check(
-        &[New, Hold, Stop],
-        Ok(Status::Stopped),
-        &["New v1", "Hold v2", "Stop v3"],
-    );
-    check(
-        &[New, Stop, Stop],
-        Ok(Status::Stopped),
-        &["New v1", "Stop v2"],
-    );
+    check(&[New, Cancel], Ok(Status::Cancelled), &["New v1", "Cancel v2"]);
+    check(&[New, Hold, Stop], Ok(Status::Stopped), &["New v1", "Hold v2", "Stop v3"]);
+    check(&[New, Stop, Stop], Ok(Status::Stopped), &["New v1", "Stop v2"]);
     check(&[New, New], Err(ProblemCode::DuplicateOrder), &["New v1"]);
     check(&[Change], Err(ProblemCode::UnknownOrder), &[]);
     check(&[Stop], Err(ProblemCode::UnknownOrder), &[]);
-    check(
-        &[New, Stop, Change],
-        Err(ProblemCode::OrderState),
-        &["New v1", "Stop v2"],
-    );
-    check(
-        &[New, Stop, Resume],
-        Err(ProblemCode::OrderState),
-        &["New v1", "Stop v2"],
-    );
+    check(&[New, Stop, Change], Err(ProblemCode::OrderState), &["New v1", "Stop v2"]);
+    check(&[New, Stop, Resume], Err(ProblemCode::OrderState), &["New v1", "Stop v2"]);
 }
 
 #[test]
@@ -100,14 +74,7 @@ fn an_order_on_which_something_was_taken_is_stopped_not_cancelled() {
 #[test]
 fn a_message_takes_effect_whole_or_not_at_all() {
     let mut hospital = Hospital::new();
-    let good = order_message(
-        hospital.now,
-        ANNA,
-        Control::New,
-        "7001",
-        "PARA500",
-        Some("P1"),
-    );
+    let good = order_message(hospital.now, ANNA, Control::New, "7001", "PARA500", Some("P1"));
     let bad = order_message(hospital.now, ANNA, Control::Stop, "7999", "PARA500", None);
     let answer = hospital.ask(Request::Orders(vec![good, bad]));
     assert_eq!(problem(&answer), Some(ProblemCode::UnknownOrder));
@@ -118,14 +85,7 @@ fn a_message_takes_effect_whole_or_not_at_all() {
 fn an_older_word_about_an_order_is_not_heard() {
     let mut hospital = Hospital::new();
     hospital.at("09:00:00").order(Control::New, "7001");
-    let old = order_message(
-        time("08:59:00"),
-        ANNA,
-        Control::Hold,
-        "7001",
-        "PARA500",
-        None,
-    );
+    let old = order_message(time("08:59:00"), ANNA, Control::Hold, "7001", "PARA500", None);
     let answer = hospital.ask(Request::Orders(vec![old]));
     assert_eq!(problem(&answer), Some(ProblemCode::Superseded));
 }
@@ -134,20 +94,11 @@ fn an_older_word_about_an_order_is_not_heard() {
 fn a_replacement_stops_the_old_order() {
     let mut hospital = Hospital::new();
     hospital.order(Control::New, "7001");
-    let mut replacing = order_message(
-        hospital.now,
-        ANNA,
-        Control::New,
-        "7002",
-        "PARA500",
-        Some("P1"),
-    );
+    let mut replacing =
+        order_message(hospital.now, ANNA, Control::New, "7002", "PARA500", Some("P1"));
     replacing.replaces = Some(Identifier::of(ORDER, "7001"));
     assert_eq!(hospital.ask(Request::Orders(vec![replacing])), Answer::Done);
-    assert_eq!(
-        hospital.queued("to-a")[1..],
-        ["New v1", "Stop v2", "New v1"]
-    );
+    assert_eq!(hospital.queued("to-a")[1..], ["New v1", "Stop v2", "New v1"]);
     let stored = hospital.stored(ResourceType::MedicationRequest);
     let new: MedicationRequest = stored[2].read().unwrap();
     let old = stored[0].reference();
@@ -173,9 +124,7 @@ fn a_merge_moves_orders_and_history_and_keeps_both_numbers() {
     let mut hospital = Hospital::new();
     hospital.order(Control::New, "7001");
     hospital.at("08:10:00").vend(Some("7001"), 2);
-    hospital
-        .at("08:11:00")
-        .adt(PatientEvent::A28, BELA, "V0", None);
+    hospital.at("08:11:00").adt(PatientEvent::A28, BELA, "V0", None);
     let mut survivor = fhir::resources::Patient::new();
     survivor.identifier = vec![Identifier::of(NHS, BELA)];
     let merge = |activity| {
@@ -185,26 +134,13 @@ fn a_merge_moves_orders_and_history_and_keeps_both_numbers() {
             activity,
         }))
     };
-    assert_eq!(
-        hospital.at("08:20:00").ask(merge(time("08:20:00"))),
-        Answer::Done
-    );
-    let subject = newest(&hospital)
-        .subject
-        .id_of(ResourceType::Patient)
-        .unwrap();
+    assert_eq!(hospital.at("08:20:00").ask(merge(time("08:20:00"))), Answer::Done);
+    let subject = newest(&hospital).subject.id_of(ResourceType::Patient).unwrap();
     let bela = hospital.state.patient_by(&format!("{NHS}|{BELA}")).unwrap();
     assert_eq!(subject, bela);
-    assert_eq!(
-        hospital.state.patient_by(&format!("{NHS}|{ANNA}")),
-        Some(bela.clone())
-    );
+    assert_eq!(hospital.state.patient_by(&format!("{NHS}|{ANNA}")), Some(bela.clone()));
     assert_eq!(hospital.state.patients_in("WARDA"), [bela.clone()]);
-    assert_eq!(
-        hospital.state.removals_of(&bela).len(),
-        1,
-        "what is in hands follows"
-    );
+    assert_eq!(hospital.state.removals_of(&bela).len(), 1, "what is in hands follows");
     hospital.at("08:30:00").give("7001", 2);
     assert_eq!(hospital.open_cases(), []);
     let queued = hospital.queued("to-a");
@@ -219,24 +155,13 @@ fn a_transfer_gives_the_new_ward_the_whole_profile() {
     hospital.order(Control::New, "7001");
     hospital.order_for(ANNA, Control::New, "7002", "MORPH10", Some("P1"));
     hospital.at("08:10:00").order(Control::Hold, "7002");
-    hospital
-        .at("08:20:00")
-        .adt(PatientEvent::A02, ANNA, "V1", Some("WARDB"));
-    assert_eq!(
-        hospital.queued("to-b"),
-        ["A02", "New v1", "New v2", "Hold v2"]
-    );
+    hospital.at("08:20:00").adt(PatientEvent::A02, ANNA, "V1", Some("WARDB"));
+    assert_eq!(hospital.queued("to-b"), ["A02", "New v1", "New v2", "Hold v2"]);
     assert_eq!(hospital.queued("to-a").last().unwrap(), "A02");
     hospital.at("08:30:00").order(Control::Stop, "7001");
     assert_eq!(hospital.queued("to-b").last().unwrap(), "Stop v2");
-    assert_eq!(
-        hospital.queued("to-a").last().unwrap(),
-        "A02",
-        "the old ward hears no more"
-    );
-    hospital
-        .at("08:40:00")
-        .adt(PatientEvent::A12, ANNA, "V1", Some("WARDA"));
+    assert_eq!(hospital.queued("to-a").last().unwrap(), "A02", "the old ward hears no more");
+    hospital.at("08:40:00").adt(PatientEvent::A12, ANNA, "V1", Some("WARDA"));
     assert_eq!(hospital.queued("to-a").last().unwrap(), "Hold v2");
     assert_eq!(hospital.state.patients_in("WARDB"), []);
 }
@@ -246,13 +171,9 @@ fn a_line_that_is_back_gets_everything_again() {
     let mut hospital = Hospital::new();
     hospital.order(Control::New, "7001");
     hospital.facts.clear();
-    hospital.ask(Request::LinkUp {
-        channel: "to-a".into(),
-    });
+    hospital.ask(Request::LinkUp { channel: "to-a".into() });
     assert_eq!(hospital.queued("to-a"), ["A01", "New v1"]);
-    hospital.ask(Request::LinkUp {
-        channel: "to-epma".into(),
-    });
+    hospital.ask(Request::LinkUp { channel: "to-epma".into() });
     assert_eq!(hospital.queued("to-epma"), [""; 0]);
 }
 
@@ -271,9 +192,7 @@ fn the_pas_tells_where_a_patient_is() {
         (A11, Some("WARDA"), [0, 0]),
     ];
     for (minute, (event, ward, expected)) in steps.drain(..).enumerate() {
-        let answer = hospital
-            .at(&format!("08:{:02}:00", minute + 10))
-            .adt(event, ANNA, "V1", ward);
+        let answer = hospital.at(&format!("08:{:02}:00", minute + 10)).adt(event, ANNA, "V1", ward);
         assert_eq!(answer, Answer::Done, "{event:?}");
         assert_eq!(wards(&hospital), expected, "{event:?}");
     }
@@ -286,14 +205,7 @@ fn the_pas_tells_where_a_patient_is() {
 #[test]
 fn a_parked_message_is_replayed_once_its_cause_is_mended() {
     let mut hospital = Hospital::empty();
-    let order = order_message(
-        hospital.now,
-        ANNA,
-        Control::New,
-        "7001",
-        "PARA500",
-        Some("P1"),
-    );
+    let order = order_message(hospital.now, ANNA, Control::New, "7001", "PARA500", Some("P1"));
     let answer = hospital.ask(Request::Orders(vec![order.clone()]));
     assert_eq!(problem(&answer), Some(ProblemCode::UnknownPatient));
     let case = hospital.state.open_cases().next().unwrap().id.clone();
@@ -302,21 +214,11 @@ fn a_parked_message_is_replayed_once_its_cause_is_mended() {
         by: "ENG1".into(),
         request: Box::new(Request::Orders(vec![order.clone()])),
     };
-    assert_eq!(
-        problem(&hospital.ask(replay())),
-        Some(ProblemCode::UnknownPatient)
-    );
-    assert_eq!(
-        hospital.open_cases().len(),
-        1,
-        "the case stays, and stays one"
-    );
+    assert_eq!(problem(&hospital.ask(replay())), Some(ProblemCode::UnknownPatient));
+    assert_eq!(hospital.open_cases().len(), 1, "the case stays, and stays one");
     hospital.admit(ANNA, "V1", "WARDA");
     assert_eq!(hospital.ask(replay()), Answer::Done);
     assert_eq!(hospital.open_cases(), []);
-    assert_eq!(
-        problem(&hospital.ask(replay())),
-        Some(ProblemCode::UnknownCase)
-    );
+    assert_eq!(problem(&hospital.ask(replay())), Some(ProblemCode::UnknownCase));
     assert_eq!(hospital.stored(ResourceType::MedicationRequest).len(), 1);
 }

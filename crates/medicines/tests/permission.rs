@@ -23,20 +23,9 @@ fn check(
     let mut question = asked("PARA500", 2);
     change(&mut question);
     let answered = hospital.remove_with(question);
-    assert_eq!(
-        answered.as_ref().map(|_| ()).map_err(|code| *code),
-        expected
-    );
-    let refused = hospital
-        .facts
-        .iter()
-        .filter(|fact| matches!(fact, Fact::Refused(_)))
-        .count();
-    assert_eq!(
-        refused,
-        usize::from(expected.is_err()),
-        "a refusal is kept, a permit is not one"
-    );
+    assert_eq!(answered.as_ref().map(|_| ()).map_err(|code| *code), expected);
+    let refused = hospital.facts.iter().filter(|fact| matches!(fact, Fact::Refused(_))).count();
+    assert_eq!(refused, usize::from(expected.is_err()), "a refusal is kept, a permit is not one");
 }
 
 fn nothing(_: &mut Hospital) {}
@@ -44,62 +33,22 @@ fn nothing(_: &mut Hospital) {}
 #[test]
 fn the_question_itself() {
     check(nothing, |_| {}, Ok(()));
-    check(
-        nothing,
-        |a| a.order = Some(Identifier::of(ORDER, "7001")),
-        Ok(()),
-    );
-    check(
-        nothing,
-        |a| a.cabinet = "ADC/NONE".into(),
-        Err(RefusalCode::UnknownCabinet),
-    );
-    check(
-        nothing,
-        |a| a.item = "NONE".into(),
-        Err(RefusalCode::UnknownItem),
-    );
-    check(
-        nothing,
-        |a| a.quantity = 0.into(),
-        Err(RefusalCode::BadQuantity),
-    );
-    check(
-        nothing,
-        |a| a.quantity = (-1).into(),
-        Err(RefusalCode::BadQuantity),
-    );
-    check(
-        nothing,
-        |a| a.quantity = "0.0001".parse().unwrap(),
-        Err(RefusalCode::BadQuantity),
-    );
-    check(
-        nothing,
-        |a| a.user = "HCA".into(),
-        Err(RefusalCode::UserNotAllowed),
-    );
-    check(
-        nothing,
-        |a| a.user = "NOBODY".into(),
-        Err(RefusalCode::UserNotAllowed),
-    );
+    check(nothing, |a| a.order = Some(Identifier::of(ORDER, "7001")), Ok(()));
+    check(nothing, |a| a.cabinet = "ADC/NONE".into(), Err(RefusalCode::UnknownCabinet));
+    check(nothing, |a| a.item = "NONE".into(), Err(RefusalCode::UnknownItem));
+    check(nothing, |a| a.quantity = 0.into(), Err(RefusalCode::BadQuantity));
+    check(nothing, |a| a.quantity = (-1).into(), Err(RefusalCode::BadQuantity));
+    check(nothing, |a| a.quantity = "0.0001".parse().unwrap(), Err(RefusalCode::BadQuantity));
+    check(nothing, |a| a.user = "HCA".into(), Err(RefusalCode::UserNotAllowed));
+    check(nothing, |a| a.user = "NOBODY".into(), Err(RefusalCode::UserNotAllowed));
     let bela = |a: &mut Asked| a.patient = vec![Identifier::of(NHS, BELA)];
     check(nothing, bela, Err(RefusalCode::UnknownPatient));
-    check(
-        nothing,
-        |a| a.quantity = 3.into(),
-        Err(RefusalCode::QuantityExceedsDose),
-    );
+    check(nothing, |a| a.quantity = 3.into(), Err(RefusalCode::QuantityExceedsDose));
 }
 
 #[test]
 fn the_place() {
-    check(
-        nothing,
-        |a| a.cabinet = "ADC/WARDB1".into(),
-        Err(RefusalCode::WrongLocation),
-    );
+    check(nothing, |a| a.cabinet = "ADC/WARDB1".into(), Err(RefusalCode::WrongLocation));
     let moved = |h: &mut Hospital| {
         h.adt(PatientEvent::A02, ANNA, "V1", Some("WARDB"));
     };
@@ -155,11 +104,7 @@ fn the_order() {
         a.order = Some(Identifier::of(ORDER, "7001"));
     };
     check(nothing, potassium, Err(RefusalCode::ItemNotOfOrder));
-    check(
-        nothing,
-        |a| a.item = "POTCHL".into(),
-        Err(RefusalCode::NoLiveOrder),
-    );
+    check(nothing, |a| a.item = "POTCHL".into(), Err(RefusalCode::NoLiveOrder));
     let taken = |h: &mut Hospital| {
         h.vend(Some("7001"), 2);
     };
@@ -190,11 +135,7 @@ fn an_override_needs_a_reason_and_opens_a_case() {
     };
     let why = |a: &mut Asked| a.override_reason = Some("in pain, prescriber called".into());
     check(held, why, Ok(()));
-    check(
-        held,
-        |a| a.override_reason = Some("  ".into()),
-        Err(RefusalCode::OnHold),
-    );
+    check(held, |a| a.override_reason = Some("  ".into()), Err(RefusalCode::OnHold));
     let potassium = |a: &mut Asked| {
         a.item = "POTCHL".into();
         a.override_reason = Some("urgent".into());
@@ -206,16 +147,9 @@ fn an_override_needs_a_reason_and_opens_a_case() {
     question.override_reason = Some("in pain".into());
     let permit = hospital.remove_with(question).unwrap();
     assert!(permit.order.is_none() && permit.case.is_some());
-    assert_eq!(
-        hospital.open_cases(),
-        [(CaseKind::Override, "override".to_owned())]
-    );
+    assert_eq!(hospital.open_cases(), [(CaseKind::Override, "override".to_owned())]);
     hospital.at("08:05:00").tick();
-    assert_eq!(
-        hospital.open_cases(),
-        [],
-        "what was never taken needs no review"
-    );
+    assert_eq!(hospital.open_cases(), [], "what was never taken needs no review");
 }
 
 #[test]
@@ -226,8 +160,5 @@ fn a_reason_does_not_excuse_another_patients_order() {
     let mut question = asked("PARA500", 2);
     question.order = Some(Identifier::of(ORDER, "8001"));
     question.override_reason = Some("urgent".into());
-    assert_eq!(
-        hospital.remove_with(question),
-        Err(RefusalCode::WrongPatient)
-    );
+    assert_eq!(hospital.remove_with(question), Err(RefusalCode::WrongPatient));
 }

@@ -60,11 +60,7 @@ fn units_that_nobody_accounts_for_open_a_case_that_the_dose_closes() {
     hospital.at("09:20:00").tick();
     assert_eq!(hospital.open_cases().len(), 1, "a case opens once");
     hospital.give("7001", 1);
-    assert_eq!(
-        hospital.open_cases(),
-        [unaccounted],
-        "one of two is still out"
-    );
+    assert_eq!(hospital.open_cases(), [unaccounted], "one of two is still out");
     let mut waste = transaction(TransactionCode::Waste, hospital.now, 1);
     waste.order = None;
     hospital.transact(waste);
@@ -77,11 +73,7 @@ fn a_permit_that_is_not_used_lapses_and_can_be_asked_for_again() {
     let mut hospital = Hospital::new();
     hospital.order(Control::New, "7001");
     hospital.at("08:10:00").remove(2).unwrap();
-    assert_eq!(
-        hospital.remove(2),
-        Err(RefusalCode::TooEarly),
-        "the permit is reserved"
-    );
+    assert_eq!(hospital.remove(2), Err(RefusalCode::TooEarly), "the permit is reserved");
     hospital.at("08:12:00").tick();
     assert!(hospital.remove(2).is_ok());
 }
@@ -113,10 +105,8 @@ fn after_the_fact(prepare: impl FnOnce(&mut Hospital), number: Option<&str>, rea
     let mut hospital = Hospital::new();
     prepare(&mut hospital);
     hospital.at("10:00:00").vend(number, 2);
-    let expected: Vec<_> = reason
-        .map(|r| (CaseKind::DispensedWithoutOrder, r.to_owned()))
-        .into_iter()
-        .collect();
+    let expected: Vec<_> =
+        reason.map(|r| (CaseKind::DispensedWithoutOrder, r.to_owned())).into_iter().collect();
     assert_eq!(hospital.open_cases(), expected);
     assert_eq!(hospital.balance("hands"), dec(2), "what left has left");
     assert_eq!(hospital.stored(ResourceType::MedicationDispense).len(), 1);
@@ -151,11 +141,7 @@ fn a_removal_without_a_live_order_opens_a_case() {
         h.admit(BELA, "V2", "WARDA");
         h.order_for(BELA, Control::New, "7001", "PARA500", Some("P1"));
     };
-    after_the_fact(
-        other_patient,
-        Some("7001"),
-        Some("order-of-another-patient"),
-    );
+    after_the_fact(other_patient, Some("7001"), Some("order-of-another-patient"));
 }
 
 #[test]
@@ -174,10 +160,7 @@ fn a_dose_without_a_removal_opens_a_case() {
     let mut hospital = Hospital::new();
     hospital.order(Control::New, "7001");
     hospital.give("7001", 2);
-    let expected = (
-        CaseKind::UnmatchedTransaction,
-        "administration-without-removal".to_owned(),
-    );
+    let expected = (CaseKind::UnmatchedTransaction, "administration-without-removal".to_owned());
     assert_eq!(hospital.open_cases(), [expected]);
 }
 
@@ -222,10 +205,7 @@ fn a_count_that_differs_is_posted_and_opens_a_case() {
     count.actual = Some(dec(95));
     count.activity = time("08:30:00");
     hospital.at("08:30:00").transact(count);
-    assert_eq!(
-        hospital.open_cases(),
-        [(CaseKind::Discrepancy, "count-differs".to_owned())]
-    );
+    assert_eq!(hospital.open_cases(), [(CaseKind::Discrepancy, "count-differs".to_owned())]);
     assert_eq!(hospital.balance("pocket"), dec(95));
     assert_eq!(hospital.balance("discrepancy"), dec(3));
 }
@@ -244,11 +224,7 @@ fn a_removal_told_after_a_later_count_explains_what_the_count_found() {
     let mut vend = transaction(TransactionCode::Vend, time("08:30:00"), 2);
     vend.order = Some(fhir::types::Identifier::of(ORDER, "7001"));
     hospital.at("08:50:00").transact(vend);
-    assert_eq!(
-        hospital.balance("pocket"),
-        dec(98),
-        "the count saw it already"
-    );
+    assert_eq!(hospital.balance("pocket"), dec(98), "the count saw it already");
     assert_eq!(hospital.balance("discrepancy"), dec(0));
     assert_eq!(hospital.balance("hands"), dec(2));
 }
@@ -263,10 +239,7 @@ fn stock_put_in_and_taken_off_comes_from_the_pharmacy() {
     hospital.transact(transaction(TransactionCode::Fill, time("08:20:00"), 30));
     assert_eq!(hospital.balance("pocket"), dec(80));
     hospital.transact(transaction(TransactionCode::Expired, time("08:30:00"), 5));
-    assert_eq!(
-        (hospital.balance("pocket"), hospital.balance("expired")),
-        (dec(75), dec(5))
-    );
+    assert_eq!((hospital.balance("pocket"), hospital.balance("expired")), (dec(75), dec(5)));
     hospital.transact(transaction(TransactionCode::Unload, time("08:40:00"), 0));
     assert_eq!(hospital.balance("pocket"), dec(0));
     assert_eq!(hospital.balance("pharmacy"), dec(-5));

@@ -50,19 +50,12 @@ fn main() -> Result<(), Failure> {
     let last = seq + entries;
     let (mut wall, mut cpu, mut batches) = (Duration::ZERO, 0, Vec::new());
     while seq < last {
-        let samples: Vec<Sample> = (seq..(seq + batch).min(last))
-            .map(sample)
-            .collect::<Result<_, _>>()?;
+        let samples: Vec<Sample> =
+            (seq..(seq + batch).min(last)).map(sample).collect::<Result<_, _>>()?;
         seq += u64::try_from(samples.len())?;
-        let rows: Vec<Row> = samples
-            .iter()
-            .flat_map(|sample| sample.rows.clone())
-            .collect();
+        let rows: Vec<Row> = samples.iter().flat_map(|sample| sample.rows.clone()).collect();
         let applied: Vec<Applied<'_>> = samples.iter().map(applied).collect();
-        let tip = Position {
-            seq: seq - 1,
-            hash: Hash([7; 32]),
-        };
+        let tip = Position { seq: seq - 1, hash: Hash([7; 32]) };
         let (began, before) = (Instant::now(), thread_nanoseconds()?);
         record.apply(&applied, &rows, tip)?;
         cpu += thread_nanoseconds()? - before;
@@ -81,10 +74,7 @@ fn main() -> Result<(), Failure> {
     println!("memory     {}", resident()?);
     for name in ["record.db", "record.db-wal"] {
         let bytes = fs::metadata(directory.join(name)).map_or(0, |metadata| metadata.len());
-        println!(
-            "{name:<14} {:>6} bytes an entry",
-            u128::from(bytes) / u128::from(last)
-        );
+        println!("{name:<14} {:>6} bytes an entry", u128::from(bytes) / u128::from(last));
     }
     read_some(&Reader::open(&path, &path)?, last)?;
     Ok(())
@@ -94,11 +84,8 @@ fn main() -> Result<(), Failure> {
 fn read_some(reader: &Reader, last: u64) -> Result<(), Failure> {
     use fhir::ResourceType::MedicationRequest;
     let pairs = |n: u64| {
-        [
-            ("patient", patient(n).to_string()),
-            ("status", "active".into()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
+        [("patient", patient(n).to_string()), ("status", "active".into())]
+            .map(|(name, value)| (name.to_owned(), value))
     };
     let (began, mut found) = (Instant::now(), 0);
     for n in 0..1_000 {
@@ -106,11 +93,7 @@ fn read_some(reader: &Reader, last: u64) -> Result<(), Failure> {
             fhir::search::SearchRequest::parse(MedicationRequest, &pairs(n * 7 % PATIENTS))?;
         found += reader.search(&request)?.resources.len();
     }
-    println!(
-        "search by patient and status {:?}, {} found",
-        began.elapsed() / 1_000,
-        found / 1_000
-    );
+    println!("search by patient and status {:?}, {} found", began.elapsed() / 1_000, found / 1_000);
     let began = Instant::now();
     for n in 0..1_000 {
         let seq = n * (last / 1_000).max(1) + 1;
@@ -155,26 +138,15 @@ fn scattered(seq: u64) -> u64 {
 
 fn sample(seq: u64) -> Result<Sample, Failure> {
     let changes = seq % 10 < 3 && seq > 2 * CHANGED_AFTER && (seq - CHANGED_AFTER) % 10 >= 3;
-    let (made, version) = if changes {
-        (seq - CHANGED_AFTER, 2)
-    } else {
-        (seq, 1)
-    };
+    let (made, version) = if changes { (seq - CHANGED_AFTER, 2) } else { (seq, 1) };
     let patient = patient(scattered(made));
     let at = Timestamp::from_millisecond(1_795_000_000_000 + i64::try_from(seq / 8)?)?;
     let id = Id::new(&format!("rxx.{made}.1"))?;
     let status = if changes { "stopped" } else { "active" };
     let resource = StoredResource::new(&order(made, &patient, status), id.clone(), version, at)?;
-    let order = VersionOf {
-        resource_type: resource.resource_type,
-        id: id.clone(),
-        version,
-    };
-    let about = VersionOf {
-        resource_type: fhir::ResourceType::Patient,
-        id: patient.clone(),
-        version: 1,
-    };
+    let order = VersionOf { resource_type: resource.resource_type, id: id.clone(), version };
+    let about =
+        VersionOf { resource_type: fhir::ResourceType::Patient, id: patient.clone(), version: 1 };
     let mut facts = vec![Fact::Stored(resource)];
     for n in 0..=seq % 2 {
         facts.push(Fact::Queued(Delivery {
@@ -193,26 +165,13 @@ fn sample(seq: u64) -> Result<Sample, Failure> {
     }
     let row = |kind, key: String, bytes: usize| {
         let body = format!(r#"{{"x":"{}"}}"#, "y".repeat(bytes)).into_bytes();
-        Row {
-            kind,
-            key,
-            live: true,
-            body,
-        }
+        Row { kind, key, live: true, body }
     };
     let rows = vec![
         row(RowKind::Order, id.to_string(), 600),
         row(RowKind::Patient, patient.to_string(), 500),
     ];
-    Ok(Sample {
-        seq,
-        at,
-        key: key(seq),
-        control_id: format!("A{seq:09}"),
-        patient,
-        facts,
-        rows,
-    })
+    Ok(Sample { seq, at, key: key(seq), control_id: format!("A{seq:09}"), patient, facts, rows })
 }
 
 /// A prescription of 1.6 KB.
@@ -231,8 +190,7 @@ fn thread_nanoseconds() -> Result<u64, Failure> {
 
 fn resident() -> Result<String, Failure> {
     let status = fs::read_to_string("/proc/self/status")?;
-    let lines = status
-        .lines()
-        .filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS"));
+    let lines =
+        status.lines().filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS"));
     Ok(lines.collect::<Vec<_>>().join(" "))
 }

@@ -46,12 +46,7 @@ impl Checkpointer {
             .name("record-checkpoint".into())
             .spawn(move || run(&connection, &writer, &wait))
             .map_err(|error| Error::Io(error.to_string()))?;
-        Ok(Self {
-            gate,
-            pages: 0,
-            due: Some(due),
-            thread: Some(thread),
-        })
+        Ok(Self { gate, pages: 0, due: Some(due), thread: Some(thread) })
     }
 
     /// The right to write; a checkpoint in its last pass is waited for.
@@ -141,10 +136,7 @@ mod tests {
         let copy = folder.path().join("copy");
         fs::copy(&path, &copy).unwrap();
         let mut rows = 0;
-        let position = Record::open(&copy, "RXX")
-            .unwrap()
-            .load_live(|_| rows += 1)
-            .unwrap();
+        let position = Record::open(&copy, "RXX").unwrap().load_live(|_| rows += 1).unwrap();
         assert_eq!((rows, position), (1, start));
     }
 

@@ -136,10 +136,7 @@ mod tests {
     #[test]
     fn every_type_has_its_own_number() {
         for resource_type in ResourceType::ALL {
-            assert_eq!(
-                type_of(type_number(*resource_type)).unwrap(),
-                *resource_type
-            );
+            assert_eq!(type_of(type_number(*resource_type)).unwrap(), *resource_type);
         }
     }
 

@@ -23,10 +23,7 @@ pub enum DumpError {
 /// for, the order of the facts, is the order of the rows wherever it matters.
 const TABLES: [(&str, &str); 12] = [
     ("meta", "SELECT key, value FROM meta ORDER BY key"),
-    (
-        "position",
-        "SELECT seq, lower(hex(hash)) AS hash FROM position",
-    ),
+    ("position", "SELECT seq, lower(hex(hash)) AS hash FROM position"),
     (
         "message",
         "SELECT seq, at, channel, key, lower(hex(digest)) AS digest, type, control_id, outcome, \
@@ -47,31 +44,16 @@ const TABLES: [(&str, &str); 12] = [
         "SELECT i.type, i.value, i.system, r.id FROM identifier i JOIN resource r ON r.n = i.n \
          ORDER BY i.type, i.value, i.system, r.id",
     ),
-    (
-        "state",
-        "SELECT kind, key, live, body FROM state ORDER BY kind, key",
-    ),
+    ("state", "SELECT kind, key, live, body FROM state ORDER BY kind, key"),
     (
         "delivery",
         "SELECT id, seq, channel, key, at, state, profile, attempts, changed_at, detail, body \
          FROM delivery ORDER BY n",
     ),
-    (
-        "case_",
-        "SELECT id, kind, opened, patient, closed, body, closing FROM case_ ORDER BY n",
-    ),
-    (
-        "transfer",
-        "SELECT id, seq, state, movement, told, body FROM transfer ORDER BY n",
-    ),
-    (
-        "pocket_activity",
-        "SELECT seq, cabinet, body FROM pocket_activity ORDER BY n",
-    ),
-    (
-        "access",
-        "SELECT seq, refused, patient, body FROM access ORDER BY n",
-    ),
+    ("case_", "SELECT id, kind, opened, patient, closed, body, closing FROM case_ ORDER BY n"),
+    ("transfer", "SELECT id, seq, state, movement, told, body FROM transfer ORDER BY n"),
+    ("pocket_activity", "SELECT seq, cabinet, body FROM pocket_activity ORDER BY n"),
+    ("access", "SELECT seq, refused, patient, body FROM access ORDER BY n"),
 ];
 
 impl Record {
@@ -81,10 +63,7 @@ impl Record {
     /// entries were cut into batches and whatever the files look like inside. Memory stays that
     /// of one row.
     pub fn dump(&self, out: &mut impl Write) -> Result<(), DumpError> {
-        let snapshot = self
-            .connection()
-            .unchecked_transaction()
-            .map_err(Error::from)?;
+        let snapshot = self.connection().unchecked_transaction().map_err(Error::from)?;
         for (table, sql) in TABLES {
             dump_table(&snapshot, table, sql, out)?;
         }
@@ -139,9 +118,7 @@ mod tests {
         let mut statement = connection
             .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
             .unwrap();
-        let names = statement
-            .query_map([], |row| row.get::<_, String>(0))
-            .unwrap();
+        let names = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
         let mut dumped = TABLES.map(|(table, _)| table.to_owned());
         dumped.sort_unstable();
         assert_eq!(names.collect::<Result<Vec<_>, _>>().unwrap(), dumped);

@@ -140,15 +140,11 @@ impl Error {
     pub(crate) fn at(path: &Path, error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-                Self::Open {
-                    path: path.to_owned(),
-                    why: error.to_string(),
-                }
+                Self::Open { path: path.to_owned(), why: error.to_string() }
             }
-            Some(ErrorCode::NotADatabase) => Self::Foreign {
-                path: path.to_owned(),
-                why: "no SQLite file".into(),
-            },
+            Some(ErrorCode::NotADatabase) => {
+                Self::Foreign { path: path.to_owned(), why: "no SQLite file".into() }
+            }
             _ => error.into(),
         }
     }
@@ -187,27 +183,15 @@ mod tests {
     #[test]
     fn every_error_has_its_code_and_a_remedy() {
         let errors = [
-            Error::Open {
-                path: "r".into(),
-                why: String::new(),
-            },
-            Error::Foreign {
-                path: "r".into(),
-                why: String::new(),
-            },
+            Error::Open { path: "r".into(), why: String::new() },
+            Error::Foreign { path: "r".into(), why: String::new() },
             Error::Version { found: 2, known: 1 },
-            Error::Site {
-                expected: "A".into(),
-                found: "B".into(),
-            },
+            Error::Site { expected: "A".into(), found: "B".into() },
             Error::Corrupt(String::new()),
             Error::DiskFull,
             Error::Io(String::new()),
             Error::Busy,
-            Error::Gap {
-                position: 1,
-                found: 3,
-            },
+            Error::Gap { position: 1, found: 3 },
             Error::Json { what: "fact" },
             Error::Journal(journal::Error::DiskFull),
             Error::Cursor,

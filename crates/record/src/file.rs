@@ -116,10 +116,7 @@ fn create(
 
 /// Whether the file is a record of this version, and of `site` where one is expected.
 fn check(path: &Path, connection: &Connection, site: Option<&str>) -> Result<(), Error> {
-    let foreign = |why: &str| Error::Foreign {
-        path: path.to_owned(),
-        why: why.to_owned(),
-    };
+    let foreign = |why: &str| Error::Foreign { path: path.to_owned(), why: why.to_owned() };
     let id: i32 = connection
         .query_row("PRAGMA application_id", [], |row| row.get(0))
         .map_err(|error| Error::at(path, error))?;
@@ -128,22 +125,16 @@ fn check(path: &Path, connection: &Connection, site: Option<&str>) -> Result<(),
     }
     let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found != FORMAT_VERSION {
-        return Err(Error::Version {
-            found,
-            known: FORMAT_VERSION,
-        });
+        return Err(Error::Version { found, known: FORMAT_VERSION });
     }
     let kept: Option<String> = connection
-        .query_row("SELECT value FROM meta WHERE key = 'site'", [], |row| {
-            row.get(0)
-        })
+        .query_row("SELECT value FROM meta WHERE key = 'site'", [], |row| row.get(0))
         .optional()?;
     match (kept, site) {
         (None, _) => Err(Error::Corrupt("it names no site".into())),
-        (Some(found), Some(expected)) if found != expected => Err(Error::Site {
-            expected: expected.to_owned(),
-            found,
-        }),
+        (Some(found), Some(expected)) if found != expected => {
+            Err(Error::Site { expected: expected.to_owned(), found })
+        }
         _ => Ok(()),
     }
 }

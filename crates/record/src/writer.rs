@@ -64,16 +64,9 @@ impl Record {
     /// Where [`Error::is_cured_by_rebuild`] says so, the caller may delete the file and its
     /// `-wal` and `-shm` companions, open again, and apply the journal from the first entry.
     pub fn open(path: &Path, site: &str) -> Result<Self, Error> {
-        let start = Position {
-            seq: 0,
-            hash: genesis(site),
-        };
+        let start = Position { seq: 0, hash: genesis(site) };
         let connection = file::open_writer(path, site, start)?;
-        Ok(Self {
-            checkpointer: Checkpointer::start(path)?,
-            connection,
-            path: path.to_owned(),
-        })
+        Ok(Self { checkpointer: Checkpointer::start(path)?, connection, path: path.to_owned() })
     }
 
     /// The file, from which [`crate::Reader::open`] reads.
@@ -101,9 +94,8 @@ impl Record {
     ) -> Result<(), Error> {
         let gate = self.checkpointer.gate();
         let held = checkpoint::enter(&gate);
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         check_order(position(&transaction)?.seq, batch, tip)?;
         let mut folder = Folder::new(&transaction)?;
         for entry in batch {
@@ -135,12 +127,7 @@ impl Record {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let kind = row_kind(row.get(0)?)?;
-            take(Row {
-                kind,
-                key: row.get(1)?,
-                live: true,
-                body: row.get(2)?,
-            });
+            take(Row { kind, key: row.get(1)?, live: true, body: row.get(2)? });
         }
         Ok(position)
     }
@@ -152,8 +139,7 @@ impl Record {
     /// Copies what is written ahead into the main file and empties the write-ahead file, for an
     /// orderly end. Readers that are in the middle of a query make it do less.
     pub fn checkpoint(&self) -> Result<(), Error> {
-        self.connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(())
     }
 }
@@ -163,29 +149,16 @@ pub(crate) fn position(connection: &Connection) -> Result<Position, Error> {
     let mut statement = connection.prepare_cached("SELECT seq, hash FROM position")?;
     let (seq, hash): (i64, [u8; 32]) =
         statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(Position {
-        seq: natural(seq),
-        hash: Hash(hash),
-    })
+    Ok(Position { seq: natural(seq), hash: Hash(hash) })
 }
 
 /// Whether the batch follows the record's last entry without a gap and ends at `tip`.
 fn check_order(mut last: u64, batch: &[Applied<'_>], tip: Position) -> Result<(), Error> {
     for entry in batch {
         if entry.seq != last + 1 {
-            return Err(Error::Gap {
-                position: last,
-                found: entry.seq,
-            });
+            return Err(Error::Gap { position: last, found: entry.seq });
         }
         last = entry.seq;
     }
-    if tip.seq == last {
-        Ok(())
-    } else {
-        Err(Error::Gap {
-            position: last,
-            found: tip.seq,
-        })
-    }
+    if tip.seq == last { Ok(()) } else { Err(Error::Gap { position: last, found: tip.seq }) }
 }

@@ -127,10 +127,7 @@ impl ReasonBody {
             ..Coding::default()
         });
         let text = self.text.map(Text::into_string);
-        Ok(CodeableConcept {
-            coding: coding.into_iter().collect(),
-            text,
-        })
+        Ok(CodeableConcept { coding: coding.into_iter().collect(), text })
     }
 }
 
@@ -138,10 +135,7 @@ impl AdministrationBody {
     fn administration(self) -> Result<Administration, Problem> {
         let Exact(quantity) = self.quantity;
         if quantity < Decimal::ZERO {
-            return Err(Problem::bad(
-                code::BAD_VALUE,
-                "quantity: it cannot be negative.",
-            ));
+            return Err(Problem::bad(code::BAD_VALUE, "quantity: it cannot be negative."));
         }
         if self.status == StatusBody::NotDone && !quantity.is_zero() {
             let detail = "quantity: a dose that was not given has the quantity 0.";
@@ -201,10 +195,7 @@ pub(crate) async fn post(
     let Some(administration) = ids.first().cloned() else {
         return Err(submit::refusal(&receipt));
     };
-    let location = format!(
-        "{}/MedicationAdministration/{administration}",
-        api.fhir_base
-    );
+    let location = format!("{}/MedicationAdministration/{administration}", api.fhir_base);
     let kept = KeptBody { administration };
     let mut response = submit::answer(StatusCode::CREATED, &receipt, &kept);
     if let Ok(location) = HeaderValue::from_str(&location) {
@@ -236,10 +227,7 @@ mod tests {
         };
         assert_eq!(given.len(), 1);
         assert_eq!(given[0].patient[0].value.as_deref(), Some("9990000018"));
-        assert_eq!(
-            given[0].item.code_in("https://rxx.nhs.uk/Id/item"),
-            Some("PARA500")
-        );
+        assert_eq!(given[0].item.code_in("https://rxx.nhs.uk/Id/item"), Some("PARA500"));
         assert_eq!(given[0].quantity, Quantity::new(Decimal::TWO, ""));
         assert_eq!(given[0].status, MedicationAdministrationStatus::Completed);
     }
@@ -250,36 +238,16 @@ mod tests {
         check("\"2\"", "-1", Some("bad-value"));
         check("\"2\"", "2e0", Some("bad-body"));
         check("\"completed\"", "\"not-done\"", Some("bad-value"));
-        check(
-            "\"2\",\"status\":\"completed\"",
-            "0,\"status\":\"not-done\"",
-            None,
-        );
+        check("\"2\",\"status\":\"completed\"", "0,\"status\":\"not-done\"", None);
         check("\"completed\"", "\"given\"", Some("bad-body"));
-        check(
-            "\"completed\"",
-            "\"stopped\",\"reason\":{\"text\":\"vomited\"}",
-            None,
-        );
-        check(
-            "\"completed\"",
-            "\"stopped\",\"reason\":{\"code\":\"a\",\"system\":\"s\"}",
-            None,
-        );
-        check(
-            "\"completed\"",
-            "\"stopped\",\"reason\":{}",
-            Some("bad-value"),
-        );
+        check("\"completed\"", "\"stopped\",\"reason\":{\"text\":\"vomited\"}", None);
+        check("\"completed\"", "\"stopped\",\"reason\":{\"code\":\"a\",\"system\":\"s\"}", None);
+        check("\"completed\"", "\"stopped\",\"reason\":{}", Some("bad-value"));
         let system_alone = "\"stopped\",\"reason\":{\"system\":\"s\",\"text\":\"t\"}";
         check("\"completed\"", system_alone, Some("bad-value"));
         check("+00:00", "", Some("bad-body"));
         check("\"performer\"", "\"nurse\"", Some("bad-body"));
-        check(
-            "\"performer\":",
-            "\"removal\":\"a b\",\"performer\":",
-            Some("bad-body"),
-        );
+        check("\"performer\":", "\"removal\":\"a b\",\"performer\":", Some("bad-body"));
         check("\"N1001\"", "\"\"", Some("bad-body"));
     }
 }

@@ -69,16 +69,8 @@ impl PocketBody {
             let detail = "pocket: each part has at most 256 characters, none of them control.";
             return Err(Problem::bad(code::BAD_VALUE, detail));
         }
-        let PocketBody {
-            drawer,
-            sub_drawer,
-            pocket,
-        } = self;
-        Ok(PocketAddress {
-            drawer,
-            sub_drawer,
-            pocket,
-        })
+        let PocketBody { drawer, sub_drawer, pocket } = self;
+        Ok(PocketAddress { drawer, sub_drawer, pocket })
     }
 }
 

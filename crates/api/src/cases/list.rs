@@ -126,9 +126,7 @@ impl From<CaseView> for CaseBody {
             cabinet: case.cabinet,
             channel: case.channel,
             item: case.item,
-            quantity: case
-                .quantity
-                .map(|quantity| quantity.normalize().to_string()),
+            quantity: case.quantity.map(|quantity| quantity.normalize().to_string()),
             person: case.person,
             text: case.text,
             closed,
@@ -147,12 +145,7 @@ struct Asked {
 
 fn asked(pairs: &[(String, String)]) -> Result<Asked, Problem> {
     let bad = |detail: &str| Problem::bad(code::BAD_QUERY, detail);
-    let mut asked = Asked {
-        open: true,
-        kind: None,
-        page: None,
-        limit: DEFAULT_LIMIT,
-    };
+    let mut asked = Asked { open: true, kind: None, page: None, limit: DEFAULT_LIMIT };
     for (at, (name, value)) in pairs.iter().enumerate() {
         if pairs[..at].iter().any(|(other, _)| other == name) {
             return Err(bad("Each parameter may come only once."));
@@ -170,16 +163,11 @@ fn asked(pairs: &[(String, String)]) -> Result<Asked, Problem> {
                 asked.kind = Some(kind.ok_or_else(|| bad("kind: no such kind of case."))?);
             }
             "page" => {
-                let page = value
-                    .parse()
-                    .map_err(|_| bad("page: the value of `next`."))?;
+                let page = value.parse().map_err(|_| bad("page: the value of `next`."))?;
                 asked.page = Some(page);
             }
             "limit" => {
-                let limit = value
-                    .parse()
-                    .ok()
-                    .filter(|limit| (1..=MAX_LIMIT).contains(limit));
+                let limit = value.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
                 asked.limit = limit.ok_or_else(|| bad("limit: 1 to 200."))?;
             }
             _ => return Err(bad("The parameters are state, kind, page and limit.")),
@@ -219,12 +207,7 @@ pub(crate) async fn get(
 ) -> Result<Response, Problem> {
     let pairs = Query::<Vec<(String, String)>>::try_from_uri(&uri)
         .map_err(|_| Problem::bad(code::BAD_QUERY, "The query cannot be read."))?;
-    let Asked {
-        open,
-        kind,
-        page,
-        limit,
-    } = asked(&pairs)?;
+    let Asked { open, kind, page, limit } = asked(&pairs)?;
     let mut views = api
         .ask(move |record| {
             if open {
@@ -237,18 +220,9 @@ pub(crate) async fn get(
     let more = views.len() > limit;
     views.truncate(limit);
     let next = views.last().filter(|_| more).map(|view| view.n);
-    let patients = views
-        .iter()
-        .filter_map(|view| view.case.patient.clone())
-        .collect();
+    let patients = views.iter().filter_map(|view| view.case.patient.clone()).collect();
     let detail = query.map_or_else(|| "cases".to_owned(), |query| format!("cases?{query}"));
-    let seen = Look {
-        channel: CHANNEL,
-        what: "cases",
-        resource_type: None,
-        detail,
-        patients,
-    };
+    let seen = Look { channel: CHANNEL, what: "cases", resource_type: None, detail, patients };
     look(&api, &caller, seen).await?;
     let cases = views.into_iter().map(CaseBody::from).collect();
     Ok(axum::Json(CasesBody { cases, next }).into_response())
@@ -269,25 +243,11 @@ mod tests {
     #[test]
     fn the_query_is_strict() {
         let good = |query, open, kind, page, limit| {
-            check(
-                query,
-                Some(&Asked {
-                    open,
-                    kind,
-                    page,
-                    limit,
-                }),
-            );
+            check(query, Some(&Asked { open, kind, page, limit }));
         };
         good("", true, None, None, 50);
         good("state=all&page=9&limit=200", false, None, Some(9), 200);
-        good(
-            "kind=unaccounted-dose&limit=1",
-            true,
-            Some(CaseKind::UnaccountedDose),
-            None,
-            1,
-        );
+        good("kind=unaccounted-dose&limit=1", true, Some(CaseKind::UnaccountedDose), None, 1);
         for bad in [
             "state=closed",
             "kind=x",

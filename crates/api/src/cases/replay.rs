@@ -49,26 +49,20 @@ pub(crate) async fn post(
     let Some(replayer) = &api.replayer else {
         return Err(not_replayable("this node replays no messages"));
     };
-    let receipt = replayer
-        .replay(&case, &caller.0)
-        .await
-        .map_err(|error| match error {
-            ReplayError::UnknownCase => unknown(),
-            ReplayError::NotReplayable(why) => not_replayable(&why),
-            ReplayError::Stopped => Problem::stopped(),
-            ReplayError::Unreadable(why) => {
-                tracing::error!(why, "a parked message could not be read");
-                Problem::internal()
-            }
-        })?;
+    let receipt = replayer.replay(&case, &caller.0).await.map_err(|error| match error {
+        ReplayError::UnknownCase => unknown(),
+        ReplayError::NotReplayable(why) => not_replayable(&why),
+        ReplayError::Stopped => Problem::stopped(),
+        ReplayError::Unreadable(why) => {
+            tracing::error!(why, "a parked message could not be read");
+            Problem::internal()
+        }
+    })?;
     match &receipt.answer {
         Answer::Parked(problem) if problem.code == ProblemCode::UnknownCase => Err(unknown()),
         Answer::Parked(_) => Err(submit::refusal(&receipt)),
         other => {
-            let body = ReplayedBody {
-                entry: receipt.seq,
-                outcome: other.code(),
-            };
+            let body = ReplayedBody { entry: receipt.seq, outcome: other.code() };
             Ok(submit::answer(StatusCode::OK, &receipt, &body))
         }
     }
@@ -76,9 +70,5 @@ pub(crate) async fn post(
 
 fn not_replayable(why: &str) -> Problem {
     let detail = format!("The message of this case cannot be replayed: {why}.");
-    Problem::new(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        code::NOT_REPLAYABLE,
-        detail,
-    )
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code::NOT_REPLAYABLE, detail)
 }

@@ -5,12 +5,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use crate::problem::{Problem, code};
 
 /// Formats under which FHIR JSON is asked for (R4 §3.1.0.1.11).
-const JSON: [&str; 4] = [
-    "application/fhir+json",
-    "application/json",
-    "text/json",
-    "json",
-];
+const JSON: [&str; 4] = ["application/fhir+json", "application/json", "text/json", "json"];
 /// Ranges that contain it.
 const ANY: [&str; 3] = ["*/*", "application/*", "*"];
 
@@ -27,9 +22,7 @@ pub(crate) enum Handling {
 pub(crate) fn acceptable(headers: &HeaderMap, format: Option<&str>) -> Result<(), Problem> {
     let named = |text: &str| {
         let name = text.split(';').next().unwrap_or_default().trim();
-        JSON.iter()
-            .chain(&ANY)
-            .any(|known| known.eq_ignore_ascii_case(name))
+        JSON.iter().chain(&ANY).any(|known| known.eq_ignore_ascii_case(name))
     };
     let accepted = if let Some(format) = format {
         // A plus sign that was not escaped has become a blank.
@@ -37,31 +30,19 @@ pub(crate) fn acceptable(headers: &HeaderMap, format: Option<&str>) -> Result<()
     } else {
         let mut wishes = headers.get_all(header::ACCEPT).iter().peekable();
         wishes.peek().is_none()
-            || wishes
-                .filter_map(|wish| wish.to_str().ok())
-                .flat_map(|w| w.split(','))
-                .any(named)
+            || wishes.filter_map(|wish| wish.to_str().ok()).flat_map(|w| w.split(',')).any(named)
     };
     if accepted {
         return Ok(());
     }
     let detail = "This server answers in application/fhir+json only.";
-    Err(Problem::new(
-        StatusCode::NOT_ACCEPTABLE,
-        code::NOT_ACCEPTABLE,
-        detail,
-    ))
+    Err(Problem::new(StatusCode::NOT_ACCEPTABLE, code::NOT_ACCEPTABLE, detail))
 }
 
 /// What the header `Prefer: handling=…` asks for; lenient where it says nothing.
 pub(crate) fn handling(headers: &HeaderMap) -> Handling {
-    let values = headers
-        .get_all("prefer")
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let mut wishes = values
-        .flat_map(|value| value.split([',', ';']))
-        .map(str::trim);
+    let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let mut wishes = values.flat_map(|value| value.split([',', ';'])).map(str::trim);
     if wishes.any(|wish| wish.eq_ignore_ascii_case("handling=strict")) {
         Handling::Strict
     } else {
@@ -92,11 +73,7 @@ mod tests {
         check(None, None, true);
         check(Some("*/*"), None, true);
         check(Some("application/fhir+json; fhirVersion=4.0"), None, true);
-        check(
-            Some("application/fhir+xml, application/json;q=0.5"),
-            None,
-            true,
-        );
+        check(Some("application/fhir+xml, application/json;q=0.5"), None, true);
         check(Some("application/fhir+xml"), None, false);
         check(Some("application/fhir+xml"), Some("json"), true);
         check(Some("application/json"), Some("xml"), false);

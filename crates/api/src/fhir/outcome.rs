@@ -48,10 +48,7 @@ impl From<Problem> for Failure {
 impl From<SearchError> for Failure {
     fn from(error: SearchError) -> Self {
         let issue = error.issue_type();
-        Failure {
-            problem: Problem::bad(code::BAD_QUERY, error.to_string()),
-            issue,
-        }
+        Failure { problem: Problem::bad(code::BAD_QUERY, error.to_string()), issue }
     }
 }
 

@@ -22,52 +22,26 @@ async fn a_removal_is_permitted_completed_and_given() {
     assert_eq!(reply.status, 201, "{reply:?}");
     assert_eq!(reply.headers["cache-control"], "no-store");
     let permit = reply.json();
-    assert_eq!(
-        (&permit["item"], &permit["unit"]),
-        (&Value::from("PARA500"), &"tablet".into())
-    );
+    assert_eq!((&permit["item"], &permit["unit"]), (&Value::from("PARA500"), &"tablet".into()));
     assert_eq!(permit["quantity"], "2", "a quantity is a string");
-    assert!(
-        permit["order"].is_string() && permit.get("case").is_none(),
-        "{permit}"
-    );
+    assert!(permit["order"].is_string() && permit.get("case").is_none(), "{permit}");
     let id = permit["permit"].as_str().unwrap();
 
     let path = format!("/cabinet/removals/{id}/completion");
-    let reply = node
-        .post(ALL, &path, "k2", &completion("ASK/WARDC1", "2.0"))
-        .await;
-    assert_eq!(
-        (reply.status, reply.body.as_str()),
-        (200, "{}"),
-        "{reply:?}"
-    );
-    let states: Vec<_> = transfers(&node)
-        .into_iter()
-        .map(|(_, state)| state)
-        .collect();
-    assert!(matches!(
-        states[..],
-        [TransferState::Pending { .. }, TransferState::Posted]
-    ));
+    let reply = node.post(ALL, &path, "k2", &completion("ASK/WARDC1", "2.0")).await;
+    assert_eq!((reply.status, reply.body.as_str()), (200, "{}"), "{reply:?}");
+    let states: Vec<_> = transfers(&node).into_iter().map(|(_, state)| state).collect();
+    assert!(matches!(states[..], [TransferState::Pending { .. }, TransferState::Posted]));
 
     let given = administration().replace("\"item\"", &format!("\"removal\":\"{id}\",\"item\""));
     let reply = node.post(ALL, "/administrations", "k3", &given).await;
     assert_eq!(reply.status, 201, "{reply:?}");
     let id = reply.json()["administration"].as_str().unwrap().to_owned();
     let location = &reply.headers["location"];
-    assert_eq!(
-        location,
-        &format!("https://interlock.example/fhir/MedicationAdministration/{id}")
-    );
-    let reply = node
-        .get(ALL, &format!("/fhir/MedicationAdministration/{id}"))
-        .await;
+    assert_eq!(location, &format!("https://interlock.example/fhir/MedicationAdministration/{id}"));
+    let reply = node.get(ALL, &format!("/fhir/MedicationAdministration/{id}")).await;
     assert_eq!(reply.json()["status"], "completed");
-    assert_eq!(
-        node.get(ALL, "/cases").await.json()["cases"],
-        Value::Array(vec![])
-    );
+    assert_eq!(node.get(ALL, "/cases").await.json()["cases"], Value::Array(vec![]));
 }
 
 #[tokio::test]
@@ -81,9 +55,7 @@ async fn a_repeat_gets_the_same_answer_and_has_no_effect() {
     assert!(!first.headers.contains_key("idempotent-replayed"));
     assert_eq!(transfers(&node).len(), moved);
     // Another client's key is another key.
-    let reply = node
-        .post("token-of-cabinet", "/cabinet/removals", "k1", &removal())
-        .await;
+    let reply = node.post("token-of-cabinet", "/cabinet/removals", "k1", &removal()).await;
     assert_eq!((reply.status, reply.code().as_str()), (403, "too-early"));
 }
 
@@ -102,30 +74,16 @@ async fn a_key_with_another_body_is_refused() {
 #[tokio::test]
 async fn the_same_completion_of_another_permit_is_another_request() {
     let node = Node::start().await;
-    let permit = node.remove("k1").await.json()["permit"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let permit = node.remove("k1").await.json()["permit"].as_str().unwrap().to_owned();
     let body = completion("ASK/WARDC1", "2");
-    let wrong = node
-        .post(ALL, "/cabinet/removals/rxx.1.1/completion", "k2", &body)
-        .await;
-    assert_eq!(
-        (wrong.status, wrong.code().as_str()),
-        (403, "permit-not-valid")
-    );
+    let wrong = node.post(ALL, "/cabinet/removals/rxx.1.1/completion", "k2", &body).await;
+    assert_eq!((wrong.status, wrong.code().as_str()), (403, "permit-not-valid"));
     let path = format!("/cabinet/removals/{permit}/completion");
     assert_eq!(node.post(ALL, &path, "k2", &body).await.status, 200);
     let again = node.post(ALL, &path, "k2", &body).await;
-    assert_eq!(
-        (again.status, &*again.headers["idempotent-replayed"]),
-        (200, "true")
-    );
+    assert_eq!((again.status, &*again.headers["idempotent-replayed"]), (200, "true"));
     let used = node.post(ALL, &path, "k3", &body).await;
-    assert_eq!(
-        (used.status, used.code().as_str()),
-        (403, "permit-not-valid")
-    );
+    assert_eq!((used.status, used.code().as_str()), (403, "permit-not-valid"));
 }
 
 #[tokio::test]
@@ -147,14 +105,8 @@ async fn each_refusal_says_why() {
     for (n, (from, to, code)) in cases.into_iter().enumerate() {
         assert!(removal().contains(from), "{from}");
         let body = removal().replace(from, to);
-        let reply = node
-            .post(ALL, "/cabinet/removals", &format!("r{n}"), &body)
-            .await;
-        assert_eq!(
-            (reply.status, reply.code().as_str()),
-            (403, code),
-            "{to}: {reply:?}"
-        );
+        let reply = node.post(ALL, "/cabinet/removals", &format!("r{n}"), &body).await;
+        assert_eq!((reply.status, reply.code().as_str()), (403, code), "{to}: {reply:?}");
         assert!(reply.json().get("earliest").is_none());
     }
     assert_eq!(node.remove("k1").await.status, 201);
@@ -182,10 +134,7 @@ async fn an_override_opens_a_case() {
 #[tokio::test]
 async fn a_completion_stays_within_its_permit() {
     let node = Node::start().await;
-    let permit = node.remove("k1").await.json()["permit"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let permit = node.remove("k1").await.json()["permit"].as_str().unwrap().to_owned();
     let path = format!("/cabinet/removals/{permit}/completion");
     let refused = [
         (completion("ASK/WARDC2", "2"), "permit-not-valid"),
@@ -197,14 +146,10 @@ async fn a_completion_stays_within_its_permit() {
         assert_eq!((reply.status, reply.code().as_str()), (403, code), "{body}");
     }
     let body = completion("A/B", "1");
-    let reply = node
-        .post(ALL, "/cabinet/removals/a%20b/completion", "k", &body)
-        .await;
+    let reply = node.post(ALL, "/cabinet/removals/a%20b/completion", "k", &body).await;
     assert_eq!((reply.status, reply.code().as_str()), (404, "not-found"));
     // Nothing was taken: the permit is given back, and the next question is not too early.
-    let reply = node
-        .post(ALL, &path, "c9", &completion("ASK/WARDC1", "0"))
-        .await;
+    let reply = node.post(ALL, &path, "c9", &completion("ASK/WARDC1", "0")).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     assert_eq!(node.remove("k2").await.status, 201);
 }
@@ -214,38 +159,26 @@ async fn a_dose_of_nobody_is_kept_as_a_case() {
     let node = Node::start().await;
     let body = administration().replace("9990000018", "9990000099");
     let reply = node.post(ALL, "/administrations", "k1", &body).await;
-    assert_eq!(
-        (reply.status, reply.code().as_str()),
-        (422, "unknown-patient"),
-        "{reply:?}"
-    );
+    assert_eq!((reply.status, reply.code().as_str()), (422, "unknown-patient"), "{reply:?}");
     let cases = node.get(ALL, "/cases").await.json();
     assert_eq!(cases["cases"][0]["kind"], "parked-message");
     assert_eq!(cases["cases"][0]["channel"], "bedside");
     let body = administration().replace("\"7001\"", "\"7009\"");
     let reply = node.post(ALL, "/administrations", "k2", &body).await;
-    assert_eq!(
-        (reply.status, reply.code().as_str()),
-        (422, "unknown-order")
-    );
+    assert_eq!((reply.status, reply.code().as_str()), (422, "unknown-order"));
 }
 
 #[tokio::test]
 async fn a_dose_that_was_not_given_is_kept_with_its_reason() {
     let node = Node::start().await;
-    let body = administration()
-        .replace("\"quantity\":2", "\"quantity\":0")
-        .replace(
-            "\"completed\"",
-            &format!(r#""not-done","reason":{{"system":"{ITEM}","code":"REF","text":"Refused"}}"#),
-        );
+    let body = administration().replace("\"quantity\":2", "\"quantity\":0").replace(
+        "\"completed\"",
+        &format!(r#""not-done","reason":{{"system":"{ITEM}","code":"REF","text":"Refused"}}"#),
+    );
     let reply = node.post(ALL, "/administrations", "k1", &body).await;
     assert_eq!(reply.status, 201, "{reply:?}");
     let id = reply.json()["administration"].as_str().unwrap().to_owned();
-    let kept = node
-        .get(ALL, &format!("/fhir/MedicationAdministration/{id}"))
-        .await
-        .json();
+    let kept = node.get(ALL, &format!("/fhir/MedicationAdministration/{id}")).await.json();
     assert_eq!(
         (&kept["status"], &kept["statusReason"][0]["text"]),
         (&"not-done".into(), &"Refused".into())

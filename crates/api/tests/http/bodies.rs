@@ -28,36 +28,16 @@ async fn bad_requests_have_a_code_and_leave_no_entry() {
         ("/cabinet/removals", &exponent, 400, "bad-body"),
         ("/cabinet/removals", &long, 400, "bad-body"),
         ("/cabinet/removals", &large, 413, "body-too-large"),
-        (
-            "/cabinet/removals/rxx.1.1/completion",
-            &zone,
-            400,
-            "bad-body",
-        ),
-        (
-            "/cabinet/removals/rxx.1.1/completion",
-            &pocket,
-            400,
-            "bad-value",
-        ),
+        ("/cabinet/removals/rxx.1.1/completion", &zone, 400, "bad-body"),
+        ("/cabinet/removals/rxx.1.1/completion", &pocket, 400, "bad-value"),
         ("/administrations", &negative, 400, "bad-value"),
         ("/administrations", &status, 400, "bad-body"),
-        (
-            "/cases/rxx.1.1/resolution",
-            "{\"resolution\":\"\"}",
-            400,
-            "bad-body",
-        ),
+        ("/cases/rxx.1.1/resolution", "{\"resolution\":\"\"}", 400, "bad-body"),
     ];
     for (path, body, status, code) in cases {
         let reply = node.post(ALL, path, "k1", body).await;
         let found = (reply.status, reply.code());
-        assert_eq!(
-            found,
-            (status, code.to_owned()),
-            "{path} {}",
-            &body[..body.len().min(80)]
-        );
+        assert_eq!(found, (status, code.to_owned()), "{path} {}", &body[..body.len().min(80)]);
     }
     assert_eq!(*node.engine.progress().borrow(), before);
 }
@@ -69,27 +49,13 @@ async fn what_acts_needs_a_key_and_json() {
     let check = async |lines: &str, status: u16, code: &str| {
         let head = format!("POST /cabinet/removals HTTP/1.1\nAuthorization: Bearer {ALL}\n{lines}");
         let reply = node.send(&head, &removal()).await;
-        assert_eq!(
-            (reply.status, reply.code().as_str()),
-            (status, code),
-            "{lines}"
-        );
+        assert_eq!((reply.status, reply.code().as_str()), (status, code), "{lines}");
     };
     check(json, 400, "key-missing").await;
     check(&format!("{json}\nIdempotency-Key: a b"), 400, "key-invalid").await;
-    check(
-        &format!("{json}\nIdempotency-Key: a\nIdempotency-Key: b"),
-        400,
-        "key-invalid",
-    )
-    .await;
+    check(&format!("{json}\nIdempotency-Key: a\nIdempotency-Key: b"), 400, "key-invalid").await;
     check("Idempotency-Key: k", 415, "content-type").await;
-    check(
-        "Idempotency-Key: k\nContent-Type: text/plain",
-        415,
-        "content-type",
-    )
-    .await;
+    check("Idempotency-Key: k\nContent-Type: text/plain", 415, "content-type").await;
     let lines = "Idempotency-Key: k\nContent-Type: application/json; charset=utf-8";
     let head = format!("POST /cabinet/removals HTTP/1.1\nAuthorization: Bearer {ALL}\n{lines}");
     assert_eq!(node.send(&head, &removal()).await.status, 201);
@@ -114,11 +80,7 @@ async fn other_addresses_and_methods_are_refused_in_their_style() {
     for (request, status, code) in cases {
         let head = format!("{request} HTTP/1.1\nAuthorization: Bearer {ALL}");
         let reply = node.send(&head, "").await;
-        assert_eq!(
-            (reply.status, reply.code().as_str()),
-            (status, code),
-            "{request}"
-        );
+        assert_eq!((reply.status, reply.code().as_str()), (status, code), "{request}");
         let fhir = reply.headers["content-type"].starts_with("application/fhir+json");
         assert_eq!(fhir, request.contains("/fhir"), "{request}");
     }

@@ -16,9 +16,7 @@ async fn park(node: &Node) {
 
 fn ids(reply: &serde_json::Value) -> Vec<String> {
     let cases = reply["cases"].as_array().unwrap().iter();
-    cases
-        .map(|case| case["id"].as_str().unwrap().to_owned())
-        .collect()
+    cases.map(|case| case["id"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
@@ -33,10 +31,7 @@ async fn pages_hold_every_case_once() {
         let mut found = Vec::new();
         let mut page = String::new();
         loop {
-            let reply = node
-                .get(ALL, &format!("/cases?state={state}&limit=2{page}"))
-                .await
-                .json();
+            let reply = node.get(ALL, &format!("/cases?state={state}&limit=2{page}")).await.json();
             found.extend(ids(&reply));
             let Some(next) = reply["next"].as_u64() else {
                 break;
@@ -55,8 +50,7 @@ async fn pages_hold_every_case_once() {
 async fn a_list_is_journalled_for_each_patient_on_it() {
     let node = Node::start().await;
     // A dose without a removal opens a case about Anna.
-    node.post(ALL, "/administrations", "k1", &administration())
-        .await;
+    node.post(ALL, "/administrations", "k1", &administration()).await;
     park(&node).await;
     let anna = node.patient(ANNA).await;
     let before = node.accesses().len();
@@ -64,13 +58,8 @@ async fn a_list_is_journalled_for_each_patient_on_it() {
     assert_eq!(cases["cases"][0]["patient"], anna);
     let seen = node.accesses().split_off(before);
     assert_eq!(seen.len(), 1, "{seen:?}");
-    let (true, access) = &seen[0] else {
-        panic!("{seen:?}")
-    };
-    assert_eq!(
-        (access.who.as_str(), access.what.as_str()),
-        ("cases", "cases")
-    );
+    let (true, access) = &seen[0] else { panic!("{seen:?}") };
+    assert_eq!((access.who.as_str(), access.what.as_str()), ("cases", "cases"));
     assert_eq!(access.patient.as_deref(), Some(anna.as_str()));
 }
 
@@ -83,11 +72,7 @@ async fn a_case_is_settled_once() {
     let body = r#"{"by":"P2001","resolution":"order sent again"}"#;
     for key in ["k1", "k1"] {
         let reply = node.post(ALL, &path, key, body).await;
-        assert_eq!(
-            (reply.status, reply.body.as_str()),
-            (200, "{}"),
-            "{reply:?}"
-        );
+        assert_eq!((reply.status, reply.body.as_str()), (200, "{}"), "{reply:?}");
     }
     let reply = node.post(ALL, &path, "k2", body).await;
     assert_eq!((reply.status, reply.code().as_str()), (404, "unknown-case"));
@@ -119,12 +104,7 @@ impl Replayer for Bedside {
             let Some(view) = view else {
                 return Err(ReplayError::UnknownCase);
             };
-            let entry = engine
-                .journal()
-                .unwrap()
-                .get(view.case.entry)
-                .unwrap()
-                .unwrap();
+            let entry = engine.journal().unwrap().get(view.case.entry).unwrap().unwrap();
             let channel = view.case.channel.unwrap();
             let request = api::reread(&channel, &entry.raw).unwrap().unwrap();
             Ok(replay(engine, case, by, request).await)
@@ -134,11 +114,7 @@ impl Replayer for Bedside {
 
 async fn replay(engine: &Engine, case: &Id, by: &str, request: Request) -> Receipt {
     let (case, request) = (case.clone(), Box::new(request));
-    let request = Request::Replay {
-        case,
-        by: by.to_owned(),
-        request,
-    };
+    let request = Request::Replay { case, by: by.to_owned(), request };
     let command = engine::Command::internal(by, engine.clock().now(), request);
     engine.submit(command).await.unwrap()
 }
@@ -148,29 +124,17 @@ async fn a_parked_dose_is_replayed_once_the_cause_is_mended() {
     let replayer = Arc::new(Bedside(std::sync::OnceLock::new()));
     let node = Node::start_with(|server| server, Some(replayer.clone())).await;
     assert!(replayer.0.set(node.engine.clone()).is_ok());
-    let reply = node
-        .post(ALL, "/administrations", "k1", &administration())
-        .await;
-    assert_eq!(
-        (reply.status, reply.code().as_str()),
-        (422, "unknown-patient")
-    );
+    let reply = node.post(ALL, "/administrations", "k1", &administration()).await;
+    assert_eq!((reply.status, reply.code().as_str()), (422, "unknown-patient"));
     let id = ids(&node.get(ALL, "/cases").await.json()).remove(0);
     let path = format!("/cases/{id}/replay");
     let head = format!("POST {path} HTTP/1.1\nAuthorization: Bearer {ALL}");
     let reply = node.send(&head, "").await;
-    assert_eq!(
-        (reply.status, reply.code().as_str()),
-        (422, "unknown-patient")
-    );
+    assert_eq!((reply.status, reply.code().as_str()), (422, "unknown-patient"));
     node.admit(ANNA).await;
     node.order("7001", ANNA).await;
     let reply = node.send(&head, "").await;
-    assert_eq!(
-        (reply.status, &reply.json()["outcome"]),
-        (200, &"done".into()),
-        "{reply:?}"
-    );
+    assert_eq!((reply.status, &reply.json()["outcome"]), (200, &"done".into()), "{reply:?}");
     let reply = node.send(&head, "").await;
     assert_eq!((reply.status, reply.code().as_str()), (404, "unknown-case"));
     for (case, status, code) in [
@@ -179,9 +143,7 @@ async fn a_parked_dose_is_replayed_once_the_cause_is_mended() {
         ("unreadable", 500, "internal"),
         ("foreign", 422, "not-replayable"),
     ] {
-        let reply = node
-            .post(ALL, &format!("/cases/{case}/replay"), "k", "")
-            .await;
+        let reply = node.post(ALL, &format!("/cases/{case}/replay"), "k", "").await;
         assert_eq!((reply.status, reply.code().as_str()), (status, code));
         assert!(!reply.body.contains("file"), "{reply:?}");
     }

@@ -12,18 +12,14 @@ fn example(route: &Route) -> Option<(&'static str, String, u16)> {
         ("GET", "/health") => ("/health", none, 200),
         ("GET", "/openapi.json") => ("/openapi.json", none, 200),
         ("POST", "/cabinet/removals") => ("/cabinet/removals", removal(), 201),
-        ("POST", "/cabinet/removals/{permit}/completion") => (
-            "/cabinet/removals/rxx.1.1/completion",
-            completion("ASK/WARDC1", "2"),
-            403,
-        ),
+        ("POST", "/cabinet/removals/{permit}/completion") => {
+            ("/cabinet/removals/rxx.1.1/completion", completion("ASK/WARDC1", "2"), 403)
+        }
         ("POST", "/administrations") => ("/administrations", administration(), 201),
         ("GET", "/cases") => ("/cases?state=open", none, 200),
-        ("POST", "/cases/{id}/resolution") => (
-            "/cases/rxx.9.9/resolution",
-            r#"{"resolution":"given"}"#.to_owned(),
-            404,
-        ),
+        ("POST", "/cases/{id}/resolution") => {
+            ("/cases/rxx.9.9/resolution", r#"{"resolution":"given"}"#.to_owned(), 404)
+        }
         ("POST", "/cases/{id}/replay") => ("/cases/rxx.9.9/replay", none, 422),
         ("GET", "/fhir/metadata") => ("/fhir/metadata", none, 200),
         ("GET", "/fhir/{type}") => ("/fhir/Patient?_id=a", none, 200),
@@ -42,9 +38,7 @@ fn head(route: &Route, path: &str, token: Option<&str>) -> String {
         "/fhir/{type}/_search" => "application/x-www-form-urlencoded",
         _ => "application/json",
     };
-    let token = token
-        .map(|token| format!("Authorization: Bearer {token}\n"))
-        .unwrap_or_default();
+    let token = token.map(|token| format!("Authorization: Bearer {token}\n")).unwrap_or_default();
     let verb = route.verb.as_str();
     format!("{verb} {path} HTTP/1.1\n{token}Idempotency-Key: walk\nContent-Type: {content_type}")
 }
@@ -54,11 +48,7 @@ async fn every_route_lets_in_whom_the_table_says_and_nobody_else() {
     let node = Node::start().await;
     for route in ROUTES {
         let Some((path, body, status)) = example(route) else {
-            panic!(
-                "{} {} has no authorisation case",
-                route.verb.as_str(),
-                route.path
-            );
+            panic!("{} {} has no authorisation case", route.verb.as_str(), route.path);
         };
         let Some(needs) = route.needs else {
             let reply = node.send(&head(route, path, None), &body).await;
@@ -68,34 +58,18 @@ async fn every_route_lets_in_whom_the_table_says_and_nobody_else() {
         let before = node.accesses().len();
         for (token, code) in [(None, "token-missing"), (Some("guess"), "token-unknown")] {
             let reply = node.send(&head(route, path, token), &body).await;
-            assert_eq!(
-                (reply.status, reply.code().as_str()),
-                (401, code),
-                "{path}: {reply:?}"
-            );
+            assert_eq!((reply.status, reply.code().as_str()), (401, code), "{path}: {reply:?}");
             assert!(reply.headers["www-authenticate"].starts_with("Bearer"));
         }
         for role in Role::ALL.into_iter().filter(|role| *role != needs) {
-            let reply = node
-                .send(&head(route, path, Some(&token_of(role))), &body)
-                .await;
+            let reply = node.send(&head(route, path, Some(&token_of(role))), &body).await;
             let refused = (reply.status, reply.code());
             assert_eq!(refused, (403, "role-missing".to_owned()), "{path} {role:?}");
         }
         let refused = node.accesses().split_off(before);
-        assert_eq!(
-            refused.len(),
-            2 + Role::ALL.len() - 1,
-            "{path}: {refused:?}"
-        );
-        assert!(
-            refused
-                .iter()
-                .all(|(seen, access)| !seen && access.what == route.what)
-        );
-        let reply = node
-            .send(&head(route, path, Some(&token_of(needs))), &body)
-            .await;
+        assert_eq!(refused.len(), 2 + Role::ALL.len() - 1, "{path}: {refused:?}");
+        assert!(refused.iter().all(|(seen, access)| !seen && access.what == route.what));
+        let reply = node.send(&head(route, path, Some(&token_of(needs))), &body).await;
         assert_eq!(reply.status, status, "{path}: {reply:?}");
     }
 }
@@ -103,14 +77,11 @@ async fn every_route_lets_in_whom_the_table_says_and_nobody_else() {
 #[test]
 fn the_manual_names_every_route_with_its_role() {
     let manual = include_str!("../../../../docs/api.md");
-    let rows = manual
-        .lines()
-        .filter(|line| line.starts_with("| GET |") || line.starts_with("| POST |"));
+    let rows =
+        manual.lines().filter(|line| line.starts_with("| GET |") || line.starts_with("| POST |"));
     assert_eq!(rows.count(), ROUTES.len());
     for route in ROUTES {
-        let role = route
-            .needs
-            .map_or("none".to_owned(), |role| format!("`{}`", role.as_str()));
+        let role = route.needs.map_or("none".to_owned(), |role| format!("`{}`", role.as_str()));
         let row = format!("| {} | `{}` | {role} |", route.verb.as_str(), route.path);
         assert!(manual.contains(&row), "{row}");
     }
@@ -121,12 +92,7 @@ async fn the_journal_tells_who_was_refused_what() {
     let node = Node::start().await;
     let path = "/fhir/Patient/rxx.9.9";
     assert_eq!(node.get(&token_of(Role::Cabinet), path).await.status, 403);
-    assert_eq!(
-        node.get("guess", "/fhir/Patient?identifier=9990000018")
-            .await
-            .status,
-        401
-    );
+    assert_eq!(node.get("guess", "/fhir/Patient?identifier=9990000018").await.status, 401);
     let refused: Vec<_> = node
         .accesses()
         .into_iter()
@@ -159,12 +125,7 @@ async fn a_token_is_taken_from_one_bearer_header_only() {
         assert_eq!(reply.status, 401, "{line}");
     }
     let line = "Authorization: bearer token-of-all";
-    assert_eq!(
-        node.send(&format!("GET /cases HTTP/1.1\n{line}"), "")
-            .await
-            .status,
-        200
-    );
+    assert_eq!(node.send(&format!("GET /cases HTTP/1.1\n{line}"), "").await.status, 200);
 }
 
 #[tokio::test]
@@ -174,13 +135,6 @@ async fn strangers_cannot_fill_the_journal() {
         assert_eq!(node.get("guess", "/cases").await.status, 401);
     }
     assert_eq!(node.accesses().len(), 60);
-    assert_eq!(
-        node.get(&token_of(Role::Cabinet), "/cases").await.status,
-        403
-    );
-    assert_eq!(
-        node.accesses().len(),
-        61,
-        "a known client is always journalled"
-    );
+    assert_eq!(node.get(&token_of(Role::Cabinet), "/cases").await.status, 403);
+    assert_eq!(node.accesses().len(), 61, "a known client is always journalled");
 }

@@ -68,10 +68,7 @@ impl Reply {
                 let code = json["code"].as_str().unwrap();
                 assert_eq!(json["status"], self.status, "{json}");
                 assert_eq!(json["type"], format!("urn:interlock:problem:{code}"));
-                assert!(
-                    json["title"].is_string() && json["detail"].is_string(),
-                    "{json}"
-                );
+                assert!(json["title"].is_string() && json["detail"].is_string(), "{json}");
                 &json["code"]
             }
             "application/fhir+json; charset=utf-8" => {
@@ -81,9 +78,7 @@ impl Reply {
             }
             other => panic!("{other}: {self:?}"),
         };
-        code.as_str()
-            .unwrap_or_else(|| panic!("no code: {json}"))
-            .to_owned()
+        code.as_str().unwrap_or_else(|| panic!("no code: {json}")).to_owned()
     }
 }
 
@@ -103,19 +98,12 @@ fn site() -> Site {
         wards: vec!["WARDC".into()],
         channel: None,
     };
-    let person = |id: &str, role| Person {
-        id: id.into(),
-        name: "Test, Anna".into(),
-        role,
-    };
+    let person = |id: &str, role| Person { id: id.into(), name: "Test, Anna".into(), role };
     Site {
         code: "RXX".into(),
         cabinets: vec![cabinet("ASK", "WARDC1"), cabinet("ASK", "WARDC2")],
         items: vec![item("PARA500", false, false), item("IBU200", false, true)],
-        people: vec![
-            person("N1001", StaffRole::Nurse),
-            person("E1", StaffRole::Engineer),
-        ],
+        people: vec![person("N1001", StaffRole::Nurse), person("E1", StaffRole::Engineer)],
         ..Site::default()
     }
 }
@@ -164,10 +152,7 @@ impl Node {
     ) -> Node {
         let folder = tempfile::tempdir().unwrap();
         let options = options(folder.path());
-        let engine = tokio::task::spawn_blocking(|| Engine::start(options))
-            .await
-            .unwrap()
-            .unwrap();
+        let engine = tokio::task::spawn_blocking(|| Engine::start(options)).await.unwrap().unwrap();
         let mut state = ApiState::new(engine.clone(), clients(), &format!("{PUBLIC}/"));
         if let Some(replayer) = replayer {
             state = state.with_replayer(replayer);
@@ -179,13 +164,7 @@ impl Node {
         let running = tokio::spawn(server.serve(listener, async {
             let _ = stopped.await;
         }));
-        Node {
-            engine,
-            address,
-            _folder: folder,
-            stop: Some(stop),
-            running,
-        }
+        Node { engine, address, _folder: folder, stop: Some(stop), running }
     }
 
     pub(crate) fn stop(&mut self) {
@@ -220,16 +199,12 @@ impl Node {
             allergies: None,
             activity: self.now(),
         };
-        let receipt = self
-            .submit("pas", Request::Patient(Box::new(message)))
-            .await;
+        let receipt = self.submit("pas", Request::Patient(Box::new(message))).await;
         assert_eq!(receipt.answer, Answer::Done);
     }
 
     pub(crate) async fn order(&self, number: &str, patient: &str) {
-        let receipt = self
-            .submit("epma", self.order_request(number, patient))
-            .await;
+        let receipt = self.submit("epma", self.order_request(number, patient)).await;
         assert_eq!(receipt.answer, Answer::Done);
     }
 
@@ -245,10 +220,7 @@ impl Node {
             unit: Some("mg".into()),
             ..FhirQuantity::default()
         };
-        let dose = DoseAndRate {
-            dose_quantity: Some(dose),
-            ..DoseAndRate::default()
-        };
+        let dose = DoseAndRate { dose_quantity: Some(dose), ..DoseAndRate::default() };
         let timing =
             serde_json::from_str(r#"{"repeat":{"frequency":1,"period":6,"periodUnit":"h"}}"#);
         order.dosage_instruction = vec![Dosage {
@@ -283,11 +255,7 @@ impl Node {
     }
 
     pub(crate) async fn get(&self, token: &str, path: &str) -> Reply {
-        self.send(
-            &format!("GET {path} HTTP/1.1\nAuthorization: Bearer {token}"),
-            "",
-        )
-        .await
+        self.send(&format!("GET {path} HTTP/1.1\nAuthorization: Bearer {token}"), "").await
     }
 
     pub(crate) async fn post(&self, token: &str, path: &str, key: &str, body: &str) -> Reply {
@@ -334,14 +302,8 @@ impl Node {
 
     /// The id of Anna, or of whoever has the number.
     pub(crate) async fn patient(&self, number: &str) -> String {
-        let found = self
-            .get(ALL, &format!("/fhir/Patient?identifier={number}"))
-            .await
-            .json();
-        found["entry"][0]["resource"]["id"]
-            .as_str()
-            .unwrap()
-            .to_owned()
+        let found = self.get(ALL, &format!("/fhir/Patient?identifier={number}")).await.json();
+        found["entry"][0]["resource"]["id"].as_str().unwrap().to_owned()
     }
 }
 
@@ -371,25 +333,12 @@ pub(crate) fn administration() -> String {
 
 /// Reads an answer whose connection has ended.
 pub(crate) fn read_reply(text: &str) -> Reply {
-    let (head, body) = text
-        .split_once("\r\n\r\n")
-        .unwrap_or_else(|| panic!("no head: {text:?}"));
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {text:?}"));
     let mut lines = head.lines();
-    let status = lines
-        .next()
-        .unwrap()
-        .split(' ')
-        .nth(1)
-        .unwrap()
-        .parse()
-        .unwrap();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
     let headers = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
-    Reply {
-        status,
-        headers,
-        body: body.to_owned(),
-    }
+    Reply { status, headers, body: body.to_owned() }
 }

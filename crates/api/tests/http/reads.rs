@@ -11,43 +11,22 @@ async fn a_resource_is_served_as_it_is_stored() {
     let path = format!("/fhir/Patient/{id}");
     let reply = node.get(ALL, &path).await;
     assert_eq!(reply.status, 200);
-    assert_eq!(
-        reply.headers["content-type"],
-        "application/fhir+json; charset=utf-8"
-    );
+    assert_eq!(reply.headers["content-type"], "application/fhir+json; charset=utf-8");
     assert_eq!(reply.headers["etag"], "W/\"1\"");
-    assert!(
-        reply.headers["last-modified"].ends_with(" GMT"),
-        "{reply:?}"
-    );
+    assert!(reply.headers["last-modified"].ends_with(" GMT"), "{reply:?}");
     let readers = node.engine.readers();
-    let stored = readers
-        .get()
-        .unwrap()
-        .read(fhir::ResourceType::Patient, &id.parse().unwrap());
+    let stored = readers.get().unwrap().read(fhir::ResourceType::Patient, &id.parse().unwrap());
     assert_eq!(reply.body, stored.unwrap().unwrap().json());
 
     let head = |more: &str| format!("GET {path} HTTP/1.1\nAuthorization: Bearer {ALL}\n{more}");
     let reply = node.send(&head("If-None-Match: W/\"1\""), "").await;
     assert_eq!((reply.status, reply.body.as_str()), (304, ""));
     assert_eq!(reply.headers["etag"], "W/\"1\"");
-    assert_eq!(
-        node.send(&head("If-None-Match: W/\"2\""), "").await.status,
-        200
-    );
+    assert_eq!(node.send(&head("If-None-Match: W/\"2\""), "").await.status, 200);
     let reply = node.send(&head("Accept: application/fhir+xml"), "").await;
-    assert_eq!(
-        (reply.status, reply.code().as_str()),
-        (406, "not-acceptable")
-    );
-    assert_eq!(
-        node.get(ALL, &format!("{path}?_format=xml")).await.status,
-        406
-    );
-    assert_eq!(
-        node.get(ALL, &format!("{path}?_format=json")).await.status,
-        200
-    );
+    assert_eq!((reply.status, reply.code().as_str()), (406, "not-acceptable"));
+    assert_eq!(node.get(ALL, &format!("{path}?_format=xml")).await.status, 406);
+    assert_eq!(node.get(ALL, &format!("{path}?_format=json")).await.status, 200);
 }
 
 #[tokio::test]
@@ -55,28 +34,13 @@ async fn an_older_version_can_be_read() {
     let node = Node::start().await;
     let id = node.patient(ANNA).await;
     // A transfer to another ward makes a second version of the encounter.
-    let found = node
-        .get(ALL, &format!("/fhir/Encounter?patient={id}"))
-        .await
-        .json();
-    let encounter = found["entry"][0]["resource"]["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let found = node.get(ALL, &format!("/fhir/Encounter?patient={id}")).await.json();
+    let encounter = found["entry"][0]["resource"]["id"].as_str().unwrap().to_owned();
     node.admit(ANNA).await;
     let latest = node.get(ALL, &format!("/fhir/Encounter/{encounter}")).await;
-    let version: u64 = latest.json()["meta"]["versionId"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let version: u64 = latest.json()["meta"]["versionId"].as_str().unwrap().parse().unwrap();
     for wanted in 1..=version {
-        let reply = node
-            .get(
-                ALL,
-                &format!("/fhir/Encounter/{encounter}/_history/{wanted}"),
-            )
-            .await;
+        let reply = node.get(ALL, &format!("/fhir/Encounter/{encounter}/_history/{wanted}")).await;
         assert_eq!(reply.headers["etag"], format!("W/\"{wanted}\""));
         assert_eq!(reply.json()["meta"]["versionId"], wanted.to_string());
     }
@@ -94,24 +58,15 @@ async fn every_read_is_journalled_before_it_is_answered() {
     let id = node.patient(ANNA).await;
     let before = node.accesses().len();
     let token = token_of(Role::FhirRead);
-    assert_eq!(
-        node.get(&token, &format!("/fhir/Patient/{id}"))
-            .await
-            .status,
-        200
-    );
+    assert_eq!(node.get(&token, &format!("/fhir/Patient/{id}")).await.status, 200);
     assert_eq!(node.get(&token, "/fhir/Patient/nobody").await.status, 404);
     let seen = node.accesses().split_off(before);
     assert_eq!(seen.len(), 2, "{seen:?}");
-    for ((looked, access), (patient, detail)) in seen.iter().zip([
-        (Some(&id), format!("Patient/{id}")),
-        (None, "Patient/nobody".into()),
-    ]) {
+    for ((looked, access), (patient, detail)) in
+        seen.iter().zip([(Some(&id), format!("Patient/{id}")), (None, "Patient/nobody".into())])
+    {
         assert!(looked);
-        assert_eq!(
-            (access.who.as_str(), access.what.as_str()),
-            ("fhir-read", "read")
-        );
+        assert_eq!((access.who.as_str(), access.what.as_str()), ("fhir-read", "read"));
         assert_eq!(access.patient.as_deref(), patient.map(String::as_str));
         assert_eq!(access.detail.as_deref(), Some(detail.as_str()));
         assert_eq!(access.resource_type, Some(fhir::ResourceType::Patient));
@@ -124,10 +79,7 @@ async fn the_capability_statement_tells_the_truth() {
     let reply = node.send("GET /fhir/metadata HTTP/1.1", "").await;
     let statement = reply.json();
     assert_eq!(reply.status, 200);
-    assert_eq!(
-        statement["implementation"]["url"],
-        "https://interlock.example/fhir"
-    );
+    assert_eq!(statement["implementation"]["url"], "https://interlock.example/fhir");
     for stated in statement["rest"][0]["resource"].as_array().unwrap() {
         let kind = stated["type"].as_str().unwrap();
         for interaction in stated["interaction"].as_array().unwrap() {

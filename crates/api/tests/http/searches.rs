@@ -7,15 +7,9 @@ use crate::harness::{ALL, ANNA, Node, PUBLIC};
 const BELA: &str = "9990000026";
 
 fn ids(bundle: &Value) -> Vec<String> {
-    let entries = bundle["entry"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default()
-        .into_iter();
+    let entries = bundle["entry"].as_array().cloned().unwrap_or_default().into_iter();
     let matches = entries.filter(|entry| entry["search"]["mode"] == "match");
-    matches
-        .map(|entry| entry["resource"]["id"].as_str().unwrap().to_owned())
-        .collect()
+    matches.map(|entry| entry["resource"]["id"].as_str().unwrap().to_owned()).collect()
 }
 
 fn link(bundle: &Value, relation: &str) -> Option<String> {
@@ -36,15 +30,10 @@ async fn with_orders(count: usize) -> Node {
 async fn pages_are_stable_while_orders_arrive() {
     let node = with_orders(7).await;
     let patient = node.patient(ANNA).await;
-    let all = node
-        .get(ALL, &format!("/fhir/MedicationRequest?patient={patient}"))
-        .await
-        .json();
+    let all = node.get(ALL, &format!("/fhir/MedicationRequest?patient={patient}")).await.json();
     assert_eq!((&all["total"], ids(&all).len()), (&7.into(), 7));
     assert!(link(&all, "next").is_none());
-    let mut next = Some(format!(
-        "/fhir/MedicationRequest?patient=Patient/{patient}&_count=3"
-    ));
+    let mut next = Some(format!("/fhir/MedicationRequest?patient=Patient/{patient}&_count=3"));
     let mut found = Vec::new();
     let mut pages = 0;
     while let Some(path) = next {
@@ -65,20 +54,12 @@ async fn a_bundle_holds_what_is_stored() {
     let patient = node.patient(ANNA).await;
     let reply = node.get(ALL, "/fhir/Patient?identifier=9990000018").await;
     let bundle = reply.json();
-    assert_eq!(
-        (&bundle["resourceType"], &bundle["type"]),
-        (&"Bundle".into(), &"searchset".into())
-    );
+    assert_eq!((&bundle["resourceType"], &bundle["type"]), (&"Bundle".into(), &"searchset".into()));
     let url = format!("{PUBLIC}/fhir/Patient/{patient}");
     assert_eq!(bundle["entry"][0]["fullUrl"], url);
-    let raw = node
-        .get(ALL, &format!("/fhir/Patient/{patient}"))
-        .await
-        .body;
+    let raw = node.get(ALL, &format!("/fhir/Patient/{patient}")).await.body;
     assert!(reply.body.contains(&raw), "{}", reply.body);
-    let counted = node
-        .get(ALL, &format!("/fhir/Encounter?patient={patient}&_count=0"))
-        .await;
+    let counted = node.get(ALL, &format!("/fhir/Encounter?patient={patient}&_count=0")).await;
     let counted = counted.json();
     assert_eq!((&counted["total"], counted.get("entry")), (&1.into(), None));
 }
@@ -97,11 +78,7 @@ async fn bad_searches_are_refused() {
         ("MedicationRequest?_sort=status", "bad-query"),
     ] {
         let reply = node.get(ALL, &format!("/fhir/{query}")).await;
-        assert_eq!(
-            (reply.status, reply.code().as_str()),
-            (400, code),
-            "{query}"
-        );
+        assert_eq!((reply.status, reply.code().as_str()), (400, code), "{query}");
         assert!(!reply.body.contains("yesterday") && !reply.body.contains("nonsense"));
     }
 }
@@ -145,18 +122,11 @@ async fn a_posted_search_keeps_its_values_out_of_addresses() {
         next = link(&page, "next").map(|url| url.strip_prefix(PUBLIC).unwrap().to_owned());
     }
     assert_eq!(found.len(), 3, "{found:?}");
-    let reply = node
-        .post(ALL, "/fhir/MedicationRequest/_search", "k", "{}")
-        .await;
+    let reply = node.post(ALL, "/fhir/MedicationRequest/_search", "k", "{}").await;
     assert_eq!((reply.status, reply.code().as_str()), (415, "content-type"));
     let large = format!("patient={}", "x".repeat(70_000));
-    let reply = node
-        .send(&head("/fhir/MedicationRequest/_search"), &large)
-        .await;
-    assert_eq!(
-        (reply.status, reply.code().as_str()),
-        (413, "body-too-large")
-    );
+    let reply = node.send(&head("/fhir/MedicationRequest/_search"), &large).await;
+    assert_eq!((reply.status, reply.code().as_str()), (413, "body-too-large"));
 }
 
 #[tokio::test]
@@ -166,13 +136,9 @@ async fn a_search_is_journalled_for_each_patient_it_shows() {
     node.order("7100", BELA).await;
     let (anna, bela) = (node.patient(ANNA).await, node.patient(BELA).await);
     let before = node.accesses().len();
-    node.get(ALL, "/fhir/MedicationRequest?status=active&colour=red")
-        .await;
+    node.get(ALL, "/fhir/MedicationRequest?status=active&colour=red").await;
     let seen = node.accesses().split_off(before);
-    let mut patients: Vec<_> = seen
-        .iter()
-        .filter_map(|(_, a)| a.patient.as_deref())
-        .collect();
+    let mut patients: Vec<_> = seen.iter().filter_map(|(_, a)| a.patient.as_deref()).collect();
     patients.sort_unstable();
     let mut expected = [anna.as_str(), bela.as_str()];
     expected.sort_unstable();
@@ -183,17 +149,9 @@ async fn a_search_is_journalled_for_each_patient_it_shows() {
     assert_eq!(access.detail.as_deref(), Some("MedicationRequest?status"));
 
     let before = node.accesses().len();
-    node.get(ALL, &format!("/fhir/AllergyIntolerance?patient={anna}"))
-        .await;
+    node.get(ALL, &format!("/fhir/AllergyIntolerance?patient={anna}")).await;
     node.get(ALL, "/fhir/Patient?identifier=9990000099").await;
     let seen = node.accesses().split_off(before);
-    let patients: Vec<_> = seen
-        .iter()
-        .map(|(_, access)| access.patient.as_deref())
-        .collect();
-    assert_eq!(
-        patients,
-        [Some(anna.as_str()), None],
-        "finding nothing is a look too"
-    );
+    let patients: Vec<_> = seen.iter().map(|(_, access)| access.patient.as_deref()).collect();
+    assert_eq!(patients, [Some(anna.as_str()), None], "finding nothing is a look too");
 }

@@ -16,10 +16,7 @@ async fn health_tells_the_position() {
     let node = Node::start().await;
     let reply = node.send("GET /health HTTP/1.1", "").await;
     let position = *node.engine.progress().borrow();
-    assert_eq!(
-        reply.body,
-        format!(r#"{{"status":"ok","position":{position}}}"#)
-    );
+    assert_eq!(reply.body, format!(r#"{{"status":"ok","position":{position}}}"#));
     let reply = node.send("GET /openapi.json HTTP/1.1", "").await;
     assert!(reply.json()["paths"]["/cabinet/removals"]["post"].is_object());
 }
@@ -30,25 +27,14 @@ async fn a_node_that_cannot_write_acknowledges_nothing() {
     let patient = node.patient(crate::harness::ANNA).await;
     stop_engine(&node).await;
     let reply = node.remove("k1").await;
-    assert_eq!(
-        (reply.status, reply.code().as_str()),
-        (503, "stopped"),
-        "{reply:?}"
-    );
+    assert_eq!((reply.status, reply.code().as_str()), (503, "stopped"), "{reply:?}");
     assert!(reply.headers.contains_key("retry-after"));
     let reply = node.get(ALL, &format!("/fhir/Patient/{patient}")).await;
-    assert_eq!(
-        (reply.status, reply.code().as_str()),
-        (503, "stopped"),
-        "no unseen look"
-    );
+    assert_eq!((reply.status, reply.code().as_str()), (503, "stopped"), "no unseen look");
     assert!(!reply.body.contains("\"Patient\""));
     assert_eq!(node.get("guess", "/cases").await.status, 503);
     let reply = node.send("GET /health HTTP/1.1", "").await;
-    assert_eq!(
-        (reply.status, &reply.json()["status"]),
-        (503, &"stopped".into())
-    );
+    assert_eq!((reply.status, &reply.json()["status"]), (503, &"stopped".into()));
     assert!(!reply.body.contains("sqlite"), "{reply:?}");
 }
 
@@ -85,24 +71,13 @@ async fn large_heads_are_refused() {
     let node = Node::start().await;
     // The server hangs up while the rest is still being sent, so its answer may be lost.
     let mut stream = TcpStream::connect(&node.address).await.unwrap();
-    let long = format!(
-        "GET /health HTTP/1.1\r\nX-Long: {}\r\n\r\n",
-        "x".repeat(1_000_000)
-    );
+    let long = format!("GET /health HTTP/1.1\r\nX-Long: {}\r\n\r\n", "x".repeat(1_000_000));
     let _ = stream.write_all(long.as_bytes()).await;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
-    assert!(
-        answer.is_empty() || answer.starts_with(b"HTTP/1.1 431 "),
-        "{answer:?}"
-    );
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431 "), "{answer:?}");
     let many = "\nX-Many: 1".repeat(70);
-    assert_eq!(
-        node.send(&format!("GET /health HTTP/1.1{many}"), "")
-            .await
-            .status,
-        431
-    );
+    assert_eq!(node.send(&format!("GET /health HTTP/1.1{many}"), "").await.status, 431);
 }
 
 #[tokio::test]

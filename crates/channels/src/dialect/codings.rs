@@ -26,14 +26,8 @@ impl Systems {
         let local = |path: &str| format!("https://{site}.nhs.uk/Id/{path}");
         let namespace = slug(order_namespace);
         let orders = [
-            (
-                order_namespace.to_owned(),
-                local(&format!("order/{namespace}")),
-            ),
-            (
-                order_namespace.to_uppercase(),
-                local(&format!("order/{namespace}")),
-            ),
+            (order_namespace.to_owned(), local(&format!("order/{namespace}"))),
+            (order_namespace.to_uppercase(), local(&format!("order/{namespace}"))),
         ];
         Systems {
             mrn: local("mrn"),
@@ -76,11 +70,7 @@ impl Systems {
             ("" | "MR" | "PI" | "PT", false) => {
                 Cow::Owned(format!("https://{}.nhs.uk/Id/mrn", slug(authority)))
             }
-            _ => Cow::Owned(format!(
-                "https://{}.nhs.uk/Id/{}",
-                slug(authority),
-                slug(kind)
-            )),
+            _ => Cow::Owned(format!("https://{}.nhs.uk/Id/{}", slug(authority), slug(kind))),
         }
     }
 
@@ -107,26 +97,16 @@ impl Systems {
         }
         match self.orders.iter().find(|(known, _)| known == namespace) {
             Some((_, system)) => Cow::Borrowed(system),
-            None => Cow::Owned(format!(
-                "https://{}.nhs.uk/Id/order/{}",
-                self.site,
-                slug(namespace)
-            )),
+            None => {
+                Cow::Owned(format!("https://{}.nhs.uk/Id/order/{}", self.site, slug(namespace)))
+            }
         }
     }
 
     /// The system of a filler's order numbers by their namespace (EI-2).
     pub fn filler_order(&self, namespace: &str) -> String {
-        let namespace = if namespace.is_empty() {
-            &self.orders[0].0
-        } else {
-            namespace
-        };
-        format!(
-            "https://{}.nhs.uk/Id/filler-order/{}",
-            self.site,
-            slug(namespace)
-        )
+        let namespace = if namespace.is_empty() { &self.orders[0].0 } else { namespace };
+        format!("https://{}.nhs.uk/Id/filler-order/{}", self.site, slug(namespace))
     }
 
     /// A system of the site, `https://{site}.nhs.uk/Id/{name}`.
@@ -162,10 +142,7 @@ fn hl7_table(name: &str) -> Option<&str> {
 }
 
 fn is_oid(text: &str) -> bool {
-    text.contains('.')
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    text.contains('.') && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 /// A part of a URI: lower case letters, digits, dots and hyphens.
@@ -186,10 +163,7 @@ mod tests {
         let systems = Systems::new("RXX", "epma");
         let peer = BTreeMap::from([
             ("OLD".to_owned(), "https://old.example/mrn".to_owned()),
-            (
-                "OLD/AN".to_owned(),
-                "https://old.example/account".to_owned(),
-            ),
+            ("OLD/AN".to_owned(), "https://old.example/account".to_owned()),
         ]);
         let check = |authority: &str, universal: &str, kind: &str, expect: &str| {
             let found = systems.patient(authority, universal, kind, &peer);
@@ -206,12 +180,7 @@ mod tests {
         check("RYY", "", "MR", "https://ryy.nhs.uk/Id/mrn");
         check("RXX", "", "AN", "https://rxx.nhs.uk/Id/an");
         check("NHS", "", "MR", "https://nhs.nhs.uk/Id/mrn");
-        check(
-            "St Elsewhere",
-            "",
-            "AN",
-            "https://st-elsewhere.nhs.uk/Id/an",
-        );
+        check("St Elsewhere", "", "AN", "https://st-elsewhere.nhs.uk/Id/an");
         check("OLD", "", "MR", "https://old.example/mrn");
         check("OLD", "", "AN", "https://old.example/account");
     }
@@ -222,14 +191,8 @@ mod tests {
         assert_eq!(systems.order(""), "https://rxx.nhs.uk/Id/order/epma");
         assert_eq!(systems.order("EPMA"), "https://rxx.nhs.uk/Id/order/epma");
         assert_eq!(systems.order("ITU"), "https://rxx.nhs.uk/Id/order/itu");
-        assert_eq!(
-            systems.filler_order("PHARM"),
-            "https://rxx.nhs.uk/Id/filler-order/pharm"
-        );
-        assert_eq!(
-            systems.filler_order(""),
-            "https://rxx.nhs.uk/Id/filler-order/epma"
-        );
+        assert_eq!(systems.filler_order("PHARM"), "https://rxx.nhs.uk/Id/filler-order/pharm");
+        assert_eq!(systems.filler_order(""), "https://rxx.nhs.uk/Id/filler-order/epma");
     }
 
     #[test]

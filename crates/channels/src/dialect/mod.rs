@@ -157,9 +157,7 @@ impl Dialect {
         if self.accepts_versions.is_empty() {
             KNOWN_VERSIONS.contains(&version)
         } else {
-            self.accepts_versions
-                .iter()
-                .any(|accepted| accepted == version)
+            self.accepts_versions.iter().any(|accepted| accepted == version)
         }
     }
 }
@@ -169,9 +167,7 @@ fn known_version<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error>
     if KNOWN_VERSIONS.contains(&version.as_str()) {
         Ok(version)
     } else {
-        Err(serde::de::Error::custom(format!(
-            "`{version}` is not a version of HL7 2"
-        )))
+        Err(serde::de::Error::custom(format!("`{version}` is not a version of HL7 2")))
     }
 }
 
@@ -181,10 +177,7 @@ fn charset_of<'de, D: Deserializer<'de>>(from: D) -> Result<Charset, D::Error> {
         .ok_or_else(|| serde::de::Error::custom(format!("`{label}` is not a character set")))
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands the field over by reference"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over by reference")]
 fn charset_label<S: Serializer>(charset: &Charset, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&charset.label())
 }
@@ -199,10 +192,7 @@ mod tests {
     fn an_empty_table_is_the_default() {
         assert_eq!(toml::from_str::<Dialect>("").unwrap(), Dialect::default());
         let written = toml::to_string(&Dialect::default()).unwrap();
-        assert_eq!(
-            toml::from_str::<Dialect>(&written).unwrap(),
-            Dialect::default()
-        );
+        assert_eq!(toml::from_str::<Dialect>(&written).unwrap(), Dialect::default());
     }
 
     #[test]
@@ -226,10 +216,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(dialect.version, "2.3");
-        assert_eq!(
-            dialect.charset_choice(),
-            CharsetChoice::Always(Charset::Windows1252)
-        );
+        assert_eq!(dialect.charset_choice(), CharsetChoice::Always(Charset::Windows1252));
         assert_eq!(dialect.timing_style, TimingStyle::Rxe1);
         assert_eq!(dialect.zpm_layout, ZpmLayout::Fields);
         assert_eq!(dialect.time_zone.name(), "Europe/Dublin");
@@ -237,10 +224,7 @@ mod tests {
         assert_eq!(dialect.order_control.word(Control::Change), "XX");
         assert_eq!(dialect.order_control.word(Control::New), "NW");
         assert_eq!(dialect.order_control.read("ZH"), Some(Control::Hold));
-        assert_eq!(
-            rhythm_of("6xd", &dialect.timing_codes).unwrap().frequency,
-            Some(6)
-        );
+        assert_eq!(rhythm_of("6xd", &dialect.timing_codes).unwrap().frequency, Some(6));
     }
 
     #[test]

@@ -125,24 +125,15 @@ impl Rhythm {
     }
 
     fn at(when: &'static str) -> Self {
-        Rhythm {
-            when: vec![Cow::Borrowed(when)],
-            ..Rhythm::daily(1)
-        }
+        Rhythm { when: vec![Cow::Borrowed(when)], ..Rhythm::daily(1) }
     }
 
     fn once() -> Self {
-        Rhythm {
-            count: Some(1),
-            ..Rhythm::default()
-        }
+        Rhythm { count: Some(1), ..Rhythm::default() }
     }
 
     fn when_needed(self) -> Self {
-        Rhythm {
-            as_needed: true,
-            ..self
-        }
+        Rhythm { as_needed: true, ..self }
     }
 }
 
@@ -185,9 +176,7 @@ fn word(code: &str) -> Option<Rhythm> {
         "WEEKLY" => Rhythm::times(1, 1, PeriodUnit::Week),
         "STAT" | "ONCE" => Rhythm::once(),
         _ => {
-            return meal(code)
-                .or_else(|| every(code))
-                .or_else(|| several_a_day(code));
+            return meal(code).or_else(|| every(code)).or_else(|| several_a_day(code));
         }
     })
 }
@@ -196,15 +185,8 @@ fn word(code: &str) -> Option<Rhythm> {
 /// they say nothing about how often.
 fn meal(code: &str) -> Option<Rhythm> {
     let when = *MEALS.iter().find(|meal| **meal == code)?;
-    let rhythm = if when.len() == 3 {
-        Rhythm::daily(1)
-    } else {
-        Rhythm::default()
-    };
-    Some(Rhythm {
-        when: vec![Cow::Borrowed(when)],
-        ..rhythm
-    })
+    let rhythm = if when.len() == 3 { Rhythm::daily(1) } else { Rhythm::default() };
+    Some(Rhythm { when: vec![Cow::Borrowed(when)], ..rhythm })
 }
 
 /// `Q6H`: every six hours; `Q2J5`: every second week on Friday; `QH`: every hour.
@@ -219,10 +201,7 @@ fn every(code: &str) -> Option<Rhythm> {
         }
         let day = *DAYS.get(day.parse::<usize>().ok()?.checked_sub(1)?)?;
         let weekly = Rhythm::times(1, number, PeriodUnit::Week);
-        return Some(Rhythm {
-            day_of_week: vec![Cow::Borrowed(day)],
-            ..weekly
-        });
+        return Some(Rhythm { day_of_week: vec![Cow::Borrowed(day)], ..weekly });
     }
     let unit = PeriodUnit::of_letter(letter)?;
     // `QS`, `QM` and `QL` without a number are not in use; only hour, day and week are.
@@ -247,15 +226,9 @@ pub fn local_code<'a>(rhythm: &Rhythm, peer: &'a BTreeMap<String, Rhythm>) -> Op
     if let Some((code, _)) = peer.iter().find(|(_, known)| *known == rhythm) {
         return Some(Cow::Borrowed(code));
     }
-    let plain = Rhythm {
-        as_needed: false,
-        ..rhythm.clone()
-    };
-    let code = if plain == Rhythm::default() {
-        Some(Cow::Borrowed(""))
-    } else {
-        built_in_code(&plain)
-    };
+    let plain = Rhythm { as_needed: false, ..rhythm.clone() };
+    let code =
+        if plain == Rhythm::default() { Some(Cow::Borrowed("")) } else { built_in_code(&plain) };
     let code = match (rhythm.as_needed, code?) {
         (false, code) => code,
         (true, code) => Cow::Owned(format!("PRN{code}")),
@@ -270,24 +243,19 @@ fn built_in_code(rhythm: &Rhythm) -> Option<Cow<'static, str>> {
         "OD", "BD", "TDS", "QDS", "OM", "ON", "QPM", "QHS", "QOD", "ONCE", "ACM", "ACD", "ACV",
         "PCM", "PCD", "PCV", "AC", "PC",
     ];
-    if let Some(code) = CODES
-        .iter()
-        .find(|code| built_in(code).as_ref() == Some(rhythm))
-    {
+    if let Some(code) = CODES.iter().find(|code| built_in(code).as_ref() == Some(rhythm)) {
         return Some(Cow::Borrowed(code));
     }
     let (period, unit) = (rhythm.period?, rhythm.unit?);
-    Some(Cow::Owned(
-        match (rhythm.frequency?, rhythm.day_of_week.as_slice()) {
-            (1, []) => format!("Q{period}{}", unit.letter()),
-            (1, [day]) => {
-                let day = DAYS.iter().position(|known| known == day)?;
-                format!("Q{period}J{}", day + 1)
-            }
-            (several, []) => format!("{several}ID"),
-            _ => return None,
-        },
-    ))
+    Some(Cow::Owned(match (rhythm.frequency?, rhythm.day_of_week.as_slice()) {
+        (1, []) => format!("Q{period}{}", unit.letter()),
+        (1, [day]) => {
+            let day = DAYS.iter().position(|known| known == day)?;
+            format!("Q{period}J{}", day + 1)
+        }
+        (several, []) => format!("{several}ID"),
+        _ => return None,
+    }))
 }
 
 #[cfg(test)]
@@ -323,25 +291,13 @@ mod tests {
         check("Q3L", Some(&rhythm(1, 3, Month)));
         check("OM MANE QAM", Some(&Rhythm::at("MORN")));
         check("ON NOCTE nocte", Some(&Rhythm::at("NIGHT")));
-        check(
-            "STAT ONCE Once",
-            Some(&Rhythm {
-                count: Some(1),
-                ..none.clone()
-            }),
-        );
+        check("STAT ONCE Once", Some(&Rhythm { count: Some(1), ..none.clone() }));
         check("PRN", Some(&none.clone().when_needed()));
         check("PRNQ4H", Some(&rhythm(1, 4, Hour).when_needed()));
         check("ACM", Some(&Rhythm::at("ACM")));
-        let friday = Rhythm {
-            day_of_week: vec!["fri".into()],
-            ..rhythm(1, 2, Week)
-        };
+        let friday = Rhythm { day_of_week: vec!["fri".into()], ..rhythm(1, 2, Week) };
         check("Q2J5", Some(&friday));
-        check(
-            "C QSHIFT XYZ Q Q0H Q1000H QM QJ5 Q1J8 Q1J0 ID 0ID +5ID Q6HH PRNXX",
-            None,
-        );
+        check("C QSHIFT XYZ Q Q0H Q1000H QM QJ5 Q1J8 Q1J0 ID 0ID +5ID Q6HH PRNXX", None);
         check("", None);
     }
 

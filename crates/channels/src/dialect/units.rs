@@ -94,10 +94,7 @@ mod tests {
     #[test]
     fn no_word_is_listed_twice_or_leads_on() {
         for (at, (from, to)) in UNITS.iter().enumerate() {
-            assert!(
-                UNITS[at + 1..].iter().all(|(other, _)| other != from),
-                "{from}"
-            );
+            assert!(UNITS[at + 1..].iter().all(|(other, _)| other != from), "{from}");
             assert!(UNITS.iter().all(|(other, _)| other != to), "{to}");
         }
     }

@@ -21,10 +21,7 @@ impl Zone {
             Err(_) if name == "Europe/London" => TimeZone::posix(LONDON_RULE).ok()?,
             Err(_) => return None,
         };
-        Some(Zone {
-            name: name.to_owned(),
-            rules,
-        })
+        Some(Zone { name: name.to_owned(), rules })
     }
 
     /// Its name.

@@ -17,10 +17,7 @@ pub(super) fn read(source: &Source<'_, '_>) -> Result<Request, Problem> {
         Problem::new(ProblemCode::UnsupportedEvent, text).at("MSH-9")
     })?;
     let told = pid::patient(source, &source.need("PID")?)?;
-    let segment = source
-        .message
-        .segment("PV1")
-        .filter(|_| is_about_a_stay(event));
+    let segment = source.message.segment("PV1").filter(|_| is_about_a_stay(event));
     if segment.is_none() && needs_stay(event) {
         return Err(missing("PV1"));
     }

@@ -93,10 +93,9 @@ fn problem_of(answer: &Answer) -> Option<Problem> {
     match answer {
         Answer::Done | Answer::Created(_) | Answer::Permitted(_) => None,
         Answer::Parked(problem) => Some(problem.clone()),
-        Answer::Refused(_) => Some(Problem::new(
-            medicines::ProblemCode::OrderState,
-            "it was refused",
-        )),
+        Answer::Refused(_) => {
+            Some(Problem::new(medicines::ProblemCode::OrderState, "it was refused"))
+        }
     }
 }
 
@@ -114,9 +113,7 @@ fn code(header: &Header<'_>, problem: Option<&Problem>) -> Option<AckCode> {
     }
     match header.accept_condition() {
         None | Some(AckCondition::Never) => {
-            let wanted = header
-                .application_condition()
-                .is_some_and(|when| when.wants(success));
+            let wanted = header.application_condition().is_some_and(|when| when.wants(success));
             wanted.then_some(application)
         }
         Some(when) => when.wants(success).then_some(match application {
@@ -149,10 +146,7 @@ fn location(text: &str) -> Option<Location> {
         None => (text, None),
     };
     let (name, sequence) = counted(segment);
-    let mut location = Location {
-        sequence: sequence.or(Some(1)),
-        ..Location::segment(name)
-    };
+    let mut location = Location { sequence: sequence.or(Some(1)), ..Location::segment(name) };
     if let Some(rest) = rest {
         let (field, component) = match rest.split_once('.') {
             Some((field, component)) => (field, Some(component)),
@@ -232,9 +226,7 @@ mod tests {
         let check = |conditions: &str, outcome: &Answer, expect: Option<&str>| {
             let msh = format!("MSH|^~\\&|A|B|C|D|20260720||ADT^A01|7|P|2.5|||{conditions}");
             let ack = answered(&msh, outcome);
-            let code = ack
-                .as_deref()
-                .map(|ack| &ack[ack.find("MSA|").unwrap() + 4..][..2]);
+            let code = ack.as_deref().map(|ack| &ack[ack.find("MSA|").unwrap() + 4..][..2]);
             assert_eq!(code, expect, "{conditions} {outcome:?}");
         };
         check("AL|NE", &Answer::Done, Some("CA"));
@@ -259,10 +251,7 @@ mod tests {
         let ack = answered("no message at all", &outcome).unwrap();
         let expect = "MSH|^~\\&|||||20260720111500+0100||ACK^^ACK|rxx.1042.ack\rMSA|AE||what";
         assert!(ack.starts_with(expect), "{ack}");
-        assert_eq!(
-            answered(r"MSH|^~\&|A|B|C|D|2026||ACK^A01|7|P|2.5", &outcome),
-            None
-        );
+        assert_eq!(answered(r"MSH|^~\&|A|B|C|D|2026||ACK^A01|7|P|2.5", &outcome), None);
     }
 
     #[test]

@@ -149,18 +149,14 @@ fn understand(
     for issue in issues {
         source.doubt(Doubt::Form(*issue));
     }
-    let request = check_form(issues)
-        .and_then(|()| check_header(&source))
-        .and_then(|()| map(&source));
+    let request =
+        check_form(issues).and_then(|()| check_header(&source)).and_then(|()| map(&source));
     assemble(&source, request.unwrap_or_else(Request::Park))
 }
 
 /// A message of which a part may be missing or misread is not acted on.
 fn check_form(issues: &[hl7v2::Issue]) -> Result<(), Problem> {
-    match issues
-        .iter()
-        .find(|issue| issue.kind.severity() == Severity::Error)
-    {
+    match issues.iter().find(|issue| issue.kind.severity() == Severity::Error) {
         None => Ok(()),
         Some(issue) => Err(Problem::new(ProblemCode::Malformed, issue.to_string())),
     }
@@ -176,19 +172,12 @@ fn check_header(source: &Source<'_, '_>) -> Result<(), Problem> {
     }
     let control_id = header.control_id_raw().len();
     if header.segment().field(10).is_absent() {
-        return problem(
-            ProblemCode::FieldMissing,
-            10,
-            "the message has no control id",
-        );
+        return problem(ProblemCode::FieldMissing, 10, "the message has no control id");
     }
     if control_id > MAX_CONTROL_ID_BYTES {
         return problem(ProblemCode::BadValue, 10, "the control id is too long");
     }
-    if [3, 4]
-        .iter()
-        .any(|&field| header.segment().field(field).raw().len() > MAX_SENDER_BYTES)
-    {
+    if [3, 4].iter().any(|&field| header.segment().field(field).raw().len() > MAX_SENDER_BYTES) {
         return problem(
             ProblemCode::BadValue,
             3,
@@ -197,16 +186,9 @@ fn check_header(source: &Source<'_, '_>) -> Result<(), Problem> {
     }
     let version = header.version();
     if !version.is_empty() && !source.channel.dialect().accepts_version(version.trim()) {
-        return problem(
-            ProblemCode::UnsupportedVersion,
-            12,
-            "this HL7 version is not taken here",
-        );
+        return problem(ProblemCode::UnsupportedVersion, 12, "this HL7 version is not taken here");
     }
-    if !source
-        .channel
-        .accepts_processing_id(header.processing_id().trim())
-    {
+    if !source.channel.accepts_processing_id(header.processing_id().trim()) {
         let text = "the processing id is not the one in force here";
         return problem(ProblemCode::WrongProcessingId, 11, text);
     }
@@ -223,22 +205,13 @@ fn map(source: &Source<'_, '_>) -> Result<Request, Problem> {
     if source.message.segment("ZPM").is_some() {
         return zpm_transaction::read(source);
     }
-    if let Some(row) = TABLE
-        .iter()
-        .find(|row| row.code == code && row.event == event)
-    {
+    if let Some(row) = TABLE.iter().find(|row| row.code == code && row.event == event) {
         return (row.read)(source);
     }
     let problem = if TABLE.iter().any(|row| row.code == code) {
-        Problem::new(
-            ProblemCode::UnsupportedEvent,
-            "messages of this event are not handled",
-        )
+        Problem::new(ProblemCode::UnsupportedEvent, "messages of this event are not handled")
     } else {
-        Problem::new(
-            ProblemCode::UnsupportedType,
-            "messages of this type are not handled",
-        )
+        Problem::new(ProblemCode::UnsupportedType, "messages of this type are not handled")
     };
     Err(problem.at("MSH-9"))
 }
@@ -254,11 +227,7 @@ fn assemble(source: &Source<'_, '_>, request: Request) -> Understood {
     Understood {
         key: (usable && sender).then(|| format!("{application}|{facility}|{control_id}")),
         message_type: named.then(|| {
-            if event.is_empty() {
-                code.clone().into_owned()
-            } else {
-                format!("{code}^{event}")
-            }
+            if event.is_empty() { code.clone().into_owned() } else { format!("{code}^{event}") }
         }),
         control_id: usable.then(|| control_id.into_owned()),
         by: if application.is_empty() || !sender {

@@ -9,18 +9,11 @@ use super::map::order::{Detail, orders};
 use super::map::rxo;
 use super::source::Source;
 
-const RXO: Detail = Detail {
-    name: "RXO",
-    timing: None,
-    read: rxo::read,
-};
+const RXO: Detail = Detail { name: "RXO", timing: None, read: rxo::read };
 
 pub(super) fn read(source: &Source<'_, '_>) -> Result<Request, Problem> {
     let other = ["OBR", "RQD", "RQ1", "ODS", "ODT"];
-    let is_other = source
-        .message
-        .iter()
-        .any(|segment| other.contains(&segment.name()));
+    let is_other = source.message.iter().any(|segment| other.contains(&segment.name()));
     if is_other && source.message.segment("RXO").is_none() {
         let text = "this orders no medicine: an order of a medicine has RXO";
         return Err(Problem::new(ProblemCode::SegmentMissing, text).at("RXO"));

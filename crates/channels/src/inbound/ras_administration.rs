@@ -27,9 +27,7 @@ pub(super) fn read(source: &Source<'_, '_>) -> Result<Request, Problem> {
     let patient = identifier::need_patient(source, &pid)?;
     let mut doses = Vec::new();
     for group in source.message.groups("ORC") {
-        let order = group
-            .segment("ORC")
-            .and_then(|orc| identifier::placer(source, &orc));
+        let order = group.segment("ORC").and_then(|orc| identifier::placer(source, &orc));
         for rxa in group.iter().filter(|segment| segment.is("RXA")) {
             if doses.len() == MAX_DOSES {
                 let text = "there are more doses than are taken in one message";
@@ -84,10 +82,7 @@ fn check_action(source: &Source<'_, '_>, rxa: &Segment<'_>) -> Result<(), Proble
             ProblemCode::UnsupportedEvent,
             "a dose on record cannot be deleted or changed by a message: correct it by hand",
         ),
-        _ => (
-            ProblemCode::UnknownCode,
-            "the action code is not in its table",
-        ),
+        _ => (ProblemCode::UnknownCode, "the action code is not in its table"),
     };
     Err(source.problem(code, rxa, 21, text))
 }

@@ -73,11 +73,7 @@ pub(crate) struct Source<'m, 'a> {
 
 impl<'m, 'a> Source<'m, 'a> {
     pub(crate) fn new(message: &'m Message<'a>, channel: &'m InboundChannel) -> Self {
-        Source {
-            message,
-            channel,
-            doubts: RefCell::new(Vec::new()),
-        }
+        Source { message, channel, doubts: RefCell::new(Vec::new()) }
     }
 
     pub(crate) fn header(&self) -> Header<'a> {
@@ -203,15 +199,11 @@ impl<'m, 'a> Source<'m, 'a> {
         match resolved.certainty {
             Certainty::Stated | Certainty::Zone => Ok(resolved.instant),
             Certainty::Skipped => {
-                self.doubt(Doubt::SkippedTime {
-                    location: self.place(segment, field),
-                });
+                self.doubt(Doubt::SkippedTime { location: self.place(segment, field) });
                 Ok(resolved.instant)
             }
             Certainty::Ambiguous(later) => {
-                self.doubt(Doubt::AmbiguousTime {
-                    location: self.place(segment, field),
-                });
+                self.doubt(Doubt::AmbiguousTime { location: self.place(segment, field) });
                 match self.dialect().ambiguous_hour {
                     AmbiguousHour::Earlier => Ok(resolved.instant),
                     AmbiguousHour::Later => Ok(later),
@@ -263,11 +255,8 @@ impl<'m, 'a> Source<'m, 'a> {
 
 /// A segment that the message needs and does not have.
 pub(crate) fn missing(name: &str) -> Problem {
-    Problem::new(
-        ProblemCode::SegmentMissing,
-        format!("the message needs the segment {name}"),
-    )
-    .at(name)
+    Problem::new(ProblemCode::SegmentMissing, format!("the message needs the segment {name}"))
+        .at(name)
 }
 
 /// The text without the spaces around it.
@@ -282,9 +271,7 @@ pub(crate) fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
 /// A number of HL7 (NM): digits with a sign and a point, no exponent (HL7 2.5.1 §2.A.47).
 pub(crate) fn exact(text: &str) -> Option<Decimal> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let plain = unsigned
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let plain = unsigned.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     if !plain || !unsigned.bytes().any(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -299,11 +286,7 @@ mod tests {
     #[test]
     fn numbers_are_exact_or_refused() {
         let check = |text: &str, expect: Option<&str>| {
-            assert_eq!(
-                exact(text).map(|n| n.to_string()).as_deref(),
-                expect,
-                "{text}"
-            );
+            assert_eq!(exact(text).map(|n| n.to_string()).as_deref(), expect, "{text}");
         };
         check("2", Some("2"));
         check("0.40", Some("0.40"));
@@ -311,9 +294,8 @@ mod tests {
         check("5.", Some("5"));
         check("+1", Some("1"));
         check("-3", Some("-3"));
-        for bad in [
-            "", ".", "-", "1e3", "1,5", "two", "1.2.3", "--1", "1 2", "0x1", "1_000", "+-1",
-        ] {
+        for bad in ["", ".", "-", "1e3", "1,5", "two", "1.2.3", "--1", "1 2", "0x1", "1_000", "+-1"]
+        {
             check(bad, None);
         }
         check("0.12345678901234567890123456789012", None);

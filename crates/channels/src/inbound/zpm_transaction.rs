@@ -16,11 +16,7 @@ use super::source::{Source, missing, trimmed};
 use crate::dialect::{ZpmLayout, unit_of};
 
 pub(super) fn read(source: &Source<'_, '_>) -> Result<Request, Problem> {
-    let zpm = Zpm {
-        source,
-        segment: source.need("ZPM")?,
-        layout: source.dialect().zpm_layout,
-    };
+    let zpm = Zpm { source, segment: source.need("ZPM")?, layout: source.dialect().zpm_layout };
     if source.message.segments("ZPM").nth(1).is_some() {
         let text = "the message has several pocket transactions: send each in its own message";
         return Err(Problem::new(ProblemCode::BadValue, text).at("ZPM[2]"));
@@ -47,10 +43,7 @@ pub(super) fn read(source: &Source<'_, '_>) -> Result<Request, Problem> {
         batch: Some(zpm.text(20)).filter(|batch| !batch.is_empty()),
         unit: zpm.unit(),
         patient: patient(source, code)?,
-        order: source
-            .message
-            .segment("ORC")
-            .and_then(|orc| identifier::placer(source, &orc)),
+        order: source.message.segment("ORC").and_then(|orc| identifier::placer(source, &orc)),
         cancelled: cancelled(source),
     };
     zpm.check_counts(&transaction)?;
@@ -81,9 +74,7 @@ impl Zpm<'_, '_, '_> {
     }
 
     fn need(&self, number: usize) -> Result<String, Problem> {
-        let text = self
-            .source
-            .need_text(&self.segment, self.place(number), 1)?;
+        let text = self.source.need_text(&self.segment, self.place(number), 1)?;
         Ok(text.into_owned())
     }
 
@@ -102,8 +93,7 @@ impl Zpm<'_, '_, '_> {
     }
 
     fn problem(&self, code: ProblemCode, number: usize, text: &str) -> Problem {
-        self.source
-            .problem(code, &self.segment, self.place(number), text)
+        self.source.problem(code, &self.segment, self.place(number), text)
     }
 
     fn code(&self) -> Result<TransactionCode, Problem> {
@@ -140,48 +130,29 @@ impl Zpm<'_, '_, '_> {
         };
         let own = self.text(6);
         if !own.is_empty() {
-            return Ok(Coded {
-                code: own,
-                text: words.into_owned(),
-            });
+            return Ok(Coded { code: own, text: words.into_owned() });
         }
         if let Some(rqd) = self.source.message.segment("RQD") {
             for field in [2, 3] {
                 let code = trimmed(rqd.text(field, 1));
                 if !code.is_empty() {
                     let text = trimmed(rqd.text(field, 2)).into_owned();
-                    return Ok(Coded {
-                        code: code.into_owned(),
-                        text,
-                    });
+                    return Ok(Coded { code: code.into_owned(), text });
                 }
             }
         }
         if code == TransactionCode::Null {
-            return Ok(Coded {
-                code: String::new(),
-                text: words.into_owned(),
-            });
+            return Ok(Coded { code: String::new(), text: words.into_owned() });
         }
-        Err(self.problem(
-            ProblemCode::FieldMissing,
-            6,
-            "the transaction does not say which item",
-        ))
+        Err(self.problem(ProblemCode::FieldMissing, 6, "the transaction does not say which item"))
     }
 
     /// ZPM-10. Only an adjustment has a sign.
     fn amount(&self, code: TransactionCode) -> Result<Option<Decimal>, Problem> {
         use TransactionCode as Code;
-        let amount = if code == Code::Adjust {
-            self.number(10)?
-        } else {
-            self.count(10)?
-        };
-        let moves = matches!(
-            code,
-            Code::Vend | Code::Return | Code::Waste | Code::Fill | Code::Expired
-        );
+        let amount = if code == Code::Adjust { self.number(10)? } else { self.count(10)? };
+        let moves =
+            matches!(code, Code::Vend | Code::Return | Code::Waste | Code::Fill | Code::Expired);
         if amount.is_none() && moves {
             let text = "the transaction does not say how much";
             return Err(self.problem(ProblemCode::FieldMissing, 10, text));
@@ -217,10 +188,7 @@ impl Zpm<'_, '_, '_> {
                 let id = self.text(number);
                 let name = self.segment.field(place + 1);
                 let (family, given) = (name.component(1).text(), name.component(2).text());
-                (!id.is_empty()).then(|| Staff {
-                    id,
-                    name: staff::name(&family, &given),
-                })
+                (!id.is_empty()).then(|| Staff { id, name: staff::name(&family, &given) })
             }
         }
     }
@@ -247,9 +215,7 @@ impl Zpm<'_, '_, '_> {
     /// RQD-6, else ZPM-34.
     fn unit(&self) -> Option<String> {
         let rqd = self.source.message.segment("RQD");
-        let unit = rqd
-            .map(|rqd| quantity::unit(self.source, &rqd, 6))
-            .unwrap_or_default();
+        let unit = rqd.map(|rqd| quantity::unit(self.source, &rqd, 6)).unwrap_or_default();
         if !unit.is_empty() {
             return Some(unit.into_owned());
         }
@@ -280,20 +246,11 @@ fn bin(source: &Source<'_, '_>) -> Bin {
         "RETURN BIN" => Some(Bin::Return),
         _ => None,
     };
-    source
-        .message
-        .segments("NTE")
-        .find_map(kind)
-        .unwrap_or_default()
+    source.message.segments("NTE").find_map(kind).unwrap_or_default()
 }
 
 /// A comment with CANCEL says that the device took the transaction back.
 fn cancelled(source: &Source<'_, '_>) -> bool {
-    let says = |nte: Segment<'_>| {
-        nte.field(3)
-            .free_text()
-            .to_ascii_uppercase()
-            .contains("CANCEL")
-    };
+    let says = |nte: Segment<'_>| nte.field(3).free_text().to_ascii_uppercase().contains("CANCEL");
     source.message.segments("NTE").any(says)
 }

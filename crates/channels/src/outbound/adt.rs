@@ -45,20 +45,14 @@ pub(super) fn write(
     let of_encounter = told.encounter.as_ref().and_then(|e| told_at(&e.extension));
     let happened = of_encounter.or_else(|| told_at(&told.patient.extension));
     let happened = happened.map(|at| voice.moment(at));
-    message
-        .segment("EVN")
-        .set(1, event)
-        .set(2, &voice.time(delivery.at))
-        .set(6, happened.as_ref());
+    message.segment("EVN").set(1, event).set(2, &voice.time(delivery.at)).set(6, happened.as_ref());
     voice.pid(&mut message, &told.patient)?;
     if told.event == PatientEvent::A40 {
         let merged = told.merged.as_ref();
         let merged = merged.ok_or(RenderError::Incomplete("the patient that was joined"))?;
         let mrg = message.segment("MRG");
         if !voice.identifiers(mrg, 1, &merged.identifier) {
-            return Err(RenderError::Incomplete(
-                "an identifier of the patient that was joined",
-            ));
+            return Err(RenderError::Incomplete("an identifier of the patient that was joined"));
         }
         return Ok(message);
     }

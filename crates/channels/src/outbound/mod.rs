@@ -84,17 +84,8 @@ impl Voice {
         let own = dialect.our_facility.trim();
         Voice {
             systems: Systems::new(site, &dialect.order_namespace),
-            facility: if own.is_empty() {
-                site.to_ascii_uppercase()
-            } else {
-                own.to_owned()
-            },
-            processing_id: if processing_id.is_empty() {
-                "P"
-            } else {
-                processing_id
-            }
-            .to_owned(),
+            facility: if own.is_empty() { site.to_ascii_uppercase() } else { own.to_owned() },
+            processing_id: if processing_id.is_empty() { "P" } else { processing_id }.to_owned(),
             dialect,
         }
     }
@@ -180,23 +171,16 @@ impl FromIterator<StoredResource> for Versions {
 
 fn named(notice: &Notice) -> [Option<&VersionOf>; 3] {
     match notice {
-        Notice::Patient {
-            patient,
-            encounter,
-            merged,
-            ..
-        } => [Some(patient), encounter.as_ref(), merged.as_ref()],
-        Notice::Order {
-            order,
-            patient,
-            encounter,
-            ..
-        } => [Some(order), Some(patient), encounter.as_ref()],
+        Notice::Patient { patient, encounter, merged, .. } => {
+            [Some(patient), encounter.as_ref(), merged.as_ref()]
+        }
+        Notice::Order { order, patient, encounter, .. } => {
+            [Some(order), Some(patient), encounter.as_ref()]
+        }
         Notice::Dispense { dispense, patient } => [Some(dispense), Some(patient), None],
-        Notice::Administration {
-            administration,
-            patient,
-        } => [Some(administration), Some(patient), None],
+        Notice::Administration { administration, patient } => {
+            [Some(administration), Some(patient), None]
+        }
     }
 }
 
@@ -207,12 +191,7 @@ pub fn render(
     voice: &Voice,
 ) -> Result<Vec<u8>, RenderError> {
     let message = match &delivery.notice {
-        Notice::Patient {
-            event,
-            patient,
-            encounter,
-            merged,
-        } => {
+        Notice::Patient { event, patient, encounter, merged } => {
             let told = adt::Told {
                 event: *event,
                 patient: versions.read(patient)?,
@@ -221,12 +200,7 @@ pub fn render(
             };
             adt::write(delivery, &told, voice)?
         }
-        Notice::Order {
-            control,
-            order,
-            patient,
-            encounter,
-        } => {
+        Notice::Order { control, order, patient, encounter } => {
             let told = rde_o11::Told {
                 control: *control,
                 order: versions.read(order)?,
@@ -239,10 +213,7 @@ pub fn render(
             let (dispense, patient) = (versions.read(dispense)?, versions.read(patient)?);
             rds_o13::write(delivery, &dispense, &patient, voice)?
         }
-        Notice::Administration {
-            administration,
-            patient,
-        } => {
+        Notice::Administration { administration, patient } => {
             let (given, patient) = (versions.read(administration)?, versions.read(patient)?);
             ras_o17::write(delivery, &given, &patient, voice)?
         }

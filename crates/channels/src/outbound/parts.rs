@@ -49,19 +49,12 @@ pub(super) fn is_prescription(identifier: &Identifier) -> bool {
 
 /// Whether somebody took part as a witness.
 pub(super) fn is_witness(function: &CodeableConcept) -> bool {
-    function
-        .coding
-        .iter()
-        .any(|coding| coding.code.as_deref() == Some("witness"))
+    function.coding.iter().any(|coding| coding.code.as_deref() == Some("witness"))
 }
 
 /// When the message that made a version says that it happened.
 pub(super) fn told_at(extensions: &[Extension]) -> Option<&DateTime> {
-    extensions
-        .iter()
-        .find(|extension| extension.url == TOLD_AT)?
-        .value_date_time
-        .as_ref()
+    extensions.iter().find(|extension| extension.url == TOLD_AT)?.value_date_time.as_ref()
 }
 
 /// A date of FHIR without its hyphens.
@@ -99,9 +92,7 @@ impl Voice {
             "http://unitsofmeasure.org" => "UCUM",
             _ => {
                 let table = uri.strip_prefix("http://terminology.hl7.org/CodeSystem/v2-");
-                let named = uri
-                    .strip_prefix("urn:hl7:coding-system:")
-                    .map(str::to_owned);
+                let named = uri.strip_prefix("urn:hl7:coding-system:").map(str::to_owned);
                 return table.map(|number| format!("HL7{number}")).or(named);
             }
         };
@@ -125,11 +116,8 @@ impl Voice {
             "SCT" => 2,
             _ => 3,
         };
-        let mut found: Vec<Coded> = concept
-            .coding
-            .iter()
-            .filter_map(|coding| self.coded(coding))
-            .collect();
+        let mut found: Vec<Coded> =
+            concept.coding.iter().filter_map(|coding| self.coded(coding)).collect();
         found.sort_by_key(rank);
         let mut found = found.into_iter();
         let mut first = found.next().unwrap_or_default();
@@ -207,14 +195,8 @@ impl Voice {
             return cx("", oid, "");
         }
         let (owner, path) = local_system(uri)?;
-        let kind = if path == "mrn" {
-            "MR".to_owned()
-        } else {
-            path.to_ascii_uppercase()
-        };
-        (!path.contains('/'))
-            .then(|| cx(&owner.to_ascii_uppercase(), "", &kind))
-            .flatten()
+        let kind = if path == "mrn" { "MR".to_owned() } else { path.to_ascii_uppercase() };
+        (!path.contains('/')).then(|| cx(&owner.to_ascii_uppercase(), "", &kind)).flatten()
     }
 
     /// Writes identifiers as the repetitions of a CX field; true where there was one.
@@ -225,10 +207,7 @@ impl Voice {
         identifiers: &[Identifier],
     ) -> bool {
         let mut repetition = 0;
-        for cx in identifiers
-            .iter()
-            .filter_map(|identifier| self.cx(identifier))
-        {
+        for cx in identifiers.iter().filter_map(|identifier| self.cx(identifier)) {
             repetition += 1;
             segment
                 .put(field, repetition, 1, 1, &cx.value)
@@ -273,10 +252,7 @@ impl Voice {
         let pv1 = message.segment("PV1").set(1, "1").set(2, class(encounter));
         let place = place(encounter);
         pv1.field(3, &place.each_ref().map(String::as_str));
-        let service = encounter
-            .service_type
-            .as_ref()
-            .and_then(|kind| kind.coding.first());
+        let service = encounter.service_type.as_ref().and_then(|kind| kind.coding.first());
         pv1.set(10, service.and_then(|coding| coding.code.as_ref()));
         let visit =
             |identifier: &&Identifier| identifier.system.as_deref() == Some(self.systems().visit());
@@ -323,9 +299,7 @@ impl Voice {
 pub(super) fn order_number(identifier: &Identifier) -> Option<(String, String)> {
     let value = identifier.value.clone().filter(|value| !value.is_empty())?;
     let (_, path) = local_system(identifier.system.as_deref()?)?;
-    let namespace = path
-        .strip_prefix("order/")
-        .or(path.strip_prefix("filler-order/"))?;
+    let namespace = path.strip_prefix("order/").or(path.strip_prefix("filler-order/"))?;
     Some((value, namespace.to_ascii_uppercase()))
 }
 
@@ -336,17 +310,10 @@ pub(super) fn staff(
     repetition: usize,
     person: &Reference,
 ) {
-    let number = person
-        .identifier
-        .as_ref()
-        .and_then(|identifier| identifier.value.as_deref());
+    let number = person.identifier.as_ref().and_then(|identifier| identifier.value.as_deref());
     let name = person.display.as_deref().unwrap_or_default();
     let (family, given) = name.split_once(", ").unwrap_or((name, ""));
-    segment.components(
-        field,
-        repetition,
-        &[number.unwrap_or_default(), family, given],
-    );
+    segment.components(field, repetition, &[number.unwrap_or_default(), family, given]);
 }
 
 /// The placer's number of an order: the first of a placer's system.
@@ -364,21 +331,13 @@ fn number_under(order: &MedicationRequest, start: &str) -> Option<(String, Strin
         let system = identifier.system.as_deref().and_then(local_system);
         system.is_some_and(|(_, path)| path.starts_with(start))
     };
-    order
-        .identifier
-        .iter()
-        .find(is_under)
-        .and_then(order_number)
+    order.identifier.iter().find(is_under).and_then(order_number)
 }
 
 /// A quantity as HL7 writes it: the number without an exponent, and the unit.
 pub(super) fn amount(quantity: &Quantity) -> Option<(String, String)> {
     let value = quantity.value.as_ref()?.value();
-    let unit = quantity
-        .unit
-        .clone()
-        .or_else(|| quantity.code.clone())
-        .unwrap_or_default();
+    let unit = quantity.unit.clone().or_else(|| quantity.code.clone()).unwrap_or_default();
     Some((value.normalize().to_string(), unit))
 }
 
@@ -407,15 +366,7 @@ fn name_parts(name: &HumanName) -> [String; 7] {
             kind.to_owned(),
         ];
     }
-    [
-        family,
-        first,
-        others,
-        suffix,
-        prefix,
-        String::new(),
-        kind.to_owned(),
-    ]
+    [family, first, others, suffix, prefix, String::new(), kind.to_owned()]
 }
 
 /// HL7 table 0001.
@@ -444,28 +395,14 @@ fn class(encounter: &Encounter) -> &str {
 /// Ward, room and bed (PV1-3.1 to 3.3).
 fn place(encounter: &Encounter) -> [String; 3] {
     let kind_of = |location: &EncounterLocation| {
-        location
-            .physical_type
-            .as_ref()?
-            .coding
-            .first()?
-            .code
-            .clone()
+        location.physical_type.as_ref()?.coding.first()?.code.clone()
     };
     let of_kind = |kind: &str| {
-        let found = encounter
-            .location
-            .iter()
-            .find(|place| kind_of(place).as_deref() == Some(kind));
+        let found = encounter.location.iter().find(|place| kind_of(place).as_deref() == Some(kind));
         found.and_then(place_name).unwrap_or_default().to_owned()
     };
     // The ward is the first location, whatever kind it says it is.
-    let ward = encounter
-        .location
-        .first()
-        .and_then(place_name)
-        .unwrap_or_default()
-        .to_owned();
+    let ward = encounter.location.first().and_then(place_name).unwrap_or_default().to_owned();
     [ward, of_kind("ro"), of_kind("bd")]
 }
 

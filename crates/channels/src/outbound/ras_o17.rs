@@ -21,25 +21,12 @@ pub(super) fn write(
 ) -> Result<MessageBuilder, RenderError> {
     let mut message = voice.message(delivery, voice.pharmacy_type("RAS", "O17", "RAS_O17"));
     voice.pid(&mut message, patient)?;
-    let order = given
-        .request
-        .as_ref()
-        .and_then(|request| request.identifier.as_ref());
-    let (number, namespace) = order
-        .and_then(|number| order_number(number))
-        .unwrap_or_default();
+    let order = given.request.as_ref().and_then(|request| request.identifier.as_ref());
+    let (number, namespace) = order.and_then(|number| order_number(number)).unwrap_or_default();
     let id = given.id.as_ref().map_or("", fhir::Id::as_str);
-    message
-        .segment("ORC")
-        .set(1, "RE")
-        .field(2, &[&number, &namespace])
-        .field(3, &[id, OURS]);
+    message.segment("ORC").set(1, "RE").field(2, &[&number, &namespace]).field(3, &[id, OURS]);
     rxa(&mut message, delivery, given, voice)?;
-    if let Some(route) = given
-        .dosage
-        .as_ref()
-        .and_then(|dosage| dosage.route.as_ref())
-    {
+    if let Some(route) = given.dosage.as_ref().and_then(|dosage| dosage.route.as_ref()) {
         voice.concept(message.segment("RXR"), 1, route);
     }
     Ok(message)
@@ -59,11 +46,7 @@ fn rxa(
     if !voice.concept(rxa, 5, &medicine) {
         return Err(RenderError::Incomplete("a code or a name of the medicine"));
     }
-    let dose = given
-        .dosage
-        .as_ref()
-        .and_then(|dosage| dosage.dose.as_ref())
-        .and_then(amount);
+    let dose = given.dosage.as_ref().and_then(|dosage| dosage.dose.as_ref()).and_then(amount);
     match dose {
         Some((value, unit)) => rxa.set(6, &value).set(7, &unit),
         None if given.status == Status::NotDone => rxa.set(6, "0"),
@@ -77,16 +60,12 @@ fn rxa(
     for (performer, repetition) in people.into_iter().zip(1..) {
         staff(rxa, 10, repetition, &performer.actor);
     }
-    let batch = given
-        .identifier
-        .iter()
-        .find(|identifier| is_batch(identifier));
+    let batch = given.identifier.iter().find(|identifier| is_batch(identifier));
     rxa.set(15, batch.and_then(|batch| batch.value.as_ref()));
     if let Some(reason) = given.status_reason.first() {
         voice.concept(rxa, 18, reason);
     }
-    rxa.set(20, completion(given.status))
-        .set(21, action(delivery, given.status));
+    rxa.set(20, completion(given.status)).set(21, action(delivery, given.status));
     Ok(())
 }
 

@@ -63,15 +63,9 @@ fn orc(
     if let Some((number, namespace)) = filler(order) {
         orc.field(3, &[&number, &namespace]);
     }
-    let group = order
-        .group_identifier
-        .as_ref()
-        .and_then(|group| group.value.as_ref());
+    let group = order.group_identifier.as_ref().and_then(|group| group.value.as_ref());
     orc.set(4, group).set(5, order_status(order.status));
-    let prior = order
-        .prior_prescription
-        .as_ref()
-        .and_then(|prior| prior.identifier.as_ref());
+    let prior = order.prior_prescription.as_ref().and_then(|prior| prior.identifier.as_ref());
     if let Some((number, namespace)) = prior.and_then(|prior| order_number(prior)) {
         // EIP: the placer's number stands in the subcomponents of the first component.
         orc.put(8, 1, 1, 1, &number).put(8, 1, 1, 2, &namespace);
@@ -107,30 +101,15 @@ fn order_status(status: Status) -> Option<&'static str> {
 
 /// Who verified the order, where somebody did.
 fn verifier(order: &MedicationRequest) -> Option<&str> {
-    let said = order
-        .extension
-        .iter()
-        .find(|extension| extension.url == VERIFIED_BY)?;
-    let of_reference = || {
-        said.value_reference
-            .as_ref()?
-            .identifier
-            .as_ref()?
-            .value
-            .as_deref()
-    };
+    let said = order.extension.iter().find(|extension| extension.url == VERIFIED_BY)?;
+    let of_reference = || said.value_reference.as_ref()?.identifier.as_ref()?.value.as_deref();
     let of_identifier = || said.value_identifier.as_ref()?.value.as_deref();
-    said.value_string
-        .as_deref()
-        .or_else(of_identifier)
-        .or_else(of_reference)
+    said.value_string.as_deref().or_else(of_identifier).or_else(of_reference)
 }
 
 fn rxe(message: &mut MessageBuilder, told: &Told, voice: &Voice) -> Result<(), RenderError> {
     let order = &told.order;
-    let medicine = order
-        .medication_concept()
-        .ok_or(RenderError::Incomplete("a medicine"))?;
+    let medicine = order.medication_concept().ok_or(RenderError::Incomplete("a medicine"))?;
     let rxe = message.segment("RXE");
     if voice.dialect().timing_style == TimingStyle::Rxe1 {
         rxe_1(rxe, order, voice);
@@ -139,18 +118,14 @@ fn rxe(message: &mut MessageBuilder, told: &Told, voice: &Voice) -> Result<(), R
         return Err(RenderError::Incomplete("a code or a name of the medicine"));
     }
     if let Some(dose) = dose(&order.dosage_instruction)? {
-        rxe.set(3, &dose.low)
-            .set(4, dose.high.as_ref())
-            .set(5, &dose.unit);
+        rxe.set(3, &dose.low).set(4, dose.high.as_ref()).set(5, &dose.unit);
     }
     if let Some(form) = form(order) {
         voice.concept(rxe, 6, &form);
     }
     let first = order.dosage_instruction.first();
-    for (instruction, repetition) in first
-        .iter()
-        .flat_map(|dosage| &dosage.additional_instruction)
-        .zip(1..)
+    for (instruction, repetition) in
+        first.iter().flat_map(|dosage| &dosage.additional_instruction).zip(1..)
     {
         let [coded, _] = voice.dual(instruction);
         rxe.components(7, repetition, &[&coded.code, &coded.text, &coded.system]);
@@ -159,38 +134,24 @@ fn rxe(message: &mut MessageBuilder, told: &Told, voice: &Voice) -> Result<(), R
         if let Some((value, unit)) = supply.quantity.as_ref().and_then(amount) {
             rxe.set(10, &value).set(11, &unit);
         }
-        let repeats = supply
-            .number_of_repeats_allowed
-            .map(|count| count.to_string());
+        let repeats = supply.number_of_repeats_allowed.map(|count| count.to_string());
         rxe.set(12, repeats.as_ref());
     }
     rxe.set(14, verifier(order));
-    let prescription = order
-        .identifier
-        .iter()
-        .find(|number| is_prescription(number));
+    let prescription = order.identifier.iter().find(|number| is_prescription(number));
     rxe.set(15, prescription.and_then(|number| number.value.as_ref()));
     if let Some((value, unit)) = first.and_then(daily_maximum) {
         rxe.field(19, &[&value, &unit]);
     }
     instructions(rxe, &order.dosage_instruction);
     if let Some(rate) = first.and_then(rate) {
-        rxe.set(22, &rate.per)
-            .set(23, &rate.amount)
-            .set(24, &rate.unit);
+        rxe.set(22, &rate.per).set(23, &rate.amount).set(24, &rate.unit);
     }
     for (reason, repetition) in order.reason_code.iter().zip(1..) {
         let [coded, _] = voice.dual(reason);
         rxe.components(27, repetition, &[&coded.code, &coded.text, &coded.system]);
     }
-    rxe.set(
-        32,
-        order
-            .authored_on
-            .as_ref()
-            .map(|at| voice.moment(at))
-            .as_ref(),
-    );
+    rxe.set(32, order.authored_on.as_ref().map(|at| voice.moment(at)).as_ref());
     Ok(())
 }
 
@@ -221,11 +182,7 @@ fn dose(dosages: &[Dosage]) -> Result<Option<Dose>, RenderError> {
         let Some(value) = quantity.value.as_ref().map(fhir::Decimal::value) else {
             continue;
         };
-        let unit = quantity
-            .unit
-            .clone()
-            .or_else(|| quantity.code.clone())
-            .unwrap_or_default();
+        let unit = quantity.unit.clone().or_else(|| quantity.code.clone()).unwrap_or_default();
         span = Some(match span {
             None => (value, value, unit),
             Some((low, high, known)) if known == unit => (low.min(value), high.max(value), known),
@@ -242,10 +199,7 @@ fn dose(dosages: &[Dosage]) -> Result<Option<Dose>, RenderError> {
 /// The doses of an instruction, both ends of a range.
 fn quantities(dosage: &Dosage) -> impl Iterator<Item = &Quantity> {
     dosage.dose_and_rate.iter().flat_map(|rate| {
-        let range = rate
-            .dose_range
-            .iter()
-            .flat_map(|range| [&range.low, &range.high]);
+        let range = rate.dose_range.iter().flat_map(|range| [&range.low, &range.high]);
         rate.dose_quantity.iter().chain(range.flatten())
     })
 }
@@ -276,25 +230,12 @@ struct Rate {
 /// RXE-22 to 24: so much in each stretch of time, as `H1`, `125`, `ml`; or an amount whose unit
 /// has the time in it, as `125`, `ml/h`.
 fn rate(dosage: &Dosage) -> Option<Rate> {
-    if let Some(rate) = dosage
-        .dose_and_rate
-        .iter()
-        .find_map(|rate| rate.rate_quantity.as_ref())
-    {
+    if let Some(rate) = dosage.dose_and_rate.iter().find_map(|rate| rate.rate_quantity.as_ref()) {
         let (amount, unit) = amount(rate)?;
-        return Some(Rate {
-            per: String::new(),
-            amount,
-            unit,
-        });
+        return Some(Rate { per: String::new(), amount, unit });
     }
-    let Ratio {
-        numerator,
-        denominator,
-    } = dosage
-        .dose_and_rate
-        .iter()
-        .find_map(|rate| rate.rate_ratio.as_ref())?;
+    let Ratio { numerator, denominator } =
+        dosage.dose_and_rate.iter().find_map(|rate| rate.rate_ratio.as_ref())?;
     let (amount, unit) = amount(numerator.as_ref()?)?;
     let period = denominator.as_ref()?;
     let letter = match period.code.as_deref().or(period.unit.as_deref())? {
@@ -307,11 +248,7 @@ fn rate(dosage: &Dosage) -> Option<Rate> {
         _ => return None,
     };
     let number = period.value.as_ref()?.value().normalize();
-    Some(Rate {
-        per: format!("{letter}{number}"),
-        amount,
-        unit,
-    })
+    Some(Rate { per: format!("{letter}{number}"), amount, unit })
 }
 
 /// The form of a contained Medication.

@@ -46,15 +46,11 @@ pub(super) fn tq1(message: &mut MessageBuilder, order: &MedicationRequest, voice
         if let Some((value, unit)) = &when.duration {
             tq1.field(6, &[value, unit]);
         }
-        tq1.set(7, &when.start)
-            .set(8, &when.end)
-            .set(9, when.priority);
+        tq1.set(7, &when.start).set(8, &when.end).set(9, when.priority);
         if when.as_needed {
             tq1.repeat(9, &["PRN"]);
         }
-        tq1.set(10, &when.condition)
-            .set(11, &when.text)
-            .set(12, when.conjunction);
+        tq1.set(10, &when.condition).set(11, &when.text).set(12, when.conjunction);
         if let Some((value, unit)) = &when.occurrence {
             tq1.field(13, &[value, unit]);
         }
@@ -81,15 +77,7 @@ pub(super) fn rxe_1(rxe: &mut SegmentBuilder, order: &MedicationRequest, voice: 
         put(5, 1, &when.end);
         // There is room for one priority; `PRN` may stand in the code already.
         let told = when.code.starts_with("PRN") && !when.priority.is_empty();
-        put(
-            6,
-            1,
-            if when.as_needed && !told {
-                "PRN"
-            } else {
-                when.priority
-            },
-        );
+        put(6, 1, if when.as_needed && !told { "PRN" } else { when.priority });
         put(7, 1, &when.condition);
         put(8, 1, &when.text);
         put(9, 1, when.conjunction);
@@ -106,13 +94,8 @@ fn timings(order: &MedicationRequest, voice: &Voice) -> Vec<When> {
         None => "",
     };
     let dosages = &order.dosage_instruction;
-    let mut all: Vec<When> = dosages
-        .iter()
-        .map(|dosage| When {
-            priority,
-            ..timing(dosage, voice)
-        })
-        .collect();
+    let mut all: Vec<When> =
+        dosages.iter().map(|dosage| When { priority, ..timing(dosage, voice) }).collect();
     for (when, pair) in all.iter_mut().zip(dosages.windows(2)) {
         let follows = pair[0].sequence < pair[1].sequence;
         when.conjunction = if follows { "S" } else { "A" };
@@ -123,17 +106,11 @@ fn timings(order: &MedicationRequest, voice: &Voice) -> Vec<When> {
 fn timing(dosage: &Dosage, voice: &Voice) -> When {
     let reason = dosage.as_needed_codeable_concept.as_ref();
     let as_needed = reason.is_some() || dosage.as_needed_boolean == Some(true);
-    let dose = dosage
-        .dose_and_rate
-        .iter()
-        .find_map(|rate| rate.dose_quantity.as_ref());
+    let dose = dosage.dose_and_rate.iter().find_map(|rate| rate.dose_quantity.as_ref());
     let mut when = When {
         dose: dose.and_then(amount),
         as_needed,
-        condition: reason
-            .and_then(|reason| reason.words())
-            .unwrap_or_default()
-            .to_owned(),
+        condition: reason.and_then(|reason| reason.words()).unwrap_or_default().to_owned(),
         ..When::default()
     };
     let Some(timing) = &dosage.timing else {
@@ -141,35 +118,22 @@ fn timing(dosage: &Dosage, voice: &Voice) -> When {
     };
     let repeat = timing.repeat.as_ref();
     let said = timing.code.as_ref().and_then(|code| {
-        code.coding
-            .iter()
-            .find_map(|coding| coding.code.clone())
-            .or_else(|| code.text.clone())
+        code.coding.iter().find_map(|coding| coding.code.clone()).or_else(|| code.text.clone())
     });
     when.code = code(repeat, said, as_needed, voice);
     if let Some(repeat) = repeat {
         let times = repeat.time_of_day.iter();
-        when.times = times
-            .map(|time| time.civil().strftime("%H%M").to_string())
-            .collect();
+        when.times = times.map(|time| time.civil().strftime("%H%M").to_string()).collect();
         let period = repeat.bounds_period.as_ref();
         let start = period.and_then(|period| period.start.as_ref());
         let end = period.and_then(|period| period.end.as_ref());
         when.start = start.map(|at| voice.moment(at)).unwrap_or_default();
         when.end = end.map(|at| voice.moment(at)).unwrap_or_default();
         when.duration = repeat.bounds_duration.as_ref().and_then(amount);
-        let unit = repeat
-            .duration_unit
-            .map_or("", fhir::types::UnitOfTime::as_str);
-        let lasts = repeat
-            .duration
-            .as_ref()
-            .map(|long| long.value().normalize().to_string());
+        let unit = repeat.duration_unit.map_or("", fhir::types::UnitOfTime::as_str);
+        let lasts = repeat.duration.as_ref().map(|long| long.value().normalize().to_string());
         when.occurrence = lasts.map(|value| (value, unit.to_owned()));
-        when.total = repeat
-            .count
-            .map(|count| count.to_string())
-            .unwrap_or_default();
+        when.total = repeat.count.map(|count| count.to_string()).unwrap_or_default();
     }
     if when.code.is_empty() && when.times.is_empty() {
         // Nothing coded says when, so the words do.
@@ -187,10 +151,7 @@ fn code(repeat: Option<&Repeat>, said: Option<String>, as_needed: bool, voice: &
         return said;
     };
     let own = peer.values().any(|known| *known == rhythm);
-    let plain = |rhythm: &Rhythm| Rhythm {
-        as_needed: false,
-        ..rhythm.clone()
-    };
+    let plain = |rhythm: &Rhythm| Rhythm { as_needed: false, ..rhythm.clone() };
     let same = rhythm_of(&said, peer).is_some_and(|meant| plain(&meant) == plain(&rhythm));
     if same && !own {
         return said;
@@ -208,9 +169,7 @@ fn rhythm(repeat: &Repeat, as_needed: bool) -> Option<Rhythm> {
     }
     let whole = |period: &fhir::Decimal| {
         let value = period.value();
-        (value == value.trunc() && value > Decimal::ZERO)
-            .then(|| value.to_u32())
-            .flatten()
+        (value == value.trunc() && value > Decimal::ZERO).then(|| value.to_u32()).flatten()
     };
     let period = match &repeat.period {
         Some(period) => Some(whole(period)?),
@@ -224,16 +183,8 @@ fn rhythm(repeat: &Repeat, as_needed: bool) -> Option<Rhythm> {
         frequency: repeat.frequency,
         period,
         unit,
-        when: repeat
-            .when
-            .iter()
-            .map(|when| Cow::Borrowed(when.as_str()))
-            .collect(),
-        day_of_week: repeat
-            .day_of_week
-            .iter()
-            .map(|day| Cow::Borrowed(day.as_str()))
-            .collect(),
+        when: repeat.when.iter().map(|when| Cow::Borrowed(when.as_str())).collect(),
+        day_of_week: repeat.day_of_week.iter().map(|day| Cow::Borrowed(day.as_str())).collect(),
         count: repeat.count.filter(|_| repeat.frequency.is_none()),
         as_needed,
     })

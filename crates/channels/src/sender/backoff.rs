@@ -15,12 +15,7 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn new(first: Duration, most: Duration, seed: u64) -> Self {
-        Backoff {
-            first,
-            most,
-            next: first,
-            random: seed,
-        }
+        Backoff { first, most, next: first, random: seed }
     }
 
     /// How long to wait before the next attempt.
@@ -79,9 +74,6 @@ mod tests {
 
     #[test]
     fn a_wait_of_nothing_is_allowed() {
-        assert_eq!(
-            Backoff::new(Duration::ZERO, Duration::ZERO, 1).wait(),
-            Duration::ZERO
-        );
+        assert_eq!(Backoff::new(Duration::ZERO, Duration::ZERO, 1).wait(), Duration::ZERO);
     }
 }

@@ -98,9 +98,7 @@ pub(super) fn codes(ack: &Ack) -> String {
 
 fn is_code(code: &str) -> bool {
     (1..=MAX_CODE_BYTES).contains(&code.len())
-        && code
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
+        && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.')
 }
 
 #[cfg(test)]
@@ -109,14 +107,8 @@ mod tests {
 
     fn check(ack: &str, expected: Option<(&str, &str)>) {
         let found = read(ack.as_bytes());
-        let found = found
-            .as_ref()
-            .map(|ack| (ack.control_id.as_str(), codes(ack)));
-        assert_eq!(
-            found.as_ref().map(|(id, codes)| (*id, codes.as_str())),
-            expected,
-            "{ack}"
-        );
+        let found = found.as_ref().map(|ack| (ack.control_id.as_str(), codes(ack)));
+        assert_eq!(found.as_ref().map(|(id, codes)| (*id, codes.as_str())), expected, "{ack}");
     }
 
     #[test]

@@ -105,39 +105,24 @@ mod tests {
             }
             found.push(link.due);
         }
-        let found: String = found
-            .iter()
-            .map(|due| if *due { '1' } else { '0' })
-            .collect();
+        let found: String = found.iter().map(|due| if *due { '1' } else { '0' }).collect();
         assert_eq!(found, due, "{story}");
     }
 
     #[test]
     fn a_profile_is_due_after_a_start_and_a_loss() {
-        check(
-            Resync::Reconnect,
-            "lost profile answer lost profile answer",
-            "1100100",
-        );
+        check(Resync::Reconnect, "lost profile answer lost profile answer", "1100100");
         check(Resync::Never, "lost answer lost", "0000");
     }
 
     #[test]
     fn a_silent_peer_has_forgotten_nothing() {
-        check(
-            Resync::Reconnect,
-            "profile answer silent answer silent",
-            "100000",
-        );
+        check(Resync::Reconnect, "profile answer silent answer silent", "100000");
     }
 
     #[test]
     fn a_profile_of_which_nothing_was_taken_is_not_queued_again() {
-        check(
-            Resync::Reconnect,
-            "profile lost lost lost answer lost",
-            "1000001",
-        );
+        check(Resync::Reconnect, "profile lost lost lost answer lost", "1000001");
     }
 
     #[test]
@@ -152,10 +137,7 @@ mod tests {
             link.lost();
             assert!(!link.resync_now(start));
             let next = link.resync_at().unwrap() - start;
-            assert!(
-                next >= distance.min(RESYNC.1 / 2),
-                "{next:?} after {distance:?}"
-            );
+            assert!(next >= distance.min(RESYNC.1 / 2), "{next:?} after {distance:?}");
             distance = next;
             assert!(link.resync_now(start + RESYNC.1));
         }

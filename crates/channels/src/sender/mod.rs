@@ -225,8 +225,7 @@ impl Sender {
                 self.recorded(recorded)?;
             }
             let channel = self.config.name.clone();
-            self.submit(Request::LinkUp { channel }, None, Vec::new())
-                .await?;
+            self.submit(Request::LinkUp { channel }, None, Vec::new()).await?;
             self.link.resynced(now);
             // What waited may be superseded by the profile.
             self.queue.clear();
@@ -240,18 +239,12 @@ impl Sender {
 
     /// Sends one message and tells what became of it.
     async fn tell(&mut self, ready: Ready) -> Result<(), Stopped> {
-        let Ready {
-            delivery,
-            unknown,
-            message,
-        } = ready;
+        let Ready { delivery, unknown, message } = ready;
         let message = match message {
             Ok(message) => message,
             Err(error) => {
                 let detail = Some(format!("not written: {}", error.code()));
-                return self
-                    .conclude(delivery, DeliveryState::Refused, detail, Vec::new())
-                    .await;
+                return self.conclude(delivery, DeliveryState::Refused, detail, Vec::new()).await;
             }
         };
         let Some(client) = self.link.client.as_mut() else {
@@ -294,13 +287,11 @@ impl Sender {
             }
             Exchange::Lost => {
                 let wait = self.link.lost();
-                self.unanswered(delivery, unknown, LinkError::Closed.code(), wait)
-                    .await
+                self.unanswered(delivery, unknown, LinkError::Closed.code(), wait).await
             }
             Exchange::Silent => {
                 let wait = self.link.silent();
-                self.unanswered(delivery, unknown, "ack-timeout", wait)
-                    .await
+                self.unanswered(delivery, unknown, "ack-timeout", wait).await
             }
         }
     }
@@ -343,25 +334,16 @@ impl Sender {
         self.queue.conclude(id.clone());
         let command = self.command(self.outcome(delivery, state, detail), Some(&id), raw);
         let engine = self.engine.clone();
-        self.outcomes
-            .spawn(async move { engine.submit(command).await.map(|_| id) });
+        self.outcomes.spawn(async move { engine.submit(command).await.map(|_| id) });
         Ok(())
     }
 
     fn outcome(&self, delivery: Delivery, state: DeliveryState, detail: Option<String>) -> Request {
-        Request::Delivered(Outcome {
-            channel: Arc::clone(&self.channel),
-            delivery,
-            state,
-            detail,
-        })
+        Request::Delivered(Outcome { channel: Arc::clone(&self.channel), delivery, state, detail })
     }
 
     async fn submit(&self, request: Request, id: Option<Id>, raw: Vec<u8>) -> Result<(), Stopped> {
-        self.engine
-            .submit(self.command(request, id.as_ref(), raw))
-            .await
-            .map(|_| ())
+        self.engine.submit(self.command(request, id.as_ref(), raw)).await.map(|_| ())
     }
 
     fn command(&self, request: Request, id: Option<&Id>, raw: Vec<u8>) -> Command {

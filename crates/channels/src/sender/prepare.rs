@@ -61,22 +61,14 @@ fn page(listing: &Listing) -> Result<Page, ListError> {
         };
         let versions = Versions::fetch(&delivery, fetch)?;
         let message = render(&delivery, &versions, &listing.voice);
-        ready.push(Ready {
-            delivery,
-            unknown,
-            message,
-        });
+        ready.push(Ready { delivery, unknown, message });
     }
     let ended = u64::try_from(listing.concluded.len()).unwrap_or(u64::MAX);
     let (waiting, oldest) = match queue {
         Some(queue) => (queue.depth.saturating_sub(ended), Some(queue.oldest)),
         None => (0, None),
     };
-    Ok(Page {
-        ready,
-        waiting,
-        oldest: oldest.filter(|_| waiting > 0),
-    })
+    Ok(Page { ready, waiting, oldest: oldest.filter(|_| waiting > 0) })
 }
 
 /// The next deliveries that may be sent. Where held ones fill the listing, a longer one is read

@@ -110,17 +110,10 @@ mod tests {
     /// A delivery for each word, with a `?` at the end where its outcome is unknown.
     fn listed(text: &str) -> DeliveryView {
         let own = id(text.trim_end_matches('?'));
-        let patient = VersionOf {
-            resource_type: fhir::ResourceType::Patient,
-            id: own.clone(),
-            version: 1,
-        };
-        let notice = Notice::Patient {
-            event: PatientEvent::A01,
-            patient,
-            encounter: None,
-            merged: None,
-        };
+        let patient =
+            VersionOf { resource_type: fhir::ResourceType::Patient, id: own.clone(), version: 1 };
+        let notice =
+            Notice::Patient { event: PatientEvent::A01, patient, encounter: None, merged: None };
         let at = Timestamp::UNIX_EPOCH;
         let delivery = Delivery {
             key: own.clone(),
@@ -135,11 +128,7 @@ mod tests {
             n: 1,
             seq: 1,
             delivery,
-            state: if unknown {
-                DeliveryState::Unknown
-            } else {
-                DeliveryState::Waiting
-            },
+            state: if unknown { DeliveryState::Unknown } else { DeliveryState::Waiting },
             attempts: u64::from(unknown),
             changed_at: at,
             detail: None,
@@ -150,10 +139,7 @@ mod tests {
         let queue = queue.split_whitespace().map(listed).collect();
         let concluded = concluded.iter().map(|text| id(text)).collect();
         let chosen = choose(queue, &concluded, on_unknown);
-        let ids: Vec<_> = chosen
-            .iter()
-            .map(|view| view.delivery.id.as_str())
-            .collect();
+        let ids: Vec<_> = chosen.iter().map(|view| view.delivery.id.as_str()).collect();
         assert_eq!(ids.join(" "), sent);
     }
 
@@ -177,9 +163,6 @@ mod tests {
     #[test]
     fn a_page_is_not_longer_than_it_may_be() {
         let queue = (1..200).map(|n| listed(&n.to_string())).collect();
-        assert_eq!(
-            choose(queue, &HashSet::new(), OnUnknown::Resend).len(),
-            PAGE
-        );
+        assert_eq!(choose(queue, &HashSet::new(), OnUnknown::Resend).len(), PAGE);
     }
 }

@@ -22,12 +22,7 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     pub(crate) fn new(engine: Engine, channel: InboundChannel, meter: Meter) -> Self {
-        Receiver {
-            engine,
-            name: channel.name().into(),
-            channel,
-            meter,
-        }
+        Receiver { engine, name: channel.name().into(), channel, meter }
     }
 
     /// Has the engine decide, and appends the framed acknowledgement, where one is wanted.
@@ -41,33 +36,12 @@ impl Receiver {
         for doubt in &understood.doubts {
             tracing::debug!(channel = %self.name, %doubt, "read by an assumption");
         }
-        let Understood {
-            key,
-            message_type,
-            control_id,
-            by,
-            request,
-            reply_to,
-            ..
-        } = understood;
+        let Understood { key, message_type, control_id, by, request, reply_to, .. } = understood;
         let channel = Arc::clone(&self.name);
-        let command = Command {
-            channel,
-            key,
-            by,
-            message_type,
-            control_id,
-            received,
-            request,
-            raw,
-        };
-        let Receipt {
-            seq, at, answer, ..
-        } = self.engine.submit(command).await?;
-        if matches!(
-            answer,
-            medicines::Answer::Parked(_) | medicines::Answer::Refused(_)
-        ) {
+        let command =
+            Command { channel, key, by, message_type, control_id, received, request, raw };
+        let Receipt { seq, at, answer, .. } = self.engine.submit(command).await?;
+        if matches!(answer, medicines::Answer::Parked(_) | medicines::Answer::Refused(_)) {
             self.meter.refused();
         }
         if let Some(ack) = inbound::answer(&reply_to, &answer, seq, at)

@@ -1,8 +1,5 @@
 //! The channels from outside: real sockets, a real engine, peers that follow a script.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by panicking, its helpers too"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod outbound;
 mod receiver;

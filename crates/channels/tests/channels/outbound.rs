@@ -87,11 +87,7 @@ fn stored(kind: ResourceType, id: &str, json: &str) -> StoredResource {
 }
 
 fn named(resource_type: ResourceType, id: &str) -> VersionOf {
-    VersionOf {
-        resource_type,
-        id: Id::new(id).unwrap(),
-        version: 1,
-    }
+    VersionOf { resource_type, id: Id::new(id).unwrap(), version: 1 }
 }
 
 fn patient() -> VersionOf {
@@ -112,11 +108,7 @@ fn delivery(notice: Notice) -> Delivery {
 fn versions(order: &str) -> Versions {
     [
         stored(ResourceType::Patient, "p1", PATIENT),
-        stored(
-            ResourceType::Patient,
-            "p0",
-            &PATIENT.replace("H123456", "H000001"),
-        ),
+        stored(ResourceType::Patient, "p0", &PATIENT.replace("H123456", "H000001")),
         stored(ResourceType::Encounter, "e1", ENCOUNTER),
         stored(ResourceType::MedicationRequest, "o1", order),
         stored(ResourceType::MedicationDispense, "rxx.1041.1", DISPENSE),
@@ -127,21 +119,15 @@ fn versions(order: &str) -> Versions {
 }
 
 fn dialect(toml: &str) -> Dialect {
-    toml::from_str(&format!(
-        "peer_application = \"ADC\"\npeer_facility = \"WARDC\"\n{toml}"
-    ))
-    .unwrap()
+    toml::from_str(&format!("peer_application = \"ADC\"\npeer_facility = \"WARDC\"\n{toml}"))
+        .unwrap()
 }
 
 fn written(notice: Notice, toml: &str) -> String {
     let voice = Voice::new(dialect(toml), "RXX", "P");
     let delivery = delivery(notice);
     let first = render(&delivery, &versions(ORDER), &voice).unwrap();
-    assert_eq!(
-        first,
-        render(&delivery, &versions(ORDER), &voice).unwrap(),
-        "bytes repeat"
-    );
+    assert_eq!(first, render(&delivery, &versions(ORDER), &voice).unwrap(), "bytes repeat");
     String::from_utf8(first).unwrap().replace('\r', "\n")
 }
 
@@ -258,48 +244,25 @@ fn a_dose_given() {
 
 fn refused(order: &str, toml: &str) -> RenderError {
     let voice = Voice::new(dialect(toml), "RXX", "P");
-    render(
-        &delivery(order_notice(Control::New)),
-        &versions(order),
-        &voice,
-    )
-    .unwrap_err()
+    render(&delivery(order_notice(Control::New)), &versions(order), &voice).unwrap_err()
 }
 
 #[test]
 fn what_cannot_be_said_whole_is_not_said() {
     let check = |from: &str, to: &str, toml: &str, code: &str| {
         assert!(ORDER.contains(from) || from.is_empty(), "{from}");
-        assert_eq!(
-            refused(&ORDER.replace(from, to), toml).code(),
-            code,
-            "{from} to {to}"
-        );
+        assert_eq!(refused(&ORDER.replace(from, to), toml).code(), code, "{from} to {to}");
     };
     check("Id/order/epma", "Id/other/epma", "", "incomplete");
-    check(
-        "medicationCodeableConcept",
-        "medicationOther",
-        "",
-        "incomplete",
-    );
+    check("medicationCodeableConcept", "medicationOther", "", "incomplete");
     let second = r#""doseAndRate":[{"doseQuantity":{"value":5,"unit":"ml"}},"#;
     check("\"doseAndRate\":[", second, "", "incomplete");
-    check(
-        "1 g four",
-        "\u{3b1} four",
-        "charset = \"8859/1\"",
-        "unencodable",
-    );
+    check("1 g four", "\u{3b1} four", "charset = \"8859/1\"", "unencodable");
 }
 
 #[test]
 fn a_version_that_is_not_there_is_told() {
     let voice = Voice::new(Dialect::default(), "RXX", "P");
-    let found = render(
-        &delivery(order_notice(Control::New)),
-        &Versions::default(),
-        &voice,
-    );
+    let found = render(&delivery(order_notice(Control::New)), &Versions::default(), &voice);
     assert_eq!(found.unwrap_err().code(), "version-missing");
 }

@@ -29,25 +29,16 @@ async fn what_cannot_be_read_is_kept_and_refused() {
     let engine = engine(dir.path());
     let nobody = "127.0.0.1:1".parse().unwrap();
     let node = node(&engine, outbound(nobody, OnUnknown::Hold, Resync::Never)).await;
-    let ack = node
-        .tell("MSH|^~\\&|PAS|T|I|R|20261120101500||ZZZ^Z01|c1|P|2.5.1\r")
-        .await;
+    let ack = node.tell("MSH|^~\\&|PAS|T|I|R|20261120101500||ZZZ^Z01|c1|P|2.5.1\r").await;
     assert!(ack.contains("MSA|AR|c1"), "{ack}");
     let large = format!("{}{}", adt("A01", "H1", "c2"), "x".repeat(2 * 1024 * 1024));
     let ack = node.tell(&large).await;
     assert!(ack.contains("MSA|AE|c2"), "{ack}");
     let ack = node.tell(&adt("A01", "H1", "c2")).await;
-    assert!(
-        ack.contains("MSA|AA|c2"),
-        "the same message in a fit size: {ack}"
-    );
+    assert!(ack.contains("MSA|AA|c2"), "the same message in a fit size: {ack}");
     let now = node.engine.clock().now();
     let health = node.running.health().get("pas", now).unwrap();
-    assert_eq!(
-        (health.received, health.refused),
-        (2, 2),
-        "an oversized message was not received"
-    );
+    assert_eq!((health.received, health.refused), (2, 2), "an oversized message was not received");
     assert_eq!(health.last_error, Some("oversized"));
     let readers = node.engine.readers();
     let reader = readers.get().unwrap();
@@ -67,15 +58,7 @@ async fn what_is_not_hl7_is_kept_and_the_channel_goes_on() {
     let answer = node.tell(&adt("A01", "H1", "c1")).await;
     assert!(answer.contains("MSA|AA|c1"), "{answer}");
     let readers = node.engine.readers();
-    assert_eq!(
-        readers
-            .get()
-            .unwrap()
-            .open_cases(None, None, 10)
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(readers.get().unwrap().open_cases(None, None, 10).unwrap().len(), 1);
     node.running.shutdown().await;
 }
 
@@ -92,18 +75,12 @@ async fn a_set_up_that_cannot_work_is_refused_as_a_whole() {
     let any = "127.0.0.1:0".parse().unwrap();
     let pas = ChannelConfig::inbound("pas", any, Dialect::default());
     let twice = Channels::start(&engine, vec![pas.clone(), pas.clone()], setting.clone()).await;
-    assert!(matches!(
-        twice,
-        Err(StartError::Config(ConfigError::Twice(_)))
-    ));
+    assert!(matches!(twice, Err(StartError::Config(ConfigError::Twice(_)))));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let other = ChannelConfig::inbound("other", taken.local_addr().unwrap(), Dialect::default());
     let bound = Channels::start(&engine, vec![pas, other], setting.clone()).await;
     assert!(matches!(bound, Err(StartError::Listen { name, .. }) if name == "other"));
-    assert!(
-        setting.health.all(engine.clock().now()).is_empty(),
-        "nothing was started"
-    );
+    assert!(setting.health.all(engine.clock().now()).is_empty(), "nothing was started");
 }
 
 /// How many messages a second a channel takes in with everything behind it, over 64 lines, with
@@ -127,15 +104,9 @@ async fn speed_of_a_channel_with_its_engine() {
                 stream.set_nodelay(true).unwrap();
                 let mut input = vec![0; 4096];
                 for n in 0..EACH {
-                    let message = adt(
-                        event,
-                        &format!("H{line}.{n}"),
-                        &format!("{event}{line}.{n}"),
-                    );
-                    stream
-                        .write_all(&encode(message.as_bytes()).unwrap())
-                        .await
-                        .unwrap();
+                    let message =
+                        adt(event, &format!("H{line}.{n}"), &format!("{event}{line}.{n}"));
+                    stream.write_all(&encode(message.as_bytes()).unwrap()).await.unwrap();
                     let count = stream.read(&mut input).await.unwrap();
                     assert!(input[..count].windows(7).any(|found| found == b"MSA|AA|"));
                 }
@@ -143,10 +114,7 @@ async fn speed_of_a_channel_with_its_engine() {
         }
         clients.join_all().await;
         let count = f64::from(u32::try_from(LINES * EACH).unwrap());
-        println!(
-            "{event}: {:.0} messages a second",
-            count / began.elapsed().as_secs_f64()
-        );
+        println!("{event}: {:.0} messages a second", count / began.elapsed().as_secs_f64());
     }
     node.running.shutdown().await;
 }

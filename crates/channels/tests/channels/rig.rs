@@ -35,10 +35,7 @@ pub(crate) fn site() -> Site {
     }
 }
 
-#[expect(
-    clippy::default_trait_access,
-    reason = "the journal's own words stay behind the engine"
-)]
+#[expect(clippy::default_trait_access, reason = "the journal's own words stay behind the engine")]
 pub(crate) fn engine(dir: &std::path::Path) -> Engine {
     let options = Options {
         journal: dir.join("journal"),
@@ -48,10 +45,7 @@ pub(crate) fn engine(dir: &std::path::Path) -> Engine {
         durability: Default::default(),
     };
     // It blocks, so it starts outside the runtime.
-    std::thread::spawn(|| Engine::start(options))
-        .join()
-        .unwrap()
-        .unwrap()
+    std::thread::spawn(|| Engine::start(options)).join().unwrap().unwrap()
 }
 
 /// What the scripted cabinet does with a message.
@@ -132,11 +126,7 @@ impl Peer {
     pub(crate) fn patients(&self) -> Vec<String> {
         let number = |text: &String| {
             let start = text.find("PID|1||").expect("every message has a patient") + 7;
-            text[start..]
-                .split('^')
-                .next()
-                .unwrap_or_default()
-                .to_owned()
+            text[start..].split('^').next().unwrap_or_default().to_owned()
         };
         self.messages().iter().map(number).collect()
     }
@@ -148,19 +138,12 @@ impl Peer {
 
     /// Waits until `count` messages have come.
     pub(crate) async fn wait(&self, count: usize) {
-        until("the peer has its messages", || {
-            self.messages().len() >= count
-        })
-        .await;
+        until("the peer has its messages", || self.messages().len() >= count).await;
     }
 }
 
 fn field(message: &str, number: usize) -> String {
-    message
-        .split('|')
-        .nth(number)
-        .unwrap_or_default()
-        .to_owned()
+    message.split('|').nth(number).unwrap_or_default().to_owned()
 }
 
 async fn line(mut stream: TcpStream, log: Arc<Mutex<Log>>, script: Arc<Mutex<VecDeque<Act>>>) {
@@ -168,16 +151,10 @@ async fn line(mut stream: TcpStream, log: Arc<Mutex<Log>>, script: Arc<Mutex<Vec
     let mut input = [0; 4096];
     loop {
         for event in decoder.by_ref() {
-            let Event::Frame(frame) = event else {
-                panic!("{event:?}")
-            };
+            let Event::Frame(frame) = event else { panic!("{event:?}") };
             let text = String::from_utf8(frame).unwrap().replace('\r', "\n");
             log.lock().unwrap().messages.push(text.clone());
-            let act = script
-                .lock()
-                .unwrap()
-                .pop_front()
-                .unwrap_or(Act::Answer("AA"));
+            let act = script.lock().unwrap().pop_front().unwrap_or(Act::Answer("AA"));
             if !perform(act, &text, &mut stream).await {
                 return;
             }
@@ -216,11 +193,7 @@ async fn perform(act: Act, message: &str, stream: &mut TcpStream) -> bool {
 }
 
 fn ack(code: &str, id: &str) -> Vec<u8> {
-    let error = if code.ends_with('E') {
-        "ERR||PID^1^3|204^TEST PATIENT unknown|E\r"
-    } else {
-        ""
-    };
+    let error = if code.ends_with('E') { "ERR||PID^1^3|204^TEST PATIENT unknown|E\r" } else { "" };
     let text = format!(
         "MSH|^~\\&|ADC|W|INTERLOCK|RXX|20261120101500||ACK|a1|P|2.5.1\rMSA|{code}|{id}\r{error}"
     );
@@ -250,24 +223,15 @@ pub(crate) async fn node(engine: &Engine, cabinets: ChannelConfig) -> Node {
         seed: 7,
         health: Health::new(),
     };
-    let running = Channels::start(engine, vec![pas, cabinets], setting)
-        .await
-        .unwrap();
-    Node {
-        engine: engine.clone(),
-        running,
-    }
+    let running = Channels::start(engine, vec![pas, cabinets], setting).await.unwrap();
+    Node { engine: engine.clone(), running }
 }
 
 impl Node {
     /// Sends a message on the inbound channel; gives the acknowledgement back.
     pub(crate) async fn tell(&self, message: &str) -> String {
-        let stream = TcpStream::connect(self.running.addresses["pas"])
-            .await
-            .unwrap();
-        exchange(stream, &encode(message.as_bytes()).unwrap())
-            .await
-            .expect("an answer")
+        let stream = TcpStream::connect(self.running.addresses["pas"]).await.unwrap();
+        exchange(stream, &encode(message.as_bytes()).unwrap()).await.expect("an answer")
     }
 
     /// Tells of a patient; each call is a message of its own.
@@ -277,20 +241,13 @@ impl Node {
     }
 
     pub(crate) fn health(&self) -> ChannelHealth {
-        self.running
-            .health()
-            .get("cabinets", self.engine.clock().now())
-            .unwrap()
+        self.running.health().get("cabinets", self.engine.clock().now()).unwrap()
     }
 
     /// The deliveries, oldest first.
     pub(crate) fn deliveries(&self) -> Vec<DeliveryView> {
         let readers = self.engine.readers();
-        let mut found = readers
-            .get()
-            .unwrap()
-            .latest_deliveries(None, 1000)
-            .unwrap();
+        let mut found = readers.get().unwrap().latest_deliveries(None, 1000).unwrap();
         found.reverse();
         found
     }
@@ -301,10 +258,7 @@ impl Node {
 
     /// Waits until the deliveries stand so, oldest first.
     pub(crate) async fn stand(&self, states: &[DeliveryState]) {
-        until(&format!("{states:?}, not {:?}", self.states()), || {
-            self.states() == states
-        })
-        .await;
+        until(&format!("{states:?}, not {:?}", self.states()), || self.states() == states).await;
     }
 }
 
@@ -328,9 +282,7 @@ pub(crate) async fn exchange(mut stream: TcpStream, bytes: &[u8]) -> Option<Stri
                 return Some(String::from_utf8(frame).unwrap());
             }
         }
-        let read = timeout(PATIENCE, stream.read(&mut input))
-            .await
-            .expect("an answer in time");
+        let read = timeout(PATIENCE, stream.read(&mut input)).await.expect("an answer in time");
         match read {
             Ok(count) if count > 0 => decoder.push(&input[..count]),
             _ => return None,

@@ -54,10 +54,8 @@ fn stored(message: &OrderMessage) -> Versions {
     if let Some(person) = &message.verified_by {
         let mut verified = Extension::new(VERIFIED_BY.to_owned());
         let person = Identifier::of("https://rxx.nhs.uk/Id/staff", person);
-        verified.value_reference = Some(Box::new(Reference::by_identifier(
-            ResourceType::Practitioner,
-            person,
-        )));
+        verified.value_reference =
+            Some(Box::new(Reference::by_identifier(ResourceType::Practitioner, person)));
         order.extension.push(verified);
     }
     let mut patient = fhir::resources::Patient::new();
@@ -72,11 +70,8 @@ fn stored(message: &OrderMessage) -> Versions {
 }
 
 fn delivery(message: &OrderMessage) -> Delivery {
-    let named = |resource_type, id| VersionOf {
-        resource_type,
-        id: Id::new(id).unwrap(),
-        version: 1,
-    };
+    let named =
+        |resource_type, id| VersionOf { resource_type, id: Id::new(id).unwrap(), version: 1 };
     Delivery {
         id: Id::new("rxx.7.1").unwrap(),
         channel: "test".into(),
@@ -130,21 +125,10 @@ fn check_in(message: &str, dialects: &[&str]) {
         let second = understood(&written, &dialect);
         let text = String::from_utf8(written).unwrap().replace('\r', "\n");
         let (first, second) = (meaning(first.clone()), meaning(second));
-        assert_eq!(
-            second.order.to_json(),
-            first.order.to_json(),
-            "in {toml:?}:\n{text}"
-        );
+        assert_eq!(second.order.to_json(), first.order.to_json(), "in {toml:?}:\n{text}");
         let rest = |message: OrderMessage| {
-            let OrderMessage {
-                control,
-                placer,
-                replaces,
-                patient,
-                verified_by,
-                activity,
-                ..
-            } = message;
+            let OrderMessage { control, placer, replaces, patient, verified_by, activity, .. } =
+                message;
             (control, placer, replaces, patient, verified_by, activity)
         };
         assert_eq!(rest(second), rest(first), "in {toml:?}:\n{text}");
@@ -161,10 +145,7 @@ fn frequencies_come_back() {
         "QDS", "QID", "BD", "OD", "OM", "NOCTE", "Q6H", "QOD", "Q1W", "Q2J5", "STAT", "PRN",
         "PRNQ4H", "AC",
     ] {
-        check(&order(
-            "NW",
-            &format!("{RXE}TQ1|1||{code}|||||20260706\rRXR|26643006^Oral^SCT\r"),
-        ));
+        check(&order("NW", &format!("{RXE}TQ1|1||{code}|||||20260706\rRXR|26643006^Oral^SCT\r")));
     }
 }
 
@@ -211,10 +192,7 @@ fn doses_and_rates_come_back() {
 #[test]
 fn every_control_comes_back() {
     for control in ["NW", "XO"] {
-        check(&order(
-            control,
-            &format!("{RXE}NTE|1||Crush it & give | with water\rTQ1|1||BD\r"),
-        ));
+        check(&order(control, &format!("{RXE}NTE|1||Crush it & give | with water\rTQ1|1||BD\r")));
     }
 }
 
@@ -222,15 +200,10 @@ fn every_control_comes_back() {
 fn a_stop_names_its_order() {
     for control in ["HD", "RL", "DC", "CA"] {
         // What is stopped is told whole to the cabinet, and read as no more than the stop.
-        let content = understood(
-            order("NW", &format!("{RXE}TQ1|1||BD\r")).as_bytes(),
-            &Dialect::default(),
-        );
+        let content =
+            understood(order("NW", &format!("{RXE}TQ1|1||BD\r")).as_bytes(), &Dialect::default());
         let stop = understood(order(control, "").as_bytes(), &Dialect::default());
-        let told = OrderMessage {
-            order: content.order,
-            ..stop.clone()
-        };
+        let told = OrderMessage { order: content.order, ..stop.clone() };
         for toml in DIALECTS {
             let dialect: Dialect = toml::from_str(toml).unwrap();
             let voice = Voice::new(dialect.clone(), "RXX", "P");

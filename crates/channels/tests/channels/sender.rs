@@ -14,11 +14,7 @@ async fn what_is_queued_arrives_in_order() {
     let dir = tempfile::tempdir().unwrap();
     let engine = engine(dir.path());
     let peer = Peer::start(&[]).await;
-    let node = node(
-        &engine,
-        outbound(peer.address, OnUnknown::Hold, Resync::Never),
-    )
-    .await;
+    let node = node(&engine, outbound(peer.address, OnUnknown::Hold, Resync::Never)).await;
     node.admit("A01", "H1", "c1").await;
     node.admit("A08", "H1", "c2").await;
     node.admit("A01", "H2", "c3").await;
@@ -27,38 +23,22 @@ async fn what_is_queued_arrives_in_order() {
         states.len() >= 3 && states.iter().all(|state| *state == Delivered)
     })
     .await;
-    let of_first: Vec<_> = peer
-        .messages()
-        .into_iter()
-        .filter(|text| text.contains("|H1^"))
-        .collect();
+    let of_first: Vec<_> =
+        peer.messages().into_iter().filter(|text| text.contains("|H1^")).collect();
     assert!(of_first[0].contains("|ADT^A01^ADT_A01|"), "{of_first:?}");
-    assert!(
-        of_first.last().unwrap().contains("|ADT^A08^ADT_A01|"),
-        "{of_first:?}"
-    );
+    assert!(of_first.last().unwrap().contains("|ADT^A08^ADT_A01|"), "{of_first:?}");
     assert!(of_first[0].contains("|WARDC^BAY2^B03|"), "{of_first:?}");
     let health = node.health();
     assert_eq!(health.state, LinkState::Up);
-    assert_eq!(
-        (health.refused, health.errors, health.last_error),
-        (0, 0, None)
-    );
+    assert_eq!((health.refused, health.errors, health.last_error), (0, 0, None));
     assert_eq!(health.sent, health.received);
     until("the queue is empty", || node.health().queue == 0).await;
-    let ids: Vec<_> = node
-        .deliveries()
-        .iter()
-        .map(|view| view.delivery.id.to_string())
-        .collect();
+    let ids: Vec<_> = node.deliveries().iter().map(|view| view.delivery.id.to_string()).collect();
     let mut sent = peer.ids();
     sent.sort();
     let mut queued = ids.clone();
     queued.sort();
-    assert_eq!(
-        sent, queued,
-        "the control id is the delivery's id, and each is sent once"
-    );
+    assert_eq!(sent, queued, "the control id is the delivery's id, and each is sent once");
     node.running.shutdown().await;
 }
 
@@ -67,11 +47,7 @@ async fn many_patients_are_each_told_once() {
     let dir = tempfile::tempdir().unwrap();
     let engine = engine(dir.path());
     let peer = Peer::start(&[]).await;
-    let node = node(
-        &engine,
-        outbound(peer.address, OnUnknown::Hold, Resync::Never),
-    )
-    .await;
+    let node = node(&engine, outbound(peer.address, OnUnknown::Hold, Resync::Never)).await;
     for n in 0..300 {
         node.admit("A01", &format!("H{n}"), &format!("c{n}")).await;
     }
@@ -93,21 +69,13 @@ async fn a_refusal_opens_a_case_and_the_queue_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let engine = engine(dir.path());
     let peer = Peer::start(&[Act::Answer("AE")]).await;
-    let node = node(
-        &engine,
-        outbound(peer.address, OnUnknown::Hold, Resync::Never),
-    )
-    .await;
+    let node = node(&engine, outbound(peer.address, OnUnknown::Hold, Resync::Never)).await;
     node.admit("A01", "H1", "c1").await;
     peer.wait(1).await;
     node.admit("A01", "H2", "c2").await;
     node.stand(&[Refused, Delivered]).await;
     let refused = &node.deliveries()[0];
-    assert_eq!(
-        refused.detail.as_deref(),
-        Some("AE 204"),
-        "codes and no words"
-    );
+    assert_eq!(refused.detail.as_deref(), Some("AE 204"), "codes and no words");
     assert_eq!(node.health().refused, 1);
     node.running.shutdown().await;
 }
@@ -118,24 +86,13 @@ async fn an_unanswered_message_is_sent_again_where_the_policy_says_so() {
         let dir = tempfile::tempdir().unwrap();
         let engine = engine(dir.path());
         let peer = Peer::start(&[first, first]).await;
-        let node = node(
-            &engine,
-            outbound(peer.address, OnUnknown::Resend, Resync::Never),
-        )
-        .await;
+        let node = node(&engine, outbound(peer.address, OnUnknown::Resend, Resync::Never)).await;
         node.admit("A01", "H1", "c1").await;
         node.stand(&[Delivered]).await;
         let ids = peer.ids();
         assert_eq!(ids.len(), 3, "{first:?}");
-        assert!(
-            ids.iter().all(|id| *id == ids[0]),
-            "{first:?}: the same control id"
-        );
-        assert_eq!(
-            peer.connections(),
-            3,
-            "{first:?}: a line that was given up is not used again"
-        );
+        assert!(ids.iter().all(|id| *id == ids[0]), "{first:?}: the same control id");
+        assert_eq!(peer.connections(), 3, "{first:?}: a line that was given up is not used again");
         // One unknown for the episode, and the delivery.
         assert_eq!(node.deliveries()[0].attempts, 2, "{first:?}");
         assert_eq!(node.health().last_error, None, "{first:?}");
@@ -148,11 +105,7 @@ async fn an_unanswered_message_is_held_where_the_policy_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let engine = engine(dir.path());
     let peer = Peer::start(&[Act::Silent]).await;
-    let node = node(
-        &engine,
-        outbound(peer.address, OnUnknown::Hold, Resync::Never),
-    )
-    .await;
+    let node = node(&engine, outbound(peer.address, OnUnknown::Hold, Resync::Never)).await;
     node.admit("A01", "H1", "c1").await;
     node.stand(&[Unknown]).await;
     node.admit("A08", "H1", "c2").await;
@@ -173,11 +126,7 @@ async fn an_unanswered_message_is_held_where_the_policy_says_so() {
     let command = engine::Command::internal("N1001", node.engine.clock().now(), request);
     node.engine.submit(command).await.unwrap();
     node.stand(&[Delivered, Delivered, Delivered]).await;
-    assert_eq!(
-        peer.patients(),
-        ["H1", "H2", "H1"],
-        "the held one was not sent again"
-    );
+    assert_eq!(peer.patients(), ["H1", "H2", "H1"], "the held one was not sent again");
     node.running.shutdown().await;
 }
 
@@ -186,22 +135,14 @@ async fn an_acknowledgement_of_another_message_is_not_taken() {
     let dir = tempfile::tempdir().unwrap();
     let engine = engine(dir.path());
     let peer = Peer::start(&[Act::WrongThenRight, Act::Babble]).await;
-    let node = node(
-        &engine,
-        outbound(peer.address, OnUnknown::Hold, Resync::Never),
-    )
-    .await;
+    let node = node(&engine, outbound(peer.address, OnUnknown::Hold, Resync::Never)).await;
     node.admit("A01", "H1", "c1").await;
     node.stand(&[Delivered]).await;
     assert_eq!(node.health().errors, 1);
     node.admit("A01", "H2", "c2").await;
     node.stand(&[Delivered, Delivered]).await;
     assert_eq!(node.deliveries()[1].detail.as_deref(), Some("CA"));
-    assert_eq!(
-        node.health().errors,
-        3,
-        "noise, and a message that is no acknowledgement"
-    );
+    assert_eq!(node.health().errors, 3, "noise, and a message that is no acknowledgement");
     assert_eq!(peer.ids().len(), 2);
     node.running.shutdown().await;
 }
@@ -212,16 +153,9 @@ async fn a_peer_that_comes_late_gets_everything_and_its_profile() {
     let engine = engine(dir.path());
     // A free port on which nobody listens yet.
     let address = Peer::start(&[]).await.address;
-    let node = node(
-        &engine,
-        outbound(address, OnUnknown::Hold, Resync::Reconnect),
-    )
-    .await;
+    let node = node(&engine, outbound(address, OnUnknown::Hold, Resync::Reconnect)).await;
     node.admit("A01", "H1", "c1").await;
-    until("the peer is missed", || {
-        node.health().state == LinkState::Down
-    })
-    .await;
+    until("the peer is missed", || node.health().state == LinkState::Down).await;
     assert_eq!(node.health().last_error, Some("connect-failed"));
     until("the queue is told", || node.health().queue == 1).await;
     let peer = loop {
@@ -249,11 +183,8 @@ async fn a_lost_peer_gets_its_profile_once_and_a_silent_one_none() {
         let engine = engine(dir.path());
         // The profile at the start is empty; the first message is answered, the second is not.
         let peer = Peer::start(&[Act::Answer("AA"), act]).await;
-        let node = node(
-            &engine,
-            outbound(peer.address, OnUnknown::Resend, Resync::Reconnect),
-        )
-        .await;
+        let node =
+            node(&engine, outbound(peer.address, OnUnknown::Resend, Resync::Reconnect)).await;
         until("the first profile", || node.health().state == LinkState::Up).await;
         node.admit("A01", "H1", "c1").await;
         node.stand(&[Delivered]).await;
@@ -262,17 +193,11 @@ async fn a_lost_peer_gets_its_profile_once_and_a_silent_one_none() {
         until("all is delivered", || {
             let states = node.states();
             states.len() == all
-                && states
-                    .iter()
-                    .all(|state| matches!(state, Delivered | Superseded))
+                && states.iter().all(|state| matches!(state, Delivered | Superseded))
         })
         .await;
         let views = node.deliveries();
-        assert_eq!(
-            views.iter().filter(|view| view.delivery.profile).count(),
-            profiles,
-            "{act:?}"
-        );
+        assert_eq!(views.iter().filter(|view| view.delivery.profile).count(), profiles, "{act:?}");
         node.running.shutdown().await;
     };
     check(Act::Close, 2).await;
@@ -294,10 +219,7 @@ async fn what_waits_survives_a_stop() {
     second.stand(&[Delivered, Delivered]).await;
     let ids = peer.ids();
     assert_eq!(ids.len(), 3);
-    assert_eq!(
-        ids[0], ids[1],
-        "the unanswered one goes first, with its control id"
-    );
+    assert_eq!(ids[0], ids[1], "the unanswered one goes first, with its control id");
     second.running.shutdown().await;
 }
 
@@ -321,11 +243,7 @@ async fn speed_of_a_sender() {
     admissions.join_all().await;
     let peer = Peer::start(&[]).await;
     let began = std::time::Instant::now();
-    let node = node(
-        &engine,
-        outbound(peer.address, OnUnknown::Hold, Resync::Never),
-    )
-    .await;
+    let node = node(&engine, outbound(peer.address, OnUnknown::Hold, Resync::Never)).await;
     let all = usize::try_from(PATIENTS).unwrap();
     until("all is sent", || peer.count() == all).await;
     let sent = f64::from(PATIENTS) / began.elapsed().as_secs_f64();

@@ -73,23 +73,12 @@ struct Rig {
 async fn rig(connections: usize) -> Rig {
     let echo = Echo::default();
     let meter = Meter::new("test".into(), Direction::Inbound);
-    let listener = Listener::bind("127.0.0.1:0".parse().unwrap())
-        .await
-        .unwrap();
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.address();
     let (stopper, stop) = Stopper::new();
-    let limits = Limits {
-        message_bytes: LIMIT,
-        connections,
-    };
+    let limits = Limits { message_bytes: LIMIT, connections };
     let task = tokio::spawn(listener.run(echo.clone(), limits, meter.clone(), stop));
-    Rig {
-        address,
-        echo,
-        meter,
-        stopper,
-        task,
-    }
+    Rig { address, echo, meter, stopper, task }
 }
 
 struct Peer {
@@ -101,10 +90,7 @@ impl Peer {
     async fn connect(rig: &Rig) -> Self {
         let stream = TcpStream::connect(rig.address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        Peer {
-            stream,
-            decoder: Decoder::new(1 << 20, Ending::Proper),
-        }
+        Peer { stream, decoder: Decoder::new(1 << 20, Ending::Proper) }
     }
 
     async fn send(&mut self, bytes: &[u8]) {
@@ -120,9 +106,7 @@ impl Peer {
                 Some(other) => panic!("{other:?}"),
                 None => {}
             }
-            let read = timeout(PATIENCE, self.stream.read(&mut input))
-                .await
-                .expect("in time");
+            let read = timeout(PATIENCE, self.stream.read(&mut input)).await.expect("in time");
             match read {
                 Ok(count) if count > 0 => self.decoder.push(&input[..count]),
                 _ => return None,
@@ -154,10 +138,7 @@ async fn split_and_joined_frames_are_answered_in_order() {
         peer.send(piece).await;
     }
     for n in 0..50 {
-        assert_eq!(
-            peer.answer().await.as_deref(),
-            Some(format!("ok m{n}").as_str())
-        );
+        assert_eq!(peer.answer().await.as_deref(), Some(format!("ok m{n}").as_str()));
     }
     let health = rig.meter.read(Timestamp::UNIX_EPOCH);
     assert_eq!((health.sent, health.errors, health.connections), (50, 0, 1));
@@ -177,10 +158,8 @@ async fn noise_half_frames_and_oversized_ones_are_counted_and_the_line_goes_on()
     assert_eq!(peer.answer().await.as_deref(), Some("ok two"));
     peer.send(b"\x0Bhalf again").await;
     drop(peer);
-    until("noise, two halves, one oversized", || {
-        rig.meter.read(Timestamp::UNIX_EPOCH).errors == 4
-    })
-    .await;
+    until("noise, two halves, one oversized", || rig.meter.read(Timestamp::UNIX_EPOCH).errors == 4)
+        .await;
     let seen = rig.echo.seen.lock().unwrap().clone();
     assert_eq!(seen[0], "one");
     assert!(seen[1].starts_with("oversized "), "{seen:?}");
@@ -200,8 +179,7 @@ async fn what_needs_no_answer_gets_none() {
 async fn a_stopped_engine_closes_the_line_without_an_answer() {
     let rig = rig(8).await;
     let mut peer = Peer::connect(&rig).await;
-    peer.send(&[frame("one"), frame("stop"), frame("two")].concat())
-        .await;
+    peer.send(&[frame("one"), frame("stop"), frame("two")].concat()).await;
     assert_eq!(peer.answer().await.as_deref(), Some("ok one"));
     assert_eq!(peer.answer().await, None);
     assert_eq!(*rig.echo.seen.lock().unwrap(), ["one", "stop"]);
@@ -218,15 +196,9 @@ async fn connections_are_limited() {
     }
     let mut third = Peer::connect(&rig).await;
     assert_eq!(third.answer().await, None);
-    assert_eq!(
-        rig.meter.read(Timestamp::UNIX_EPOCH).last_error,
-        Some("connection-limit")
-    );
+    assert_eq!(rig.meter.read(Timestamp::UNIX_EPOCH).last_error, Some("connection-limit"));
     drop(first);
-    until("a place is free", || {
-        rig.meter.read(Timestamp::UNIX_EPOCH).connections == 1
-    })
-    .await;
+    until("a place is free", || rig.meter.read(Timestamp::UNIX_EPOCH).connections == 1).await;
     let mut fourth = Peer::connect(&rig).await;
     fourth.send(&frame("y")).await;
     assert_eq!(fourth.answer().await.as_deref(), Some("ok y"));
@@ -245,14 +217,8 @@ async fn a_stop_closes_lines_between_messages() {
     rig.stopper.stop();
     assert_eq!(idle.answer().await, None);
     assert_eq!(inside.answer().await, None);
-    timeout(PATIENCE, rig.task)
-        .await
-        .expect("the listener ends")
-        .unwrap();
-    assert!(
-        TcpStream::connect(rig.address).await.is_err(),
-        "nobody listens any more"
-    );
+    timeout(PATIENCE, rig.task).await.expect("the listener ends").unwrap();
+    assert!(TcpStream::connect(rig.address).await.is_err(), "nobody listens any more");
 }
 
 /// How many messages a second the listener answers over 64 lines, clients in the same process.
@@ -275,8 +241,5 @@ async fn speed_of_the_listener_alone() {
         });
     }
     clients.join_all().await;
-    println!(
-        "{:.0} messages a second",
-        128_000.0 / began.elapsed().as_secs_f64()
-    );
+    println!("{:.0} messages a second", 128_000.0 / began.elapsed().as_secs_f64());
 }

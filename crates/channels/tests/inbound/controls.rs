@@ -7,11 +7,7 @@ use super::golden::CABINET;
 use super::{channel, understand};
 
 fn message(kind: &str, groups: &str) -> String {
-    let event = if kind == "RDE" {
-        "RDE^O11^RDE_O11"
-    } else {
-        "ORM^O01"
-    };
+    let event = if kind == "RDE" { "RDE^O11^RDE_O11" } else { "ORM^O01" };
     format!(
         "MSH|^~\\&|EPMA|TRUST|HUB|RXX|20261120101500||{event}|A1|P|2.5.1\n\
          PID|1||9990000018^^^NHS^NH\n{groups}"
@@ -87,18 +83,10 @@ fn one_order_replaces_another() {
         let value = |id: &fhir::types::Identifier| id.value.clone().unwrap();
         let found: Vec<_> = orders
             .iter()
-            .map(|order| {
-                (
-                    order.control,
-                    value(&order.placer),
-                    order.replaces.as_ref().map(value),
-                )
-            })
+            .map(|order| (order.control, value(&order.placer), order.replaces.as_ref().map(value)))
             .collect();
-        let found: Vec<_> = found
-            .iter()
-            .map(|(c, placer, old)| (*c, placer.as_str(), old.as_deref()))
-            .collect();
+        let found: Vec<_> =
+            found.iter().map(|(c, placer, old)| (*c, placer.as_str(), old.as_deref())).collect();
         assert_eq!(found, expect, "{groups}");
     };
     // The pair: RP names the order that ends, RO the one in its place.
@@ -114,13 +102,7 @@ fn one_order_replaces_another() {
     check(&own, &[(Control::Change, "7001", None)]);
     // Two orders in the place of one: it ends once.
     let two = format!("ORC|RP|7001\nORC|RO|7002\n{rxe}\nORC|RO|7003\n{rxe}");
-    check(
-        &two,
-        &[
-            (Control::New, "7002", Some("7001")),
-            (Control::New, "7003", None),
-        ],
-    );
+    check(&two, &[(Control::New, "7002", Some("7001")), (Control::New, "7003", None)]);
     // A parent of a plain new order is no replacement.
     let child = format!("ORC|NW|7002||||||7001\n{rxe}");
     check(&child, &[(Control::New, "7002", None)]);
@@ -129,8 +111,5 @@ fn one_order_replaces_another() {
 #[test]
 fn a_peers_own_word_is_read_by_its_table() {
     let text = message("RDE", "ORC|ZH|7001");
-    assert_eq!(
-        orders("order_control.read.ZH = \"hold\"", &text)[0].control,
-        Control::Hold
-    );
+    assert_eq!(orders("order_control.read.ZH = \"hold\"", &text)[0].control, Control::Hold);
 }

@@ -37,20 +37,14 @@ fn every_message_is_understood_or_parked() {
     let mut paths = Vec::new();
     files(&folder, &mut paths);
     paths.sort();
-    assert!(
-        paths.len() > 1_000,
-        "the corpus is there but has {} messages",
-        paths.len()
-    );
+    assert!(paths.len() > 1_000, "the corpus is there but has {} messages", paths.len());
     let mut understood_by_type: BTreeMap<String, usize> = BTreeMap::new();
     let mut parked_by_reason: BTreeMap<String, usize> = BTreeMap::new();
     let at = "2026-11-20T10:15:00Z".parse().unwrap();
     for path in &paths {
         let raw = fs::read(path).unwrap();
         let understood = read(&raw, &channel);
-        let kind = understood
-            .message_type
-            .unwrap_or_else(|| "(no type)".to_owned());
+        let kind = understood.message_type.unwrap_or_else(|| "(no type)".to_owned());
         let outcome = if let Request::Park(problem) = understood.request {
             assert!(!problem.text.is_empty(), "{}", path.display());
             // Byte offsets would make a reason of every message.

@@ -23,13 +23,8 @@ fn damaged_messages_are_read_or_parked() {
     let channels = [channel(""), channel(CABINET)];
     let mut damaged = 0;
     for (folder, channel) in ["standard", "cabinet"].iter().zip(&channels) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/golden")
-            .join(folder);
-        for entry in fs::read_dir(folder)
-            .expect("the folder of messages")
-            .flatten()
-        {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(folder);
+        for entry in fs::read_dir(folder).expect("the folder of messages").flatten() {
             let path = entry.path();
             if path.extension().is_none_or(|extension| extension != "hl7") {
                 continue;

@@ -19,9 +19,7 @@ pub(crate) const CABINET: &str = r#"
 
 fn check(folder: &str, dialect: &str) {
     let channel = channel(dialect);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(folder);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(folder);
     let mut seen = 0;
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(&folder);
@@ -33,10 +31,7 @@ fn check(folder: &str, dialect: &str) {
             .map(|e| e.expect("a file").path())
             .collect();
         paths.sort();
-        for path in paths
-            .iter()
-            .filter(|path| path.extension().is_some_and(|e| e == "hl7"))
-        {
+        for path in paths.iter().filter(|path| path.extension().is_some_and(|e| e == "hl7")) {
             let name = path.file_stem().expect("a name").to_string_lossy();
             let understood = understand(&fs::read_to_string(path).expect("a message"), &channel);
             insta::assert_snapshot!(&*name, show::show(&understood));

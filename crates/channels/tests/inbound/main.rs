@@ -26,7 +26,5 @@ fn understand(lines: &str, channel: &InboundChannel) -> Understood {
 /// The message as it is sent.
 fn wire(lines: &str) -> Vec<u8> {
     let segments = lines.lines().map(str::trim).filter(|line| !line.is_empty());
-    segments
-        .flat_map(|line| [line.as_bytes(), b"\r"].concat())
-        .collect()
+    segments.flat_map(|line| [line.as_bytes(), b"\r"].concat()).collect()
 }

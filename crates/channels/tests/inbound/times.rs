@@ -28,11 +28,7 @@ fn the_first_exact_time_is_the_activity() {
         assert_eq!(understood.doubts, [], "{evn}");
     };
     let msh7 = "20260720120000";
-    check(
-        "EVN||20260720110000||||20260720103000",
-        msh7,
-        "2026-07-20T09:30:00Z",
-    );
+    check("EVN||20260720110000||||20260720103000", msh7, "2026-07-20T09:30:00Z");
     check("EVN||20260720110000", msh7, "2026-07-20T10:00:00Z");
     check("EVN||20260720||||20260720", msh7, "2026-07-20T11:00:00Z");
     check("EVN||\"\"", msh7, "2026-07-20T11:00:00Z");
@@ -45,18 +41,10 @@ fn times_that_cannot_be_used_are_parked() {
     use ProblemCode as P;
     let check = |evn: &str, msh7: &str, expect: (ProblemCode, &str)| {
         let understood = understand(&admission(evn, msh7), &channel(""));
-        assert_eq!(
-            activity(&understood),
-            Err((expect.0, Some(expect.1.to_owned()))),
-            "{evn}"
-        );
+        assert_eq!(activity(&understood), Err((expect.0, Some(expect.1.to_owned()))), "{evn}");
     };
     check("EVN||yesterday", "20260720120000", (P::BadValue, "EVN-2"));
-    check(
-        "EVN||20261320110000",
-        "20260720120000",
-        (P::BadValue, "EVN-2"),
-    );
+    check("EVN||20261320110000", "20260720120000", (P::BadValue, "EVN-2"));
     check("", "", (P::FieldMissing, "MSH-7"));
     check("", "20260720", (P::BadValue, "MSH-7"));
 }
@@ -67,22 +55,12 @@ fn the_hour_that_autumn_repeats_follows_the_policy() {
     let place = || "EVN-2".to_owned();
     let check = |policy: &str, expect: Result<&str, (ProblemCode, Option<String>)>| {
         let understood = understand(&text, &channel(policy));
-        assert_eq!(
-            activity(&understood).as_deref().map_err(Clone::clone),
-            expect,
-            "{policy}"
-        );
-        assert_eq!(
-            understood.doubts,
-            [Doubt::AmbiguousTime { location: place() }]
-        );
+        assert_eq!(activity(&understood).as_deref().map_err(Clone::clone), expect, "{policy}");
+        assert_eq!(understood.doubts, [Doubt::AmbiguousTime { location: place() }]);
     };
     check("", Ok("2026-10-25T00:30:00Z"));
     check("ambiguous_hour = \"later\"", Ok("2026-10-25T01:30:00Z"));
-    check(
-        "ambiguous_hour = \"park\"",
-        Err((ProblemCode::BadValue, Some(place()))),
-    );
+    check("ambiguous_hour = \"park\"", Err((ProblemCode::BadValue, Some(place()))));
 }
 
 #[test]
@@ -90,12 +68,7 @@ fn the_hour_that_spring_leaves_out_is_noted() {
     let text = admission("EVN||20260329013000", "20260329023001");
     let understood = understand(&text, &channel(""));
     assert_eq!(activity(&understood).as_deref(), Ok("2026-03-29T01:30:00Z"));
-    assert_eq!(
-        understood.doubts,
-        [Doubt::SkippedTime {
-            location: "EVN-2".into()
-        }]
-    );
+    assert_eq!(understood.doubts, [Doubt::SkippedTime { location: "EVN-2".into() }]);
 }
 
 #[test]
@@ -141,10 +114,7 @@ fn null_deletes_and_silence_does_not() {
     check("TEST^PATIENT||||||||\"\"", &["telecom"]);
     check("TEST^PATIENT||||||||\"\"|01632960001", &[]);
     let mut death = "TEST^PATIENT".to_owned() + &"|".repeat(24);
-    check(
-        &format!("{death}\"\""),
-        &["deceasedDateTime", "deceasedBoolean"],
-    );
+    check(&format!("{death}\"\""), &["deceasedDateTime", "deceasedBoolean"]);
     check(&format!("{death}20260719"), &["deceasedBoolean"]);
     death.push('|');
     check(&format!("{death}N"), &["deceasedDateTime"]);

@@ -49,23 +49,15 @@ fn every_code_in_both_layouts() {
     ];
     for (letter, code) in codes {
         for (dialect, fields_layout) in [("", false), (CABINET, true)] {
-            let text = format!(
-                "{PID}\nORC|RE|7001^EPMA\n{}",
-                zpm(letter, fields_layout, "12|12|1.50")
-            );
+            let text =
+                format!("{PID}\nORC|RE|7001^EPMA\n{}", zpm(letter, fields_layout, "12|12|1.50"));
             let told = read(dialect, &text).unwrap_or_else(|error| panic!("{letter} {error:?}"));
             assert_eq!(told.code, code, "{letter}");
-            assert_eq!(
-                (told.system.as_str(), told.station.as_str()),
-                ("ADC", "WARDA1")
-            );
+            assert_eq!((told.system.as_str(), told.station.as_str()), ("ADC", "WARDA1"));
             let address = &told.address;
             let address = [&*address.drawer, &*address.sub_drawer, &*address.pocket];
             assert_eq!(address, ["3", "C17", "05"], "{letter}");
-            assert_eq!(
-                (&*told.item.code, &*told.item.text),
-                ("MORPH10", "Morphine 10mg inj")
-            );
+            assert_eq!((&*told.item.code, &*told.item.text), ("MORPH10", "Morphine 10mg inj"));
             let amounts = [told.expected, told.actual, told.amount, told.total];
             let amounts = amounts.map(|amount| amount.unwrap().to_string());
             assert_eq!(amounts, ["12", "12", "1.50", "11"], "{letter}");
@@ -94,11 +86,7 @@ fn what_is_missing_or_wrong_is_parked_at_its_place() {
     use ProblemCode as P;
     let check = |zpm: &str, expect: (ProblemCode, &str)| {
         let found = read("", &format!("{PID}\n{zpm}"));
-        assert_eq!(
-            found.unwrap_err(),
-            (expect.0, Some(expect.1.to_owned())),
-            "{zpm}"
-        );
+        assert_eq!(found.unwrap_err(), (expect.0, Some(expect.1.to_owned())), "{zpm}");
     };
     check(&zpm("D", false, "1|1|1"), (P::UnsupportedEvent, "ZPM-1"));
     check(&zpm("X", false, "1|1|1"), (P::UnsupportedEvent, "ZPM-1"));
@@ -112,36 +100,18 @@ fn what_is_missing_or_wrong_is_parked_at_its_place() {
     check(&zpm("C", false, "||1"), (P::FieldMissing, "ZPM-9"));
     check(&zpm("A", false, "5||"), (P::FieldMissing, "ZPM-9"));
     check(&zpm("L", false, "||"), (P::FieldMissing, "ZPM-9"));
-    check(
-        "ZPM|V|ADC||3|5|M|2|1|1|1|N1|||||||||20261120101432",
-        (P::FieldMissing, "ZPM-3"),
-    );
-    check(
-        "ZPM|V|ADC|W|3|5||2|1|1|1|N1||||||||20261120101432",
-        (P::FieldMissing, "ZPM-6"),
-    );
-    check(
-        "ZPM|V|ADC|W|3|5|M|2|1|1|1|||||||||20261120101432",
-        (P::FieldMissing, "ZPM-11"),
-    );
+    check("ZPM|V|ADC||3|5|M|2|1|1|1|N1|||||||||20261120101432", (P::FieldMissing, "ZPM-3"));
+    check("ZPM|V|ADC|W|3|5||2|1|1|1|N1||||||||20261120101432", (P::FieldMissing, "ZPM-6"));
+    check("ZPM|V|ADC|W|3|5|M|2|1|1|1|||||||||20261120101432", (P::FieldMissing, "ZPM-11"));
     check("ZPM|V|ADC|W|3|5|M|2|1|1|1|N1", (P::FieldMissing, "ZPM-19"));
-    check(
-        "ZPM|V|ADC|W|3|5|M|2|1|1|1|N1||||||||20261120",
-        (P::BadValue, "ZPM-19"),
-    );
+    check("ZPM|V|ADC|W|3|5|M|2|1|1|1|N1||||||||20261120", (P::BadValue, "ZPM-19"));
     let twice = format!("{0}\n{0}", zpm("V", false, "1|1|1"));
     check(&twice, (P::BadValue, "ZPM[2]"));
 }
 
 #[test]
 fn a_patient_is_needed_for_a_vend_and_a_return_alone() {
-    for (code, needed) in [
-        ("V", true),
-        ("R", true),
-        ("W", false),
-        ("F", false),
-        ("C", false),
-    ] {
+    for (code, needed) in [("V", true), ("R", true), ("W", false), ("F", false), ("C", false)] {
         let found = read("", &zpm(code, false, "1|1|1"));
         let expect = (ProblemCode::SegmentMissing, Some("PID".to_owned()));
         if needed {
@@ -157,30 +127,14 @@ fn old_patient_fields_are_read_where_pid_3_is_empty() {
     let check = |pid: &str, expect: &str| {
         let told = read("", &format!("{pid}\n{}", zpm("V", false, "1|1|1"))).unwrap();
         let first = &told.patient[0];
-        let found = format!(
-            "{} {}",
-            first.system.as_ref().unwrap(),
-            first.value.as_ref().unwrap()
-        );
+        let found = format!("{} {}", first.system.as_ref().unwrap(), first.value.as_ref().unwrap());
         assert_eq!(found, expect, "{pid}");
     };
-    check(
-        "PID|1|||||||||||||||||AC7|9990000018",
-        "https://fhir.nhs.uk/Id/nhs-number 9990000018",
-    );
-    check(
-        "PID|1|||||||||||||||||AC7|12345",
-        "https://rxx.nhs.uk/Id/an AC7",
-    );
+    check("PID|1|||||||||||||||||AC7|9990000018", "https://fhir.nhs.uk/Id/nhs-number 9990000018");
+    check("PID|1|||||||||||||||||AC7|12345", "https://rxx.nhs.uk/Id/an AC7");
     check("PID|1|H7", "https://rxx.nhs.uk/Id/mrn H7");
-    check(
-        "PID|1||H8^^^^PI||||||||||||||||9990000018",
-        "https://rxx.nhs.uk/Id/mrn H8",
-    );
-    check(
-        "PID|1||999 000 0018^^^^NH",
-        "https://fhir.nhs.uk/Id/nhs-number 9990000018",
-    );
+    check("PID|1||H8^^^^PI||||||||||||||||9990000018", "https://rxx.nhs.uk/Id/mrn H8");
+    check("PID|1||999 000 0018^^^^NH", "https://fhir.nhs.uk/Id/nhs-number 9990000018");
 }
 
 #[test]
@@ -189,17 +143,9 @@ fn comments_tell_the_bin_and_a_cancellation() {
         let told = read("", &format!("{PID}\n{nte}\n{}", zpm("R", false, "1|1|1"))).unwrap();
         assert_eq!((told.bin, told.cancelled), (bin, cancelled), "{nte}");
     };
-    check(
-        "NTE|1||TEST PATIENT|PATIENT SPECIFIC BIN",
-        Bin::PatientSpecific,
-        false,
-    );
+    check("NTE|1||TEST PATIENT|PATIENT SPECIFIC BIN", Bin::PatientSpecific, false);
     check("NTE|1|||RETURN BIN", Bin::Return, false);
-    check(
-        "NTE|1||Cancelled by user|REMARK\nNTE|2|||Return Bin",
-        Bin::Return,
-        true,
-    );
+    check("NTE|1||Cancelled by user|REMARK\nNTE|2|||Return Bin", Bin::Return, true);
     check("NTE|1||nothing", Bin::Pocket, false);
 }
 
@@ -212,8 +158,6 @@ fn zpm_decides_before_the_type() {
         assert!(matches!(request, Request::Transaction(_)), "{kind}");
     }
     let text = format!("{HEAD}\n{PID}\nORC|RE");
-    let Request::Park(problem) = understand(&text, &channel("")).request else {
-        panic!()
-    };
+    let Request::Park(problem) = understand(&text, &channel("")).request else { panic!() };
     assert_eq!(problem.location.as_deref(), Some("ZPM"));
 }

@@ -66,12 +66,7 @@ pub(crate) struct Opened {
 impl AskingCabinet {
     pub(crate) fn new(station: Station, http: Arc<HttpClient>) -> Arc<Self> {
         let (door, counter) = (Mutex::new(()), AtomicU64::new(0));
-        Arc::new(AskingCabinet {
-            station,
-            http,
-            door,
-            counter,
-        })
+        Arc::new(AskingCabinet { station, http, door, counter })
     }
 
     fn key(&self, what: &str) -> String {
@@ -110,15 +105,8 @@ impl AskingCabinet {
         if let Some(reason) = question.reason {
             body["overrideReason"] = reason.into();
         }
-        let answer = self
-            .http
-            .post("/cabinet/removals", &self.key("ask"), &body)
-            .await;
-        let permit = answer
-            .body
-            .get("permit")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
+        let answer = self.http.post("/cabinet/removals", &self.key("ask"), &body).await;
+        let permit = answer.body.get("permit").and_then(Value::as_str).map(str::to_owned);
         match permit {
             Some(permit) if answer.status == 201 => Ok(Opened { permit }),
             _ => Err(answer),
@@ -144,20 +132,12 @@ impl AskingCabinet {
         if answer.status == 200 {
             return true;
         }
-        self.station
-            .stage
-            .finding(if answer.code() == "permit-not-valid" {
-                Finding::PermitLapsed {
-                    cabinet: self.station.id.clone(),
-                }
-            } else {
-                let (link, message) = (self.station.id.clone(), "completion".to_owned());
-                Finding::Rejected {
-                    link,
-                    message,
-                    code: answer.summary(),
-                }
-            });
+        self.station.stage.finding(if answer.code() == "permit-not-valid" {
+            Finding::PermitLapsed { cabinet: self.station.id.clone() }
+        } else {
+            let (link, message) = (self.station.id.clone(), "completion".to_owned());
+            Finding::Rejected { link, message, code: answer.summary() }
+        });
         false
     }
 

@@ -45,20 +45,10 @@ impl Staff {
         let cabinet = self.cabinet.station().id.clone();
         if verdict == Verdict::Permitted {
             let (cabinet, order) = (cabinet.clone(), visit.order);
-            self.stage.finding(Finding::WronglyPermitted {
-                cabinet,
-                attempt,
-                order,
-            });
+            self.stage.finding(Finding::WronglyPermitted { cabinet, attempt, order });
         }
         let (order, at) = (visit.order, self.stage.now());
-        self.stage.book().attempts.push(Tried {
-            cabinet,
-            attempt,
-            order,
-            at,
-            verdict,
-        });
+        self.stage.book().attempts.push(Tried { cabinet, attempt, order, at, verdict });
     }
 
     /// Whether it still has to be refused.
@@ -66,9 +56,7 @@ impl Staff {
         let (Some(patient), order) = self.now_of(visit) else {
             return false;
         };
-        let here = patient
-            .place()
-            .is_some_and(|place| place.ward == visit.ward);
+        let here = patient.place().is_some_and(|place| place.ward == visit.ward);
         if attempt == Attempt::WrongWard {
             return patient.place().is_some() && !here;
         }
@@ -88,16 +76,10 @@ impl Staff {
             return false;
         };
         let book = self.stage.book();
-        let last = book
-            .removals_of(order.number)
-            .max_by_key(|removal| removal.at);
+        let last = book.removals_of(order.number).max_by_key(|removal| removal.at);
         let used =
             last.filter(|last| last.state == RemovalState::Ended && last.given > Decimal::ZERO);
-        let window = if order.timing == Timing::Q6h {
-            EARLY_WINDOW_MIN
-        } else {
-            0
-        };
+        let window = if order.timing == Timing::Q6h { EARLY_WINDOW_MIN } else { 0 };
         let edge = SignedDuration::from_mins(window + MARGIN_MIN);
         let earliest = earliest(&order, used.map(|removal| removal.at));
         earliest.is_some_and(|at| self.stage.now() < at - edge)
@@ -152,11 +134,7 @@ impl Staff {
             // Nothing is taken, and the permit is given back at once.
             Ok(permit) => {
                 cabinet.complete(&permit, visit.item, Decimal::ZERO).await;
-                if changed {
-                    Verdict::Moot
-                } else {
-                    Verdict::Permitted
-                }
+                if changed { Verdict::Moot } else { Verdict::Permitted }
             }
             Err(code) if fitting(attempt).contains(&code.as_str()) => Verdict::Refused(code),
             Err(_) if changed => Verdict::Moot,
@@ -173,9 +151,7 @@ impl Staff {
     ) -> Result<String, String> {
         let item = &FORMULARY[visit.item];
         let unknown = AskingCabinet::no_such_item(&visit.user);
-        let other = FORMULARY
-            .iter()
-            .find(|other| other.code != item.code && !other.witness);
+        let other = FORMULARY.iter().find(|other| other.code != item.code && !other.witness);
         let code = match attempt {
             Attempt::UnknownItem => &unknown,
             Attempt::NotOfOrder => other.map_or(item.code, |other| other.code),
@@ -192,8 +168,6 @@ impl Staff {
             reason: (attempt == Attempt::OverrideForbidden).then_some("Wanted at once"),
         };
         let asked = cabinet.ask(&question).await;
-        asked
-            .map(|opened| opened.permit)
-            .map_err(|answer| answer.code().to_owned())
+        asked.map(|opened| opened.permit).map_err(|answer| answer.code().to_owned())
     }
 }

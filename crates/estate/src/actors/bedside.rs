@@ -45,13 +45,7 @@ impl Bedside {
         epma: Arc<Epma>,
         ward: String,
     ) -> Self {
-        Bedside {
-            stage,
-            http,
-            epma,
-            ward,
-            counter: AtomicU64::new(0),
-        }
+        Bedside { stage, http, epma, ward, counter: AtomicU64::new(0) }
     }
 
     /// Tells it, and writes it into the book.

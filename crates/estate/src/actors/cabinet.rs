@@ -16,20 +16,12 @@ pub(crate) struct Cabinet {
 
 /// The numbers by which a patient may be on a list.
 pub(crate) fn numbers(patient: &Patient) -> Vec<&str> {
-    patient
-        .nhs
-        .iter()
-        .map(String::as_str)
-        .chain([patient.mrn.as_str()])
-        .collect()
+    patient.nhs.iter().map(String::as_str).chain([patient.mrn.as_str()]).collect()
 }
 
 impl Cabinet {
     pub(crate) fn new(station: Station) -> Arc<Self> {
-        Arc::new(Cabinet {
-            station,
-            profile: Mutex::default(),
-        })
+        Arc::new(Cabinet { station, profile: Mutex::default() })
     }
 
     fn profile(&self) -> MutexGuard<'_, Profile> {
@@ -74,8 +66,7 @@ impl Cabinet {
             let mut profile = cabinet.profile();
             let heard = profile.hear(text, &facts.dialect, &facts.wards);
             let mut book = cabinet.station.stage.book();
-            book.profiles
-                .insert(cabinet.station.id.clone(), profile.clone());
+            book.profiles.insert(cabinet.station.id.clone(), profile.clone());
             heard.map_or_else(Reply::Error, |()| Reply::Accepted)
         })
     }

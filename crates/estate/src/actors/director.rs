@@ -59,19 +59,13 @@ impl Director {
     }
 
     fn is_behind(&self) -> bool {
-        self.outboxes
-            .values()
-            .any(|outbox| outbox.pending() > MAX_WAITING)
+        self.outboxes.values().any(|outbox| outbox.pending() > MAX_WAITING)
             || self.stage.visits() > MAX_VISITS
     }
 
     fn hand_on(&self, event: Event, at: Timestamp, visits: &mut JoinSet<()>) {
         match event {
-            Event::Patient {
-                trigger,
-                patient,
-                merged,
-            } => {
+            Event::Patient { trigger, patient, merged } => {
                 {
                     let mut book = self.stage.book();
                     for patient in [Some(&patient), merged.as_ref()].into_iter().flatten() {
@@ -83,9 +77,7 @@ impl Director {
             Event::Orders { patient, orders } => {
                 {
                     let mut book = self.stage.book();
-                    let all = orders
-                        .iter()
-                        .map(|(_, order)| (order.number, order.clone()));
+                    let all = orders.iter().map(|(_, order)| (order.number, order.clone()));
                     book.orders.extend(all);
                 }
                 self.epma.tell_orders(&patient, &orders, at);

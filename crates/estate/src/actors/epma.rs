@@ -31,18 +31,11 @@ pub(crate) struct Epma {
 
 impl Epma {
     pub(crate) fn new(stage: Arc<Stage>, outbox: Arc<Outbox>) -> Self {
-        Epma {
-            stage,
-            outbox,
-            counter: AtomicU64::new(0),
-        }
+        Epma { stage, outbox, counter: AtomicU64::new(0) }
     }
 
     fn next_id(&self) -> String {
-        format!(
-            "EPMA{:07}",
-            self.counter.fetch_add(1, Ordering::Relaxed) + 1
-        )
+        format!("EPMA{:07}", self.counter.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// Orders wait until the node knows the patient: the ePMA has its patients from the same PAS,
@@ -51,30 +44,16 @@ impl Epma {
         let known = Subject::Patient(patient);
         let needs = vec![(known, self.stage.told.so_far(known))];
         let (bytes, lane) = (text.into_bytes(), Some(patient));
-        self.outbox.push(Outgoing {
-            control_id,
-            bytes,
-            subjects,
-            needs,
-            lane,
-        });
+        self.outbox.push(Outgoing { control_id, bytes, subjects, needs, lane });
     }
 
     /// Tells of orders of one patient, in one message.
     pub(crate) fn tell_orders(&self, patient: &Patient, orders: &[(Ask, Order)], at: Timestamp) {
         let control_id = self.next_id();
         let site = &self.stage.config.site_code;
-        let envelope = Envelope {
-            dialect: EPMA,
-            site,
-            control_id: &control_id,
-            at,
-        };
+        let envelope = Envelope { dialect: EPMA, site, control_id: &control_id, at };
         let text = rde(&envelope, patient, orders);
-        let subjects = orders
-            .iter()
-            .map(|(_, order)| Subject::Order(order.number))
-            .collect();
+        let subjects = orders.iter().map(|(_, order)| Subject::Order(order.number)).collect();
         self.push(control_id, text, patient.index, subjects);
     }
 
@@ -83,32 +62,17 @@ impl Epma {
         let control_id = self.next_id();
         let site = &self.stage.config.site_code;
         let at = dose.at;
-        let envelope = Envelope {
-            dialect: EPMA,
-            site,
-            control_id: &control_id,
-            at,
-        };
-        self.push(
-            control_id.clone(),
-            ras(&envelope, dose),
-            dose.patient.index,
-            Vec::new(),
-        );
+        let envelope = Envelope { dialect: EPMA, site, control_id: &control_id, at };
+        self.push(control_id.clone(), ras(&envelope, dose), dose.patient.index, Vec::new());
     }
 }
 
 /// What the ePMA does with what it is told.
 pub(crate) fn feed(stage: Arc<Stage>) -> Handler {
-    Arc::new(move |text| {
-        match (
-            text.get("MSH", 9, 1).as_str(),
-            text.get("MSH", 9, 2).as_str(),
-        ) {
-            ("RDS", "O13") => note_dispenses(&stage, text),
-            ("RAS", "O17") => note_administrations(&stage, text),
-            (kind, trigger) => Reply::Error(format!("{kind}^{trigger} is not understood")),
-        }
+    Arc::new(move |text| match (text.get("MSH", 9, 1).as_str(), text.get("MSH", 9, 2).as_str()) {
+        ("RDS", "O13") => note_dispenses(&stage, text),
+        ("RAS", "O17") => note_administrations(&stage, text),
+        (kind, trigger) => Reply::Error(format!("{kind}^{trigger} is not understood")),
     })
 }
 

@@ -25,11 +25,7 @@ pub(crate) struct Pas {
 
 impl Pas {
     pub(crate) fn new(stage: Arc<Stage>, outbox: Arc<Outbox>) -> Self {
-        Pas {
-            stage,
-            outbox,
-            counter: AtomicU64::new(0),
-        }
+        Pas { stage, outbox, counter: AtomicU64::new(0) }
     }
 
     /// Tells what happened to a patient at `at`.
@@ -43,28 +39,14 @@ impl Pas {
         let count = self.counter.fetch_add(1, Ordering::Relaxed) + 1;
         let control_id = format!("PAS{count:07}");
         let site = &self.stage.config.site_code;
-        let envelope = Envelope {
-            dialect: PAS,
-            site,
-            control_id: &control_id,
-            at,
-        };
+        let envelope = Envelope { dialect: PAS, site, control_id: &control_id, at };
         let text = adt(&envelope, trigger, patient, merged, at);
         let both = [Some(patient), merged];
-        let subjects: Vec<Subject> = both
-            .iter()
-            .flatten()
-            .map(|patient| Subject::Patient(patient.index))
-            .collect();
+        let subjects: Vec<Subject> =
+            both.iter().flatten().map(|patient| Subject::Patient(patient.index)).collect();
         // A merge is about two patients: no other message passes it.
         let lane = merged.is_none().then_some(patient.index);
         let bytes = text.into_bytes();
-        self.outbox.push(Outgoing {
-            control_id,
-            bytes,
-            subjects,
-            needs: Vec::new(),
-            lane,
-        });
+        self.outbox.push(Outgoing { control_id, bytes, subjects, needs: Vec::new(), lane });
     }
 }

@@ -78,10 +78,7 @@ impl Profile {
             listed.numbers.extend(numbers.iter().cloned());
         } else {
             let numbers = numbers.iter().cloned().collect();
-            self.patients.push(Listed {
-                numbers,
-                orders: BTreeMap::new(),
-            });
+            self.patients.push(Listed { numbers, orders: BTreeMap::new() });
         }
     }
 
@@ -95,9 +92,8 @@ impl Profile {
             return Err("MRG-1 is empty".to_owned());
         }
         let known = |listed: &Listed| has(listed, survivor) || has(listed, old);
-        let (joined, others): (Vec<Listed>, Vec<Listed>) = std::mem::take(&mut self.patients)
-            .into_iter()
-            .partition(known);
+        let (joined, others): (Vec<Listed>, Vec<Listed>) =
+            std::mem::take(&mut self.patients).into_iter().partition(known);
         self.patients = others;
         let whole = joined.into_iter().reduce(|mut whole, part| {
             whole.numbers.extend(part.numbers);
@@ -122,10 +118,7 @@ impl Profile {
             if order.is_empty() {
                 return Err("ORC-2 is empty".to_owned());
             }
-            let listed = self
-                .patients
-                .iter_mut()
-                .find(|listed| has(listed, &numbers));
+            let listed = self.patients.iter_mut().find(|listed| has(listed, &numbers));
             hear_order(listed, group, &order, dialect)?;
         }
         Ok(())
@@ -133,9 +126,7 @@ impl Profile {
 }
 
 fn has<S: AsRef<str>>(listed: &Listed, numbers: &[S]) -> bool {
-    numbers
-        .iter()
-        .any(|number| listed.numbers.contains(number.as_ref()))
+    numbers.iter().any(|number| listed.numbers.contains(number.as_ref()))
 }
 
 fn hear_order(
@@ -145,14 +136,7 @@ fn hear_order(
     dialect: &DialectFacts,
 ) -> Result<(), String> {
     let control = group.get("ORC", 1, 1);
-    let OrderWords {
-        new,
-        change,
-        hold,
-        resume,
-        stop,
-        cancel,
-    } = dialect.words;
+    let OrderWords { new, change, hold, resume, stop, cancel } = dialect.words;
     let control = control.as_str();
     if control == stop || control == cancel {
         if let Some(listed) = listed {
@@ -172,10 +156,7 @@ fn hear_order(
     if control != hold && control != resume {
         return Err(format!("ORC-1 {control} is not understood"));
     }
-    let shown = listed
-        .orders
-        .get_mut(order)
-        .ok_or("the order is not on the list")?;
+    let shown = listed.orders.get_mut(order).ok_or("the order is not on the list")?;
     shown.held = control == hold;
     Ok(())
 }
@@ -196,21 +177,12 @@ fn shown(group: &Text, dialect: &DialectFacts) -> Result<Shown, String> {
         (group.get("RXE", 1, 2), group.get("RXE", 1, 6))
     };
     let pattern = pattern.split('&').next().unwrap_or_default().to_owned();
-    let timing = if pattern.is_empty() && priority == "PRN" {
-        priority
-    } else {
-        pattern
-    };
+    let timing = if pattern.is_empty() && priority == "PRN" { priority } else { pattern };
     if timing.is_empty() {
         return Err("no timing where this cabinet reads it".to_owned());
     }
     let dose = format!("{} {}", group.get("RXE", 3, 1), group.get("RXE", 5, 1));
-    Ok(Shown {
-        item: item.map(|item| item.code),
-        held: false,
-        dose,
-        timing,
-    })
+    Ok(Shown { item: item.map(|item| item.code), held: false, dose, timing })
 }
 
 #[cfg(test)]
@@ -241,10 +213,7 @@ mod tests {
             vec![
                 header.parts(9, &["RDE", "O11"]),
                 pid(&format!("{who}^^^NHS^NH")),
-                Segment::new("ORC")
-                    .put(1, event)
-                    .parts(2, &[what, "EPMA"])
-                    .put(5, status),
+                Segment::new("ORC").put(1, event).parts(2, &[what, "EPMA"]).put(5, status),
                 Segment::new("RXE")
                     .raw(1, timing.to_owned())
                     .parts(2, &["PARA500", "Paracetamol", "L"])
@@ -329,36 +298,15 @@ mod tests {
     fn the_other_vendor_has_other_words() {
         let b = |messages: &[&str], expected: &str| assert_eq!(heard(1, messages), expected);
         b(&["A01 1 WARDB", "NW 1 7001", "OH 1 7001"], "1:7001h");
-        b(
-            &["A01 1 WARDB", "NW 1 7001", "OH 1 7001", "RL 1 7001"],
-            "1:7001",
-        );
-        b(
-            &["A01 1 WARDB", "NW 1 7001", "XX 1 7001", "OC 1 7001"],
-            "1:",
-        );
-        b(
-            &["A01 1 WARDB", "NW 1 7001", "HD 1 7001", "CA 1 7001"],
-            "1:7001!!",
-        );
+        b(&["A01 1 WARDB", "NW 1 7001", "OH 1 7001", "RL 1 7001"], "1:7001");
+        b(&["A01 1 WARDB", "NW 1 7001", "XX 1 7001", "OC 1 7001"], "1:");
+        b(&["A01 1 WARDB", "NW 1 7001", "HD 1 7001", "CA 1 7001"], "1:7001!!");
     }
 
     #[test]
     fn a_merge_joins_lists() {
-        check(
-            &[
-                "A01 1 WARDA",
-                "NW 1 7001",
-                "A01 2 WARDA",
-                "NW 2 7002",
-                "A40 1<2",
-            ],
-            "1:7001,7002",
-        );
-        check(
-            &["A01 2 WARDA", "NW 2 7002", "A40 1<2", "HD 1 7002"],
-            "1:7002h",
-        );
+        check(&["A01 1 WARDA", "NW 1 7001", "A01 2 WARDA", "NW 2 7002", "A40 1<2"], "1:7001,7002");
+        check(&["A01 2 WARDA", "NW 2 7002", "A40 1<2", "HD 1 7002"], "1:7002h");
         check(&["A40 1<2"], "");
         check(&["A40 1"], "!");
     }

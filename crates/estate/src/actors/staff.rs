@@ -52,10 +52,7 @@ struct InHand {
     permit: Option<String>,
 }
 
-const NOTHING: InHand = InHand {
-    removal: None,
-    permit: None,
-};
+const NOTHING: InHand = InHand { removal: None, permit: None };
 
 /// A visit that can go on, with the patient as they are now.
 struct Ready {
@@ -105,21 +102,14 @@ impl Staff {
     /// The patient and the order, as they are now.
     pub(crate) fn now_of(&self, visit: &Visit) -> (Option<Patient>, Option<Order>) {
         let book = self.stage.book();
-        let patient = visit
-            .patient
-            .and_then(|index| book.patients.get(&index).cloned());
-        let order = visit
-            .order
-            .and_then(|number| book.orders.get(&number).cloned());
+        let patient = visit.patient.and_then(|index| book.patients.get(&index).cloned());
+        let order = visit.order.and_then(|number| book.orders.get(&number).cloned());
         (patient, order)
     }
 
     /// Waits until the node knows what the ward knows, where the cabinet asks the node.
     pub(crate) async fn until_told(&self, visit: &Visit) {
-        let subjects = [
-            visit.patient.map(Subject::Patient),
-            visit.order.map(Subject::Order),
-        ];
+        let subjects = [visit.patient.map(Subject::Patient), visit.order.map(Subject::Order)];
         for subject in subjects.into_iter().flatten() {
             let count = self.stage.told.so_far(subject);
             self.stage.told.reaches(subject, count).await;
@@ -130,10 +120,7 @@ impl Staff {
     /// while the node does not know all of it.
     pub(crate) fn told_so_far(&self, visit: &Visit) -> Option<[u32; 2]> {
         let told = &self.stage.told;
-        let subjects = [
-            visit.patient.map(Subject::Patient),
-            visit.order.map(Subject::Order),
-        ];
+        let subjects = [visit.patient.map(Subject::Patient), visit.order.map(Subject::Order)];
         let counts = subjects.map(|subject| subject.map_or(0, |subject| told.so_far(subject)));
         let settled = |subject: &Subject| told.is_settled(*subject);
         subjects.iter().flatten().all(settled).then_some(counts)
@@ -145,15 +132,8 @@ impl Staff {
     }
 
     async fn count(&self, visit: &Visit) {
-        let witness = FORMULARY[visit.item]
-            .witness
-            .then_some(visit.witness.as_str());
-        let by = By {
-            user: &visit.user,
-            witness,
-            patient: None,
-            order: None,
-        };
+        let witness = FORMULARY[visit.item].witness.then_some(visit.witness.as_str());
+        let by = By { user: &visit.user, witness, patient: None, order: None };
         self.at_door(|station| {
             station.act('C', visit.item, Decimal::ZERO, by);
         })
@@ -188,8 +168,7 @@ impl Staff {
         let day = now - SignedDuration::from_hours(24);
         let most = order.daily_most();
         let full = |most| book.taken_since(order.number, day) + order.units > most;
-        most.is_some_and(full)
-            .then_some("the most for a day was taken")
+        most.is_some_and(full).then_some("the most for a day was taken")
     }
 
     async fn dose(&self, visit: &Visit, plan: Plan) {
@@ -242,11 +221,7 @@ impl Staff {
             self.stage.pass_over(why);
             return None;
         }
-        Some(Ready {
-            visit,
-            patient,
-            reason,
-        })
+        Some(Ready { visit, patient, reason })
     }
 
     /// Takes by the list of the cabinet, which may follow an order or a transfer a moment later.
@@ -270,17 +245,10 @@ impl Staff {
                 let by = by(&ready.visit, &ready.patient);
                 let at = cabinet.station.act('V', visit.item, ready.visit.units, by);
                 let removal = self.note(&ready, at, None);
-                return Some((
-                    ready,
-                    InHand {
-                        removal: Some(removal),
-                        permit: None,
-                    },
-                ));
+                return Some((ready, InHand { removal: Some(removal), permit: None }));
             };
             if why != UNDER_WAY && self.stage.is_disturbed(&cabinet.station.id) {
-                self.stage
-                    .pass_over("the profile lags behind on a disturbed line");
+                self.stage.pass_over("the profile lags behind on a disturbed line");
                 return None;
             }
             if waited >= PROFILE_PATIENCE && why == UNDER_WAY {
@@ -289,11 +257,7 @@ impl Staff {
             }
             if waited >= PROFILE_PATIENCE {
                 let (cabinet, order) = (cabinet.station.id.clone(), visit.order);
-                self.stage.finding(Finding::NotShown {
-                    cabinet,
-                    order,
-                    why,
-                });
+                self.stage.finding(Finding::NotShown { cabinet, order, why });
                 return None;
             }
             sleep(LOOK).await;
@@ -325,23 +289,14 @@ impl Staff {
             Ok(opened) => {
                 let at = self.stage.now();
                 let by = by(&ready.visit, &ready.patient);
-                cabinet
-                    .take(&opened.permit, visit.item, ready.visit.units, by)
-                    .await;
+                cabinet.take(&opened.permit, visit.item, ready.visit.units, by).await;
                 let permit = Some(opened.permit);
                 let removal = self.note(&ready, at, permit.clone());
-                Some((
-                    ready,
-                    InHand {
-                        removal: Some(removal),
-                        permit,
-                    },
-                ))
+                Some((ready, InHand { removal: Some(removal), permit }))
             }
             // A refusal is only wrong while nothing else was told.
             Err(_) if self.has_changed(visit, before) => {
-                self.stage
-                    .pass_over("things changed while the cabinet asked");
+                self.stage.pass_over("things changed while the cabinet asked");
                 None
             }
             Err(answer) => {
@@ -356,11 +311,7 @@ impl Staff {
     }
 
     fn note(&self, ready: &Ready, at: Timestamp, permit: Option<String>) -> usize {
-        let Ready {
-            visit,
-            patient,
-            reason,
-        } = ready;
+        let Ready { visit, patient, reason } = ready;
         self.stage.book().note(Removal {
             cabinet: self.cabinet.station().id.clone(),
             patient: patient.index,
@@ -410,10 +361,7 @@ impl Staff {
         for (code, amount) in [('R', returned), ('W', wasted)] {
             if amount > Decimal::ZERO {
                 let witness = Some(visit.witness.as_str());
-                let by = By {
-                    witness,
-                    ..by(visit, patient)
-                };
+                let by = By { witness, ..by(visit, patient) };
                 self.at_door(|station| {
                     station.act(code, visit.item, amount, by);
                 })
@@ -444,13 +392,6 @@ impl Staff {
 
 /// Who acts; a second person is named where the item needs one.
 fn by<'a>(visit: &'a Visit, patient: &'a Patient) -> By<'a> {
-    let witness = FORMULARY[visit.item]
-        .witness
-        .then_some(visit.witness.as_str());
-    By {
-        user: &visit.user,
-        witness,
-        patient: Some(patient),
-        order: visit.order,
-    }
+    let witness = FORMULARY[visit.item].witness.then_some(visit.witness.as_str());
+    By { user: &visit.user, witness, patient: Some(patient), order: visit.order }
 }

@@ -61,11 +61,7 @@ impl Station {
         outbox: Arc<Outbox>,
     ) -> Self {
         let pocket = |item: usize| {
-            let dose = FORMULARY[item]
-                .dose_units()
-                .into_iter()
-                .max()
-                .unwrap_or(Decimal::ONE);
+            let dose = FORMULARY[item].dose_units().into_iter().max().unwrap_or(Decimal::ONE);
             Pocket {
                 count: Decimal::ZERO,
                 par: dose * Decimal::from(40),
@@ -105,17 +101,7 @@ impl Station {
         let user = pharmacist_id(0);
         for item in 0..FORMULARY.len() {
             let par = self.pockets()[item].par;
-            self.act(
-                'L',
-                item,
-                par,
-                By {
-                    user: &user,
-                    witness: None,
-                    patient: None,
-                    order: None,
-                },
-            );
+            self.act('L', item, par, By { user: &user, witness: None, patient: None, order: None });
         }
     }
 
@@ -145,19 +131,12 @@ impl Station {
     }
 
     fn restock(&self, pockets: &mut [Pocket], item: usize, needed: Decimal) {
-        let Pocket {
-            count, par, least, ..
-        } = pockets[item];
+        let Pocket { count, par, least, .. } = pockets[item];
         if count >= needed && count >= least {
             return;
         }
         let user = pharmacist_id(0);
-        let by = By {
-            user: &user,
-            witness: None,
-            patient: None,
-            order: None,
-        };
+        let by = By { user: &user, witness: None, patient: None, order: None };
         self.tell(pockets, 'F', item, par - count, by);
     }
 
@@ -187,11 +166,7 @@ impl Station {
         self.note(item, pockets);
         let count = self.counter.fetch_add(1, Ordering::Relaxed) + 1;
         let control_id = format!("{}-{count:06}", self.facts.station);
-        let Address {
-            drawer,
-            sub_drawer,
-            pocket,
-        } = Self::address(item);
+        let Address { drawer, sub_drawer, pocket } = Self::address(item);
         let told = Transaction {
             code,
             system: &self.facts.system,
@@ -215,24 +190,10 @@ impl Station {
         };
         let site = &self.stage.config.site_code;
         let dialect = self.facts.dialect;
-        let text = oms(
-            &Envelope {
-                dialect,
-                site,
-                control_id: &control_id,
-                at,
-            },
-            &told,
-        );
+        let text = oms(&Envelope { dialect, site, control_id: &control_id, at }, &told);
         // Pocket counts follow one another, so that nothing of a cabinet overtakes anything.
         let (bytes, subjects, needs, lane) = (text.into_bytes(), Vec::new(), Vec::new(), None);
-        self.outbox.push(Outgoing {
-            control_id,
-            bytes,
-            subjects,
-            needs,
-            lane,
-        });
+        self.outbox.push(Outgoing { control_id, bytes, subjects, needs, lane });
         at
     }
 }

@@ -42,10 +42,7 @@ pub(crate) fn adt(
     let stamp = local_stamp(at);
     let mut segments = vec![
         envelope.header(&kind),
-        Segment::new("EVN")
-            .put(1, kind[1])
-            .put(2, &stamp)
-            .put(6, &stamp),
+        Segment::new("EVN").put(1, kind[1]).put(2, &stamp).put(6, &stamp),
         pid(patient, envelope.site),
     ];
     if let Some(merged) = merged {

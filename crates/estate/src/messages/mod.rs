@@ -28,11 +28,7 @@ pub(crate) struct Envelope<'a> {
 impl Envelope<'_> {
     /// The message header; MSH-9.3 came with HL7 2.3.1 and is left out before.
     pub(crate) fn header(&self, kind: &[&str]) -> Segment {
-        let kind = if self.dialect.version == "2.3" {
-            &kind[..2]
-        } else {
-            kind
-        };
+        let kind = if self.dialect.version == "2.3" { &kind[..2] } else { kind };
         Segment::new("MSH")
             .put(3, self.dialect.application)
             .put(4, self.site)

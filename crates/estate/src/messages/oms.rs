@@ -48,9 +48,7 @@ pub(crate) fn oms(envelope: &Envelope<'_>, told: &Transaction<'_>) -> String {
     if let Some(patient) = told.patient {
         segments.push(pid(patient, envelope.site));
         segments.push(pv1(patient, envelope.site));
-        let orc = Segment::new("ORC")
-            .put(1, "RE")
-            .put(9, &local_stamp(told.at));
+        let orc = Segment::new("ORC").put(1, "RE").put(9, &local_stamp(told.at));
         segments.push(match told.order {
             Some(order) => orc.raw(2, number(order)),
             None => orc,

@@ -65,10 +65,7 @@ pub(crate) fn ras(envelope: &Envelope<'_>, dose: &Dose<'_>) -> String {
         envelope.header(&["RAS", "O17", "RAS_O17"]),
         pid(dose.patient, envelope.site),
         pv1(dose.patient, envelope.site),
-        Segment::new("ORC")
-            .put(1, "RE")
-            .raw(2, number(dose.order))
-            .put(9, &stamp),
+        Segment::new("ORC").put(1, "RE").raw(2, number(dose.order)).put(9, &stamp),
         rxa,
         Segment::new("RXR").put(1, dose.item.route),
     ])

@@ -69,11 +69,7 @@ fn orc(envelope: &Envelope<'_>, ask: Ask, order: &Order) -> Segment {
 fn give_code(order: &Order) -> String {
     let item = order.item();
     let moiety = item.name.split_whitespace().next().unwrap_or_default();
-    let (code, name) = if order.by_moiety {
-        (item.vtm(), moiety)
-    } else {
-        (item.vmp(), item.name)
-    };
+    let (code, name) = if order.by_moiety { (item.vtm(), moiety) } else { (item.vmp(), item.name) };
     if order.with_local {
         joined(&[&code, name, "DMD", item.code, item.name, "L"])
     } else {
@@ -83,17 +79,10 @@ fn give_code(order: &Order) -> String {
 
 fn rxe(order: &Order) -> Segment {
     let (amount, unit) = order.dose();
-    let mut segment = Segment::new("RXE")
-        .raw(2, give_code(order))
-        .put(3, &amount.to_string())
-        .put(5, unit);
+    let mut segment =
+        Segment::new("RXE").raw(2, give_code(order)).put(3, &amount.to_string()).put(5, unit);
     if let Some(most) = order.daily_most() {
-        let (amount, unit) = Order {
-            units: most,
-            number: 1,
-            ..order.clone()
-        }
-        .dose();
+        let (amount, unit) = Order { units: most, number: 1, ..order.clone() }.dose();
         segment = segment.parts(19, &[&amount.to_string(), unit]);
     }
     segment
@@ -104,9 +93,5 @@ fn tq1(order: &Order) -> Segment {
         .put(1, "1")
         .put(3, &order.timing.code())
         .put(7, &zoned_stamp(order.begins));
-    if order.timing.is_prn() {
-        segment.put(9, "PRN")
-    } else {
-        segment.put(9, "R")
-    }
+    if order.timing.is_prn() { segment.put(9, "PRN") } else { segment.put(9, "R") }
 }

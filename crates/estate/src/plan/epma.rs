@@ -21,15 +21,7 @@ impl Planner {
     pub(super) fn foresee_orders(&mut self, patient: usize, visit: u32) {
         let wait = self.epma.minutes(6..25);
         let count = self.epma.random_range(3..=6);
-        self.after(
-            wait,
-            Due::Prescribe {
-                patient,
-                visit,
-                count,
-                again: true,
-            },
-        );
+        self.after(wait, Due::Prescribe { patient, visit, count, again: true });
     }
 
     fn send(&mut self, patient: usize, orders: Vec<(Ask, Order)>) {
@@ -42,18 +34,11 @@ impl Planner {
             return;
         }
         let running = self.running(patient);
-        let had: BTreeSet<usize> = running
-            .iter()
-            .map(|number| self.orders[number].item)
-            .collect();
+        let had: BTreeSet<usize> = running.iter().map(|number| self.orders[number].item).collect();
         let mut free: Vec<usize> = (0..FORMULARY.len()).filter(|i| !had.contains(i)).collect();
         let mut left = count.min(MOST_ORDERS.saturating_sub(running.len()));
         while left > 0 && !free.is_empty() {
-            let together = if self.epma.per_mille(250) {
-                ORDERS_PER_MESSAGE
-            } else {
-                1
-            };
+            let together = if self.epma.per_mille(250) { ORDERS_PER_MESSAGE } else { 1 };
             let mut orders = Vec::new();
             for _ in 0..together.min(left).min(free.len()) {
                 let item = free.swap_remove(self.epma.random_range(0..free.len()));
@@ -64,15 +49,7 @@ impl Planner {
         }
         if again {
             let wait = self.epma.minutes(300..900);
-            self.after(
-                wait,
-                Due::Prescribe {
-                    patient,
-                    visit,
-                    count: 1,
-                    again: true,
-                },
-            );
+            self.after(wait, Due::Prescribe { patient, visit, count: 1, again: true });
         }
     }
 
@@ -111,13 +88,7 @@ impl Planner {
         match self.epma.random_range(0..1000_u16) {
             0..25 => {
                 let wait = self.epma.minutes(2..5);
-                self.after(
-                    wait,
-                    Due::Stop {
-                        order,
-                        cancel: true,
-                    },
-                );
+                self.after(wait, Due::Stop { order, cancel: true });
             }
             25..150 => {
                 let wait = self.epma.minutes(20..400);
@@ -133,13 +104,7 @@ impl Planner {
             }
             310..430 => {
                 let wait = self.epma.minutes(20..600);
-                self.after(
-                    wait,
-                    Due::Stop {
-                        order,
-                        cancel: false,
-                    },
-                );
+                self.after(wait, Due::Stop { order, cancel: false });
             }
             _ => {}
         }
@@ -192,10 +157,7 @@ impl Planner {
     /// Another dose, or another timing.
     pub(super) fn change(&mut self, number: u32) {
         let item = self.orders[&number].item();
-        let (units, timing) = (
-            *self.epma.pick(&item.dose_units()),
-            *self.epma.pick(item.timings),
-        );
+        let (units, timing) = (*self.epma.pick(&item.dose_units()), *self.epma.pick(item.timings));
         let changed = self.alter(number, OrderState::Live, Ask::Change, |order| {
             order.units = units;
             order.timing = timing;
@@ -217,10 +179,7 @@ impl Planner {
         order.state = OrderState::Replaced;
         let (before, patient, item) = (order.clone(), order.patient, order.item);
         let new = self.place(patient, item);
-        self.send(
-            patient,
-            vec![(Ask::Replaced, before), (Ask::Replaces { old }, new)],
-        );
+        self.send(patient, vec![(Ask::Replaced, before), (Ask::Replaces { old }, new)]);
     }
 
     pub(super) fn stop(&mut self, number: u32, cancel: bool) {

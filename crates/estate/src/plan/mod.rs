@@ -98,90 +98,28 @@ pub enum Event {
 /// What is due.
 #[derive(Debug, Clone, Copy)]
 enum Due {
-    Arrive {
-        again: bool,
-    },
-    Admit {
-        patient: usize,
-    },
-    Transfer {
-        patient: usize,
-        visit: u32,
-    },
-    UndoTransfer {
-        patient: usize,
-        visit: u32,
-        back: Place,
-    },
-    Discharge {
-        patient: usize,
-        visit: u32,
-    },
-    UndoDischarge {
-        patient: usize,
-        visit: u32,
-    },
-    CancelAdmission {
-        patient: usize,
-        visit: u32,
-    },
-    Update {
-        patient: usize,
-        visit: u32,
-        person: bool,
-    },
-    Duplicate {
-        patient: usize,
-        visit: u32,
-    },
-    Merge {
-        survivor: usize,
-        duplicate: usize,
-    },
-    Prescribe {
-        patient: usize,
-        visit: u32,
-        count: usize,
-        again: bool,
-    },
-    Verify {
-        order: u32,
-    },
-    Hold {
-        order: u32,
-    },
-    Resume {
-        order: u32,
-    },
-    Change {
-        order: u32,
-    },
-    Replace {
-        order: u32,
-    },
-    Stop {
-        order: u32,
-        cancel: bool,
-    },
-    StopAll {
-        patient: usize,
-        visit: u32,
-    },
-    Dose {
-        order: u32,
-        version: u32,
-        n: u32,
-        due: Timestamp,
-    },
-    Override {
-        ward: usize,
-    },
-    Attempt {
-        ward: usize,
-    },
-    Count {
-        ward: usize,
-    },
+    Arrive { again: bool },
+    Admit { patient: usize },
+    Transfer { patient: usize, visit: u32 },
+    UndoTransfer { patient: usize, visit: u32, back: Place },
+    Discharge { patient: usize, visit: u32 },
+    UndoDischarge { patient: usize, visit: u32 },
+    CancelAdmission { patient: usize, visit: u32 },
+    Update { patient: usize, visit: u32, person: bool },
+    Duplicate { patient: usize, visit: u32 },
+    Merge { survivor: usize, duplicate: usize },
+    Prescribe { patient: usize, visit: u32, count: usize, again: bool },
+    Verify { order: u32 },
+    Hold { order: u32 },
+    Resume { order: u32 },
+    Change { order: u32 },
+    Replace { order: u32 },
+    Stop { order: u32, cancel: bool },
+    StopAll { patient: usize, visit: u32 },
+    Dose { order: u32, version: u32, n: u32, due: Timestamp },
+    Override { ward: usize },
+    Attempt { ward: usize },
+    Count { ward: usize },
 }
 
 /// The planner.
@@ -265,30 +203,14 @@ impl Planner {
             Due::Arrive { again } => self.arrive(again),
             Due::Admit { patient } => self.admit(patient),
             Due::Transfer { patient, visit } => self.transfer(patient, visit),
-            Due::UndoTransfer {
-                patient,
-                visit,
-                back,
-            } => self.undo_transfer(patient, visit, back),
+            Due::UndoTransfer { patient, visit, back } => self.undo_transfer(patient, visit, back),
             Due::Discharge { patient, visit } => self.discharge(patient, visit),
             Due::UndoDischarge { patient, visit } => self.undo_discharge(patient, visit),
             Due::CancelAdmission { patient, visit } => self.cancel_admission(patient, visit),
-            Due::Update {
-                patient,
-                visit,
-                person,
-            } => self.update(patient, visit, person),
+            Due::Update { patient, visit, person } => self.update(patient, visit, person),
             Due::Duplicate { patient, visit } => self.duplicate(patient, visit),
-            Due::Merge {
-                survivor,
-                duplicate,
-            } => self.merge(survivor, duplicate),
-            Due::Prescribe {
-                patient,
-                visit,
-                count,
-                again,
-            } => {
+            Due::Merge { survivor, duplicate } => self.merge(survivor, duplicate),
+            Due::Prescribe { patient, visit, count, again } => {
                 self.prescribe(patient, visit, count, again);
             }
             Due::Verify { order } => self.verify(order),
@@ -298,12 +220,7 @@ impl Planner {
             Due::Replace { order } => self.replace(order),
             Due::Stop { order, cancel } => self.stop(order, cancel),
             Due::StopAll { patient, visit } => self.stop_all(patient, visit),
-            Due::Dose {
-                order,
-                version,
-                n,
-                due,
-            } => self.dose(order, version, n, due),
+            Due::Dose { order, version, n, due } => self.dose(order, version, n, due),
             Due::Override { ward } => self.override_visit(ward),
             Due::Attempt { ward } => self.attempt(ward),
             Due::Count { ward } => self.count(ward),
@@ -322,16 +239,8 @@ impl Planner {
 
     /// The orders of a patient that are not over.
     fn running(&self, patient: usize) -> Vec<u32> {
-        let numbers = self
-            .orders_of
-            .get(&patient)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        numbers
-            .iter()
-            .copied()
-            .filter(|number| !self.orders[number].state.is_over())
-            .collect()
+        let numbers = self.orders_of.get(&patient).map(Vec::as_slice).unwrap_or_default();
+        numbers.iter().copied().filter(|number| !self.orders[number].state.is_over()).collect()
     }
 
     /// The patient, if still on the same visit and in a bed.
@@ -342,14 +251,8 @@ impl Planner {
 
     /// The patients of a ward, in the order of their beds.
     fn on_ward(&self, ward: usize) -> Vec<usize> {
-        let places = Place { ward, bed: 0 }..Place {
-            ward: ward + 1,
-            bed: 0,
-        };
-        self.taken_beds
-            .range(places)
-            .map(|(_, patient)| *patient)
-            .collect()
+        let places = Place { ward, bed: 0 }..Place { ward: ward + 1, bed: 0 };
+        self.taken_beds.range(places).map(|(_, patient)| *patient).collect()
     }
 
     fn free_beds(&self) -> Vec<Place> {

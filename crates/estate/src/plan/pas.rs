@@ -38,11 +38,7 @@ impl Planner {
 
     fn tell(&mut self, trigger: Trigger, patient: usize) {
         let patient = Box::new(self.patients[patient].clone());
-        self.out.push(Event::Patient {
-            trigger,
-            patient,
-            merged: None,
-        });
+        self.out.push(Event::Patient { trigger, patient, merged: None });
     }
 
     fn new_patient(&mut self, nhs: Option<String>) -> usize {
@@ -125,10 +121,7 @@ impl Planner {
         }
         let stay = i64::from(self.config.mean_stay_h) * 60;
         let minutes = self.pas.random_range(stay / 3..=stay * 5 / 3);
-        self.after(
-            SignedDuration::from_mins(minutes),
-            Due::Discharge { patient, visit },
-        );
+        self.after(SignedDuration::from_mins(minutes), Due::Discharge { patient, visit });
         if self.pas.per_mille(300) {
             let wait = self.pas.minutes(40..minutes.max(41));
             self.after(wait, Due::Transfer { patient, visit });
@@ -136,14 +129,7 @@ impl Planner {
         if self.pas.per_mille(150) {
             let wait = self.pas.minutes(10..120);
             let person = self.pas.per_mille(300);
-            self.after(
-                wait,
-                Due::Update {
-                    patient,
-                    visit,
-                    person,
-                },
-            );
+            self.after(wait, Due::Update { patient, visit, person });
         }
         if self.pas.per_mille(30) {
             let wait = self.pas.minutes(10..60);
@@ -165,14 +151,7 @@ impl Planner {
         self.tell(Trigger::A02, patient);
         if self.pas.per_mille(120) {
             let wait = self.pas.minutes(10..30);
-            self.after(
-                wait,
-                Due::UndoTransfer {
-                    patient,
-                    visit,
-                    back: from,
-                },
-            );
+            self.after(wait, Due::UndoTransfer { patient, visit, back: from });
         }
     }
 
@@ -253,13 +232,7 @@ impl Planner {
         record.penicillin_allergy = known.penicillin_allergy;
         self.tell(Trigger::A28, duplicate);
         let wait = self.pas.minutes(20..90);
-        self.after(
-            wait,
-            Due::Merge {
-                survivor,
-                duplicate,
-            },
-        );
+        self.after(wait, Due::Merge { survivor, duplicate });
     }
 
     pub(super) fn merge(&mut self, survivor: usize, duplicate: usize) {

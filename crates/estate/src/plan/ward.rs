@@ -86,12 +86,8 @@ const ASKING: [Attempt; 11] = [
     Attempt::OverrideForbidden,
 ];
 /// The attempts that a profile alone must prevent.
-const PROFILED: [Attempt; 4] = [
-    Attempt::Held,
-    Attempt::Stopped,
-    Attempt::WrongWard,
-    Attempt::NoOrder,
-];
+const PROFILED: [Attempt; 4] =
+    [Attempt::Held, Attempt::Stopped, Attempt::WrongWard, Attempt::NoOrder];
 
 /// Why somebody goes to the cabinet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,11 +129,8 @@ pub struct Visit {
 }
 
 /// Reasons for taking something without an order.
-const REASONS: [&str; 3] = [
-    "Verbal order in an emergency",
-    "Order not yet on the system",
-    "Pain, doctor informed",
-];
+const REASONS: [&str; 3] =
+    ["Verbal order in an emergency", "Order not yet on the system", "Pain, doctor informed"];
 
 fn plan(rng: &mut StdRng) -> Plan {
     let roll = rng.random_range(0..1000_u16);
@@ -153,11 +146,7 @@ fn plan(rng: &mut StdRng) -> Plan {
     };
     let late = ending == Ending::Give && roll < 160;
     let wait = rng.minutes(if late { 20..35 } else { 2..9 });
-    Plan {
-        ending,
-        wait,
-        by_epma: rng.per_mille(500),
-    }
+    Plan { ending, wait, by_epma: rng.per_mille(500) }
 }
 
 impl Planner {
@@ -204,21 +193,9 @@ impl Planner {
     /// Nurses are early or late: regular doses from 10 minutes before to 30 after their time.
     fn plan_dose(&mut self, order: &Order, n: u32, due: Timestamp) {
         let mut rng = self.of_dose(order, n);
-        let shift = if order.timing.is_prn() {
-            SignedDuration::ZERO
-        } else {
-            rng.minutes(-10..30)
-        };
+        let shift = if order.timing.is_prn() { SignedDuration::ZERO } else { rng.minutes(-10..30) };
         let (order, version) = (order.number, order.version);
-        self.at(
-            due + shift,
-            Due::Dose {
-                order,
-                version,
-                n,
-                due,
-            },
-        );
+        self.at(due + shift, Due::Dose { order, version, n, due });
     }
 
     pub(super) fn dose(&mut self, number: u32, version: u32, n: u32, due: Timestamp) {
@@ -284,11 +261,7 @@ impl Planner {
         let orders = self.orders_of.get(&patient)?;
         let items: Vec<usize> = (0..FORMULARY.len())
             .filter(|item| wanted(*item))
-            .filter(|item| {
-                orders
-                    .iter()
-                    .all(|number| self.orders[number].item != *item)
-            })
+            .filter(|item| orders.iter().all(|number| self.orders[number].item != *item))
             .collect();
         (!items.is_empty()).then(|| (patient, *self.wards[ward].pick(&items)))
     }
@@ -348,16 +321,7 @@ impl Planner {
             if let Some((patient, item)) = self.not_ordered(ward, wanted) {
                 let units = FORMULARY[item].dose_units()[0];
                 let (patient, order) = (Some(patient), None);
-                let visit = Visit {
-                    ward,
-                    patient,
-                    order,
-                    item,
-                    units,
-                    user,
-                    witness,
-                    kind,
-                };
+                let visit = Visit { ward, patient, order, item, units, user, witness, kind };
                 self.out.push(Event::Visit(Box::new(visit)));
             }
             return;
@@ -390,15 +354,9 @@ impl Planner {
             Attempt::NoWitness => order.is_open() && order.item().witness,
             _ => order.is_open(),
         };
-        let numbers = patients
-            .iter()
-            .filter_map(|patient| self.orders_of.get(patient))
-            .flatten();
-        let orders: Vec<Order> = numbers
-            .map(|number| &self.orders[number])
-            .filter(fits)
-            .cloned()
-            .collect();
+        let numbers = patients.iter().filter_map(|patient| self.orders_of.get(patient)).flatten();
+        let orders: Vec<Order> =
+            numbers.map(|number| &self.orders[number]).filter(fits).cloned().collect();
         (!orders.is_empty()).then(|| self.wards[ward].pick(&orders).clone())
     }
 }

@@ -38,17 +38,12 @@ pub(crate) struct Answer {
 impl Answer {
     /// The coded reason of a problem, or nothing.
     pub(crate) fn code(&self) -> &str {
-        self.body
-            .get("code")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.body.get("code").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// Status and code, for a finding.
     pub(crate) fn summary(&self) -> String {
-        format!("{} {}", self.status, self.code())
-            .trim_end()
-            .to_owned()
+        format!("{} {}", self.status, self.code()).trim_end().to_owned()
     }
 }
 
@@ -71,21 +66,11 @@ impl HttpClient {
     pub(crate) fn new(link: &str, to: SocketAddr, token: &str, stage: Arc<Stage>) -> Self {
         let rng = Mutex::new(generator(stage.config.seed, &format!("faults of {link}")));
         let (link, token) = (link.to_owned(), token.to_owned());
-        HttpClient {
-            link,
-            to,
-            token,
-            stage,
-            idle: Mutex::default(),
-            rng,
-        }
+        HttpClient { link, to, token, stage, idle: Mutex::default(), rng }
     }
 
     fn chance(&self, per_mille: u16) -> bool {
-        self.rng
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .per_mille(per_mille)
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner).per_mille(per_mille)
     }
 
     /// Posts until it is answered; what comes back is the first answer.
@@ -102,8 +87,7 @@ impl HttpClient {
             let again = self.until_answered(&request).await;
             if again != answer {
                 let (link, path) = (self.link.clone(), path.to_owned());
-                self.stage
-                    .finding(Finding::AnsweredOtherwise { link, path });
+                self.stage.finding(Finding::AnsweredOtherwise { link, path });
             }
         }
         answer
@@ -141,28 +125,17 @@ impl HttpClient {
             };
             sleep(Duration::from_millis(u64::from(wait))).await;
         }
-        let kept = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut line = if let Some(line) = kept {
             line
         } else {
             let stream = TcpStream::connect(self.to).await?;
             stream.set_nodelay(true)?;
-            Line {
-                stream,
-                buffer: Vec::new(),
-            }
+            Line { stream, buffer: Vec::new() }
         };
         let dropped = self.chance(faults.drop);
         let whole = !dropped || self.chance(500);
-        let bytes = if whole {
-            request
-        } else {
-            &request[..request.len() / 2]
-        };
+        let bytes = if whole { request } else { &request[..request.len() / 2] };
         line.stream.write_all(bytes).await?;
         if dropped {
             self.stage.count(&self.link, |counts| counts.dropped += 1);
@@ -170,10 +143,7 @@ impl HttpClient {
         }
         let (answer, keep) = read_answer(&mut line.stream, &mut line.buffer).await?;
         if keep {
-            self.idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(line);
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         }
         Ok(answer)
     }
@@ -217,15 +187,8 @@ struct Head {
 fn head(text: &str) -> io::Result<Head> {
     let mut lines = text.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1));
-    let status = status
-        .and_then(|status| status.parse().ok())
-        .ok_or_else(|| bad("no status"))?;
-    let mut head = Head {
-        status,
-        length: 0,
-        chunked: false,
-        keep: true,
-    };
+    let status = status.and_then(|status| status.parse().ok()).ok_or_else(|| bad("no status"))?;
+    let mut head = Head { status, length: 0, chunked: false, keep: true };
     for line in lines {
         let Some((name, value)) = line.split_once(':') else {
             continue;
@@ -267,13 +230,7 @@ async fn read_answer<R: AsyncRead + Unpin>(
             read_length(line, buffer, head.length).await?
         };
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        return Ok((
-            Answer {
-                status: head.status,
-                body,
-            },
-            head.keep,
-        ));
+        return Ok((Answer { status: head.status, body }, head.keep));
     }
 }
 
@@ -355,35 +312,17 @@ mod tests {
     async fn check(text: &str, status: u16, code: &str, keeps: bool) {
         let (mut line, mut buffer) = (Dribble(text.as_bytes().to_vec(), 0), Vec::new());
         let (answer, keep) = read_answer(&mut line, &mut buffer).await.unwrap();
-        assert_eq!(
-            (answer.status, answer.code(), keep),
-            (status, code, keeps),
-            "{text}"
-        );
+        assert_eq!((answer.status, answer.code(), keep), (status, code, keeps), "{text}");
         assert!(buffer.is_empty(), "{text}");
     }
 
     #[tokio::test]
     async fn answers_are_read_however_they_are_split() {
-        check(
-            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
-            200,
-            "",
-            true,
-        )
-        .await;
-        check(
-            "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n",
-            204,
-            "",
-            false,
-        )
-        .await;
+        check("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", 200, "", true).await;
+        check("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n", 204, "", false).await;
         let body = r#"{"code":"on-hold"}"#;
-        let text = format!(
-            "HTTP/1.1 403 Forbidden\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
+        let text =
+            format!("HTTP/1.1 403 Forbidden\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         check(&text, 403, "on-hold", true).await;
         let text = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 F\r\ntransfer-encoding: chunked\r\n\r\n\
                     8;x=y\r\n{\"code\":\r\n4\r\n\"x\"}\r\n0\r\nTrailer: 1\r\n\r\n";
@@ -393,10 +332,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_answer_is_an_error() {
         let cut = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}";
-        let long = format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
-            MAX_BODY + 1
-        );
+        let long = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", MAX_BODY + 1);
         for text in ["", "nonsense\r\n\r\n", cut, &long] {
             let (mut line, mut buffer) = (Dribble(text.as_bytes().to_vec(), 0), Vec::new());
             assert!(read_answer(&mut line, &mut buffer).await.is_err(), "{text}");

@@ -65,13 +65,7 @@ impl Listener {
         stage: Arc<Stage>,
         handler: Handler,
     ) -> Self {
-        Listener {
-            link: link.to_owned(),
-            dialect,
-            stage,
-            handler,
-            remembered: Arc::default(),
-        }
+        Listener { link: link.to_owned(), dialect, stage, handler, remembered: Arc::default() }
     }
 
     /// Listens until it is dropped.
@@ -155,13 +149,9 @@ impl Listener {
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
         let digest = hasher.finish();
-        let mut remembered = self
-            .remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, reply)) = remembered.replies.get(&control_id) {
-            self.stage
-                .count(&self.link, |counts| counts.heard_again += 1);
+            self.stage.count(&self.link, |counts| counts.heard_again += 1);
             if *known != digest {
                 let (link, what) = (self.link.clone(), format!("{control_id} is used twice"));
                 self.stage.finding(Finding::NotUnderstood { link, what });
@@ -175,9 +165,7 @@ impl Listener {
             self.stage.finding(Finding::NotUnderstood { link, what });
         }
         remembered.order.push_back(control_id.clone());
-        remembered
-            .replies
-            .insert(control_id, (digest, reply.clone()));
+        remembered.replies.insert(control_id, (digest, reply.clone()));
         if remembered.order.len() > MAX_REMEMBERED
             && let Some(oldest) = remembered.order.pop_front()
         {
@@ -203,12 +191,6 @@ impl Listener {
             Reply::Accepted => ("AA", ""),
             Reply::Error(why) => ("AE", why.as_str()),
         };
-        message(&[
-            header,
-            Segment::new("MSA")
-                .put(1, code)
-                .put(2, &of(10, 1))
-                .put(3, why),
-        ])
+        message(&[header, Segment::new("MSA").put(1, code).put(2, &of(10, 1)).put(3, why)])
     }
 }

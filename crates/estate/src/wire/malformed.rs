@@ -17,19 +17,10 @@ pub(crate) fn malformed(rng: &mut StdRng, application: &str, control_id: &str) -
         }
         1 => (b"MSH|^~".to_vec(), false),
         2 => (b"PID|1||no header".to_vec(), false),
-        3 => (
-            (header("ZZZ^Z99") + "ZZZ|what is this\r").into_bytes(),
-            true,
-        ),
+        3 => ((header("ZZZ^Z99") + "ZZZ|what is this\r").into_bytes(), true),
         4 => (header("ADT^A01^ADT_A01").into_bytes(), true),
-        5 => (
-            (header("RDE^O11^RDE_O11") + "PID|1\rORC\rRXE||\\X\\|many\r").into_bytes(),
-            true,
-        ),
-        _ => (
-            (header("OMS^O05") + "ZPM|?|nowhere|0|||||x|-|y\r").into_bytes(),
-            true,
-        ),
+        5 => ((header("RDE^O11^RDE_O11") + "PID|1\rORC\rRXE||\\X\\|many\r").into_bytes(), true),
+        _ => ((header("OMS^O05") + "ZPM|?|nowhere|0|||||x|-|y\r").into_bytes(), true),
     };
     if rng.per_mille(150) {
         // A frame that begins twice; what follows the second begin is what counts.

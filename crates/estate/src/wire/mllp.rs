@@ -24,9 +24,7 @@ pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
 /// Takes the first whole frame out of the bytes read so far. What is before it is noise.
 fn take(buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
     let begin = buffer.iter().position(|byte| *byte == BEGIN)?;
-    let length = buffer[begin + 1..]
-        .windows(2)
-        .position(|pair| pair == [END, CR])?;
+    let length = buffer[begin + 1..].windows(2).position(|pair| pair == [END, CR])?;
     let end = begin + 1 + length;
     let message = buffer[begin + 1..end].to_vec();
     buffer.drain(..end + 2);
@@ -41,10 +39,7 @@ pub(crate) struct Frames<R> {
 
 impl<R: AsyncRead + Unpin> Frames<R> {
     pub(crate) fn new(line: R) -> Self {
-        Frames {
-            line,
-            buffer: Vec::new(),
-        }
+        Frames { line, buffer: Vec::new() }
     }
 
     /// The next message; `None` at the end of the line, where a frame that is not whole is lost.
@@ -54,10 +49,7 @@ impl<R: AsyncRead + Unpin> Frames<R> {
                 return Ok(Some(message));
             }
             if self.buffer.len() > MAX_FRAME {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "a frame is too long",
-                ));
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame is too long"));
             }
             let mut chunk = [0; CHUNK];
             match self.line.read(&mut chunk).await? {

@@ -73,9 +73,7 @@ impl Told {
 
     /// Whether the node knows everything about the subject that was to be told.
     pub(crate) fn is_settled(&self, subject: Subject) -> bool {
-        self.lock()
-            .get(&subject)
-            .is_none_or(|(queued, told)| queued == told)
+        self.lock().get(&subject).is_none_or(|(queued, told)| queued == told)
     }
 
     /// Waits until the subject was told so often.
@@ -162,9 +160,7 @@ impl Outbox {
         let mut progress = self.progress.subscribe();
         let pushed = progress.borrow().pushed;
         // The sender of the progress is this outbox, which is alive as long as it is borrowed.
-        let _ = progress
-            .wait_for(|progress| progress.finished >= pushed)
-            .await;
+        let _ = progress.wait_for(|progress| progress.finished >= pushed).await;
     }
 }
 
@@ -185,10 +181,7 @@ pub(crate) mod tests {
     async fn order_of(messages: &[(&str, Option<usize>)]) -> String {
         let outbox = Outbox::new(Arc::default());
         for (id, lane) in messages {
-            outbox.push(Outgoing {
-                lane: *lane,
-                ..about(id, 0)
-            });
+            outbox.push(Outgoing { lane: *lane, ..about(id, 0) });
         }
         let mut order = String::new();
         for _ in messages {
@@ -203,10 +196,7 @@ pub(crate) mod tests {
         assert_eq!(order_of(&[("a", one), ("b", two)]).await, "ba");
         assert_eq!(order_of(&[("a", one), ("b", one)]).await, "ab");
         assert_eq!(order_of(&[("a", None), ("b", two)]).await, "ab");
-        assert_eq!(
-            order_of(&[("a", one), ("b", None), ("c", two)]).await,
-            "abc"
-        );
+        assert_eq!(order_of(&[("a", one), ("b", None), ("c", two)]).await, "abc");
     }
 
     #[tokio::test]

@@ -53,15 +53,7 @@ impl Sender {
         stage: Arc<Stage>,
     ) -> Self {
         let rng = generator(stage.config.seed, &format!("faults of {link}"));
-        Sender {
-            link: link.to_owned(),
-            application,
-            to,
-            outbox,
-            stage,
-            rng,
-            line: None,
-        }
+        Sender { link: link.to_owned(), application, to, outbox, stage, rng, line: None }
     }
 
     /// Sends until it is dropped.
@@ -84,8 +76,7 @@ impl Sender {
                 let again = self.until_acknowledged(&message).await;
                 if is_error(&again.code) != is_error(&said.code) {
                     let (link, path) = (self.link.clone(), message.control_id.clone());
-                    self.stage
-                        .finding(Finding::AnsweredOtherwise { link, path });
+                    self.stage.finding(Finding::AnsweredOtherwise { link, path });
                 }
             }
             self.outbox.finished(&message);
@@ -137,9 +128,7 @@ impl Sender {
             stream.set_nodelay(true)?;
             self.line = Some(Frames::new(stream));
         }
-        self.line
-            .as_mut()
-            .ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.line.as_mut().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     /// Sends once; `None` where no acknowledgement came.
@@ -175,11 +164,7 @@ impl Sender {
         self.stage.count(&self.link, |counts| counts.malformed += 1);
         let line = self.connected().await?;
         line.line().write_all(&bytes).await?;
-        let wait = if answer {
-            ACK_TIMEOUT
-        } else {
-            MALFORMED_TIMEOUT
-        };
+        let wait = if answer { ACK_TIMEOUT } else { MALFORMED_TIMEOUT };
         let read = timeout(wait, line.next()).await;
         // Whatever came back, the next message begins on a line of which nothing is left unread.
         if !(answer && matches!(read, Ok(Ok(Some(_))))) {
@@ -204,11 +189,7 @@ async fn acknowledgement(
         };
         if text.get("MSA", 2, 1) == control_id {
             let (code, words) = (text.get("MSA", 1, 1), text.get("ERR", 8, 1));
-            let words = if words.is_empty() {
-                text.get("MSA", 3, 1)
-            } else {
-                words
-            };
+            let words = if words.is_empty() { text.get("MSA", 3, 1) } else { words };
             return Ok(Some(Acknowledged { code, text: words }));
         }
     }

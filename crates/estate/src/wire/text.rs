@@ -62,10 +62,7 @@ pub(crate) struct Segment {
 
 impl Segment {
     pub(crate) fn new(name: &'static str) -> Self {
-        Segment {
-            name,
-            fields: Vec::new(),
-        }
+        Segment { name, fields: Vec::new() }
     }
 
     /// Writes a field that is one text.
@@ -85,10 +82,7 @@ impl Segment {
         if self.fields.len() < field {
             self.fields.resize(field, String::new());
         }
-        if let Some(place) = field
-            .checked_sub(1)
-            .and_then(|index| self.fields.get_mut(index))
-        {
+        if let Some(place) = field.checked_sub(1).and_then(|index| self.fields.get_mut(index)) {
             *place = text;
         }
         self
@@ -147,11 +141,7 @@ impl Text {
             .filter(|line| !line.is_empty())
             .map(|line| line.split(field).map(str::to_owned).collect())
             .collect();
-        Some(Text {
-            segments,
-            component,
-            repetition,
-        })
+        Some(Text { segments, component, repetition })
     }
 
     fn is(segment: &[String], name: &str) -> bool {
@@ -160,27 +150,14 @@ impl Text {
 
     /// How many segments of that name there are.
     pub(crate) fn count(&self, name: &str) -> usize {
-        self.segments
-            .iter()
-            .filter(|segment| Self::is(segment, name))
-            .count()
+        self.segments.iter().filter(|segment| Self::is(segment, name)).count()
     }
 
     fn field(&self, name: &str, nth: usize, field: usize) -> &str {
-        let segment = self
-            .segments
-            .iter()
-            .filter(|segment| Self::is(segment, name))
-            .nth(nth);
+        let segment = self.segments.iter().filter(|segment| Self::is(segment, name)).nth(nth);
         // MSH-1 is the separator itself, so that MSH-n is the part n - 1.
-        let index = if name == "MSH" {
-            field.saturating_sub(1)
-        } else {
-            field
-        };
-        segment
-            .and_then(|segment| segment.get(index))
-            .map_or("", String::as_str)
+        let index = if name == "MSH" { field.saturating_sub(1) } else { field };
+        segment.and_then(|segment| segment.get(index)).map_or("", String::as_str)
     }
 
     /// A component of the first repetition of a field of the first such segment.
@@ -198,17 +175,12 @@ impl Text {
     /// One component of all repetitions of a field.
     pub(crate) fn all(&self, name: &str, field: usize, component: usize) -> Vec<String> {
         let field = self.field(name, 0, field);
-        let parts = field
-            .split(self.repetition)
-            .map(|one| unescaped(self.part(one, component)));
+        let parts = field.split(self.repetition).map(|one| unescaped(self.part(one, component)));
         parts.filter(|part| !part.is_empty()).collect()
     }
 
     fn part<'a>(&self, repetition: &'a str, component: usize) -> &'a str {
-        repetition
-            .split(self.component)
-            .nth(component.saturating_sub(1))
-            .unwrap_or_default()
+        repetition.split(self.component).nth(component.saturating_sub(1)).unwrap_or_default()
     }
 
     /// The groups of the message: each begins with a segment of that name and goes on to the next.
@@ -216,10 +188,7 @@ impl Text {
         let mut groups: Vec<Text> = Vec::new();
         for segment in &self.segments {
             if Self::is(segment, name) {
-                groups.push(Text {
-                    segments: Vec::new(),
-                    ..*self
-                });
+                groups.push(Text { segments: Vec::new(), ..*self });
             }
             if let Some(group) = groups.last_mut() {
                 group.segments.push(segment.clone());
@@ -237,21 +206,13 @@ mod tests {
     fn what_is_written_reads_back() {
         let awkward = "A|B^C&D~E\\F";
         let text = message(&[
-            Segment::new("MSH")
-                .put(3, "EPMA")
-                .parts(9, &["RDE", "O11"])
-                .put(10, "42"),
-            Segment::new("PID")
-                .raw(3, "1^^^NHS^NH~2^^^RXX^MR".to_owned())
-                .put(5, awkward),
+            Segment::new("MSH").put(3, "EPMA").parts(9, &["RDE", "O11"]).put(10, "42"),
+            Segment::new("PID").raw(3, "1^^^NHS^NH~2^^^RXX^MR".to_owned()).put(5, awkward),
             Segment::new("ORC").put(1, "NW"),
             Segment::new("RXE").put(2, "X"),
             Segment::new("ORC").put(1, "DC"),
         ]);
-        assert!(
-            text.starts_with("MSH|^~\\&|EPMA||||||RDE^O11|42\r"),
-            "{text}"
-        );
+        assert!(text.starts_with("MSH|^~\\&|EPMA||||||RDE^O11|42\r"), "{text}");
         let read = Text::read(text.as_bytes()).unwrap();
         assert_eq!(read.get("MSH", 9, 2), "O11");
         assert_eq!(read.get("MSH", 10, 1), "42");

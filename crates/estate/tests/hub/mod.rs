@@ -1,10 +1,7 @@
 //! A scripted node: it takes everything, keeps it once, and tells cabinets and ePMA what a node
 //! would. It permits every removal, so that a wrong permission shows.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a broken harness should fail the test that uses it"
-)]
+#![expect(clippy::unwrap_used, reason = "a broken harness should fail the test that uses it")]
 
 mod web;
 mod wire;
@@ -83,11 +80,7 @@ impl Hub {
             lines.insert(name, sender);
         }
         let cabinets = site.cabinets.clone();
-        let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            cabinets,
-            lines,
-        });
+        let shared = Arc::new(Shared { state: Mutex::default(), cabinets, lines });
         let mut channels = BTreeMap::new();
         for name in ["pas", "epma", "ADCA", "ADCB", "ASK"] {
             channels.insert(name.to_owned(), listen(&mut tasks, name, &shared).await);
@@ -95,23 +88,10 @@ impl Hub {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let http = socket.local_addr().unwrap();
         tasks.spawn(web::serve(socket, shared.clone()));
-        let (pas, epma) = (
-            channels.remove("pas").unwrap(),
-            channels.remove("epma").unwrap(),
-        );
+        let (pas, epma) = (channels.remove("pas").unwrap(), channels.remove("epma").unwrap());
         let token = TOKEN.to_owned();
-        let addresses = NodeAddresses {
-            pas,
-            epma,
-            cabinets: channels,
-            http,
-            token,
-        };
-        Hub {
-            shared,
-            addresses,
-            _tasks: tasks,
-        }
+        let addresses = NodeAddresses { pas, epma, cabinets: channels, http, token };
+        Hub { shared, addresses, _tasks: tasks }
     }
 
     pub(crate) fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -139,30 +119,22 @@ impl Shared {
         let key = (channel.to_owned(), control_id.clone());
         if let Some(before) = state.seen.get(&key) {
             if *before != text {
-                state
-                    .problems
-                    .push(format!("{channel} {control_id} came with another text"));
+                state.problems.push(format!("{channel} {control_id} came with another text"));
             }
             state.repeats += 1;
             return Some((control_id, "AA"));
         }
         if !issues.is_empty() {
-            state
-                .problems
-                .push(format!("{channel} {control_id}: {issues:?}"));
+            state.problems.push(format!("{channel} {control_id}: {issues:?}"));
         }
         state.seen.insert(key, text.clone());
-        state
-            .log
-            .push((channel.to_owned(), control_id.clone(), text));
+        state.log.push((channel.to_owned(), control_id.clone(), text));
         match message.header().code().as_ref() {
             "ADT" => self.patient(&mut state, &message),
             "RDE" => self.orders(&mut state, &message),
             "OMS" => self.pocket(&mut state, channel, &message),
             "RAS" => {}
-            other => state
-                .problems
-                .push(format!("{channel} {control_id}: {other}")),
+            other => state.problems.push(format!("{channel} {control_id}: {other}")),
         }
         Some((control_id, "AA"))
     }
@@ -193,16 +165,10 @@ impl Shared {
             pid: raw(message, "PID"),
             pv1: raw(message, "PV1"),
         };
-        let before = state
-            .patients
-            .insert(key.clone(), here.clone())
-            .unwrap_or_default();
+        let before = state.patients.insert(key.clone(), here.clone()).unwrap_or_default();
         let wards = [before.ward.as_deref(), here.ward.as_deref()];
-        let mut told: Vec<String> = wards
-            .iter()
-            .filter_map(|ward| self.cabinet_of(*ward))
-            .map(CabinetFacts::id)
-            .collect();
+        let mut told: Vec<String> =
+            wards.iter().filter_map(|ward| self.cabinet_of(*ward)).map(CabinetFacts::id).collect();
         told.dedup();
         let segments = [here.pid.clone(), here.pv1.clone()];
         for cabinet in told {
@@ -276,22 +242,12 @@ impl Shared {
         order: &Ordered,
         word: impl Fn(&OrderWords) -> &'static str,
     ) {
-        let here = state
-            .patients
-            .get(&order.patient)
-            .cloned()
-            .unwrap_or_default();
+        let here = state.patients.get(&order.patient).cloned().unwrap_or_default();
         let Some(cabinet) = self.cabinet_of(here.ward.as_deref()) else {
             return;
         };
         let control = word(&cabinet.dialect.words);
-        let Ordered {
-            item,
-            dose,
-            unit,
-            timing,
-            ..
-        } = order;
+        let Ordered { item, dose, unit, timing, .. } = order;
         let (first, last) = if cabinet.dialect.tq1 {
             (String::new(), format!("TQ1|1||{timing}"))
         } else {
@@ -313,9 +269,7 @@ impl Shared {
         let text = |field| zpm.text(field, 1).into_owned();
         let cabinet = format!("{}/{}", text(2), text(3));
         let item = text(6);
-        state
-            .counts
-            .insert((cabinet, item.clone()), text(13 + shift));
+        state.counts.insert((cabinet, item.clone()), text(13 + shift));
         let amount = text(if shift == 0 { 10 } else { 11 });
         if text(1) == "V" {
             let order = message.get("ORC-2.1").text().into_owned();
@@ -340,11 +294,7 @@ fn hospital_number(message: &Message<'_>) -> String {
     let pid = message.segment("PID").expect("PID");
     let repetitions: Vec<_> = pid.field(3).repetitions().collect();
     let local = repetitions.iter().find(|id| id.component(5).text() == "MR");
-    local
-        .expect("a hospital number")
-        .component(1)
-        .text()
-        .into_owned()
+    local.expect("a hospital number").component(1).text().into_owned()
 }
 
 fn raw(message: &Message<'_>, name: &str) -> String {

@@ -56,10 +56,7 @@ async fn one(stream: &mut BufReader<TcpStream>, shared: &Shared) -> Option<()> {
     let tail = if length % 2 == 0 {
         format!("Content-Length: {}\r\n\r\n{answer}", answer.len())
     } else {
-        format!(
-            "Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{answer}\r\n0\r\n\r\n",
-            answer.len()
-        )
+        format!("Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{answer}\r\n0\r\n\r\n", answer.len())
     };
     stream.write_all(head.as_bytes()).await.ok()?;
     stream.flush().await.ok()?;
@@ -69,11 +66,7 @@ async fn one(stream: &mut BufReader<TcpStream>, shared: &Shared) -> Option<()> {
 
 fn answer(shared: &Shared, path: &str, key: &str, body: &str) -> (u16, String) {
     let mut state = shared.state.lock().unwrap();
-    let status = if path.ends_with("/completion") {
-        200
-    } else {
-        201
-    };
+    let status = if path.ends_with("/completion") { 200 } else { 201 };
     if let Some((before, answer)) = state.requests.get(key) {
         if before == body {
             return (status, answer.clone());
@@ -115,8 +108,6 @@ fn answer(shared: &Shared, path: &str, key: &str, body: &str) -> (u16, String) {
             "{}".to_owned()
         }
     };
-    state
-        .requests
-        .insert(key.to_owned(), (body.to_owned(), answer.clone()));
+    state.requests.insert(key.to_owned(), (body.to_owned(), answer.clone()));
     (status, answer)
 }

@@ -17,10 +17,7 @@ async fn frame(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Vec<u8>> 
         if let Some(end) = buffer.windows(2).position(|pair| pair == [0x1C, 0x0D]) {
             let mut block: Vec<u8> = buffer.drain(..end + 2).collect();
             block.truncate(end);
-            let begin = block
-                .iter()
-                .rposition(|byte| *byte == 0x0B)
-                .map_or(0, |at| at + 1);
+            let begin = block.iter().rposition(|byte| *byte == 0x0B).map_or(0, |at| at + 1);
             return Some(block.split_off(begin));
         }
         let mut chunk = [0; 4096];

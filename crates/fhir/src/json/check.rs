@@ -25,10 +25,7 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            depth: Self::DEFAULT_DEPTH,
-            bytes: Self::DEFAULT_BYTES,
-        }
+        Self { depth: Self::DEFAULT_DEPTH, bytes: Self::DEFAULT_BYTES }
     }
 }
 
@@ -85,11 +82,7 @@ pub struct JsonError {
 /// the memory used is at most a small multiple of the length of the text.
 pub fn check(bytes: &[u8], limits: Limits) -> Result<&str, JsonError> {
     let limit = limits.bytes.min(Limits::MAX_BYTES);
-    let at = |problem, offset| JsonError {
-        problem,
-        offset,
-        path: String::new(),
-    };
+    let at = |problem, offset| JsonError { problem, offset, path: String::new() };
     if bytes.len() > limit {
         return Err(at(JsonProblem::TooLarge { limit }, limit));
     }
@@ -98,11 +91,7 @@ pub fn check(bytes: &[u8], limits: Limits) -> Result<&str, JsonError> {
     let mut scanner = Scanner::new(bytes, limits.depth.min(Limits::MAX_DEPTH));
     match scanner.run() {
         Ok(()) => Ok(text),
-        Err(Fault { problem, offset }) => Err(JsonError {
-            problem,
-            offset,
-            path: scanner.path(),
-        }),
+        Err(Fault { problem, offset }) => Err(JsonError { problem, offset, path: scanner.path() }),
     }
 }
 
@@ -123,22 +112,13 @@ mod tests {
     use super::*;
 
     fn read(json: &[u8]) -> Result<(), (JsonProblem, usize, String)> {
-        let limits = Limits {
-            depth: 4,
-            bytes: 2000,
-        };
-        check(json, limits)
-            .map(|_| ())
-            .map_err(|e| (e.problem, e.offset, e.path))
+        let limits = Limits { depth: 4, bytes: 2000 };
+        check(json, limits).map(|_| ()).map_err(|e| (e.problem, e.offset, e.path))
     }
 
     #[track_caller]
     fn refused(json: &str, problem: JsonProblem, offset: usize, path: &str) {
-        assert_eq!(
-            read(json.as_bytes()),
-            Err((problem, offset, path.to_owned())),
-            "{json}"
-        );
+        assert_eq!(read(json.as_bytes()), Err((problem, offset, path.to_owned())), "{json}");
     }
 
     #[test]
@@ -166,59 +146,30 @@ mod tests {
         refused(r#"{"a":1,"a":2}"#, DuplicateKey, 7, "a");
         refused(r#"{"a":1,"\u0061":2}"#, DuplicateKey, 7, "a");
         refused(r#"{"\u0061":1,"\u0061":2}"#, DuplicateKey, 12, "a");
-        refused(
-            r#"{"x":[{},{"dose":1,"b":2,"dose":2}]}"#,
-            DuplicateKey,
-            25,
-            "x[1].dose",
-        );
+        refused(r#"{"x":[{},{"dose":1,"b":2,"dose":2}]}"#, DuplicateKey, 25, "x[1].dose");
         refused(r#"{"":1,"":1}"#, DuplicateKey, 6, "");
     }
 
     #[test]
     fn a_name_in_a_wide_object_may_come_only_once() {
-        let members: Vec<String> = (0..100)
-            .map(|i| format!("\"k{i}\":{{\"k1\":{i}}}"))
-            .collect();
-        let limits = Limits {
-            depth: 4,
-            bytes: 1 << 20,
-        };
+        let members: Vec<String> = (0..100).map(|i| format!("\"k{i}\":{{\"k1\":{i}}}")).collect();
+        let limits = Limits { depth: 4, bytes: 1 << 20 };
         let good = format!("{{\"x\":{{{}}}}}", members.join(","));
         assert!(check(good.as_bytes(), limits).is_ok());
         let bad = format!("{{\"x\":{{{},\"k\\u0037\":0}},\"y\":1}}", members.join(","));
         let error = check(bad.as_bytes(), limits).unwrap_err();
-        assert_eq!(
-            (error.problem, error.path.as_str()),
-            (JsonProblem::DuplicateKey, "x.k7")
-        );
+        assert_eq!((error.problem, error.path.as_str()), (JsonProblem::DuplicateKey, "x.k7"));
     }
 
     #[test]
     fn limits_hold() {
-        refused(
-            "[[[[[]]]]]",
-            JsonProblem::TooDeep { limit: 4 },
-            4,
-            "[0][0][0][0]",
-        );
-        refused(
-            &" ".repeat(2001),
-            JsonProblem::TooLarge { limit: 2000 },
-            2000,
-            "",
-        );
+        refused("[[[[[]]]]]", JsonProblem::TooDeep { limit: 4 }, 4, "[0][0][0][0]");
+        refused(&" ".repeat(2001), JsonProblem::TooLarge { limit: 2000 }, 2000, "");
         refused(&"9".repeat(129), JsonProblem::LongNumber, 0, "");
         assert!(check(&b"[".repeat(1 << 20), Limits::default()).is_err());
-        assert_eq!(
-            read(b"{\"a\":\"\xff\"}"),
-            Err((JsonProblem::NotUtf8, 6, String::new()))
-        );
+        assert_eq!(read(b"{\"a\":\"\xff\"}"), Err((JsonProblem::NotUtf8, 6, String::new())));
         let error = check(b"{\"a\":1,\"a\":1}", Limits::default()).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the member comes twice in the same object, at byte 7, a"
-        );
+        assert_eq!(error.to_string(), "the member comes twice in the same object, at byte 7, a");
     }
 
     #[test]
@@ -257,11 +208,7 @@ mod tests {
             ("\"\\u00", false),
         ] {
             let (problem, ..) = read(json.as_bytes()).unwrap_err();
-            assert_eq!(
-                problem == JsonProblem::Trailing,
-                trailing,
-                "{json}: {problem}"
-            );
+            assert_eq!(problem == JsonProblem::Trailing, trailing, "{json}: {problem}");
         }
     }
 
@@ -270,10 +217,7 @@ mod tests {
         let json = br#"{"a":{"b":[10,{"c":true}]},"d":4}"#;
         let find = |text: &str| {
             let text = text.as_bytes();
-            path_at(
-                json,
-                1 + json.windows(text.len()).position(|w| w == text).unwrap(),
-            )
+            path_at(json, 1 + json.windows(text.len()).position(|w| w == text).unwrap())
         };
         assert_eq!(find("10"), "a.b[0]");
         assert_eq!(find("true"), "a.b[1].c");

@@ -45,10 +45,7 @@ mod tests {
 
     #[test]
     fn only_the_space_between_parts_goes() {
-        check(
-            " { \"a b\" :\t[ 1.0 ,\r\n \"\\\" \\\\\" ] } \n",
-            "{\"a b\":[1.0,\"\\\" \\\\\"]}",
-        );
+        check(" { \"a b\" :\t[ 1.0 ,\r\n \"\\\" \\\\\" ] } \n", "{\"a b\":[1.0,\"\\\" \\\\\"]}");
         check("\" é \"", "\" é \"");
         check("", "");
         check("\"open \\", "\"open \\");

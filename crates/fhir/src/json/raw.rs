@@ -40,17 +40,12 @@ impl Raw {
 
     /// The members in their order.
     pub fn members(&self) -> impl Iterator<Item = (&str, &Json)> {
-        self.members
-            .iter()
-            .map(|(name, value)| (name.as_str(), value))
+        self.members.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     /// A member as it was written.
     pub fn get(&self, name: &str) -> Option<&Json> {
-        self.members
-            .iter()
-            .find(|(found, _)| found == name)
-            .map(|(_, value)| value)
+        self.members.iter().find(|(found, _)| found == name).map(|(_, value)| value)
     }
 
     /// A member that is a string.
@@ -108,11 +103,7 @@ impl Raw {
 
     /// Writes the object. Members that were not touched are written as they were read.
     pub fn write(&self) -> String {
-        let length: usize = self
-            .members
-            .iter()
-            .map(|(n, v)| n.len() + v.get().len() + 4)
-            .sum();
+        let length: usize = self.members.iter().map(|(n, v)| n.len() + v.get().len() + 4).sum();
         let mut out = String::with_capacity(length + 2);
         self.write_to(&mut out);
         out
@@ -218,8 +209,7 @@ mod tests {
             |raw| {
                 raw.remove("odd");
                 raw.set_value("dose", &7).unwrap();
-                raw.set_version(12, &"2026-11-21T01:00:00Z".parse().unwrap())
-                    .unwrap();
+                raw.set_version(12, &"2026-11-21T01:00:00Z".parse().unwrap()).unwrap();
             },
             concat!(
                 r#"{"resourceType":"X","dose":7,"meta":{"profile":["p"],"versionId":"12","#,
@@ -231,10 +221,7 @@ mod tests {
     #[test]
     fn what_cannot_be_edited_is_refused() {
         for json in ["[]", "1", "{", r#"{"a":1,"a":2}"#, ""] {
-            assert!(
-                matches!(Raw::parse(json), Err(RawError::NotAnObject(_))),
-                "{json}"
-            );
+            assert!(matches!(Raw::parse(json), Err(RawError::NotAnObject(_))), "{json}");
         }
         let mut raw = Raw::parse(r#"{"meta":[]}"#).unwrap();
         let at = "2026-11-21T01:00:00Z".parse().unwrap();

@@ -66,14 +66,7 @@ fn index(at: usize) -> u32 {
 impl<'a> Scanner<'a> {
     pub(super) fn new(text: &'a [u8], max_depth: usize) -> Self {
         let (frames, names, unescaped) = (Vec::with_capacity(16), Vec::with_capacity(64), vec![]);
-        Self {
-            text,
-            at: 0,
-            max_depth,
-            frames,
-            names,
-            unescaped,
-        }
+        Self { text, at: 0, max_depth, frames, names, unescaped }
     }
 
     /// Reads one value and the end of the text.
@@ -149,18 +142,9 @@ impl<'a> Scanner<'a> {
 
     fn open(&mut self, is_object: bool) -> Result<(), Fault> {
         if self.frames.len() >= self.max_depth {
-            return fault(
-                JsonProblem::TooDeep {
-                    limit: self.max_depth,
-                },
-                self.at,
-            );
+            return fault(JsonProblem::TooDeep { limit: self.max_depth }, self.at);
         }
-        self.frames.push(Frame {
-            is_object,
-            names: self.names.len(),
-            index: 0,
-        });
+        self.frames.push(Frame { is_object, names: self.names.len(), index: 0 });
         self.at += 1;
         self.skip_space();
         Ok(())
@@ -232,12 +216,7 @@ impl<'a> Scanner<'a> {
             self.unescape(inside, start)
         } else {
             let (start, length) = (index(inside.start), index(inside.len()));
-            Name {
-                start,
-                length,
-                offset: index(start as usize - 1),
-                unescaped: false,
-            }
+            Name { start, length, offset: index(start as usize - 1), unescaped: false }
         };
         self.names.push(name);
         self.check_few_names()?;
@@ -273,13 +252,9 @@ impl<'a> Scanner<'a> {
         }
         let mut names = self.names.split_off(frame.names);
         names.sort_unstable_by(|a, b| {
-            self.bytes_of(*a)
-                .cmp(self.bytes_of(*b))
-                .then(a.offset.cmp(&b.offset))
+            self.bytes_of(*a).cmp(self.bytes_of(*b)).then(a.offset.cmp(&b.offset))
         });
-        let twice = names
-            .windows(2)
-            .find(|pair| self.bytes_of(pair[0]) == self.bytes_of(pair[1]));
+        let twice = names.windows(2).find(|pair| self.bytes_of(pair[0]) == self.bytes_of(pair[1]));
         if let Some([_, second]) = twice {
             // The path is that of the last name, so the one at fault is left there alone.
             self.names.push(*second);
@@ -290,11 +265,7 @@ impl<'a> Scanner<'a> {
 
     fn bytes_of(&self, name: Name) -> &[u8] {
         let range = name.start as usize..(name.start + name.length) as usize;
-        if name.unescaped {
-            &self.unescaped[range]
-        } else {
-            &self.text[range]
-        }
+        if name.unescaped { &self.unescaped[range] } else { &self.text[range] }
     }
 
     /// Stores a checked name without its escapes.
@@ -304,12 +275,7 @@ impl<'a> Scanner<'a> {
             serde_json::from_slice(quoted).expect("the string was checked when it was scanned");
         let start = index(self.unescaped.len());
         self.unescaped.extend_from_slice(text.as_bytes());
-        Name {
-            start,
-            length: index(text.len()),
-            offset: index(offset),
-            unescaped: true,
-        }
+        Name { start, length: index(text.len()), offset: index(offset), unescaped: true }
     }
 
     /// Reads a string from its opening quote; tells whether it has escapes.
@@ -317,9 +283,7 @@ impl<'a> Scanner<'a> {
         self.at += 1;
         let mut escaped = false;
         loop {
-            let plain = self.text[self.at..]
-                .iter()
-                .position(|b| !PLAIN[usize::from(*b)]);
+            let plain = self.text[self.at..].iter().position(|b| !PLAIN[usize::from(*b)]);
             let Some(plain) = plain else {
                 self.at = self.text.len();
                 return self.syntax("the text ends inside a string");

@@ -20,10 +20,7 @@ pub struct UnknownCode {
 impl UnknownCode {
     pub(crate) fn new(list: &'static str, code: &str) -> Self {
         let end = code.floor_char_boundary(MAX_QUOTED_BYTES);
-        Self {
-            list,
-            code: code[..end].to_owned(),
-        }
+        Self { list, code: code[..end].to_owned() }
     }
 
     /// The name of the list, which is the name of the Rust type.
@@ -44,10 +41,7 @@ where
     T::Err: Display,
     D: serde::Deserializer<'de>,
 {
-    from.deserialize_str(Text {
-        expected,
-        of: PhantomData,
-    })
+    from.deserialize_str(Text { expected, of: PhantomData })
 }
 
 struct Text<T> {
@@ -87,10 +81,7 @@ mod tests {
             assert_eq!(status.as_str().parse(), Ok(*status));
         }
         let error = "Active".parse::<MedicationRequestStatus>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "\"Active\" is not a code of MedicationRequestStatus"
-        );
+        assert_eq!(error.to_string(), "\"Active\" is not a code of MedicationRequestStatus");
     }
 
     #[test]

@@ -82,12 +82,7 @@ impl Parts {
         let (date, precision) = parse_date(date.as_bytes())?;
         let Some(time) = time else {
             let start = date.at(0, 0, 0, 0);
-            return Ok(Self {
-                start,
-                offset: None,
-                precision,
-                fraction_nanoseconds: 0,
-            });
+            return Ok(Self { start, offset: None, precision, fraction_nanoseconds: 0 });
         };
         if precision != Precision::Day {
             return Err(DateError::Form);
@@ -115,8 +110,7 @@ impl Parts {
     /// The first instant inside.
     pub(crate) fn lower(&self) -> Timestamp {
         // Only the last days of the year 9999, which stand for "no end", do not fit.
-        self.at(self.start)
-            .unwrap_or_else(|| Timestamp::MAX - SignedDuration::from_secs(1))
+        self.at(self.start).unwrap_or_else(|| Timestamp::MAX - SignedDuration::from_secs(1))
     }
 
     /// The first instant after.
@@ -132,8 +126,7 @@ impl Parts {
                 return self.after(SignedDuration::from_nanos(self.fraction_nanoseconds));
             }
         };
-        next.and_then(|day| self.at(day.at(0, 0, 0, 0)))
-            .unwrap_or(Timestamp::MAX)
+        next.and_then(|day| self.at(day.at(0, 0, 0, 0))).unwrap_or(Timestamp::MAX)
     }
 
     fn after(&self, length: SignedDuration) -> Timestamp {
@@ -142,11 +135,7 @@ impl Parts {
 }
 
 fn next_month(year: i16, month: i8) -> Option<civil::Date> {
-    let (year, month) = if month == 12 {
-        (year + 1, 1)
-    } else {
-        (year, month + 1)
-    };
+    let (year, month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
     civil::Date::new(year, month, 1).ok()
 }
 
@@ -165,11 +154,7 @@ fn two_digits(text: &[u8], at: usize) -> Result<i8, DateError> {
 }
 
 fn expect(text: &[u8], at: usize, byte: u8) -> Result<(), DateError> {
-    if text.get(at) == Some(&byte) {
-        Ok(())
-    } else {
-        Err(DateError::Form)
-    }
+    if text.get(at) == Some(&byte) { Ok(()) } else { Err(DateError::Form) }
 }
 
 fn parse_date(text: &[u8]) -> Result<(civil::Date, Precision), DateError> {
@@ -212,11 +197,7 @@ impl Clock {
         let minute = two_digits(text, 3)?;
         if text.len() == 5 && minutes {
             let time = civil::Time::new(hour, minute, 0, 0).map_err(|_| DateError::Range)?;
-            return Ok(Self {
-                time,
-                precision: Precision::Minute,
-                fraction_nanoseconds: 0,
-            });
+            return Ok(Self { time, precision: Precision::Minute, fraction_nanoseconds: 0 });
         }
         expect(text, 5, b':')?;
         // R4 allows the leap second 60; no clock counts it, so it is read as the second before.
@@ -227,16 +208,8 @@ impl Clock {
         let (nanosecond, length) = parse_fraction(text.get(8..).unwrap_or_default())?;
         let time =
             civil::Time::new(hour, minute, second, nanosecond).map_err(|_| DateError::Range)?;
-        let precision = if length == 0 {
-            Precision::Second
-        } else {
-            Precision::Fraction
-        };
-        Ok(Self {
-            time,
-            precision,
-            fraction_nanoseconds: length,
-        })
+        let precision = if length == 0 { Precision::Second } else { Precision::Fraction };
+        Ok(Self { time, precision, fraction_nanoseconds: length })
     }
 }
 
@@ -279,10 +252,7 @@ fn split_offset(time: &str) -> Result<(&str, Option<Offset>), DateError> {
     }
     let seconds = i32::from(hours) * 3600 + i32::from(minutes) * 60;
     let seconds = if bytes[0] == b'-' { -seconds } else { seconds };
-    Ok((
-        clock,
-        Some(Offset::from_seconds(seconds).map_err(|_| DateError::Range)?),
-    ))
+    Ok((clock, Some(Offset::from_seconds(seconds).map_err(|_| DateError::Range)?)))
 }
 
 /// What the three date types share: the checked text and how it is shown, read and written.
@@ -462,9 +432,7 @@ text_type!(Time, "a FHIR time");
 impl Time {
     /// The time of day.
     pub fn civil(&self) -> civil::Time {
-        Clock::parse(self.0.as_bytes(), false)
-            .expect("the text was checked when it was read")
-            .time
+        Clock::parse(self.0.as_bytes(), false).expect("the text was checked when it was read").time
     }
 }
 

@@ -43,20 +43,14 @@ impl Decimal {
                 .map_err(|_| DecimalError::TooManyDigits)?;
             // Minus zero loses its sign in the number, so it is kept as text.
             let lossy = value.is_zero() && text.starts_with('-');
-            return Ok(Self {
-                value,
-                written: lossy.then(|| text.into()),
-            });
+            return Ok(Self { value, written: lossy.then(|| text.into()) });
         }
         let value = rust_decimal::Decimal::from_scientific(text)
             .map_err(|_| DecimalError::TooManyDigits)?;
         if !same_digits(text, value) {
             return Err(DecimalError::TooManyDigits);
         }
-        Ok(Self {
-            value,
-            written: Some(text.into()),
-        })
+        Ok(Self { value, written: Some(text.into()) })
     }
 }
 
@@ -125,19 +119,13 @@ impl Ord for Decimal {
 
 impl From<rust_decimal::Decimal> for Decimal {
     fn from(value: rust_decimal::Decimal) -> Self {
-        Self {
-            value,
-            written: None,
-        }
+        Self { value, written: None }
     }
 }
 
 impl From<u32> for Decimal {
     fn from(value: u32) -> Self {
-        Self {
-            value: value.into(),
-            written: None,
-        }
+        Self { value: value.into(), written: None }
     }
 }
 
@@ -153,10 +141,7 @@ impl Serialize for Decimal {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         use serde::ser::Error as _;
         // A number is written by its text: that is what `arbitrary_precision` is for.
-        self.to_string()
-            .parse::<Number>()
-            .map_err(S::Error::custom)?
-            .serialize(to)
+        self.to_string().parse::<Number>().map_err(S::Error::custom)?.serialize(to)
     }
 }
 
@@ -193,10 +178,7 @@ mod tests {
         check("1.50e-3", Ok(("0.00150", "1.50e-3")));
         check(
             "1.234567890123456789012345678",
-            Ok((
-                "1.234567890123456789012345678",
-                "1.234567890123456789012345678",
-            )),
+            Ok(("1.234567890123456789012345678", "1.234567890123456789012345678")),
         );
     }
 
@@ -208,14 +190,8 @@ mod tests {
         check("1234567890123456789012345678901", Err(()));
         check("\"0.4\"", Err(()));
         check("true", Err(()));
-        for text in [
-            "", "-", "+1", "01", ".5", "1.", "1e", "NaN", "1_000", " 1", "1e5e5",
-        ] {
-            assert_eq!(
-                Decimal::parse(text),
-                Err(DecimalError::NotANumber),
-                "{text:?}"
-            );
+        for text in ["", "-", "+1", "01", ".5", "1.", "1e", "NaN", "1_000", " 1", "1e5e5"] {
+            assert_eq!(Decimal::parse(text), Err(DecimalError::NotANumber), "{text:?}");
         }
     }
 

@@ -24,11 +24,7 @@ impl Id {
     pub fn new(text: &str) -> Result<Self, IdError> {
         let fits = (1..=MAX_ID_BYTES).contains(&text.len());
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
-        if fits && text.bytes().all(allowed) {
-            Ok(Self(Arc::from(text)))
-        } else {
-            Err(IdError)
-        }
+        if fits && text.bytes().all(allowed) { Ok(Self(Arc::from(text))) } else { Err(IdError) }
     }
 
     /// The id as it was written.

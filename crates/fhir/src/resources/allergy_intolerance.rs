@@ -107,24 +107,18 @@ resource! {
 impl AllergyIntolerance {
     /// The clinical status as its code.
     pub fn clinical_status_code(&self) -> Option<&str> {
-        self.clinical_status
-            .as_ref()?
-            .code_in(systems::ALLERGY_CLINICAL_STATUS)
+        self.clinical_status.as_ref()?.code_in(systems::ALLERGY_CLINICAL_STATUS)
     }
 
     /// The verification status as its code.
     pub fn verification_status_code(&self) -> Option<&str> {
-        self.verification_status
-            .as_ref()?
-            .code_in(systems::ALLERGY_VERIFICATION_STATUS)
+        self.verification_status.as_ref()?.code_in(systems::ALLERGY_VERIFICATION_STATUS)
     }
 
     /// Whether it must be heeded: neither refuted, nor entered in error, nor over.
     pub fn is_live(&self) -> bool {
-        !matches!(
-            self.verification_status_code(),
-            Some("refuted" | "entered-in-error")
-        ) && !matches!(self.clinical_status_code(), Some("inactive" | "resolved"))
+        !matches!(self.verification_status_code(), Some("refuted" | "entered-in-error"))
+            && !matches!(self.clinical_status_code(), Some("inactive" | "resolved"))
     }
 }
 

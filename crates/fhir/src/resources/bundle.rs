@@ -119,10 +119,7 @@ impl BundleEntry {
         Self {
             full_url: Some(full_url),
             resource: Some(resource),
-            search: Some(BundleSearch {
-                mode: Some(SearchMode::Match),
-                score: None,
-            }),
+            search: Some(BundleSearch { mode: Some(SearchMode::Match), score: None }),
             ..Self::default()
         }
     }

@@ -86,10 +86,7 @@ impl Encounter {
     /// Where the patient is now: the last location that is `active`.
     pub fn current_location(&self) -> Option<&EncounterLocation> {
         let active = Some(EncounterLocationStatus::Active);
-        self.location
-            .iter()
-            .rev()
-            .find(|location| location.status == active)
+        self.location.iter().rev().find(|location| location.status == active)
     }
 }
 

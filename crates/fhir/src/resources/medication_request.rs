@@ -193,9 +193,6 @@ element! {
 impl Substitution {
     /// Not allowed: what UK Core expects where nothing else is said.
     pub fn not_allowed() -> Self {
-        Self {
-            allowed_boolean: Some(false),
-            ..Self::default()
-        }
+        Self { allowed_boolean: Some(false), ..Self::default() }
     }
 }

@@ -89,19 +89,9 @@ impl Patient {
 
     /// The name to show: the official one, else the usual one, else the first that is not old.
     pub fn name_to_show(&self) -> Option<&HumanName> {
-        let of = |purpose| {
-            self.name
-                .iter()
-                .find(move |name| name.purpose == Some(purpose))
-        };
-        let other = || {
-            self.name
-                .iter()
-                .find(|name| name.purpose != Some(NameUse::Old))
-        };
-        of(NameUse::Official)
-            .or_else(|| of(NameUse::Usual))
-            .or_else(other)
+        let of = |purpose| self.name.iter().find(move |name| name.purpose == Some(purpose));
+        let other = || self.name.iter().find(|name| name.purpose != Some(NameUse::Old));
+        of(NameUse::Official).or_else(|| of(NameUse::Usual)).or_else(other)
     }
 
     /// Whether the record says that the person has died.

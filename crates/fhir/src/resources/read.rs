@@ -31,11 +31,7 @@ impl ReadError {
     pub(crate) fn new(kind: ResourceType, json: &[u8], error: &serde_json::Error) -> Self {
         let offset = offset_of(json, error.line(), error.column());
         let path = json::path_at(json, offset);
-        Self {
-            kind,
-            path,
-            detail: error.to_string(),
-        }
+        Self { kind, path, detail: error.to_string() }
     }
 
     /// The type that was asked for.

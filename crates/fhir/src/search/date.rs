@@ -21,28 +21,19 @@ pub struct DateRange {
 
 impl From<&DateTime> for DateRange {
     fn from(date: &DateTime) -> Self {
-        Self {
-            lower: date.lower(),
-            upper: date.upper(),
-        }
+        Self { lower: date.lower(), upper: date.upper() }
     }
 }
 
 impl From<&Date> for DateRange {
     fn from(date: &Date) -> Self {
-        Self {
-            lower: date.lower(),
-            upper: date.upper(),
-        }
+        Self { lower: date.lower(), upper: date.upper() }
     }
 }
 
 impl From<&Instant> for DateRange {
     fn from(instant: &Instant) -> Self {
-        Self {
-            lower: instant.lower(),
-            upper: instant.upper(),
-        }
+        Self { lower: instant.lower(), upper: instant.upper() }
     }
 }
 
@@ -50,10 +41,7 @@ impl From<&Instant> for DateRange {
 impl From<&Period> for DateRange {
     fn from(period: &Period) -> Self {
         Self {
-            lower: period
-                .start
-                .as_ref()
-                .map_or(Timestamp::MIN, DateTime::lower),
+            lower: period.start.as_ref().map_or(Timestamp::MIN, DateTime::lower),
             upper: period.end.as_ref().map_or(Timestamp::MAX, DateTime::upper),
         }
     }
@@ -100,19 +88,10 @@ impl DateFilter {
         }
         let (prefix, date) = split_prefix(text)?;
         let parts = crate::primitives::Parts::parse(date, true).ok()?;
-        let mut range = DateRange {
-            lower: parts.lower(),
-            upper: parts.upper(),
-        };
+        let mut range = DateRange { lower: parts.lower(), upper: parts.upper() };
         if prefix == DatePrefix::Approximately {
-            range.lower = range
-                .lower
-                .saturating_sub(APPROXIMATELY)
-                .unwrap_or(Timestamp::MIN);
-            range.upper = range
-                .upper
-                .saturating_add(APPROXIMATELY)
-                .unwrap_or(Timestamp::MAX);
+            range.lower = range.lower.saturating_sub(APPROXIMATELY).unwrap_or(Timestamp::MIN);
+            range.upper = range.upper.saturating_add(APPROXIMATELY).unwrap_or(Timestamp::MAX);
         }
         Some(Self { prefix, range })
     }
@@ -163,11 +142,7 @@ mod tests {
     fn check(filter: &str, found: &str, expected: bool) {
         let found: DateTime = found.parse().unwrap();
         let read = DateFilter::parse(filter).unwrap();
-        assert_eq!(
-            read.matches(DateRange::from(&found)),
-            expected,
-            "{filter} {found}"
-        );
+        assert_eq!(read.matches(DateRange::from(&found)), expected, "{filter} {found}");
     }
 
     #[test]
@@ -202,26 +177,14 @@ mod tests {
 
     #[test]
     fn what_is_not_a_date_is_refused() {
-        for text in [
-            "",
-            "ge",
-            "xx2026",
-            "2026-3",
-            "ge 2026",
-            "é2026",
-            "now",
-            "2026-02-30",
-        ] {
+        for text in ["", "ge", "xx2026", "2026-3", "ge 2026", "é2026", "now", "2026-02-30"] {
             assert_eq!(DateFilter::parse(text), None, "{text:?}");
         }
     }
 
     #[test]
     fn a_period_without_an_end_goes_on() {
-        let period = Period {
-            start: Some("2026-03-09".parse().unwrap()),
-            end: None,
-        };
+        let period = Period { start: Some("2026-03-09".parse().unwrap()), end: None };
         let range = DateRange::from(&period);
         assert_eq!(range.upper, Timestamp::MAX);
         assert!(DateFilter::parse("ge2030").unwrap().matches(range));

@@ -29,21 +29,17 @@ pub struct SearchValues {
 /// type. Types that are not searched give nothing.
 pub fn index(stored: &StoredResource) -> Result<SearchValues, ReadError> {
     match stored.resource_type {
-        ResourceType::Patient => stored
-            .read()
-            .map(|patient| of_patient(&stored.id, &patient)),
+        ResourceType::Patient => stored.read().map(|patient| of_patient(&stored.id, &patient)),
         ResourceType::Encounter => stored.read().map(|it| of_encounter(&it)),
         ResourceType::AllergyIntolerance => stored.read().map(|it| of_allergy(&it)),
         ResourceType::MedicationRequest => stored.read().map(|it| of_request(&it)),
         ResourceType::MedicationDispense => stored.read().map(|it| of_dispense(&it)),
         ResourceType::MedicationAdministration => stored.read().map(|it| of_administration(&it)),
         ResourceType::Location => stored.read().map(|it: Location| by_number(&it.identifier)),
-        ResourceType::Practitioner => stored
-            .read()
-            .map(|it: Practitioner| by_number(&it.identifier)),
-        ResourceType::Medication => stored
-            .read()
-            .map(|it: Medication| by_number(&it.identifier)),
+        ResourceType::Practitioner => {
+            stored.read().map(|it: Practitioner| by_number(&it.identifier))
+        }
+        ResourceType::Medication => stored.read().map(|it: Medication| by_number(&it.identifier)),
         ResourceType::Provenance => stored.read().map(|it: Provenance| SearchValues {
             date: Some(DateRange::from(&it.recorded)),
             ..SearchValues::default()
@@ -80,22 +76,14 @@ fn of_allergy(allergy: &AllergyIntolerance) -> SearchValues {
         Some("resolved") => Some("resolved"),
         _ => None,
     };
-    let reactions = allergy
-        .reaction
-        .iter()
-        .filter_map(|reaction| reaction.substance.as_ref());
+    let reactions = allergy.reaction.iter().filter_map(|reaction| reaction.substance.as_ref());
     SearchValues {
         patient: patient(Some(&allergy.patient)),
         status,
         date: allergy.recorded_date.as_ref().map(DateRange::from),
         identifiers: identifiers(&allergy.identifier),
         // R4 searches `code` in the reactions' substances too.
-        codes: allergy
-            .code
-            .iter()
-            .chain(reactions)
-            .flat_map(codes)
-            .collect(),
+        codes: allergy.code.iter().chain(reactions).flat_map(codes).collect(),
     }
 }
 
@@ -105,11 +93,7 @@ fn of_request(request: &MedicationRequest) -> SearchValues {
         status: Some(request.status.as_str()),
         date: request.authored_on.as_ref().map(DateRange::from),
         identifiers: identifiers(&request.identifier),
-        codes: request
-            .medication_concept()
-            .iter()
-            .flat_map(codes)
-            .collect(),
+        codes: request.medication_concept().iter().flat_map(codes).collect(),
     }
 }
 
@@ -119,11 +103,7 @@ fn of_dispense(dispense: &MedicationDispense) -> SearchValues {
         status: Some(dispense.status.as_str()),
         date: dispense.when_handed_over.as_ref().map(DateRange::from),
         identifiers: identifiers(&dispense.identifier),
-        codes: dispense
-            .medication_concept()
-            .iter()
-            .flat_map(codes)
-            .collect(),
+        codes: dispense.medication_concept().iter().flat_map(codes).collect(),
     }
 }
 
@@ -139,10 +119,7 @@ fn of_administration(given: &MedicationAdministration) -> SearchValues {
 }
 
 fn by_number(all: &[Identifier]) -> SearchValues {
-    SearchValues {
-        identifiers: identifiers(all),
-        ..SearchValues::default()
-    }
+    SearchValues { identifiers: identifiers(all), ..SearchValues::default() }
 }
 
 fn patient(reference: Option<&Reference>) -> Option<Id> {
@@ -152,19 +129,13 @@ fn patient(reference: Option<&Reference>) -> Option<Id> {
 fn identifiers(all: &[Identifier]) -> Vec<Token> {
     let token = |identifier: &Identifier| {
         let value = identifier.value.clone()?;
-        Some(Token {
-            system: identifier.system.clone(),
-            value,
-        })
+        Some(Token { system: identifier.system.clone(), value })
     };
     all.iter().filter_map(token).collect()
 }
 
 fn code(coding: &Coding) -> Option<Token> {
-    Some(Token {
-        system: coding.system.clone(),
-        value: coding.code.clone()?,
-    })
+    Some(Token { system: coding.system.clone(), value: coding.code.clone()? })
 }
 
 fn codes(concept: &CodeableConcept) -> Vec<Token> {
@@ -184,15 +155,11 @@ mod tests {
     fn check(json: &str, patient: &str, status: &str, date: &str, tokens: &[(&str, &str)]) {
         let found = values(json);
         let all = found.identifiers.iter().chain(&found.codes);
-        let all: Vec<_> = all
-            .map(|t| (t.system.as_deref().unwrap_or(""), t.value.as_str()))
-            .collect();
+        let all: Vec<_> =
+            all.map(|t| (t.system.as_deref().unwrap_or(""), t.value.as_str())).collect();
         assert_eq!(found.patient.as_deref().unwrap_or(""), patient);
         assert_eq!(found.status.unwrap_or(""), status);
-        let lower = found
-            .date
-            .map(|date| date.lower.to_string())
-            .unwrap_or_default();
+        let lower = found.date.map(|date| date.lower.to_string()).unwrap_or_default();
         assert_eq!(lower, date);
         assert_eq!(all, tokens);
     }
@@ -270,11 +237,7 @@ mod tests {
 
     #[test]
     fn a_subject_that_is_no_patient_here_is_not_indexed() {
-        for subject in [
-            "Group/p",
-            "https://elsewhere.example/Patient/p",
-            "urn:uuid:1",
-        ] {
+        for subject in ["Group/p", "https://elsewhere.example/Patient/p", "urn:uuid:1"] {
             let head = r#"{"resourceType":"Encounter","status":"planned","class":{},"subject":"#;
             let json = format!("{head}{{\"reference\":\"{subject}\"}}}}");
             assert_eq!(values(&json).patient, None, "{subject}");

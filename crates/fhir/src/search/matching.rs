@@ -13,14 +13,8 @@ impl SearchRequest {
             && one_of(self.ids.as_deref(), Some(&stored.id))
             && one_of(self.patients.as_deref(), values.patient.as_ref())
             && self.status_matches(values.status)
-            && self
-                .last_updated
-                .iter()
-                .all(|filter| filter.matches(updated))
-            && self
-                .dates
-                .iter()
-                .all(|filter| values.date.is_some_and(|date| filter.matches(date)))
+            && self.last_updated.iter().all(|filter| filter.matches(updated))
+            && self.dates.iter().all(|filter| values.date.is_some_and(|date| filter.matches(date)))
             && tokens_match(&self.identifiers, &values.identifiers)
             && tokens_match(&self.codes, &values.codes)
     }

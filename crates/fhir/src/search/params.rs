@@ -48,19 +48,12 @@ impl Param {
 }
 
 const fn param(name: &'static str, of: ParamUse, documentation: &'static str) -> Param {
-    Param {
-        name,
-        of,
-        documentation,
-    }
+    Param { name, of, documentation }
 }
 
 const ID: Param = param("_id", ParamUse::Id, "Logical id");
-const LAST_UPDATED: Param = param(
-    "_lastUpdated",
-    ParamUse::LastUpdated,
-    "When this version was stored",
-);
+const LAST_UPDATED: Param =
+    param("_lastUpdated", ParamUse::LastUpdated, "When this version was stored");
 const IDENTIFIER: Param = param("identifier", ParamUse::Identifier, "Business identifier");
 const PATIENT: Param = param("patient", ParamUse::Patient, "The patient that it is about");
 const SUBJECT: Param = param("subject", ParamUse::Patient, "The patient that it is about");
@@ -83,11 +76,7 @@ const ALLERGY: &[Param] = &[
     LAST_UPDATED,
     IDENTIFIER,
     PATIENT,
-    param(
-        "clinical-status",
-        ParamUse::Status,
-        "Active, inactive or resolved",
-    ),
+    param("clinical-status", ParamUse::Status, "Active, inactive or resolved"),
     param("date", ParamUse::Date, "When it was first recorded"),
     param("code", ParamUse::Code, "What the allergy is to"),
 ];
@@ -95,32 +84,16 @@ const ALLERGY: &[Param] = &[
 /// The three resources about a medicine differ only in their date.
 const fn medicine(date: &'static str, documentation: &'static str) -> [Param; 8] {
     let date = param(date, ParamUse::Date, documentation);
-    [
-        ID,
-        LAST_UPDATED,
-        IDENTIFIER,
-        PATIENT,
-        SUBJECT,
-        STATUS,
-        date,
-        CODE,
-    ]
+    [ID, LAST_UPDATED, IDENTIFIER, PATIENT, SUBJECT, STATUS, date, CODE]
 }
 
 const REQUEST: &[Param] = &medicine("authoredon", "When it was written");
 const DISPENSE: &[Param] = &medicine("whenhandedover", "When it was handed over");
 const ADMINISTRATION: &[Param] = &medicine("effective-time", "When it was given, or was not");
-const PERSON: &[Param] = &[
-    ID,
-    LAST_UPDATED,
-    IDENTIFIER,
-    param("birthdate", ParamUse::Date, "Date of birth"),
-];
-const PROVENANCE: &[Param] = &[
-    ID,
-    LAST_UPDATED,
-    param("recorded", ParamUse::Date, "When it was recorded"),
-];
+const PERSON: &[Param] =
+    &[ID, LAST_UPDATED, IDENTIFIER, param("birthdate", ParamUse::Date, "Date of birth")];
+const PROVENANCE: &[Param] =
+    &[ID, LAST_UPDATED, param("recorded", ParamUse::Date, "When it was recorded")];
 const BY_NUMBER: &[Param] = &[ID, LAST_UPDATED, IDENTIFIER];
 
 /// The parameters of a type, as R4 names them; none for types that are not searched.

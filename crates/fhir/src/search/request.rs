@@ -159,10 +159,7 @@ impl SearchRequest {
             ids: None,
             last_updated: Vec::new(),
             count: DEFAULT_COUNT,
-            sort: Sort {
-                by: SortKey::LastUpdated,
-                descending: true,
-            },
+            sort: Sort { by: SortKey::LastUpdated, descending: true },
             cursor: None,
             unknown: Vec::new(),
         }
@@ -179,16 +176,9 @@ impl SearchRequest {
         }
         if pairs.len() > MAX_PARAMS {
             let param = "the search".to_owned();
-            return Err(SearchError::TooLong {
-                param,
-                limit: MAX_PARAMS,
-                unit: "parameters",
-            });
+            return Err(SearchError::TooLong { param, limit: MAX_PARAMS, unit: "parameters" });
         }
-        let mut reading = Reading {
-            request: Self::all(resource_type),
-            seen: Vec::new(),
-        };
+        let mut reading = Reading { request: Self::all(resource_type), seen: Vec::new() };
         for (name, value) in pairs {
             reading.pair(name, value)?;
         }
@@ -210,11 +200,7 @@ impl Reading {
     fn pair(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
         if value.len() > MAX_VALUE_BYTES {
             let param = cut(name);
-            return Err(SearchError::TooLong {
-                param,
-                limit: MAX_VALUE_BYTES,
-                unit: "bytes",
-            });
+            return Err(SearchError::TooLong { param, limit: MAX_VALUE_BYTES, unit: "bytes" });
         }
         match name {
             "_count" => return self.count(value),
@@ -251,12 +237,7 @@ impl Reading {
         match of {
             ParamUse::Patient => both(
                 &mut request.patients,
-                each(
-                    name,
-                    value,
-                    "a patient of this server, \"Patient/id\" or \"id\"",
-                    patient,
-                )?,
+                each(name, value, "a patient of this server, \"Patient/id\" or \"id\"", patient)?,
             ),
             ParamUse::Id => both(
                 &mut request.ids,
@@ -264,30 +245,22 @@ impl Reading {
             ),
             ParamUse::Status => {
                 let kind = request.resource_type;
-                let found = each(name, value, "a status of the type", |text| {
-                    status(kind, text)
-                })?;
+                let found = each(name, value, "a status of the type", |text| status(kind, text))?;
                 both(&mut request.statuses, found);
             }
             ParamUse::Date => request.dates.push(date(name, value)?),
             ParamUse::LastUpdated => request.last_updated.push(date(name, value)?),
             ParamUse::Identifier => {
-                request
-                    .identifiers
-                    .push(each(name, value, TOKEN, TokenFilter::parse)?);
+                request.identifiers.push(each(name, value, TOKEN, TokenFilter::parse)?);
             }
-            ParamUse::Code => request
-                .codes
-                .push(each(name, value, TOKEN, TokenFilter::parse)?),
+            ParamUse::Code => request.codes.push(each(name, value, TOKEN, TokenFilter::parse)?),
         }
         Ok(())
     }
 
     fn once(&mut self, name: &'static str) -> Result<(), SearchError> {
         if self.seen.contains(&name) {
-            return Err(SearchError::Repeated {
-                param: name.to_owned(),
-            });
+            return Err(SearchError::Repeated { param: name.to_owned() });
         }
         self.seen.push(name);
         Ok(())
@@ -311,11 +284,7 @@ impl Reading {
             None => (false, value),
         };
         let of_type = params_of(self.request.resource_type);
-        let by = match of_type
-            .iter()
-            .find(|param| param.name == key)
-            .map(|param| param.of)
-        {
+        let by = match of_type.iter().find(|param| param.name == key).map(|param| param.of) {
             Some(ParamUse::LastUpdated) => SortKey::LastUpdated,
             Some(ParamUse::Date) => SortKey::Date,
             _ => return Err(wrong("_sort", "\"_lastUpdated\" or the date of the type")),
@@ -337,10 +306,7 @@ impl Reading {
 const TOKEN: &str = "\"value\", \"system|value\", \"|value\" or \"system|\"";
 
 fn wrong(param: &str, expected: &'static str) -> SearchError {
-    SearchError::Value {
-        param: param.to_owned(),
-        expected,
-    }
+    SearchError::Value { param: param.to_owned(), expected }
 }
 
 /// Reads values with commas between them.
@@ -353,16 +319,9 @@ fn each<T>(
     let parts = split_commas(value);
     if parts.len() > MAX_VALUES {
         let param = name.to_owned();
-        return Err(SearchError::TooLong {
-            param,
-            limit: MAX_VALUES,
-            unit: "values",
-        });
+        return Err(SearchError::TooLong { param, limit: MAX_VALUES, unit: "values" });
     }
-    parts
-        .into_iter()
-        .map(|part| read(part).ok_or_else(|| wrong(name, expected)))
-        .collect()
+    parts.into_iter().map(|part| read(part).ok_or_else(|| wrong(name, expected))).collect()
 }
 
 /// Keeps what is in both lists: a parameter that comes twice must be met twice.
@@ -375,12 +334,8 @@ fn both<T: PartialEq>(known: &mut Option<Vec<T>>, found: Vec<T>) {
 
 /// One date. R4 allows commas here too, but a store answers one stretch of time best.
 fn date(name: &str, value: &str) -> Result<DateFilter, SearchError> {
-    DateFilter::parse(value).ok_or_else(|| {
-        wrong(
-            name,
-            "one date such as \"2026-03-09\" or \"ge2026-03-09T14:05:00Z\"",
-        )
-    })
+    DateFilter::parse(value)
+        .ok_or_else(|| wrong(name, "one date such as \"2026-03-09\" or \"ge2026-03-09T14:05:00Z\""))
 }
 
 fn patient(text: &str) -> Option<Id> {
@@ -395,13 +350,12 @@ fn status(kind: ResourceType, text: &str) -> Option<&'static str> {
         ResourceType::Encounter => text.parse().map(EncounterStatus::as_str).ok(),
         ResourceType::MedicationRequest => text.parse().map(MedicationRequestStatus::as_str).ok(),
         ResourceType::MedicationDispense => text.parse().map(MedicationDispenseStatus::as_str).ok(),
-        ResourceType::MedicationAdministration => text
-            .parse()
-            .map(MedicationAdministrationStatus::as_str)
-            .ok(),
-        ResourceType::AllergyIntolerance => ["active", "inactive", "resolved"]
-            .into_iter()
-            .find(|status| *status == text),
+        ResourceType::MedicationAdministration => {
+            text.parse().map(MedicationAdministrationStatus::as_str).ok()
+        }
+        ResourceType::AllergyIntolerance => {
+            ["active", "inactive", "resolved"].into_iter().find(|status| *status == text)
+        }
         _ => None,
     }
 }

@@ -109,33 +109,21 @@ mod tests {
         check("s|", Some(System("s".into())));
         check("s|a|b", Some(SystemAndValue("s".into(), "a|b".into())));
         check(r"s\|a", Some(Value("s|a".into())));
-        check(
-            r"s\\|a\,b",
-            Some(SystemAndValue(r"s\".into(), "a,b".into())),
-        );
+        check(r"s\\|a\,b", Some(SystemAndValue(r"s\".into(), "a,b".into())));
         check("", None);
         check("|", None);
     }
 
     #[test]
     fn commas_part_values() {
-        assert_eq!(
-            split_commas(r"a,b\,c,,\\,d"),
-            ["a", r"b\,c", "", r"\\", "d"]
-        );
+        assert_eq!(split_commas(r"a,b\,c,,\\,d"), ["a", r"b\,c", "", r"\\", "d"]);
         assert_eq!(split_commas(""), [""]);
     }
 
     #[test]
     fn filters_match_tokens() {
-        let with = Token {
-            system: Some("s".into()),
-            value: "a".into(),
-        };
-        let without = Token {
-            system: None,
-            value: "a".into(),
-        };
+        let with = Token { system: Some("s".into()), value: "a".into() };
+        let without = Token { system: None, value: "a".into() };
         for (filter, a, b) in [
             ("a", true, true),
             ("s|a", true, false),
@@ -145,11 +133,7 @@ mod tests {
             ("A", false, false),
         ] {
             let filter = TokenFilter::parse(filter).unwrap();
-            assert_eq!(
-                (filter.matches(&with), filter.matches(&without)),
-                (a, b),
-                "{filter:?}"
-            );
+            assert_eq!((filter.matches(&with), filter.matches(&without)), (a, b), "{filter:?}");
         }
     }
 }

@@ -43,18 +43,12 @@ element! {
 impl CodeableConcept {
     /// One code.
     pub fn of(system: &str, code: &str, display: Option<&str>) -> Self {
-        Self {
-            coding: vec![Coding::of(system, code, display)],
-            text: None,
-        }
+        Self { coding: vec![Coding::of(system, code, display)], text: None }
     }
 
     /// Words alone.
     pub fn from_text(text: &str) -> Self {
-        Self {
-            coding: Vec::new(),
-            text: Some(text.to_owned()),
-        }
+        Self { coding: Vec::new(), text: Some(text.to_owned()) }
     }
 
     /// The first code of the system.
@@ -72,11 +66,7 @@ impl CodeableConcept {
 
     /// What a person may read: the words, else the first display, else the first code.
     pub fn words(&self) -> Option<&str> {
-        let display = || {
-            self.coding
-                .iter()
-                .find_map(|coding| coding.display.as_deref())
-        };
+        let display = || self.coding.iter().find_map(|coding| coding.display.as_deref());
         let code = || self.coding.iter().find_map(|coding| coding.code.as_deref());
         self.text.as_deref().or_else(display).or_else(code)
     }

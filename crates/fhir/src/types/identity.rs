@@ -47,11 +47,7 @@ element! {
 impl Identifier {
     /// A value of a system.
     pub fn of(system: &str, value: &str) -> Self {
-        Self {
-            system: Some(system.to_owned()),
-            value: Some(value.to_owned()),
-            ..Self::default()
-        }
+        Self { system: Some(system.to_owned()), value: Some(value.to_owned()), ..Self::default() }
     }
 
     /// The NHS number, when this is one and its check digit is right.

@@ -23,10 +23,7 @@ element! {
 impl Reference {
     /// A relative reference, `Type/id`.
     pub fn to(kind: ResourceType, id: &Id) -> Self {
-        Self {
-            reference: Some(format!("{kind}/{id}")),
-            ..Self::default()
-        }
+        Self { reference: Some(format!("{kind}/{id}")), ..Self::default() }
     }
 
     /// A reference by business identifier, for a target that has no resource here.
@@ -52,9 +49,7 @@ impl Reference {
 
     /// The id of the target, when the reference is relative and to this type.
     pub fn id_of(&self, kind: ResourceType) -> Option<Id> {
-        self.target()
-            .filter(|(found, _)| *found == kind)
-            .map(|(_, id)| id)
+        self.target().filter(|(found, _)| *found == kind).map(|(_, id)| id)
     }
 
     /// The id of a contained target, without its `#`.
@@ -68,10 +63,7 @@ mod tests {
     use super::*;
 
     fn check(reference: &str, expected: Option<(ResourceType, &str)>) {
-        let read = Reference {
-            reference: Some(reference.to_owned()),
-            ..Reference::default()
-        };
+        let read = Reference { reference: Some(reference.to_owned()), ..Reference::default() };
         let expected = expected.map(|(kind, id)| (kind, id.parse().unwrap()));
         assert_eq!(read.target(), expected, "{reference}");
     }

@@ -40,9 +40,7 @@ pub fn parse_ack(message: &Message<'_>) -> Result<Ack, NotAnAck> {
         user_message: msa.text(6, 2).into_owned(),
         ..ErrorDetail::new(Condition::from_code(&condition))
     });
-    let errs = message
-        .segments("ERR")
-        .flat_map(|segment| read_err(&segment));
+    let errs = message.segments("ERR").flat_map(|segment| read_err(&segment));
     Ok(Ack {
         code,
         control_id: msa.field(2).free_text().into_owned(),
@@ -91,11 +89,7 @@ fn read_eld(eld: &Repetition<'_>) -> ErrorDetail {
 
 fn read_location(parts: &Repetition<'_>, count: usize) -> Location {
     let read = |component: Component<'_>| component.text().trim().parse().ok();
-    let number = |place: usize| {
-        (place <= count)
-            .then(|| read(parts.component(place)))
-            .flatten()
-    };
+    let number = |place: usize| (place <= count).then(|| read(parts.component(place))).flatten();
     Location {
         segment: parts.component(1).text().into_owned(),
         sequence: number(2),
@@ -120,32 +114,19 @@ mod tests {
     #[test]
     fn answers_of_every_age_are_read() {
         let ack = read("MSA|CA|42\r").unwrap();
-        assert_eq!(
-            (ack.code, ack.control_id.as_str()),
-            (AckCode::CommitAccept, "42")
-        );
+        assert_eq!((ack.code, ack.control_id.as_str()), (AckCode::CommitAccept, "42"));
         assert!(ack.code.is_positive() && ack.code.is_commit() && ack.errors.is_empty());
 
         let ack = read("MSA|AE|42^x|a \\T\\ b & c\rERR|PID^1^3^101&missing~^^^207\r").unwrap();
-        assert_eq!(
-            (ack.control_id.as_str(), ack.text.as_str()),
-            ("42^x", "a & b & c")
-        );
-        let locations: Vec<_> = ack
-            .errors
-            .iter()
-            .map(|error| error.location.clone())
-            .collect();
+        assert_eq!((ack.control_id.as_str(), ack.text.as_str()), ("42^x", "a & b & c"));
+        let locations: Vec<_> = ack.errors.iter().map(|error| error.location.clone()).collect();
         assert_eq!(locations, [Some(Location::field("PID", 3)), None]);
         assert_eq!(ack.errors[0].condition, Condition::RequiredFieldMissing);
         assert_eq!(ack.errors[0].user_message, "missing");
         assert_eq!(ack.errors[1].condition, Condition::Internal);
 
         let ack = read("MSA|AR|42|no|||Z9^odd\rERR||PID^1^3^2^1^4|103|F|||d|u\r").unwrap();
-        assert_eq!(
-            ack.errors[0].location.as_ref().unwrap().to_string(),
-            "PID-3[2].1.4"
-        );
+        assert_eq!(ack.errors[0].location.as_ref().unwrap().to_string(), "PID-3[2].1.4");
         assert_eq!(ack.errors[0].severity, Some(ErrorSeverity::Fatal));
         assert_eq!(ack.errors[1].condition, Condition::Other("Z9".into()));
         assert_eq!(ack.errors[1].user_message, "odd");

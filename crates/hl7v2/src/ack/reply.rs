@@ -53,15 +53,8 @@ pub fn reply(header: &Header<'_>, reply: &Reply<'_>) -> Vec<u8> {
         .copy(11, &source.field(11))
         .copy(12, &source.field(12))
         .copy(18, &source.field(18));
-    message
-        .segment("MSA")
-        .set(1, reply.code.code())
-        .copy(2, &source.field(10))
-        .set(3, reply.text);
-    if header
-        .version_numbers()
-        .is_some_and(|version| version < ERR_BY_FIELDS)
-    {
+    message.segment("MSA").set(1, reply.code.code()).copy(2, &source.field(10)).set(3, reply.text);
+    if header.version_numbers().is_some_and(|version| version < ERR_BY_FIELDS) {
         if !reply.errors.is_empty() {
             old_err(message.segment("ERR"), reply.errors);
         }
@@ -70,9 +63,7 @@ pub fn reply(header: &Header<'_>, reply: &Reply<'_>) -> Vec<u8> {
             err(message.segment("ERR"), error);
         }
     }
-    message
-        .encode()
-        .expect("every name and place is valid and no character is refused")
+    message.encode().expect("every name and place is valid and no character is refused")
 }
 
 fn err(segment: &mut SegmentBuilder, error: &ErrorDetail) {
@@ -86,9 +77,7 @@ fn err(segment: &mut SegmentBuilder, error: &ErrorDetail) {
     if let Some(own) = &error.application {
         segment.field(5, &[&own.code, &own.text, &own.system]);
     }
-    segment
-        .set(7, &error.diagnostic)
-        .set(8, &error.user_message);
+    segment.set(7, &error.diagnostic).set(8, &error.user_message);
 }
 
 /// ERR-1 (data type ELD): segment, its sequence, field, and the condition as a coded element.
@@ -100,11 +89,7 @@ fn old_err(segment: &mut SegmentBuilder, errors: &[ErrorDetail]) {
             segment.components(1, repetition, &parts[..3].iter().collect::<Vec<_>>());
         }
         let said = error.user_message.as_str();
-        let text = if said.is_empty() {
-            error.condition.meaning()
-        } else {
-            said
-        };
+        let text = if said.is_empty() { error.condition.meaning() } else { said };
         segment
             .put(1, repetition, 4, 1, error.condition.code())
             .put(1, repetition, 4, 2, text)
@@ -131,21 +116,10 @@ mod tests {
     use crate::{CharsetChoice, parse, parse_header};
 
     fn check(input: &[u8], code: AckCode, errors: &[ErrorDetail], expect: &[&[u8]]) {
-        let header = parse_header(input, CharsetChoice::default())
-            .unwrap()
-            .header();
+        let header = parse_header(input, CharsetChoice::default()).unwrap().header();
         let time = "2026-11-20T10:15:00+00:00[Europe/London]".parse().unwrap();
         let text = if errors.is_empty() { "" } else { "see ERR" };
-        let made = reply(
-            &header,
-            &Reply {
-                code,
-                control_id: "R1",
-                time: &time,
-                text,
-                errors,
-            },
-        );
+        let made = reply(&header, &Reply { code, control_id: "R1", time: &time, text, errors });
         let expect = expect.join(&b'\r');
         let show = String::from_utf8_lossy;
         assert_eq!(show(&made), show(&expect));
@@ -162,10 +136,7 @@ mod tests {
             diagnostic: "RXR-1 empty".into(),
             ..ErrorDetail::new(Condition::RequiredFieldMissing)
         }
-        .at(Location {
-            sequence: Some(2),
-            ..Location::field("RXR", 1)
-        })
+        .at(Location { sequence: Some(2), ..Location::field("RXR", 1) })
         .saying("No route & no site")
     }
 
@@ -218,11 +189,7 @@ mod tests {
             b"MSH|^~\\&|A|B|C|D|||ORM|7|P|2.2\r",
             AckCode::CommitReject,
             &[],
-            &[
-                b"MSH|^~\\&|C|D|A|B|20261120101500+0000||ACK|R1|P|2.2",
-                b"MSA|CR|7",
-                b"",
-            ],
+            &[b"MSH|^~\\&|C|D|A|B|20261120101500+0000||ACK|R1|P|2.2", b"MSA|CR|7", b""],
         );
     }
 
@@ -232,21 +199,13 @@ mod tests {
             b"MSH|",
             AckCode::Reject,
             &[],
-            &[
-                b"MSH|^~\\&|||||20261120101500+0000||ACK^^ACK|R1",
-                b"MSA|AR",
-                b"",
-            ],
+            &[b"MSH|^~\\&|||||20261120101500+0000||ACK^^ACK|R1", b"MSA|AR", b""],
         );
         check(
             b"MSH#*~!@#A#B#C#D###ADT*A01#1#P#2.4\rgarbage",
             AckCode::Accept,
             &[],
-            &[
-                b"MSH#*~!@#C#D#A#B#20261120101500+0000##ACK*A01*ACK#R1#P#2.4",
-                b"MSA#AA#1",
-                b"",
-            ],
+            &[b"MSH#*~!@#C#D#A#B#20261120101500+0000##ACK*A01*ACK#R1#P#2.4", b"MSA#AA#1", b""],
         );
     }
 
@@ -275,13 +234,7 @@ mod tests {
         let code = AckCode::Error;
         let made = reply(
             &header,
-            &Reply {
-                code,
-                control_id: "R1",
-                time: &time,
-                text: "t",
-                errors: &errors,
-            },
+            &Reply { code, control_id: "R1", time: &time, text: "t", errors: &errors },
         );
         let (message, issues) = parse(&made).unwrap();
         assert!(issues.is_empty(), "{issues:?}");

@@ -32,12 +32,7 @@ enum Leaf {
 /// Shows the name and no content, since that may be a patient's and reach a log.
 impl fmt::Debug for SegmentBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "SegmentBuilder({}, {} values)",
-            self.name,
-            self.leaves.len()
-        )
+        write!(f, "SegmentBuilder({}, {} values)", self.name, self.leaves.len())
     }
 }
 
@@ -48,13 +43,7 @@ impl SegmentBuilder {
             if a.is_ascii_uppercase() && later(b) && later(c))
             && (is_header || name != "MSH");
         let mistake = (!valid).then(|| BuildError::BadSegmentName(name.to_owned()));
-        Self {
-            name: name.to_owned(),
-            context,
-            is_header,
-            leaves: Vec::new(),
-            mistake,
-        }
+        Self { name: name.to_owned(), context, is_header, leaves: Vec::new(), mistake }
     }
 
     /// Sets a field to one value, in place of what it had.
@@ -79,10 +68,7 @@ impl SegmentBuilder {
     {
         let of_field = |place: &Place| usize::from(place[0]) == field;
         let places = self.leaves.iter().map(|(place, _)| place);
-        let last = places
-            .filter(|place| of_field(place))
-            .map(|place| usize::from(place[1]))
-            .max();
+        let last = places.filter(|place| of_field(place)).map(|place| usize::from(place[1])).max();
         self.components(field, last.unwrap_or(0) + 1, components)
     }
 
@@ -158,18 +144,14 @@ impl SegmentBuilder {
     }
 
     fn clear(&mut self, field: usize) {
-        self.leaves
-            .retain(|(place, _)| usize::from(place[0]) != field);
+        self.leaves.retain(|(place, _)| usize::from(place[0]) != field);
     }
 
     fn put_leaf(&mut self, numbers: [usize; 4], leaf: Option<Leaf>) -> &mut Self {
         let in_range = numbers.iter().all(|number| (1..=MOST).contains(number));
         let own = self.is_header && numbers[0] <= 2;
         if !in_range || own {
-            let bad = BuildError::BadPlace {
-                segment: self.name.clone(),
-                field: numbers[0],
-            };
+            let bad = BuildError::BadPlace { segment: self.name.clone(), field: numbers[0] };
             self.mistake.get_or_insert(bad);
             return self;
         }
@@ -204,18 +186,9 @@ impl SegmentBuilder {
             last = [2, 1, 1, 1];
         }
         let subcomponent = delimiters.subcomponent.unwrap_or(b'&');
-        let marks = [
-            delimiters.field,
-            delimiters.repetition,
-            delimiters.component,
-            subcomponent,
-        ];
+        let marks = [delimiters.field, delimiters.repetition, delimiters.component, subcomponent];
         for (place, leaf) in &self.leaves {
-            let from = place
-                .iter()
-                .zip(&last)
-                .position(|(new, old)| new != old)
-                .unwrap_or(3);
+            let from = place.iter().zip(&last).position(|(new, old)| new != old).unwrap_or(3);
             for level in from..4 {
                 let before = if level == from { last[level] } else { 1 };
                 for _ in before..place[level] {
@@ -248,18 +221,12 @@ impl SegmentBuilder {
                 text.replace(separates, "?").into()
             }
             None => {
-                return Err(BuildError::NoEscape {
-                    segment: segment.clone(),
-                    field,
-                });
+                return Err(BuildError::NoEscape { segment: segment.clone(), field });
             }
         };
         self.context.charset.encode_into(&escaped, out, |out| {
             if !replace {
-                return Err(BuildError::Unencodable {
-                    segment: segment.clone(),
-                    field,
-                });
+                return Err(BuildError::Unencodable { segment: segment.clone(), field });
             }
             out.push(b'?');
             Ok(())

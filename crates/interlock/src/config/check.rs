@@ -28,11 +28,7 @@ impl Checker<'_> {
     }
 
     /// Each name once.
-    fn unique<'n>(
-        &mut self,
-        what: &str,
-        names: impl IntoIterator<Item = (Range<usize>, &'n str)>,
-    ) {
+    fn unique<'n>(&mut self, what: &str, names: impl IntoIterator<Item = (Range<usize>, &'n str)>) {
         let mut seen = BTreeSet::new();
         for (span, name) in names {
             if !seen.insert(name) {
@@ -111,11 +107,7 @@ fn channels(checker: &mut Checker<'_>, file: &File) -> Vec<ChannelConfig> {
     configs
 }
 
-fn channel_config(
-    checker: &mut Checker<'_>,
-    file: &File,
-    channel: &ChannelEntry,
-) -> ChannelConfig {
+fn channel_config(checker: &mut Checker<'_>, file: &File, channel: &ChannelEntry) -> ChannelConfig {
     let named = channel.dialect.as_ref();
     let dialect = named.and_then(|name| file.dialect.get(name.as_ref())).cloned();
     if let (Some(name), None) = (named, &dialect) {

@@ -105,11 +105,7 @@ accepts = ["ADT"]
             "wards = []",
             &["8: cabinet `ADC/WARDA1`: it serves no ward, so nothing could be taken from it"],
         );
-        check(
-            "name = \"pas\"",
-            "name = \"to-a\"",
-            &["23: channel `to-a`: it is there twice"],
-        );
+        check("name = \"pas\"", "name = \"to-a\"", &["23: channel `to-a`: it is there twice"]);
         check(
             "data = \"data\"",
             "data = \"data\"\nprocessing_id = \"X\"",

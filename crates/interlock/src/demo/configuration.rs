@@ -106,12 +106,7 @@ fn channels(
     Ok(())
 }
 
-fn dialect(
-    out: &mut String,
-    name: &str,
-    site: &str,
-    facts: &DialectFacts,
-) -> std::fmt::Result {
+fn dialect(out: &mut String, name: &str, site: &str, facts: &DialectFacts) -> std::fmt::Result {
     let words = &facts.words;
     writeln!(out, "[dialect.{name}]\nversion = {:?}", facts.version)?;
     writeln!(out, "charset = {:?}", facts.charset.unwrap_or("WINDOWS-1252"))?;
@@ -150,12 +145,17 @@ fn outbound(
 fn items(out: &mut String, facts: &SiteFacts) -> std::fmt::Result {
     for item in &facts.items {
         writeln!(out, "[[site.item]]\ncode = {:?}\nname = {:?}", item.code, item.name)?;
-        let codings: Vec<String> = item.codings.iter().map(|c| format!("[{:?}, {:?}]", c.0, c.1)).collect();
+        let codings: Vec<String> =
+            item.codings.iter().map(|c| format!("[{:?}, {:?}]", c.0, c.1)).collect();
         writeln!(out, "codings = [{}]\nunit = {:?}", codings.join(", "), item.unit)?;
         if let Some((amount, unit)) = &item.strength {
             writeln!(out, "strength = {{ value = \"{amount}\", unit = {unit:?} }}")?;
         }
-        writeln!(out, "witness = {}\noverride_allowed = {}\n", item.witness, item.override_allowed)?;
+        writeln!(
+            out,
+            "witness = {}\noverride_allowed = {}\n",
+            item.witness, item.override_allowed
+        )?;
     }
     Ok(())
 }

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use estate::{Estate, EstateConfig, EstateHandle, Faults, NodeAddresses, SimClock};
+use jiff::Timestamp;
 use jiff::civil::time;
 use jiff::tz::TimeZone;
-use jiff::Timestamp;
 
 use crate::config::{self, Mistake};
 use crate::node::{JOURNAL_FILE, Node, NodeError};
@@ -93,8 +93,7 @@ impl Demo {
         }
         let facts = config.site();
         let bound = Estate::bind(config).await?;
-        let (token, key, once) =
-            (secret::new_token(), secret::new_token(), secret::new_token());
+        let (token, key, once) = (secret::new_token(), secret::new_token(), secret::new_token());
         let text = configuration::write(&facts, bound.addresses(), &settings, &token, &key)?;
         let plan = config::read(&text, &settings.data);
         let mut plan = plan.map_err(|mistakes| first(mistakes))?;

@@ -17,10 +17,7 @@ fn numbers(entries: &[Entry]) -> Vec<u64> {
 fn an_empty_journal_stands_at_the_genesis() {
     let place = Place::new();
     let mut journal = place.open();
-    let start = Position {
-        seq: 0,
-        hash: genesis(SITE),
-    };
+    let start = Position { seq: 0, hash: genesis(SITE) };
     assert_eq!(journal.position(), start);
     assert_eq!(journal.append(&[]).unwrap(), start);
     let reader = journal.reader().unwrap();
@@ -28,10 +25,7 @@ fn an_empty_journal_stands_at_the_genesis() {
     assert_eq!(reader.position().unwrap(), start);
     assert_eq!(reader.get(0).unwrap(), None);
     assert_eq!(reader.get(1).unwrap(), None);
-    assert_eq!(
-        reader.for_each_from(1, |_| Err(Error::Busy)).unwrap(),
-        start
-    );
+    assert_eq!(reader.for_each_from(1, |_| Err(Error::Busy)).unwrap(), start);
     assert_eq!(reader.verify().unwrap().tip, start);
     let (sound, text) = stranger(&place.path, Some(start));
     assert!(sound, "{text}");
@@ -41,30 +35,15 @@ fn an_empty_journal_stands_at_the_genesis() {
 fn entries_come_back_as_they_went_in() {
     let place = Place::new();
     let mut journal = place.open();
-    let long = Draft {
-        at: i64::MIN,
-        head: vec![b' '; 100_000],
-        raw: (0..=255).collect(),
-    };
-    let drafts = [
-        draft(1),
-        long,
-        Draft {
-            at: i64::MAX,
-            head: vec![],
-            raw: vec![],
-        },
-    ];
+    let long = Draft { at: i64::MIN, head: vec![b' '; 100_000], raw: (0..=255).collect() };
+    let drafts = [draft(1), long, Draft { at: i64::MAX, head: vec![], raw: vec![] }];
     let tip = journal.append(&drafts).unwrap();
     let reader = journal.reader().unwrap();
     let entries = reader.read_from(1, 10).unwrap();
     assert_eq!(numbers(&entries), [1, 2, 3]);
     let mut hash = genesis(SITE);
     for (entry, draft) in entries.iter().zip(&drafts) {
-        assert_eq!(
-            (entry.at, &entry.head, &entry.raw),
-            (draft.at, &draft.head, &draft.raw)
-        );
+        assert_eq!((entry.at, &entry.head, &entry.raw), (draft.at, &draft.head, &draft.raw));
         hash = entry_hash(&hash, entry.seq, draft.at, &draft.head, &draft.raw);
         assert_eq!(entry.hash, hash);
         assert_eq!(reader.get(entry.seq).unwrap().as_ref(), Some(entry));
@@ -115,11 +94,7 @@ fn a_visitor_stops_the_reading_with_its_own_error() {
 fn a_long_answer_is_cut_but_never_empty() {
     let place = Place::new();
     let mut journal = place.open();
-    let long = Draft {
-        at: 0,
-        head: vec![b' '; MAX_HEAD_BYTES],
-        raw: vec![1],
-    };
+    let long = Draft { at: 0, head: vec![b' '; MAX_HEAD_BYTES], raw: vec![1] };
     journal.append(&[long.clone(), draft(2)]).unwrap();
     let reader = journal.reader().unwrap();
     assert_eq!(numbers(&reader.read_from(1, 10).unwrap()), [1]);
@@ -159,14 +134,7 @@ fn any_error_poisons_the_journal() {
     let place = Place::new();
     let mut journal = place.open();
     let tip = journal.append(&[draft(1)]).unwrap();
-    let answer = journal.append(&[
-        draft(2),
-        Draft {
-            at: 0,
-            head: vec![0xff],
-            raw: vec![],
-        },
-    ]);
+    let answer = journal.append(&[draft(2), Draft { at: 0, head: vec![0xff], raw: vec![] }]);
     assert!(matches!(answer, Err(Error::Refused(_))), "{answer:?}");
     assert!(matches!(journal.append(&[draft(2)]), Err(Error::Poisoned)));
     assert!(matches!(journal.append(&[]), Err(Error::Poisoned)));
@@ -197,9 +165,7 @@ fn what_is_no_journal_is_refused_and_left_alone() {
 
     let place = Place::new();
     let other = Connection::open(&place.path).unwrap();
-    other
-        .execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)")
-        .unwrap();
+    other.execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)").unwrap();
     drop(other);
     let before = fs::read(&place.path).unwrap();
     assert_foreign(&place);
@@ -208,35 +174,20 @@ fn what_is_no_journal_is_refused_and_left_alone() {
 
 fn assert_foreign(place: &Place) {
     let answer = Journal::open(&place.path, SITE, Options::default());
-    assert!(
-        matches!(answer, Err(Error::NotAJournal { .. })),
-        "{answer:?}"
-    );
+    assert!(matches!(answer, Err(Error::NotAJournal { .. })), "{answer:?}");
     let answer = Reader::open(&place.path);
-    assert!(
-        matches!(answer, Err(Error::NotAJournal { .. })),
-        "{answer:?}"
-    );
+    assert!(matches!(answer, Err(Error::NotAJournal { .. })), "{answer:?}");
     assert!(!stranger(&place.path, None).0);
 }
 
 #[test]
 fn a_newer_format_is_refused() {
     let (place, _) = Place::with_entries(1);
-    Connection::open(&place.path)
-        .unwrap()
-        .pragma_update(None, "user_version", 2)
-        .unwrap();
+    Connection::open(&place.path).unwrap().pragma_update(None, "user_version", 2).unwrap();
     let answer = Journal::open(&place.path, SITE, Options::default());
-    assert!(
-        matches!(answer, Err(Error::Format { found: 2, known: 1 })),
-        "{answer:?}"
-    );
+    assert!(matches!(answer, Err(Error::Format { found: 2, known: 1 })), "{answer:?}");
     let answer = Reader::open(&place.path);
-    assert!(
-        matches!(answer, Err(Error::Format { found: 2, known: 1 })),
-        "{answer:?}"
-    );
+    assert!(matches!(answer, Err(Error::Format { found: 2, known: 1 })), "{answer:?}");
 }
 
 #[test]
@@ -262,10 +213,7 @@ fn an_empty_file_beside_a_written_ahead_one_is_no_new_journal() {
     fs::write(&place.path, b"").unwrap();
     fs::write(place.wal(), &wal).unwrap();
     let answer = Journal::open(&place.path, SITE, Options::default());
-    assert!(
-        matches!(answer, Err(Error::NotAJournal { .. })),
-        "{answer:?}"
-    );
+    assert!(matches!(answer, Err(Error::NotAJournal { .. })), "{answer:?}");
     assert_eq!(fs::read(place.wal()).unwrap(), wal);
 }
 
@@ -274,9 +222,7 @@ fn a_copy_by_vacuum_is_a_journal_too() {
     let (place, tip) = Place::with_entries(3);
     let copy = Place::new();
     let source = Connection::open(&place.path).unwrap();
-    source
-        .execute("VACUUM INTO ?1", [copy.path.to_str().unwrap()])
-        .unwrap();
+    source.execute("VACUUM INTO ?1", [copy.path.to_str().unwrap()]).unwrap();
     assert_eq!(copy.reader().verify().unwrap().tip, tip);
     assert_eq!(copy.open().append(&[draft(4)]).unwrap().seq, 4);
     assert_eq!(copy.reader().verify().unwrap().entries, 4);
@@ -296,10 +242,7 @@ fn the_files_are_not_for_everybody() {
 #[test]
 fn readers_follow_a_writer_through_checkpoints() {
     let place = Place::new();
-    let options = Options {
-        checkpoint_bytes: 20_000,
-        ..Options::default()
-    };
+    let options = Options { checkpoint_bytes: 20_000, ..Options::default() };
     let mut journal = Journal::open(&place.path, SITE, options).unwrap();
     let reader = journal.reader().unwrap();
     let follower = thread::spawn(move || {
@@ -322,10 +265,7 @@ fn readers_follow_a_writer_through_checkpoints() {
     let (verified, _) = follower.join().unwrap();
     assert_eq!((verified.entries, verified.tip), (2_000, tip));
     let main = fs::metadata(&place.path).unwrap().len();
-    assert!(
-        main > 300_000,
-        "the main file grows while the writer runs: {main}"
-    );
+    assert!(main > 300_000, "the main file grows while the writer runs: {main}");
 }
 
 #[test]
@@ -334,17 +274,11 @@ fn the_stranger_reads_beside_the_writer() {
     let mut journal = place.open();
     let first = journal.append(&[draft(1), draft(2)]).unwrap();
     let (sound, text) = stranger(&place.path, Some(first));
-    assert!(
-        sound && text.contains(&format!("tip     {first}")),
-        "{text}"
-    );
+    assert!(sound && text.contains(&format!("tip     {first}")), "{text}");
     assert!(text.contains("2023-11-14T22:13:20Z"), "{text}");
     let second = journal.append(&[draft(3)]).unwrap();
     let (sound, text) = stranger(&place.path, Some(first));
-    assert!(
-        sound && text.contains(&format!("tip     {second}")),
-        "{text}"
-    );
+    assert!(sound && text.contains(&format!("tip     {second}")), "{text}");
     drop(journal);
     let (sound, text) = stranger(&place.path, Some(second));
     assert!(sound, "{text}");
@@ -354,10 +288,7 @@ fn the_stranger_reads_beside_the_writer() {
 #[test]
 fn a_full_journal_says_so_and_goes_on_when_there_is_space() {
     let place = Place::new();
-    let options = Options {
-        max_pages: Some(20),
-        ..Options::default()
-    };
+    let options = Options { max_pages: Some(20), ..Options::default() };
     let mut journal = Journal::open(&place.path, SITE, options).unwrap();
     let batch: Vec<_> = (0..100).map(draft).collect();
     let mut acknowledged = journal.position();
@@ -388,10 +319,7 @@ fn any_draft() -> impl Strategy<Value = Draft> {
 }
 
 fn any_history() -> impl Strategy<Value = Vec<(Vec<Draft>, bool)>> {
-    prop::collection::vec(
-        (prop::collection::vec(any_draft(), 0..6), any::<bool>()),
-        1..8,
-    )
+    prop::collection::vec((prop::collection::vec(any_draft(), 0..6), any::<bool>()), 1..8)
 }
 
 proptest! {

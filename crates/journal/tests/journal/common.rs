@@ -48,11 +48,7 @@ impl Place {
 
 /// A draft that differs for every number, some with and some without a raw message.
 pub(crate) fn draft(number: u64) -> Draft {
-    let raw = if number.is_multiple_of(3) {
-        String::new()
-    } else {
-        format!("MSH|^~\\&|{number}")
-    };
+    let raw = if number.is_multiple_of(3) { String::new() } else { format!("MSH|^~\\&|{number}") };
     Draft {
         at: 1_700_000_000_000_000 + i64::try_from(number).unwrap(),
         head: format!("{{\"number\":{number},\"text\":\"{}\"}}", "x".repeat(200)).into_bytes(),
@@ -68,9 +64,7 @@ pub(crate) fn stranger(path: &Path, expected: Option<Position>) -> (bool, String
     if let Some(position) = expected {
         command.arg("--expect").arg(position.to_string());
     }
-    let output = command
-        .output()
-        .expect("these tests need python3 on the PATH");
+    let output = command.output().expect("these tests need python3 on the PATH");
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(text).unwrap())
 }

@@ -27,10 +27,7 @@ fn child_appends() {
         return;
     };
     let checkpoint_bytes = env::var(CHILD_CHECKPOINT).unwrap().parse().unwrap();
-    let options = Options {
-        checkpoint_bytes,
-        ..Options::default()
-    };
+    let options = Options { checkpoint_bytes, ..Options::default() };
     let mut journal = Journal::open(&path, SITE, options).unwrap();
     let mut out = std::io::stdout();
     for size in (1..=9).cycle() {
@@ -54,13 +51,7 @@ fn child(path: &Path, checkpoint_bytes: u64, wrapper: &[&str]) -> Command {
     let mut command = Command::new(words.next().unwrap());
     command
         .args(words)
-        .args([
-            "crash::child_appends",
-            "--exact",
-            "--ignored",
-            "--nocapture",
-            "--test-threads=1",
-        ])
+        .args(["crash::child_appends", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
         .env(CHILD_PATH, path)
         .env(CHILD_CHECKPOINT, checkpoint_bytes.to_string())
         .stdout(Stdio::piped())
@@ -99,10 +90,7 @@ fn assert_kept(path: &Path, acknowledged: Option<Position>) {
     }
     let journal = Journal::open(path, SITE, Options::default()).unwrap();
     let reader = journal.reader().unwrap();
-    let expected = acknowledged.unwrap_or(Position {
-        seq: 0,
-        hash: journal::genesis(SITE),
-    });
+    let expected = acknowledged.unwrap_or(Position { seq: 0, hash: journal::genesis(SITE) });
     let verified = reader.verify_expecting(&expected).unwrap();
     assert_eq!(verified.tip, journal.position());
     if let Some(last) = reader.get(expected.seq).unwrap() {
@@ -134,10 +122,7 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
             best = position.seq;
         }
     }
-    assert!(
-        heard_at_all >= KILLS / 4,
-        "only {heard_at_all} children came to append"
-    );
+    assert!(heard_at_all >= KILLS / 4, "only {heard_at_all} children came to append");
 }
 
 /// A shell that lets no file grow beyond `$1` blocks of 512 bytes, and runs the rest.
@@ -147,16 +132,11 @@ const LIMITED: &str = "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"";
 fn assert_kept_on_a_limited_disk(checkpoint_bytes: u64) -> u64 {
     let place = Place::new();
     let wrapper = ["sh", "-c", LIMITED, "sh", "800"];
-    let mut process = child(&place.path, checkpoint_bytes, &wrapper)
-        .spawn()
-        .unwrap();
+    let mut process = child(&place.path, checkpoint_bytes, &wrapper).spawn().unwrap();
     let heard = listen(process.stdout.take().unwrap());
     assert!(process.wait().unwrap().success());
     assert_eq!(heard.failed.as_deref(), Some("JRN-09"), "{heard:?}");
-    assert!(
-        heard.acknowledged.is_some_and(|position| position.seq > 50),
-        "{heard:?}"
-    );
+    assert!(heard.acknowledged.is_some_and(|position| position.seq > 50), "{heard:?}");
     let written_ahead = fs::metadata(place.wal()).map_or(0, |file| file.len());
     assert_kept(&place.path, heard.acknowledged);
     written_ahead
@@ -170,10 +150,7 @@ fn nothing_acknowledged_is_lost_when_writing_ahead_fails() {
 #[test]
 fn nothing_acknowledged_is_lost_when_copying_into_the_main_file_fails() {
     let written_ahead = assert_kept_on_a_limited_disk(20_000);
-    assert!(
-        written_ahead < 200_000,
-        "the failed copying went unheard: {written_ahead}"
-    );
+    assert!(written_ahead < 200_000, "the failed copying went unheard: {written_ahead}");
 }
 
 /// The state that a kill leaves behind, file by file, can be carried elsewhere and verified.
@@ -188,23 +165,12 @@ fn the_stranger_verifies_what_a_kill_left_behind() {
     let wal = fs::read(elsewhere.wal()).unwrap();
     let (sound, text) = stranger(&elsewhere.path, Some(tip));
     assert!(sound, "{text}");
-    assert_eq!(
-        fs::read(elsewhere.wal()).unwrap(),
-        wal,
-        "the script changes nothing"
-    );
+    assert_eq!(fs::read(elsewhere.wal()).unwrap(), wal, "the script changes nothing");
     assert_eq!(elsewhere.reader().verify().unwrap().tip, tip);
-    assert_eq!(
-        fs::read(elsewhere.wal()).unwrap(),
-        wal,
-        "a reader changes nothing"
-    );
+    assert_eq!(fs::read(elsewhere.wal()).unwrap(), wal, "a reader changes nothing");
 
     // A torn last write is not in the journal; what came before it is.
-    let first = Position {
-        seq: 0,
-        hash: Hash(journal::genesis(SITE).0),
-    };
+    let first = Position { seq: 0, hash: Hash(journal::genesis(SITE).0) };
     fs::write(elsewhere.wal(), &wal[..wal.len() - 1]).unwrap();
     assert_eq!(elsewhere.open().position(), first);
 }

@@ -96,12 +96,7 @@ fn understand<'a>(
     let by_removal = removal.and_then(|removal| site.item(&removal.transfer.item));
     let item = by_removal.or_else(|| item_of(site, &given.item));
     let units = item.and_then(|item| units_of(&given.quantity, item));
-    Ok(Dose {
-        patient,
-        order,
-        item,
-        units,
-    })
+    Ok(Dose { patient, order, item, units })
 }
 
 fn known(
@@ -109,9 +104,7 @@ fn known(
     number: &str,
     patient: &PatientState,
 ) -> Result<Arc<OrderState>, Problem> {
-    let order = state
-        .order_by(number)
-        .filter(|order| order.patient == patient.id);
+    let order = state.order_by(number).filter(|order| order.patient == patient.id);
     order.ok_or_else(|| {
         let text = "The patient has no order with this number: have the prescribing system send \
                     it, then replay.";
@@ -121,18 +114,13 @@ fn known(
 
 /// The formulary item that one of the concept's codes names, unless they name several.
 fn item_of<'a>(site: &'a Site, concept: &CodeableConcept) -> Option<&'a Item> {
-    let local = concept
-        .code_in(&site.item_system())
-        .and_then(|code| site.item(code));
+    let local = concept.code_in(&site.item_system()).and_then(|code| site.item(code));
     if local.is_some() {
         return local;
     }
     let named = |item: &&Item| {
         item.codings.iter().any(|(_, code)| {
-            concept
-                .coding
-                .iter()
-                .any(|coding| coding.code.as_deref() == Some(code))
+            concept.coding.iter().any(|coding| coding.code.as_deref() == Some(code))
         })
     };
     let mut items = site.items.iter().filter(named);
@@ -153,11 +141,7 @@ fn account(state: &mut State, facts: &mut Facts<'_>, given: &Administration, dos
     }
     let text = "Given, and no open removal explains where it came from: find the removal, or \
                 record that it was the patient's own.";
-    let mut case = facts.case(
-        CaseKind::UnmatchedTransaction,
-        UNEXPLAINED_DOSE,
-        text,
-    );
+    let mut case = facts.case(CaseKind::UnmatchedTransaction, UNEXPLAINED_DOSE, text);
     case.patient = Some(dose.patient.id.clone());
     case.order = dose.order.as_ref().map(|order| order.id.clone());
     case.item = dose.item.map(|item| item.code.clone());
@@ -206,9 +190,7 @@ fn keep(facts: &mut Facts<'_>, given: &Administration, dose: &Dose<'_>) -> Id {
 fn resource(site: &Site, given: &Administration, dose: &Dose<'_>) -> MedicationAdministration {
     let subject = Reference::to(ResourceType::Patient, &dose.patient.id);
     let mut kept = MedicationAdministration::new(given.status, subject);
-    kept.meta = Some(resources::profile(
-        fhir::profiles::MEDICATION_ADMINISTRATION,
-    ));
+    kept.meta = Some(resources::profile(fhir::profiles::MEDICATION_ADMINISTRATION));
     let concept = match dose.item {
         Some(item) => resources::item_concept(site, &item.code),
         None => given.item.clone(),
@@ -230,15 +212,8 @@ fn resource(site: &Site, given: &Administration, dose: &Dose<'_>) -> MedicationA
             (unit, _) => unit.to_owned(),
         };
         let value = Some(fhir::Decimal::from(given.quantity.value));
-        let dose = Quantity {
-            value,
-            unit: Some(unit),
-            ..Quantity::default()
-        };
-        kept.dosage = Some(AdministrationDosage {
-            dose: Some(dose),
-            ..Default::default()
-        });
+        let dose = Quantity { value, unit: Some(unit), ..Quantity::default() };
+        kept.dosage = Some(AdministrationDosage { dose: Some(dose), ..Default::default() });
     }
     kept
 }

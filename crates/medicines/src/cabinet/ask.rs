@@ -139,11 +139,7 @@ impl RefusalCode {
 impl Refusal {
     /// A refusal with its words.
     pub(super) fn new(code: RefusalCode, text: &str) -> Self {
-        Refusal {
-            code,
-            text: text.to_owned(),
-            earliest: None,
-        }
+        Refusal { code, text: text.to_owned(), earliest: None }
     }
 }
 
@@ -176,16 +172,10 @@ fn place<'a>(
     asked: &Asked,
 ) -> Result<Place<'a>, Refusal> {
     let cabinet = site.cabinet(&asked.cabinet).ok_or_else(|| {
-        Refusal::new(
-            RefusalCode::UnknownCabinet,
-            "This cabinet is not in the configuration.",
-        )
+        Refusal::new(RefusalCode::UnknownCabinet, "This cabinet is not in the configuration.")
     })?;
     let item = site.item(&asked.item).ok_or_else(|| {
-        Refusal::new(
-            RefusalCode::UnknownItem,
-            "This item is not in the formulary.",
-        )
+        Refusal::new(RefusalCode::UnknownItem, "This item is not in the formulary.")
     })?;
     if asked.quantity <= Decimal::ZERO || asked.quantity.scale() > MAX_QUANTITY_SCALE {
         let text = "Ask for a quantity above zero, with three decimals at the most.";
@@ -194,12 +184,7 @@ fn place<'a>(
     let grant = people(site, item, asked)?;
     let patient = find_patient(state, asked)?;
     is_there(&patient, cabinet, ctx, site)?;
-    Ok(Place {
-        cabinet,
-        item,
-        patient,
-        grant,
-    })
+    Ok(Place { cabinet, item, patient, grant })
 }
 
 /// The person may take medicines; a second person stands by where the item needs one.
@@ -207,10 +192,7 @@ fn people(site: &Site, item: &Item, asked: &Asked) -> Result<Grant, Refusal> {
     let grant = access::allow(site.person(&asked.user), Right::RemoveMedicine)
         .map_err(|denial| Refusal::new(RefusalCode::UserNotAllowed, &format!("{denial}.")))?;
     if item.witness {
-        let witness = asked
-            .witness
-            .as_deref()
-            .filter(|witness| *witness != asked.user);
+        let witness = asked.witness.as_deref().filter(|witness| *witness != asked.user);
         let witness = witness.and_then(|witness| site.person(witness));
         access::allow(witness, Right::Witness).map_err(|_| {
             let text = "This item needs a second, different person who may witness.";
@@ -248,10 +230,7 @@ fn is_there(
     if last.is_some_and(|e| serves(e.ward.as_deref()) && e.ended.is_some_and(recent)) {
         return Ok(());
     }
-    Err(Refusal::new(
-        RefusalCode::WrongPatient,
-        "The patient is not in hospital.",
-    ))
+    Err(Refusal::new(RefusalCode::WrongPatient, "The patient is not in hospital."))
 }
 
 /// The order that covers the removal: the one that was named, or the only one that fits.
@@ -267,8 +246,7 @@ fn order(
         None => only_one(state, site, ctx, place)?,
     };
     let live = LiveOrder::check(&order, ctx.now, &site.policies).map_err(not_live)?;
-    live.covers(place.item, asked.quantity, &site.policies)
-        .map_err(not_covered)?;
+    live.covers(place.item, asked.quantity, &site.policies).map_err(not_covered)?;
     Ok(RemovalPermit::by_order(&place.grant, &live))
 }
 
@@ -301,9 +279,7 @@ fn only_one(
     let system = site.item_system();
     let open = place.patient.orders.clone();
     let orders = open.iter().filter_map(|id| state.order(id));
-    let mut fits: Vec<_> = orders
-        .filter(|order| is_for(order, place.item, &system))
-        .collect();
+    let mut fits: Vec<_> = orders.filter(|order| is_for(order, place.item, &system)).collect();
     if fits.len() > 1 {
         fits.retain(|order| LiveOrder::check(order, ctx.now, &site.policies).is_ok());
         if fits.len() > 1 {
@@ -322,10 +298,9 @@ fn not_live(why: NotLive) -> Refusal {
         NotLive::OnHold => (RefusalCode::OnHold, "The order is on hold."),
         NotLive::Stopped => (RefusalCode::Stopped, "The order was stopped or has ended."),
         NotLive::NotStarted => (RefusalCode::NotStarted, "The order has not begun yet."),
-        NotLive::NotVerified => (
-            RefusalCode::NotVerified,
-            "No pharmacist has verified the order yet.",
-        ),
+        NotLive::NotVerified => {
+            (RefusalCode::NotVerified, "No pharmacist has verified the order yet.")
+        }
     };
     Refusal::new(code, text)
 }
@@ -342,10 +317,9 @@ fn not_covered(why: NotCovered) -> Refusal {
             let text = "The most that may be given in 24 hours has been taken.";
             Refusal::new(RefusalCode::MaximumReached, text)
         }
-        NotCovered::QuantityExceedsDose => Refusal::new(
-            RefusalCode::QuantityExceedsDose,
-            "This is more than one dose.",
-        ),
+        NotCovered::QuantityExceedsDose => {
+            Refusal::new(RefusalCode::QuantityExceedsDose, "This is more than one dose.")
+        }
         NotCovered::DoseNotComparable => {
             let text = "The dose of the order cannot be told in units of this item.";
             Refusal::new(RefusalCode::DoseNotComparable, text)
@@ -433,10 +407,7 @@ fn reserve(
         batch: None,
         quantity: asked.quantity,
         unit: place.item.unit.clone(),
-        from: Account::Pocket {
-            cabinet: cabinet.clone(),
-            address,
-        },
+        from: Account::Pocket { cabinet: cabinet.clone(), address },
         to: Account::Hands(id.clone()),
         state: TransferState::Pending { expires },
         patient: Some(place.patient.id.clone()),
@@ -462,9 +433,7 @@ fn refuse(
     facts.refused(Access {
         who: asked.user.clone(),
         what: "remove".to_owned(),
-        patient: find(state, &asked.patient)
-            .ok()
-            .map(|patient| patient.id.clone()),
+        patient: find(state, &asked.patient).ok().map(|patient| patient.id.clone()),
         resource_type: None,
         detail: Some(asked.item.clone()),
         reason: Some(refusal.code.as_str().to_owned()),

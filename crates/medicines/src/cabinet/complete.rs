@@ -41,18 +41,12 @@ pub fn complete(state: &mut State, ctx: &Context, done: &Completion) -> Decision
     let Some(permit) = permit else {
         let text = "The permit is unknown, lapsed, used, or of another cabinet. If units were \
                     taken, send the transaction.";
-        return facts.answer(Answer::Refused(Refusal::new(
-            RefusalCode::PermitNotValid,
-            text,
-        )));
+        return facts.answer(Answer::Refused(Refusal::new(RefusalCode::PermitNotValid, text)));
     };
     let taken = done.taken.normalize();
     if taken.is_sign_negative() || taken > permit.transfer.quantity {
         let text = "What was taken must lie between zero and what was permitted.";
-        return facts.answer(Answer::Refused(Refusal::new(
-            RefusalCode::BadQuantity,
-            text,
-        )));
+        return facts.answer(Answer::Refused(Refusal::new(RefusalCode::BadQuantity, text)));
     }
     let mut transfer = permit.transfer.clone();
     if taken.is_zero() {
@@ -67,10 +61,8 @@ pub fn complete(state: &mut State, ctx: &Context, done: &Completion) -> Decision
     transfer.batch.clone_from(&done.batch);
     transfer.state = TransferState::Posted;
     transfer.activity = done.activity.clamp(permit.transfer.activity, ctx.now);
-    transfer.from = Account::Pocket {
-        cabinet: done.cabinet.clone(),
-        address: done.address.clone(),
-    };
+    transfer.from =
+        Account::Pocket { cabinet: done.cabinet.clone(), address: done.address.clone() };
     facts.moved(transfer.clone());
     if let Some(patient) = transfer.patient.as_ref().and_then(|id| state.patient(id)) {
         dispense::tell(state, &mut facts, &patient, &transfer);

@@ -66,17 +66,10 @@ pub(super) fn set_to(
     if difference.is_zero() {
         return Some(difference);
     }
-    let movement = if other.is_some() {
-        Movement::Restock
-    } else {
-        Movement::Count
-    };
+    let movement = if other.is_some() { Movement::Restock } else { Movement::Count };
     let other = other.unwrap_or_else(|| Account::Discrepancy(told.cabinet.clone()));
-    let (from, to) = if difference.is_sign_positive() {
-        (other, told.pocket())
-    } else {
-        (told.pocket(), other)
-    };
+    let (from, to) =
+        if difference.is_sign_positive() { (other, told.pocket()) } else { (told.pocket(), other) };
     let mut transfer = told.transfer(facts, movement, from, to);
     transfer.quantity = difference.abs();
     transfer.patient = None;

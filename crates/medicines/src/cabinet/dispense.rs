@@ -41,20 +41,13 @@ fn dispense(
     dispense.meta = Some(resources::profile(fhir::profiles::MEDICATION_DISPENSE));
     dispense.medication_codeable_concept = Some(resources::item_concept(site, &removal.item));
     dispense.subject = Some(Reference::to(ResourceType::Patient, &patient.id));
-    let encounter = patient
-        .current()
-        .map(|e| Reference::to(ResourceType::Encounter, &e.id));
+    let encounter = patient.current().map(|e| Reference::to(ResourceType::Encounter, &e.id));
     dispense.context = encounter;
     dispense.performer = performers(site, removal);
-    dispense.location = removal
-        .cabinet
-        .as_deref()
-        .map(|id| resources::cabinet(site, id));
+    dispense.location = removal.cabinet.as_deref().map(|id| resources::cabinet(site, id));
     if let Some(order) = &removal.order {
         let mut reference = Reference::to(ResourceType::MedicationRequest, order);
-        reference.identifier = state
-            .order(order)
-            .and_then(|order| resources::number(&order));
+        reference.identifier = state.order(order).and_then(|order| resources::number(&order));
         dispense.authorizing_prescription = vec![reference];
     }
     dispense.kind = Some(CodeableConcept::of(DISPENSE_KIND, "removal", None));

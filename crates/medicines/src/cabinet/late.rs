@@ -27,7 +27,8 @@ pub(super) fn explain_doses(state: &State, facts: &mut Facts<'_>, removal: &Tran
         if units < wanted {
             let mut rest = facts.case(case.kind, &case.reason, &case.text);
             let id = rest.id.clone();
-            rest = Case { id, opened: case.opened, quantity: Some(wanted - units), ..(*case).clone() };
+            rest =
+                Case { id, opened: case.opened, quantity: Some(wanted - units), ..(*case).clone() };
             facts.open(rest);
         }
     }

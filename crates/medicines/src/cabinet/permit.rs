@@ -29,19 +29,14 @@ pub struct RemovalPermit {
 impl RemovalPermit {
     /// Permits on the strength of a live, verified order.
     pub(super) fn by_order(grant: &Grant, order: &LiveOrder<'_>) -> Self {
-        RemovalPermit {
-            person: grant.person().to_owned(),
-            ground: Ground::Order(order.id()),
-        }
+        RemovalPermit { person: grant.person().to_owned(), ground: Ground::Order(order.id()) }
     }
 
     /// Permits on a reason instead of an order. Whoever calls this opens a case.
     pub(super) fn by_override(grant: &Grant, reason: &str) -> Self {
         RemovalPermit {
             person: grant.person().to_owned(),
-            ground: Ground::Override {
-                reason: reason.to_owned(),
-            },
+            ground: Ground::Override { reason: reason.to_owned() },
         }
     }
 

@@ -36,10 +36,7 @@ impl Told<'_> {
     /// The pocket's account.
     pub(super) fn pocket(&self) -> Account {
         let address = self.transaction.address.clone();
-        Account::Pocket {
-            cabinet: self.cabinet.clone(),
-            address,
-        }
+        Account::Pocket { cabinet: self.cabinet.clone(), address }
     }
 
     /// A posted transfer by the transaction's people at its time.
@@ -65,11 +62,7 @@ impl Told<'_> {
             case: None,
             cabinet: Some(self.cabinet.clone()),
             person: self.transaction.user.id.clone(),
-            witness: self
-                .transaction
-                .witness
-                .as_ref()
-                .map(|witness| witness.id.clone()),
+            witness: self.transaction.witness.as_ref().map(|witness| witness.id.clone()),
             activity: self.transaction.activity,
         }
     }
@@ -136,21 +129,13 @@ fn understand<'a>(
         (ids, _) if ids.is_empty() => None,
         (ids, _) => Some(find(state, ids).map_err(|problem| problem.at("PID-3"))?),
     };
-    Ok(Told {
-        transaction,
-        cabinet,
-        item,
-        patient,
-    })
+    Ok(Told { transaction, cabinet, item, patient })
 }
 
 /// The first word of a pocket: what it held before comes from the opening account.
 fn open_pocket(state: &State, facts: &mut Facts<'_>, told: &Told<'_>) {
     let transaction = told.transaction;
-    if state
-        .pocket(&told.cabinet, &transaction.address, &told.item.code)
-        .is_some()
-    {
+    if state.pocket(&told.cabinet, &transaction.address, &told.item.code).is_some() {
         return;
     }
     let held = match transaction.code {
@@ -176,11 +161,7 @@ pub(super) fn explain_if_late(state: &State, facts: &mut Facts<'_>, told: &Told<
         return;
     }
     let difference = Account::Discrepancy(told.cabinet.clone());
-    let (from, to) = if out {
-        (difference, told.pocket())
-    } else {
-        (told.pocket(), difference)
-    };
+    let (from, to) = if out { (difference, told.pocket()) } else { (told.pocket(), difference) };
     let transfer = told.transfer(facts, Movement::Count, from, to);
     facts.moved(transfer);
 }

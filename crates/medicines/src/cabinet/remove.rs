@@ -9,8 +9,8 @@ use std::sync::Arc;
 use fhir::Id;
 use rust_decimal::Decimal;
 
-use super::{dispense, late};
 use super::receive::{Told, explain_if_late};
+use super::{dispense, late};
 use crate::cases::CaseKind;
 use crate::facts::Facts;
 use crate::orders::{LiveOrder, NotCovered, NotLive, is_for};
@@ -48,15 +48,9 @@ fn permit_for(state: &State, told: &Told<'_>, patient: &Id) -> Option<Arc<Remova
             && transfer.activity <= told.transaction.activity
             && told.transaction.activity <= expires
     };
-    let permits: Vec<_> = state
-        .removals_of(patient)
-        .into_iter()
-        .filter(fits)
-        .collect();
+    let permits: Vec<_> = state.removals_of(patient).into_iter().filter(fits).collect();
     let units = told.transaction.units();
-    let exact = permits
-        .iter()
-        .find(|permit| permit.transfer.quantity == units);
+    let exact = permits.iter().find(|permit| permit.transfer.quantity == units);
     exact.or(permits.first()).map(Arc::clone)
 }
 
@@ -78,15 +72,7 @@ fn use_permit(
     if transfer.quantity > permitted {
         let excess = transfer.quantity - permitted;
         let order = transfer.order.clone();
-        review(
-            facts,
-            told,
-            patient,
-            &transfer.id,
-            order,
-            "more-than-permitted",
-            excess,
-        );
+        review(facts, told, patient, &transfer.id, order, "more-than-permitted", excess);
     }
     transfer
 }
@@ -98,21 +84,13 @@ fn unasked(
     patient: &PatientState,
 ) -> Transfer {
     let id = facts.id();
-    let mut transfer = told.transfer(
-        facts,
-        Movement::Removal,
-        told.place(),
-        Account::Hands(id.clone()),
-    );
+    let mut transfer =
+        told.transfer(facts, Movement::Removal, told.place(), Account::Hands(id.clone()));
     transfer.id = id;
     let (order, why) = judge(state, facts, told, patient);
     transfer.order = order;
     if let Some(reason) = why {
-        let (id, order, units) = (
-            transfer.id.clone(),
-            transfer.order.clone(),
-            transfer.quantity,
-        );
+        let (id, order, units) = (transfer.id.clone(), transfer.order.clone(), transfer.quantity);
         transfer.case = Some(review(facts, told, patient, &id, order, reason, units));
     }
     facts.moved(transfer.clone());

@@ -16,21 +16,9 @@ pub(super) fn restock(state: &State, facts: &mut Facts<'_>, told: &Told<'_>) {
     match transaction.code {
         TransactionCode::Load => {
             // A load tells the whole content: the amount, else what was expected or found.
-            let held = transaction
-                .expected
-                .or(transaction.actual)
-                .or(transaction.amount);
-            let held = transaction
-                .amount
-                .filter(|amount| !amount.is_zero())
-                .or(held);
-            set_to(
-                state,
-                facts,
-                told,
-                held.unwrap_or_default(),
-                Some(Account::Pharmacy),
-            );
+            let held = transaction.expected.or(transaction.actual).or(transaction.amount);
+            let held = transaction.amount.filter(|amount| !amount.is_zero()).or(held);
+            set_to(state, facts, told, held.unwrap_or_default(), Some(Account::Pharmacy));
         }
         TransactionCode::Unload => {
             set_to(state, facts, told, Decimal::ZERO, Some(Account::Pharmacy));

@@ -30,10 +30,7 @@ pub(super) fn leaving<'a>(
     to: Account,
 ) -> Leaving<'a> {
     let transaction = told.transaction;
-    let patient = told
-        .patient
-        .as_ref()
-        .expect("V, R and W are understood only with a patient");
+    let patient = told.patient.as_ref().expect("V, R and W are understood only with a patient");
     let number = transaction.order.as_ref().and_then(identifier_key);
     let order = number.and_then(|number| state.order_by(&number));
     Leaving {
@@ -45,17 +42,10 @@ pub(super) fn leaving<'a>(
         movement,
         to,
         person: &transaction.user.id,
-        witness: transaction
-            .witness
-            .as_ref()
-            .map(|witness| witness.id.as_str()),
+        witness: transaction.witness.as_ref().map(|witness| witness.id.as_str()),
         cabinet: Some(&told.cabinet),
         activity: transaction.activity,
-        resolution: if movement == Movement::Waste {
-            "wasted"
-        } else {
-            "returned"
-        },
+        resolution: if movement == Movement::Waste { "wasted" } else { "returned" },
     }
 }
 

@@ -26,8 +26,5 @@ pub(super) fn waste(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
 
 fn is_witnessed(told: &Told<'_>) -> bool {
     let user = &told.transaction.user.id;
-    told.transaction
-        .witness
-        .as_ref()
-        .is_some_and(|witness| witness.id != *user)
+    told.transaction.witness.as_ref().is_some_and(|witness| witness.id != *user)
 }

@@ -17,13 +17,9 @@ use crate::state::{PatientState, State};
 pub fn link_up(state: &mut State, ctx: &Context, channel: &str) -> Decision {
     let site = Arc::clone(state.site());
     let mut facts = Facts::new(ctx, &site);
-    let cabinets = site
-        .cabinets
-        .iter()
-        .filter(|c| c.channel.as_deref() == Some(channel));
-    let mut wards: Vec<&str> = cabinets
-        .flat_map(|cabinet| cabinet.wards.iter().map(String::as_str))
-        .collect();
+    let cabinets = site.cabinets.iter().filter(|c| c.channel.as_deref() == Some(channel));
+    let mut wards: Vec<&str> =
+        cabinets.flat_map(|cabinet| cabinet.wards.iter().map(String::as_str)).collect();
     wards.sort_unstable();
     wards.dedup();
     if wards.is_empty() {

@@ -10,11 +10,7 @@ use crate::state::{OrderState, PatientState};
 
 impl VersionOf {
     pub(crate) fn new(resource_type: ResourceType, id: &Id, version: u64) -> Self {
-        VersionOf {
-            resource_type,
-            id: id.clone(),
-            version,
-        }
+        VersionOf { resource_type, id: id.clone(), version }
     }
 
     pub(crate) fn patient(patient: &PatientState) -> Self {
@@ -39,30 +35,17 @@ impl Subject {
         let encounter = patient.current().or(patient.encounters.last());
         let encounter =
             encounter.map(|e| VersionOf::new(ResourceType::Encounter, &e.id, e.version));
-        Subject {
-            patient: VersionOf::patient(patient),
-            encounter,
-        }
+        Subject { patient: VersionOf::patient(patient), encounter }
     }
 
     pub(crate) fn notice(&self, event: PatientEvent) -> Notice {
         let Subject { patient, encounter } = self.clone();
-        Notice::Patient {
-            event,
-            patient,
-            encounter,
-            merged: None,
-        }
+        Notice::Patient { event, patient, encounter, merged: None }
     }
 
     pub(crate) fn order(&self, control: Control, order: VersionOf) -> Notice {
         let Subject { patient, encounter } = self.clone();
-        Notice::Order {
-            control,
-            order,
-            patient,
-            encounter,
-        }
+        Notice::Order { control, order, patient, encounter }
     }
 }
 
@@ -83,12 +66,8 @@ pub(crate) fn tell_cabinets(facts: &mut Facts<'_>, wards: &[&str], key: &Id, not
 
 /// The channels of the cabinets that serve one of the wards, each once.
 pub(crate) fn channels_of(facts: &Facts<'_>, wards: &[&str]) -> Vec<String> {
-    let serves = |cabinet: &&crate::Cabinet| {
-        cabinet
-            .wards
-            .iter()
-            .any(|ward| wards.contains(&ward.as_str()))
-    };
+    let serves =
+        |cabinet: &&crate::Cabinet| cabinet.wards.iter().any(|ward| wards.contains(&ward.as_str()));
     let mut channels: Vec<String> = Vec::new();
     for cabinet in facts.site.cabinets.iter().filter(serves) {
         if let Some(channel) = &cabinet.channel

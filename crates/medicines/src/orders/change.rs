@@ -11,14 +11,8 @@ use crate::resources::{Revision, revise};
 use crate::state::{OrderState, State};
 
 /// Members that only the domain writes.
-const OWN_MEMBERS: [&str; 6] = [
-    "status",
-    "subject",
-    "encounter",
-    "intent",
-    "identifier",
-    "substitution",
-];
+const OWN_MEMBERS: [&str; 6] =
+    ["status", "subject", "encounter", "intent", "identifier", "substitution"];
 
 pub(super) fn change(
     state: &mut State,
@@ -29,11 +23,7 @@ pub(super) fn change(
     let mut request = told.message.order.clone();
     request.extension.extend(place::word(facts.site, told));
     let changes = without_own_members(&request.to_json());
-    let revision = Revision {
-        changes: &changes,
-        deleted: &[],
-        without: &[VERIFIED_BY],
-    };
+    let revision = Revision { changes: &changes, deleted: &[], without: &[VERIFIED_BY] };
     let version = revised(state, facts, &order, &revision)?;
     tell(facts, &told.patient, Control::Change, version);
     Ok(())
@@ -57,9 +47,7 @@ pub(super) fn revised(
     revision: &Revision<'_>,
 ) -> Result<VersionOf, Problem> {
     let missing = || Problem::new(ProblemCode::Internal, "The order's resource is missing.");
-    let current = state
-        .resource(ResourceType::MedicationRequest, &order.id)
-        .ok_or_else(missing)?;
+    let current = state.resource(ResourceType::MedicationRequest, &order.id).ok_or_else(missing)?;
     let mut version = VersionOf::order(order);
     if let Some(revised) = revise(&current, revision, facts.ctx.now) {
         version.version = revised.version;

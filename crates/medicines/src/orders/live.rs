@@ -63,10 +63,7 @@ impl<'a> LiveOrder<'a> {
             return Err(NotLive::Stopped);
         }
         let early = SignedDuration::from_mins(i64::from(policies.early_window_min));
-        if order
-            .start
-            .is_some_and(|start| at < start.saturating_sub(early).unwrap_or(start))
-        {
+        if order.start.is_some_and(|start| at < start.saturating_sub(early).unwrap_or(start)) {
             return Err(NotLive::NotStarted);
         }
         if !was.verified && !policies.unverified_allowed {
@@ -111,9 +108,7 @@ impl<'a> LiveOrder<'a> {
             return Ok(());
         }
         let first = recent.map(|taken| taken.at).min().unwrap_or(self.at);
-        Err(NotCovered::TooEarly(
-            first.saturating_add(gap).unwrap_or(Timestamp::MAX),
-        ))
+        Err(NotCovered::TooEarly(first.saturating_add(gap).unwrap_or(Timestamp::MAX)))
     }
 
     fn within_maximum(&self, item: &Item, units: Decimal) -> Result<(), NotCovered> {
@@ -124,11 +119,7 @@ impl<'a> LiveOrder<'a> {
         let since = self.at.saturating_sub(DAY).unwrap_or(Timestamp::MIN);
         let day = self.order.taken.iter().filter(|taken| taken.at > since);
         let taken: Decimal = day.map(|taken| taken.units).sum();
-        if taken + units > most {
-            Err(NotCovered::MaximumReached)
-        } else {
-            Ok(())
-        }
+        if taken + units > most { Err(NotCovered::MaximumReached) } else { Ok(()) }
     }
 }
 
@@ -173,10 +164,7 @@ const TAKEN_FOR_EVER: SignedDuration = SignedDuration::from_hours(24 * 365);
 pub(crate) fn is_for(order: &OrderState, item: &Item, item_system: &str) -> bool {
     order.codings.iter().any(|(system, code)| {
         (system == item_system && *code == item.code)
-            || item
-                .codings
-                .iter()
-                .any(|(other, known)| known == code && same(system, other))
+            || item.codings.iter().any(|(other, known)| known == code && same(system, other))
     })
 }
 
@@ -258,38 +246,14 @@ mod tests {
         let four_a_day = Schedule::Daily(6 * 3600);
         let as_needed = Schedule::AsNeeded(4 * 3600);
         check(every_6h, &[], "08:00", 2, Ok(()));
-        check(
-            every_6h,
-            &[],
-            "08:00",
-            3,
-            Err(NotCovered::QuantityExceedsDose),
-        );
+        check(every_6h, &[], "08:00", 3, Err(NotCovered::QuantityExceedsDose));
         check(every_6h, &[("08:00", 1)], "08:10", 1, Ok(()));
-        check(
-            every_6h,
-            &[("08:00", 2)],
-            "12:59",
-            2,
-            Err(NotCovered::TooEarly(time("13:00"))),
-        );
+        check(every_6h, &[("08:00", 2)], "12:59", 2, Err(NotCovered::TooEarly(time("13:00"))));
         check(every_6h, &[("08:00", 2)], "13:00", 2, Ok(()));
         check(every_6h, &[("08:00", 0)], "08:30", 2, Ok(()));
-        check(
-            four_a_day,
-            &[("08:00", 2)],
-            "10:30",
-            2,
-            Err(NotCovered::TooEarly(time("11:00"))),
-        );
+        check(four_a_day, &[("08:00", 2)], "10:30", 2, Err(NotCovered::TooEarly(time("11:00"))));
         check(four_a_day, &[("08:00", 2)], "12:00", 2, Ok(()));
-        check(
-            as_needed,
-            &[("08:00", 2)],
-            "11:59",
-            2,
-            Err(NotCovered::TooEarly(time("12:00"))),
-        );
+        check(as_needed, &[("08:00", 2)], "11:59", 2, Err(NotCovered::TooEarly(time("12:00"))));
         check(Schedule::Once, &[("08:00", 2)], "20:00", 1, {
             let at = time("08:00").saturating_add(TAKEN_FOR_EVER).unwrap();
             Err(NotCovered::TooEarly(at))
@@ -301,13 +265,7 @@ mod tests {
     fn a_daily_maximum_counts_24_hours() {
         let taken = [("06:00", 2), ("10:00", 2), ("14:00", 2), ("18:00", 2)];
         let as_needed = Schedule::AsNeeded(4 * 3600);
-        check(
-            as_needed,
-            &taken,
-            "22:00",
-            2,
-            Err(NotCovered::MaximumReached),
-        );
+        check(as_needed, &taken, "22:00", 2, Err(NotCovered::MaximumReached));
         check(as_needed, &taken[..3], "18:00", 2, Ok(()));
     }
 
@@ -323,11 +281,7 @@ mod tests {
     #[test]
     fn an_order_is_judged_as_it_was_at_the_time() {
         let mut order = order(Schedule::Daily(6 * 3600), "1 g", &[]);
-        let change = |at: &str, status, verified| StatusChange {
-            at: time(at),
-            status,
-            verified,
-        };
+        let change = |at: &str, status, verified| StatusChange { at: time(at), status, verified };
         order.changes = vec![
             change("05:30", MedicationRequestStatus::Active, false),
             change("09:00", MedicationRequestStatus::Active, true),

@@ -24,12 +24,7 @@ pub(super) fn place(
         let text = "An order with this number exists: a change needs its own order control.";
         return problem(ProblemCode::DuplicateOrder, text);
     }
-    if told
-        .message
-        .order
-        .medication_concept()
-        .is_none_or(|concept| concept.words().is_none())
-    {
+    if told.message.order.medication_concept().is_none_or(|concept| concept.words().is_none()) {
         let text = "The order names no medicine.";
         return problem(ProblemCode::FieldMissing, text).map_err(|p| p.at("RXE-2"));
     }
@@ -55,12 +50,8 @@ fn request(site: &Site, told: &Told<'_>) -> MedicationRequest {
     let encounter = told.patient.current();
     order.encounter = encounter.map(|e| Reference::to(ResourceType::Encounter, &e.id));
     order.meta = Some(resources::profile(fhir::profiles::MEDICATION_REQUEST));
-    order
-        .substitution
-        .get_or_insert_with(Substitution::not_allowed);
-    order
-        .authored_on
-        .get_or_insert_with(|| resources::time(message.activity));
+    order.substitution.get_or_insert_with(Substitution::not_allowed);
+    order.authored_on.get_or_insert_with(|| resources::time(message.activity));
     put_number_first(&mut order, told);
     order.extension.extend(word(site, told));
     order

@@ -29,10 +29,7 @@ pub fn receive(
     let site = Arc::clone(state.site());
     let mut facts = Facts::new(ctx, &site);
     if messages.is_empty() || messages.len() > MAX_ORDERS {
-        return problem(
-            ProblemCode::SegmentMissing,
-            "A message has 1 to 200 orders.",
-        );
+        return problem(ProblemCode::SegmentMissing, "A message has 1 to 200 orders.");
     }
     let mut numbers: Vec<String> = Vec::with_capacity(messages.len());
     for message in messages {
@@ -40,11 +37,7 @@ pub fn receive(
         // Two words about one order in one message would both be judged by the state before it.
         if numbers.contains(&told.number) {
             let text = "The message tells twice of the same order: send them one after the other.";
-            return Err(at(
-                message,
-                Problem::new(ProblemCode::DuplicateOrder, text),
-                2,
-            ));
+            return Err(at(message, Problem::new(ProblemCode::DuplicateOrder, text), 2));
         }
         act(state, &mut facts, &told).map_err(|problem| at(message, problem, 2))?;
         numbers.push(told.number);
@@ -55,18 +48,10 @@ pub fn receive(
 fn understand<'a>(state: &mut State, message: &'a OrderMessage) -> Result<Told<'a>, Problem> {
     let Some(number) = identifier_key(&message.placer) else {
         let text = "The order has no placer number.";
-        return Err(at(
-            message,
-            Problem::new(ProblemCode::FieldMissing, text),
-            2,
-        ));
+        return Err(at(message, Problem::new(ProblemCode::FieldMissing, text), 2));
     };
     let patient = find(state, &message.patient)?;
-    Ok(Told {
-        message,
-        number,
-        patient,
-    })
+    Ok(Told { message, number, patient })
 }
 
 /// The problem at a field of the order's ORC, unless it is elsewhere already.
@@ -101,10 +86,7 @@ pub(super) fn known(state: &mut State, told: &Told<'_>) -> Result<Arc<OrderState
                     it, then replay.";
         return problem(ProblemCode::UnknownOrder, text);
     }
-    if order
-        .entered()
-        .is_some_and(|entered| told.message.activity < entered)
-    {
+    if order.entered().is_some_and(|entered| told.message.activity < entered) {
         let text = "A newer message about this order was acted on before.";
         return problem(ProblemCode::Superseded, text);
     }

@@ -32,14 +32,5 @@ pub(super) fn set_status(
         }
     };
     let changes = changes.to_string();
-    revised(
-        state,
-        facts,
-        order,
-        &Revision {
-            changes: &changes,
-            deleted,
-            without: &[],
-        },
-    )
+    revised(state, facts, order, &Revision { changes: &changes, deleted, without: &[] })
 }

@@ -18,14 +18,7 @@ pub(super) fn stop(
     told: &Told<'_>,
 ) -> Result<(), Problem> {
     let order = known(state, told)?;
-    end(
-        state,
-        facts,
-        told,
-        &order,
-        MedicationRequestStatus::Stopped,
-        Control::Stop,
-    )
+    end(state, facts, told, &order, MedicationRequestStatus::Stopped, Control::Stop)
 }
 
 /// Cancels an order; one on which something was taken was not cancelled but stopped
@@ -62,14 +55,7 @@ pub(super) fn replaced(
         patient: Arc::clone(&told.patient),
     };
     let order = open(state, &old)?;
-    end(
-        state,
-        facts,
-        &old,
-        &order,
-        MedicationRequestStatus::Stopped,
-        Control::Stop,
-    )?;
+    end(state, facts, &old, &order, MedicationRequestStatus::Stopped, Control::Stop)?;
     Ok(order.id.clone())
 }
 

@@ -12,10 +12,7 @@ const MAX_MERGES: usize = 32;
 
 /// The text under which an identifier is looked up, where it has a system and a value.
 pub(crate) fn identifier_key(identifier: &Identifier) -> Option<String> {
-    let value = identifier
-        .value
-        .as_deref()
-        .filter(|value| !value.is_empty())?;
+    let value = identifier.value.as_deref().filter(|value| !value.is_empty())?;
     Some(lookup_key(identifier.system.as_deref()?, value))
 }
 

@@ -27,18 +27,11 @@ pub fn merge(
         Problem::new(ProblemCode::UnknownPatient, text).at("PID-3")
     })?;
     let merged = find_optional(state, &message.merged).map_err(|p| p.at("MRG-1"))?;
-    if message
-        .merged
-        .iter()
-        .all(|identifier| identifier_key(identifier).is_none())
-    {
+    if message.merged.iter().all(|identifier| identifier_key(identifier).is_none()) {
         let text = "MRG-1 names no identifier with a system and a value.";
         return problem(ProblemCode::FieldMissing, text).map_err(|p| p.at("MRG-1"));
     }
-    if merged
-        .as_ref()
-        .is_some_and(|merged| merged.id == survivor.id)
-    {
+    if merged.as_ref().is_some_and(|merged| merged.id == survivor.id) {
         return Ok(facts.done());
     }
     let version = keep(state, &mut facts, message, &survivor, merged.as_deref())?;
@@ -52,9 +45,7 @@ pub fn merge(
 
 fn resource(state: &State, id: &Id) -> Result<(StoredResource, Patient), Problem> {
     let internal = || Problem::new(ProblemCode::Internal, "The patient's resource is missing.");
-    let stored = state
-        .resource(ResourceType::Patient, id)
-        .ok_or_else(internal)?;
+    let stored = state.resource(ResourceType::Patient, id).ok_or_else(internal)?;
     let patient = Patient::from_slice(stored.json().as_bytes()).map_err(|_| internal())?;
     Ok((stored, patient))
 }
@@ -72,9 +63,7 @@ fn keep(
     if let Some(merged) = merged {
         numbers.extend(resource(state, &merged.id)?.1.identifier);
         let other = Reference::to(ResourceType::Patient, &merged.id);
-        patient
-            .link
-            .push(PatientLink::new(other, PatientLinkType::Replaces));
+        patient.link.push(PatientLink::new(other, PatientLinkType::Replaces));
     }
     let mut known = keys(&patient.identifier);
     for mut number in numbers {
@@ -87,10 +76,7 @@ fn keep(
         patient.identifier.push(number);
     }
     let changes = patient.to_json();
-    let revision = Revision {
-        changes: &changes,
-        ..Revision::default()
-    };
+    let revision = Revision { changes: &changes, ..Revision::default() };
     match revise(&stored, &revision, facts.ctx.now) {
         Some(revised) => {
             let version = VersionOf::new(ResourceType::Patient, &survivor.id, revised.version);
@@ -111,14 +97,9 @@ fn end(
     let (stored, mut patient) = resource(state, &merged.id)?;
     patient.active = Some(false);
     let other = Reference::to(ResourceType::Patient, survivor);
-    patient
-        .link
-        .push(PatientLink::new(other, PatientLinkType::ReplacedBy));
+    patient.link.push(PatientLink::new(other, PatientLinkType::ReplacedBy));
     let changes = patient.to_json();
-    let revision = Revision {
-        changes: &changes,
-        ..Revision::default()
-    };
+    let revision = Revision { changes: &changes, ..Revision::default() };
     let revised = revise(&stored, &revision, facts.ctx.now)
         .ok_or_else(|| Problem::new(ProblemCode::Internal, "The patient is merged already."))?;
     let version = VersionOf::new(ResourceType::Patient, &merged.id, revised.version);
@@ -136,10 +117,7 @@ fn move_history(state: &State, facts: &mut Facts<'_>, survivor: &Id, merged: &Id
         };
         let reference = format!("{}/{survivor}", ResourceType::Patient);
         let changes = serde_json::json!({ member: { "reference": reference } }).to_string();
-        let revision = Revision {
-            changes: &changes,
-            ..Revision::default()
-        };
+        let revision = Revision { changes: &changes, ..Revision::default() };
         if let Some(revised) = revise(&stored, &revision, facts.ctx.now) {
             facts.stored(revised);
         }
@@ -155,29 +133,19 @@ fn tell(
     version: VersionOf,
     ended: VersionOf,
 ) {
-    let wards: Vec<&str> = [survivor.ward(), merged.ward()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let wards: Vec<&str> = [survivor.ward(), merged.ward()].into_iter().flatten().collect();
     let mut subject = Subject::of(survivor);
     subject.patient = version;
     if survivor.current().is_none()
         && let Some(stay) = merged.current()
     {
         // The stay of the merged patient is the survivor's now, in the version after this one.
-        subject.encounter = Some(VersionOf::new(
-            ResourceType::Encounter,
-            &stay.id,
-            stay.version + 1,
-        ));
+        subject.encounter =
+            Some(VersionOf::new(ResourceType::Encounter, &stay.id, stay.version + 1));
     }
     let Subject { patient, encounter } = subject.clone();
-    let notice = Notice::Patient {
-        event: PatientEvent::A40,
-        patient,
-        encounter,
-        merged: Some(ended),
-    };
+    let notice =
+        Notice::Patient { event: PatientEvent::A40, patient, encounter, merged: Some(ended) };
     tell_cabinets(facts, &wards, &survivor.id, &notice);
     for channel in channels_of(facts, &wards) {
         queue_profile(state, facts, &channel, survivor, &subject);

@@ -28,28 +28,15 @@ pub fn tell(
         return problem(ProblemCode::UnknownPatient, text).map_err(|p| p.at("PID-3"));
     }
     let patient = store_patient(state, &mut facts, message, known.as_deref())?;
-    let before = known
-        .as_deref()
-        .and_then(PatientState::ward)
-        .map(str::to_owned);
+    let before = known.as_deref().and_then(PatientState::ward).map(str::to_owned);
     let stay = store_encounter(state, &mut facts, message, known.as_deref(), &patient)?;
     store_allergies(&mut facts, message, known.as_deref(), &patient);
-    let subject = Subject {
-        patient,
-        encounter: stay.as_ref().map(|stay| stay.version.clone()),
-    };
+    let subject = Subject { patient, encounter: stay.as_ref().map(|stay| stay.version.clone()) };
     let after = match &stay {
         Some(stay) => stay.ward.clone(),
         None => before.clone(),
     };
-    tell_wards(
-        state,
-        &mut facts,
-        message.event,
-        known.as_deref(),
-        &subject,
-        [before, after],
-    );
+    tell_wards(state, &mut facts, message.event, known.as_deref(), &subject, [before, after]);
     Ok(facts.done())
 }
 
@@ -71,11 +58,7 @@ fn store_patient(
         let mut patient = message.patient.clone();
         patient.active = Some(true);
         patient.meta = Some(resources::profile(fhir::profiles::PATIENT));
-        if patient
-            .identifier
-            .iter()
-            .all(|identifier| identifier_key(identifier).is_none())
-        {
+        if patient.identifier.iter().all(|identifier| identifier_key(identifier).is_none()) {
             let text = "The patient has no identifier with a system and a value.";
             return problem(ProblemCode::FieldMissing, text).map_err(|p| p.at("PID-3"));
         }
@@ -86,11 +69,7 @@ fn store_patient(
         .resource(ResourceType::Patient, &known.id)
         .ok_or_else(|| Problem::new(ProblemCode::Internal, "The patient's resource is missing."))?;
     let changes = keep_numbers(&message.patient, &current)?.to_json();
-    let revision = Revision {
-        changes: &changes,
-        deleted: &message.deleted,
-        without: &[],
-    };
+    let revision = Revision { changes: &changes, deleted: &message.deleted, without: &[] };
     match revise(&current, &revision, now) {
         Some(revised) => {
             let version = VersionOf::new(ResourceType::Patient, &known.id, revised.version);
@@ -105,19 +84,12 @@ fn store_patient(
 /// one number must not make another one unknown.
 fn keep_numbers(told: &Patient, current: &StoredResource) -> Result<Patient, Problem> {
     let current = Patient::from_slice(current.json().as_bytes()).map_err(|_| {
-        Problem::new(
-            ProblemCode::Internal,
-            "The patient's resource cannot be read.",
-        )
+        Problem::new(ProblemCode::Internal, "The patient's resource cannot be read.")
     })?;
     let mut patient = told.clone();
     for identifier in current.identifier {
         let key = identifier_key(&identifier);
-        if !patient
-            .identifier
-            .iter()
-            .any(|other| identifier_key(other) == key)
-        {
+        if !patient.identifier.iter().any(|other| identifier_key(other) == key) {
             patient.identifier.push(identifier);
         }
     }
@@ -157,11 +129,7 @@ fn store_encounter(
 /// The encounter of the visit number; where the message tells none, the one that is going on.
 fn stay_of<'a>(known: &'a PatientState, told: &Encounter) -> Option<&'a EncounterState> {
     match told.identifier.iter().find_map(identifier_key) {
-        Some(visit) => known
-            .encounters
-            .iter()
-            .rev()
-            .find(|stay| stay.visit == visit),
+        Some(visit) => known.encounters.iter().rev().find(|stay| stay.visit == visit),
         None => known.current().or(known.encounters.last()),
     }
 }
@@ -187,17 +155,12 @@ fn begin(
     encounter.meta = Some(resources::profile(fhir::profiles::ENCOUNTER));
     encounter.extension.push(told_at(message.activity));
     let period = encounter.period.get_or_insert_default();
-    period
-        .start
-        .get_or_insert_with(|| resources::time(message.activity));
+    period.start.get_or_insert_with(|| resources::time(message.activity));
     period.end = None;
     let id = facts.id();
     facts.stored(StoredResource::of(&encounter, id.clone(), 1, facts.ctx.now));
     let version = VersionOf::new(ResourceType::Encounter, &id, 1);
-    Stay {
-        version,
-        ward: ward(&encounter),
-    }
+    Stay { version, ward: ward(&encounter) }
 }
 
 fn revise_encounter(
@@ -213,26 +176,18 @@ fn revise_encounter(
         return Err(Problem::new(ProblemCode::Superseded, text).at("EVN-6"));
     }
     let internal = || Problem::new(ProblemCode::Internal, "The visit's resource is missing.");
-    let current = state
-        .resource(ResourceType::Encounter, &known.id)
-        .ok_or_else(internal)?;
+    let current = state.resource(ResourceType::Encounter, &known.id).ok_or_else(internal)?;
     let before = Encounter::from_slice(current.json().as_bytes()).map_err(|_| internal())?;
     let after = changed_encounter(message, told, &before);
     let (status, ward) = (after.status, ward(&after).or_else(|| known.ward.clone()));
     let changes = after.to_json();
-    let revision = Revision {
-        changes: &changes,
-        ..Revision::default()
-    };
+    let revision = Revision { changes: &changes, ..Revision::default() };
     let mut version = VersionOf::new(ResourceType::Encounter, &known.id, known.version);
     if let Some(revised) = revise(&current, &revision, facts.ctx.now) {
         version.version = revised.version;
         facts.stored(revised);
     }
-    Ok(Stay {
-        version,
-        ward: ward.filter(|_| status == EncounterStatus::InProgress),
-    })
+    Ok(Stay { version, ward: ward.filter(|_| status == EncounterStatus::InProgress) })
 }
 
 fn changed_encounter(message: &PatientMessage, told: &Encounter, before: &Encounter) -> Encounter {
@@ -245,27 +200,11 @@ fn changed_encounter(message: &PatientMessage, told: &Encounter, before: &Encoun
     let now_at = resources::time(message.activity);
     let period = before.period.clone().unwrap_or_default();
     let (status, period) = match message.event {
-        PatientEvent::A03 => (
-            EncounterStatus::Finished,
-            Period {
-                end: Some(now_at),
-                ..period
-            },
-        ),
-        PatientEvent::A11 => (
-            EncounterStatus::Cancelled,
-            Period {
-                end: Some(now_at),
-                ..period
-            },
-        ),
-        PatientEvent::A01 | PatientEvent::A04 | PatientEvent::A13 => (
-            EncounterStatus::InProgress,
-            Period {
-                end: None,
-                ..period
-            },
-        ),
+        PatientEvent::A03 => (EncounterStatus::Finished, Period { end: Some(now_at), ..period }),
+        PatientEvent::A11 => (EncounterStatus::Cancelled, Period { end: Some(now_at), ..period }),
+        PatientEvent::A01 | PatientEvent::A04 | PatientEvent::A13 => {
+            (EncounterStatus::InProgress, Period { end: None, ..period })
+        }
         _ => (before.status, period),
     };
     changed.status = status;
@@ -314,11 +253,7 @@ fn tell_wards(
     subject: &Subject,
     [before, after]: [Option<String>; 2],
 ) {
-    let wards: Vec<&str> = [&before, &after]
-        .into_iter()
-        .flatten()
-        .map(String::as_str)
-        .collect();
+    let wards: Vec<&str> = [&before, &after].into_iter().flatten().map(String::as_str).collect();
     tell_cabinets(facts, &wards, &subject.patient.id, &subject.notice(event));
     let Some(after) = after else { return };
     let arrives = begins(event) || moves(event) || before.as_ref() != Some(&after);

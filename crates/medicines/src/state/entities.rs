@@ -39,10 +39,7 @@ pub struct PatientState {
 impl PatientState {
     /// The encounter in which the patient is in hospital now.
     pub fn current(&self) -> Option<&EncounterState> {
-        self.encounters
-            .iter()
-            .rev()
-            .find(|e| e.status == EncounterStatus::InProgress)
+        self.encounters.iter().rev().find(|e| e.status == EncounterStatus::InProgress)
     }
 
     /// The ward where the patient is now.
@@ -155,9 +152,7 @@ pub struct OrderState {
 impl OrderState {
     /// The status in force.
     pub fn status(&self) -> MedicationRequestStatus {
-        self.changes
-            .last()
-            .map_or(MedicationRequestStatus::Unknown, |change| change.status)
+        self.changes.last().map_or(MedicationRequestStatus::Unknown, |change| change.status)
     }
 
     /// Whether a pharmacist has verified the version in force.
@@ -177,10 +172,7 @@ impl OrderState {
 
     /// Whether the order can still be acted on.
     pub fn is_open(&self) -> bool {
-        matches!(
-            self.status(),
-            MedicationRequestStatus::Active | MedicationRequestStatus::OnHold
-        )
+        matches!(self.status(), MedicationRequestStatus::Active | MedicationRequestStatus::OnHold)
     }
 }
 

@@ -88,10 +88,7 @@ impl State {
             patients.remove(id);
         }
         if let Some(ward) = to {
-            self.wards
-                .entry(ward.into())
-                .or_default()
-                .insert(id.clone());
+            self.wards.entry(ward.into()).or_default().insert(id.clone());
         }
     }
 
@@ -115,10 +112,7 @@ impl State {
     /// The rows of everything that changed since this was last asked, in the order of their keys.
     pub fn take_changed(&mut self) -> Vec<Row> {
         let changed = std::mem::take(&mut self.changed);
-        changed
-            .into_iter()
-            .map(|(kind, key)| self.row(kind, key))
-            .collect()
+        changed.into_iter().map(|(kind, key)| self.row(kind, key)).collect()
     }
 
     fn row(&self, kind: RowKind, key: String) -> Row {
@@ -144,10 +138,7 @@ impl State {
             }
             RowKind::Balance => {
                 let balance = self.balances.get(key.as_str()).copied().unwrap_or_default();
-                (
-                    !balance.is_zero() && !key.starts_with("patient:"),
-                    json(&balance),
-                )
+                (!balance.is_zero() && !key.starts_with("patient:"), json(&balance))
             }
             RowKind::Pocket => (true, json(&self.pockets[key.as_str()])),
             RowKind::Case => match self.cases.get(&id()) {
@@ -155,11 +146,6 @@ impl State {
                 None => (false, b"null".to_vec()),
             },
         };
-        Row {
-            kind,
-            key,
-            live,
-            body,
-        }
+        Row { kind, key, live, body }
     }
 }

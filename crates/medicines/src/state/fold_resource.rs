@@ -66,8 +66,7 @@ impl State {
         for key in &identifiers {
             // The numbers of a patient who ended lead to the one who keeps the record.
             let leads_to = merged_into.as_ref().unwrap_or(id);
-            self.identifiers
-                .insert(key.as_str().into(), leads_to.clone());
+            self.identifiers.insert(key.as_str().into(), leads_to.clone());
             self.changed.insert((RowKind::Identifier, key.clone()));
         }
         self.change_patient(id, |state| {
@@ -81,9 +80,7 @@ impl State {
     }
 
     fn is_merged(&self, id: &Id) -> bool {
-        self.patients
-            .get(id)
-            .is_some_and(|patient| patient.merged_into.is_some())
+        self.patients.get(id).is_some_and(|patient| patient.merged_into.is_some())
     }
 
     /// What a merged patient has goes to the survivor. The resources follow with new versions of
@@ -128,24 +125,14 @@ impl State {
         let told = EncounterState {
             id: resource.id.clone(),
             version: resource.version,
-            visit: keys(&encounter.identifier)
-                .into_iter()
-                .next()
-                .unwrap_or_default(),
+            visit: keys(&encounter.identifier).into_iter().next().unwrap_or_default(),
             status: encounter.status,
             ward: ward(encounter),
-            ended: encounter
-                .period
-                .as_ref()
-                .and_then(|p| Some(p.end.as_ref()?.lower())),
+            ended: encounter.period.as_ref().and_then(|p| Some(p.end.as_ref()?.lower())),
             told: told_at(&encounter.extension).unwrap_or(resource.last_updated),
         };
         self.change_patient(&patient, |state| {
-            match state
-                .encounters
-                .iter_mut()
-                .find(|known| known.id == told.id)
-            {
+            match state.encounters.iter_mut().find(|known| known.id == told.id) {
                 Some(known) => *known = told,
                 None => state.encounters.push(told),
             }
@@ -170,8 +157,7 @@ impl State {
         let (open, number) = (order.is_open(), order.number.clone());
         self.orders.insert(id.clone(), Arc::new(order));
         if !number.is_empty() {
-            self.order_numbers
-                .insert(number.as_str().into(), id.clone());
+            self.order_numbers.insert(number.as_str().into(), id.clone());
             self.changed.insert((RowKind::OrderNumber, number));
         }
         self.change_order(id, |_| {});
@@ -213,9 +199,7 @@ pub(crate) fn ward(encounter: &Encounter) -> Option<String> {
 
 /// When the message that made this version says that it happened.
 fn told_at(extensions: &[fhir::types::Extension]) -> Option<Timestamp> {
-    let told = extensions
-        .iter()
-        .find(|e| e.url == crate::patients::TOLD_AT)?;
+    let told = extensions.iter().find(|e| e.url == crate::patients::TOLD_AT)?;
     Some(told.value_date_time.as_ref()?.lower())
 }
 
@@ -226,62 +210,34 @@ fn order_state(
     before: Option<&OrderState>,
 ) -> OrderState {
     let dosage = request.dosage_instruction.first();
-    let mut changes = before
-        .map(|order| order.changes.clone())
-        .unwrap_or_default();
+    let mut changes = before.map(|order| order.changes.clone()).unwrap_or_default();
     let at = told_at(&request.extension).unwrap_or(resource.last_updated);
-    let verified = request
-        .extension
-        .iter()
-        .any(|e| e.url == crate::orders::VERIFIED_BY);
-    changes.push(StatusChange {
-        at,
-        status: request.status,
-        verified,
-    });
+    let verified = request.extension.iter().any(|e| e.url == crate::orders::VERIFIED_BY);
+    changes.push(StatusChange { at, status: request.status, verified });
     if changes.len() > MAX_CHANGES {
         changes.remove(0);
     }
-    let codings = request
-        .medication_concept()
-        .map(|concept| concept.coding)
-        .unwrap_or_default();
+    let codings = request.medication_concept().map(|concept| concept.coding).unwrap_or_default();
     let bounds = dosage.and_then(bounds);
     OrderState {
         id: resource.id.clone(),
         version: resource.version,
         patient,
-        number: keys(&request.identifier)
-            .into_iter()
-            .next()
-            .unwrap_or_default(),
+        number: keys(&request.identifier).into_iter().next().unwrap_or_default(),
         changes,
-        codings: codings
-            .into_iter()
-            .filter_map(|c| Some((c.system?, c.code?)))
-            .collect(),
+        codings: codings.into_iter().filter_map(|c| Some((c.system?, c.code?))).collect(),
         dose: dosage.and_then(dose),
         schedule: dosage.map_or(Schedule::Unknown, schedule),
         maximum: dosage.and_then(maximum),
-        start: bounds
-            .and_then(|period| period.start.as_ref())
-            .map(fhir::DateTime::lower),
-        end: bounds
-            .and_then(|period| period.end.as_ref())
-            .map(fhir::DateTime::upper),
+        start: bounds.and_then(|period| period.start.as_ref()).map(fhir::DateTime::lower),
+        end: bounds.and_then(|period| period.end.as_ref()).map(fhir::DateTime::upper),
         taken: before.map(|order| order.taken.clone()).unwrap_or_default(),
         begun: before.is_some_and(|order| order.begun),
     }
 }
 
 fn bounds(dosage: &Dosage) -> Option<&fhir::types::Period> {
-    dosage
-        .timing
-        .as_ref()?
-        .repeat
-        .as_ref()?
-        .bounds_period
-        .as_ref()
+    dosage.timing.as_ref()?.repeat.as_ref()?.bounds_period.as_ref()
 }
 
 fn dose(dosage: &Dosage) -> Option<Quantity> {
@@ -289,11 +245,7 @@ fn dose(dosage: &Dosage) -> Option<Quantity> {
 }
 
 fn quantity(quantity: &fhir::types::Quantity) -> Option<Quantity> {
-    let unit = quantity
-        .unit
-        .as_deref()
-        .or(quantity.code.as_deref())
-        .unwrap_or_default();
+    let unit = quantity.unit.as_deref().or(quantity.code.as_deref()).unwrap_or_default();
     Some(Quantity::new(quantity.value.as_ref()?.value(), unit))
 }
 
@@ -307,9 +259,7 @@ fn maximum(dosage: &Dosage) -> Option<Quantity> {
         (Some(n), "h" | "hour" | "hours") => n == Decimal::from(24),
         _ => false,
     };
-    per_day
-        .then(|| quantity(ratio.numerator.as_ref()?))
-        .flatten()
+    per_day.then(|| quantity(ratio.numerator.as_ref()?)).flatten()
 }
 
 fn schedule(dosage: &Dosage) -> Schedule {
@@ -320,9 +270,7 @@ fn schedule(dosage: &Dosage) -> Schedule {
     if as_needed {
         return Schedule::AsNeeded(interval.map_or(0, |(seconds, _)| seconds));
     }
-    let once = timing
-        .and_then(|t| t.repeat.as_ref())
-        .is_some_and(|r| r.count == Some(1));
+    let once = timing.and_then(|t| t.repeat.as_ref()).is_some_and(|r| r.count == Some(1));
     match interval {
         _ if once => Schedule::Once,
         Some((seconds, true)) => Schedule::Every(seconds),
@@ -345,10 +293,7 @@ fn interval(timing: &Timing) -> Option<(i64, bool)> {
         UnitOfTime::Month => 30 * DAY_S,
         UnitOfTime::Year => 365 * DAY_S,
     };
-    let period = repeat
-        .period
-        .as_ref()
-        .map_or(Decimal::ONE, fhir::Decimal::value);
+    let period = repeat.period.as_ref().map_or(Decimal::ONE, fhir::Decimal::value);
     let seconds = (period * Decimal::from(unit)).trunc();
     let seconds = i64::try_from(seconds).ok().filter(|seconds| *seconds > 0)?;
     Some((seconds / frequency, frequency == 1 && unit <= 3_600))

@@ -32,9 +32,7 @@ impl State {
 
     /// The balances in memory, as `(account|item, balance)`: all but what is in hands or given.
     pub fn balances(&self) -> impl Iterator<Item = (&str, Decimal)> {
-        self.balances
-            .iter()
-            .map(|(key, balance)| (&**key, *balance))
+        self.balances.iter().map(|(key, balance)| (&**key, *balance))
     }
 
     /// The pocket, once a transaction told of it.
@@ -44,24 +42,15 @@ impl State {
         address: &PocketAddress,
         item: &str,
     ) -> Option<&Arc<PocketState>> {
-        let account = Account::Pocket {
-            cabinet: cabinet.to_owned(),
-            address: address.clone(),
-        };
+        let account = Account::Pocket { cabinet: cabinet.to_owned(), address: address.clone() };
         self.pockets.get(balance_key(&account, item).as_str())
     }
 
     /// The open removals and permits of a patient, oldest first.
     pub fn removals_of(&self, patient: &Id) -> Vec<Arc<Removal>> {
-        let open = self
-            .patients
-            .get(patient)
-            .map(|patient| patient.removals.as_slice());
-        let mut open: Vec<_> = open
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|id| self.removals.get(id))
-            .collect();
+        let open = self.patients.get(patient).map(|patient| patient.removals.as_slice());
+        let mut open: Vec<_> =
+            open.unwrap_or_default().iter().filter_map(|id| self.removals.get(id)).collect();
         open.sort_by_key(|removal| removal.transfer.activity);
         open.into_iter().map(Arc::clone).collect()
     }
@@ -111,18 +100,11 @@ impl State {
     fn take(&mut self, id: &Id, transfer: &Transfer) {
         self.forget_due(id);
         let minutes = i64::from(self.site.policies.unaccounted_after_min);
-        let due = transfer
-            .activity
-            .saturating_add(SignedDuration::from_mins(minutes));
+        let due = transfer.activity.saturating_add(SignedDuration::from_mins(minutes));
         let due = due.unwrap_or(Timestamp::MAX);
         self.due.insert((due, Due::Removal(id.clone())));
         let in_hands = transfer.quantity;
-        self.put_removal(Removal {
-            transfer: transfer.clone(),
-            in_hands,
-            case: None,
-            due,
-        });
+        self.put_removal(Removal { transfer: transfer.clone(), in_hands, case: None, due });
         self.note_taken(transfer);
     }
 
@@ -212,15 +194,10 @@ impl State {
     fn note_taken(&mut self, transfer: &Transfer) {
         let Some(order) = &transfer.order else { return };
         let posted = transfer.state == TransferState::Posted;
-        let oldest = transfer
-            .activity
-            .saturating_sub(TAKEN_KEPT)
-            .unwrap_or(Timestamp::MIN);
+        let oldest = transfer.activity.saturating_sub(TAKEN_KEPT).unwrap_or(Timestamp::MIN);
         self.change_order(order, |order| {
             order.begun |= posted;
-            order
-                .taken
-                .retain(|taken| taken.removal != transfer.id && taken.at >= oldest);
+            order.taken.retain(|taken| taken.removal != transfer.id && taken.at >= oldest);
             order.taken.push(Taken {
                 removal: transfer.id.clone(),
                 at: transfer.activity,
@@ -239,10 +216,7 @@ impl State {
         activity: Timestamp,
         sets: bool,
     ) {
-        let account = Account::Pocket {
-            cabinet: cabinet.to_owned(),
-            address: address.clone(),
-        };
+        let account = Account::Pocket { cabinet: cabinet.to_owned(), address: address.clone() };
         let key = balance_key(&account, item);
         let pocket = self.pockets.entry(key.as_str().into()).or_insert_with(|| {
             Arc::new(PocketState {

@@ -21,10 +21,8 @@ impl State {
     /// Takes a live row in, before the first fold. Rows come in the order of [`RowKind::ALL`].
     pub fn load(&mut self, row: &Row) -> Result<(), UnreadableRow> {
         fn read<T: DeserializeOwned>(row: &Row) -> Result<T, UnreadableRow> {
-            serde_json::from_slice(&row.body).map_err(|source| UnreadableRow {
-                kind: row.kind,
-                source,
-            })
+            serde_json::from_slice(&row.body)
+                .map_err(|source| UnreadableRow { kind: row.kind, source })
         }
         match row.kind {
             RowKind::Site => self.site = Arc::new(read(row)?),
@@ -35,15 +33,13 @@ impl State {
                 self.identifiers.insert(row.key.as_str().into(), read(row)?);
             }
             RowKind::OrderNumber => {
-                self.order_numbers
-                    .insert(row.key.as_str().into(), read(row)?);
+                self.order_numbers.insert(row.key.as_str().into(), read(row)?);
             }
             RowKind::Balance => {
                 self.balances.insert(row.key.as_str().into(), read(row)?);
             }
             RowKind::Pocket => {
-                self.pockets
-                    .insert(row.key.as_str().into(), Arc::new(read(row)?));
+                self.pockets.insert(row.key.as_str().into(), Arc::new(read(row)?));
             }
             RowKind::Case => {
                 let case: crate::cases::Case = read(row)?;
@@ -60,21 +56,16 @@ impl State {
 
     fn load_patient(&mut self, patient: PatientState) {
         if let Some(ward) = patient.ward() {
-            self.wards
-                .entry(ward.into())
-                .or_default()
-                .insert(patient.id.clone());
+            self.wards.entry(ward.into()).or_default().insert(patient.id.clone());
         }
         for identifier in &patient.identifiers {
-            self.identifiers
-                .insert(identifier.as_str().into(), patient.id.clone());
+            self.identifiers.insert(identifier.as_str().into(), patient.id.clone());
         }
         self.patients.insert(patient.id.clone(), Arc::new(patient));
     }
 
     fn load_order(&mut self, order: OrderState) {
-        self.order_numbers
-            .insert(order.number.as_str().into(), order.id.clone());
+        self.order_numbers.insert(order.number.as_str().into(), order.id.clone());
         self.orders.insert(order.id.clone(), Arc::new(order));
     }
 

@@ -156,10 +156,7 @@ impl State {
 
     /// The patients who are in `ward` now, in the order of their ids.
     pub fn patients_in(&self, ward: &str) -> Vec<Id> {
-        self.wards
-            .get(ward)
-            .map(|ids| ids.iter().cloned().collect())
-            .unwrap_or_default()
+        self.wards.get(ward).map(|ids| ids.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// The newest version of a resource.
@@ -185,20 +182,12 @@ impl State {
 
     /// What is due at `now`, oldest first, at most `limit`.
     pub(crate) fn due(&self, now: Timestamp, limit: usize) -> Vec<Due> {
-        self.due
-            .iter()
-            .take_while(|(at, _)| *at <= now)
-            .take(limit)
-            .map(|d| d.1.clone())
-            .collect()
+        self.due.iter().take_while(|(at, _)| *at <= now).take(limit).map(|d| d.1.clone()).collect()
     }
 
     /// Marks a thing that memory need not keep once the record holds entry `self.seq`.
     fn end(&mut self, kind: RowKind, key: String) {
-        self.ended
-            .entry(self.seq)
-            .or_default()
-            .push((kind, key.clone()));
+        self.ended.entry(self.seq).or_default().push((kind, key.clone()));
         self.ended_at.insert((kind, key), self.seq);
     }
 

@@ -52,15 +52,7 @@ impl fmt::Display for Account {
         match self {
             Account::Opening => f.write_str("opening"),
             Account::Pharmacy => f.write_str("pharmacy"),
-            Account::Pocket {
-                cabinet,
-                address:
-                    PocketAddress {
-                        drawer,
-                        sub_drawer,
-                        pocket,
-                    },
-            } => {
+            Account::Pocket { cabinet, address: PocketAddress { drawer, sub_drawer, pocket } } => {
                 let part = |text: &str| text.replace('%', "%25").replace(':', "%3A");
                 write!(f, "pocket:{}:", part(cabinet))?;
                 write!(f, "{}:{}:{}", part(drawer), part(sub_drawer), part(pocket))
@@ -101,14 +93,7 @@ impl FromStr for Account {
                 let parts: Vec<String> = rest.split(':').map(part).collect();
                 let [cabinet, drawer, sub_drawer, pocket] =
                     <[String; 4]>::try_from(parts).map_err(|_| unknown())?;
-                Account::Pocket {
-                    cabinet,
-                    address: PocketAddress {
-                        drawer,
-                        sub_drawer,
-                        pocket,
-                    },
-                }
+                Account::Pocket { cabinet, address: PocketAddress { drawer, sub_drawer, pocket } }
             }
             _ => return Err(unknown()),
         })
@@ -134,20 +119,14 @@ mod tests {
 
     #[test]
     fn accounts_read_back_as_written() {
-        let address = PocketAddress {
-            drawer: "3".into(),
-            sub_drawer: "C:17".into(),
-            pocket: "05%3A".into(),
-        };
+        let address =
+            PocketAddress { drawer: "3".into(), sub_drawer: "C:17".into(), pocket: "05%3A".into() };
         let accounts = [
             Account::Opening,
             Account::Pharmacy,
             Account::Expired,
             Account::Waste,
-            Account::Pocket {
-                cabinet: "ADC/WARDA1".into(),
-                address,
-            },
+            Account::Pocket { cabinet: "ADC/WARDA1".into(), address },
             Account::ReturnBin("ADC/WARDA1".into()),
             Account::Hands(Id::new("rxx.7.1").unwrap()),
             Account::Patient(Id::new("rxx.2.1").unwrap()),

@@ -51,26 +51,19 @@ pub(crate) struct Shelf(Arc<Mutex<Kept>>);
 impl Cold for Shelf {
     fn row(&self, kind: RowKind, key: &str) -> Option<Vec<u8>> {
         let kept = self.0.lock().unwrap();
-        kept.rows
-            .get(&(kind, key.to_owned()))
-            .map(|row| row.body.clone())
+        kept.rows.get(&(kind, key.to_owned())).map(|row| row.body.clone())
     }
 
     fn resource(&self, kind: ResourceType, id: &Id) -> Option<StoredResource> {
         let kept = self.0.lock().unwrap();
-        kept.resources
-            .get(&(kind.to_string(), id.clone()))
-            .map(|(_, r)| r.clone())
+        kept.resources.get(&(kind.to_string(), id.clone())).map(|(_, r)| r.clone())
     }
 
     fn resources_of(&self, patient: &Id) -> Vec<StoredResource> {
         let reference = format!("\"Patient/{patient}\"");
         let kept = self.0.lock().unwrap();
-        let mut found: Vec<_> = kept
-            .resources
-            .values()
-            .filter(|(_, r)| r.json().contains(&reference))
-            .collect();
+        let mut found: Vec<_> =
+            kept.resources.values().filter(|(_, r)| r.json().contains(&reference)).collect();
         found.sort_by_key(|(first, _)| *first);
         found.into_iter().map(|(_, r)| r.clone()).collect()
     }
@@ -107,21 +100,14 @@ pub(crate) fn site() -> Site {
         wards: vec![ward.into()],
         channel: channel.map(str::to_owned),
     };
-    let person = |id: &str, role| Person {
-        id: id.into(),
-        name: format!("Test, {id}"),
-        role,
-    };
+    let person = |id: &str, role| Person { id: id.into(), name: format!("Test, {id}"), role };
     Site {
         code: "RXX".into(),
         cabinets: vec![
             cabinet("ADC", "WARDA1", "WARDA", Some("to-a")),
             cabinet("ADC", "WARDB1", "WARDB", Some("to-b")),
         ],
-        recorders: vec![Recorder {
-            channel: "to-epma".into(),
-            hears_from: Some("epma".into()),
-        }],
+        recorders: vec![Recorder { channel: "to-epma".into(), hears_from: Some("epma".into()) }],
         items: vec![
             item("PARA500", "tablet", "500 mg", false, true),
             item("MORPH10", "ampoule", "10 mg", true, true),
@@ -175,17 +161,10 @@ impl Hospital {
 
     pub(crate) fn decide(&mut self, request: &Request) -> Decision {
         self.seq += 1;
-        let ctx = Context {
-            seq: self.seq,
-            now: self.now,
-            source: self.source.clone(),
-        };
+        let ctx = Context { seq: self.seq, now: self.now, source: self.source.clone() };
         let decision = decide(&mut self.state, &ctx, request);
         self.fold(&decision.facts);
-        Decision {
-            facts: decision.facts,
-            answer: decision.answer,
-        }
+        Decision { facts: decision.facts, answer: decision.answer }
     }
 
     fn fold(&mut self, facts: &[Fact]) {
@@ -195,10 +174,7 @@ impl Hospital {
         for fact in facts {
             if let Fact::Stored(resource) = fact {
                 let key = (resource.resource_type.to_string(), resource.id.clone());
-                let first = kept
-                    .resources
-                    .get(&key)
-                    .map_or(self.seq, |(first, _)| *first);
+                let first = kept.resources.get(&key).map_or(self.seq, |(first, _)| *first);
                 kept.resources.insert(key, (first, resource.clone()));
             }
         }
@@ -212,15 +188,7 @@ impl Hospital {
     /// The same hospital after a restart: from the live rows alone.
     pub(crate) fn restarted(self) -> Self {
         let mut state = State::new(Box::new(self.shelf.clone()));
-        for row in self
-            .shelf
-            .0
-            .lock()
-            .unwrap()
-            .rows
-            .values()
-            .filter(|row| row.live)
-        {
+        for row in self.shelf.0.lock().unwrap().rows.values().filter(|row| row.live) {
             state.load(row).unwrap();
         }
         state.loaded(self.seq);
@@ -250,11 +218,7 @@ impl Hospital {
     ) -> Answer {
         let mut patient = Patient::new();
         patient.identifier = vec![Identifier::of(NHS, nhs)];
-        let class = Coding::of(
-            "http://terminology.hl7.org/CodeSystem/v3-ActCode",
-            "IMP",
-            None,
-        );
+        let class = Coding::of("http://terminology.hl7.org/CodeSystem/v3-ActCode", "IMP", None);
         let mut encounter = Encounter::new(EncounterStatus::InProgress, class);
         encounter.identifier = vec![Identifier::of(VISIT, visit)];
         if let Some(ward) = ward {
@@ -321,11 +285,8 @@ impl Hospital {
     }
 
     pub(crate) fn open_cases(&self) -> Vec<(CaseKind, String)> {
-        let mut cases: Vec<_> = self
-            .state
-            .open_cases()
-            .map(|case| (case.kind, case.reason.clone()))
-            .collect();
+        let mut cases: Vec<_> =
+            self.state.open_cases().map(|case| (case.kind, case.reason.clone())).collect();
         cases.sort();
         cases
     }
@@ -347,9 +308,8 @@ impl Hospital {
                 && transfer.state == TransferState::Posted
             {
                 let item = transfer.item.clone();
-                *balances
-                    .entry((item.clone(), kind(&transfer.from)))
-                    .or_default() -= transfer.quantity;
+                *balances.entry((item.clone(), kind(&transfer.from))).or_default() -=
+                    transfer.quantity;
                 *balances.entry((item, kind(&transfer.to))).or_default() += transfer.quantity;
             }
         }
@@ -418,14 +378,8 @@ pub(crate) fn order_message(
         ..FhirQuantity::default()
     };
     order.dosage_instruction = vec![Dosage {
-        timing: Some(Timing {
-            repeat: Some(repeat),
-            ..Timing::default()
-        }),
-        dose_and_rate: vec![DoseAndRate {
-            dose_quantity: Some(dose),
-            ..DoseAndRate::default()
-        }],
+        timing: Some(Timing { repeat: Some(repeat), ..Timing::default() }),
+        dose_and_rate: vec![DoseAndRate { dose_quantity: Some(dose), ..DoseAndRate::default() }],
         ..Dosage::default()
     }];
     OrderMessage {
@@ -464,17 +418,11 @@ pub(crate) fn transaction(code: TransactionCode, at: Timestamp, units: i64) -> T
             pocket: "5".into(),
         },
         bin: Bin::Pocket,
-        item: Coded {
-            code: "PARA500".into(),
-            text: "Paracetamol 500 mg tablets".into(),
-        },
+        item: Coded { code: "PARA500".into(), text: "Paracetamol 500 mg tablets".into() },
         expected: Some(100.into()),
         actual: None,
         amount: Some(units.into()),
-        user: Staff {
-            id: "N1".into(),
-            name: String::new(),
-        },
+        user: Staff { id: "N1".into(), name: String::new() },
         witness: None,
         total: None,
         activity: at,

@@ -28,8 +28,7 @@ impl<'c> Accesses<'c> {
     ) -> Result<(), Error> {
         let body = json("look at patient data", access)?;
         let patient = access.patient.as_ref().map(fhir::Id::as_str);
-        self.insert
-            .execute(params![place.seq, refused, patient, body])?;
+        self.insert.execute(params![place.seq, refused, patient, body])?;
         Ok(())
     }
 }

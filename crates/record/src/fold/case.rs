@@ -39,8 +39,7 @@ impl<'c> Cases<'c> {
     /// The end of a case that was never opened changes nothing.
     pub(super) fn closed(&mut self, closed: &CaseClosed) -> Result<(), Error> {
         let closing = json("closed case", closed)?;
-        self.close
-            .execute(params![closed.id.as_str(), nanoseconds(closed.at), closing])?;
+        self.close.execute(params![closed.id.as_str(), nanoseconds(closed.at), closing])?;
         Ok(())
     }
 }

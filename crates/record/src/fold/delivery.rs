@@ -54,12 +54,10 @@ impl<'c> Deliveries<'c> {
         match &change.which {
             Which::One(id) => {
                 let sent = i64::from(was_sent(change.state));
-                self.one
-                    .execute(params![id.as_str(), state, sent, at, detail])?;
+                self.one.execute(params![id.as_str(), state, sent, at, detail])?;
             }
             Which::OlderProfile => {
-                self.older_profile
-                    .execute(params![channel, state, at, detail, place.seq])?;
+                self.older_profile.execute(params![channel, state, at, detail, place.seq])?;
             }
         }
         Ok(())

@@ -44,11 +44,7 @@ impl<'c> Folder<'c> {
     pub(crate) fn entry(&mut self, entry: &Applied<'_>) -> Result<(), Error> {
         self.messages.received(entry)?;
         for (ordinal, fact) in (0..).zip(entry.facts) {
-            let place = Place {
-                seq: crate::code::integer(entry.seq),
-                ordinal,
-                at: entry.at,
-            };
+            let place = Place { seq: crate::code::integer(entry.seq), ordinal, at: entry.at };
             match fact {
                 // The configuration in force is a state row; the older ones are in the journal.
                 Fact::Configured(_) => {}

@@ -106,8 +106,7 @@ impl<'c> Resources<'c> {
         }
         let n = self.connection.last_insert_rowid();
         for (system, value) in indexed.identifiers() {
-            self.identify
-                .execute(params![type_number, value, system, n])?;
+            self.identify.execute(params![type_number, value, system, n])?;
         }
         Ok(true)
     }
@@ -122,10 +121,7 @@ impl<'c> Resources<'c> {
         let Some(row) = rows.next()? else {
             return Ok(None);
         };
-        let text = |column| {
-            row.get_ref(column)
-                .map(|value| value.as_str_or_null().ok().flatten())
-        };
+        let text = |column| row.get_ref(column).map(|value| value.as_str_or_null().ok().flatten());
         let body = Indexed::read(text(6)?.unwrap_or_default());
         let identifiers = body.identifiers();
         let same = identifiers == indexed.identifiers();
@@ -148,19 +144,9 @@ impl<'c> Resources<'c> {
         raw: &str,
         current: Current,
     ) -> Result<(), Error> {
-        let Current {
-            n,
-            version,
-            seq,
-            ordinal,
-            moved,
-            identifiers,
-        } = current;
+        let Current { n, version, seq, ordinal, moved, identifiers } = current;
         self.supersede.execute(params![n, version, seq, ordinal])?;
-        let (version, at) = (
-            integer(resource.version),
-            nanoseconds(resource.last_updated),
-        );
+        let (version, at) = (integer(resource.version), nanoseconds(resource.last_updated));
         if moved {
             let (subject, status) = (indexed.subject(resource), indexed.status());
             self.replace_indexed.execute(params![
@@ -174,20 +160,17 @@ impl<'c> Resources<'c> {
                 status
             ])?;
         } else {
-            self.replace
-                .execute(params![n, version, at, place.seq, place.ordinal, raw])?;
+            self.replace.execute(params![n, version, at, place.seq, place.ordinal, raw])?;
         }
         let Some(old) = identifiers else {
             return Ok(());
         };
         let type_number = type_number(resource.resource_type);
         for (system, value) in old {
-            self.forget
-                .execute(params![type_number, value, system, n])?;
+            self.forget.execute(params![type_number, value, system, n])?;
         }
         for (system, value) in indexed.identifiers() {
-            self.identify
-                .execute(params![type_number, value, system, n])?;
+            self.identify.execute(params![type_number, value, system, n])?;
         }
         Ok(())
     }

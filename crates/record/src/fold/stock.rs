@@ -44,8 +44,7 @@ impl<'c> Stock<'c> {
 
     pub(super) fn activity(&mut self, place: Place, told: &Transaction) -> Result<(), Error> {
         let body = json("pocket transaction", told)?;
-        self.activity
-            .execute(params![place.seq, told.cabinet(), body])?;
+        self.activity.execute(params![place.seq, told.cabinet(), body])?;
         Ok(())
     }
 }

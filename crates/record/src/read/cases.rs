@@ -109,10 +109,7 @@ impl Reader {
                 kind: row.get(0)?,
                 open: count(row.get(1)?),
                 oldest: timestamp(
-                    opened
-                        .query_row([first], |row| row.get(0))
-                        .optional()?
-                        .unwrap_or_default(),
+                    opened.query_row([first], |row| row.get(0)).optional()?.unwrap_or_default(),
                 ),
             });
         }
@@ -130,8 +127,6 @@ fn view(row: &Row<'_>) -> Result<CaseView, Error> {
     Ok(CaseView {
         n: natural(row.get(0)?),
         case: from_json("case", &row.get::<_, String>(1)?)?,
-        closed: closing
-            .map(|text| from_json("closed case", &text))
-            .transpose()?,
+        closed: closing.map(|text| from_json("closed case", &text)).transpose()?,
     })
 }

@@ -22,9 +22,7 @@ pub struct ColdReader {
 impl ColdReader {
     /// Opens the record at `path`, which is a fold of the journal at `journal`.
     pub fn open(path: &Path, journal: &Path) -> Result<Self, Error> {
-        Ok(Self {
-            reader: Reader::open(path, journal)?,
-        })
+        Ok(Self { reader: Reader::open(path, journal)? })
     }
 }
 
@@ -40,9 +38,7 @@ impl Reader {
         let mut statement = self
             .connection
             .prepare_cached("SELECT body FROM state WHERE kind = ?1 AND key = ?2")?;
-        Ok(statement
-            .query_row((kind.number(), key), |row| row.get(0))
-            .optional()?)
+        Ok(statement.query_row((kind.number(), key), |row| row.get(0)).optional()?)
     }
 }
 

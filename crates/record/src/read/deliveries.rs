@@ -130,9 +130,7 @@ impl Reader {
         let sql = format!("SELECT {COLUMNS} FROM delivery WHERE n < ?1 ORDER BY n DESC LIMIT ?2");
         let mut statement = self.connection.prepare_cached(&sql)?;
         let before = before.map_or(i64::MAX, integer);
-        statement
-            .query_and_then((before, limited(limit, MAX_DELIVERIES)), view)?
-            .collect()
+        statement.query_and_then((before, limited(limit, MAX_DELIVERIES)), view)?.collect()
     }
 
     /// The newest delivery of a channel that the peer accepted, among its last
@@ -143,9 +141,7 @@ impl Reader {
              ORDER BY n DESC LIMIT {MAX_QUEUE_SCAN}) WHERE channel = ?1 AND state = 2 LIMIT 1"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let at: Option<i64> = statement
-            .query_row([channel], |row| row.get(0))
-            .optional()?;
+        let at: Option<i64> = statement.query_row([channel], |row| row.get(0)).optional()?;
         Ok(at.map(timestamp))
     }
 }

@@ -44,9 +44,8 @@ impl Reader {
             "SELECT seq, digest FROM message \
              WHERE channel = ?1 AND key = ?2 AND key <> '' ORDER BY seq LIMIT 1",
         )?;
-        let found: Option<(i64, [u8; 32])> = statement
-            .query_row((channel, key), |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
+        let found: Option<(i64, [u8; 32])> =
+            statement.query_row((channel, key), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         Ok(found.map(|(seq, digest)| (natural(seq), digest)))
     }
 
@@ -62,9 +61,8 @@ impl Reader {
             "SELECT seq FROM message WHERE channel = ?1 AND key = ?2 AND key <> '' \
              AND digest = ?3 ORDER BY seq LIMIT 1",
         )?;
-        let seq: Option<i64> = statement
-            .query_row((channel, key, digest.as_slice()), |row| row.get(0))
-            .optional()?;
+        let seq: Option<i64> =
+            statement.query_row((channel, key, digest.as_slice()), |row| row.get(0)).optional()?;
         Ok(seq.map(natural))
     }
 

@@ -31,28 +31,17 @@ impl Readers {
     /// opens one, to say early what is wrong.
     pub fn open(path: &Path, journal: &Path) -> Result<Self, Error> {
         let idle = Mutex::new(vec![Reader::open(path, journal)?]);
-        Ok(Self {
-            path: path.to_owned(),
-            journal: journal.to_owned(),
-            idle,
-        })
+        Ok(Self { path: path.to_owned(), journal: journal.to_owned(), idle })
     }
 
     /// A reader that nobody else uses.
     pub fn get(&self) -> Result<Lease<'_>, Error> {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let reader = match idle {
             Some(reader) => reader,
             None => Reader::open(&self.path, &self.journal)?,
         };
-        Ok(Lease {
-            pool: self,
-            reader: Some(reader),
-        })
+        Ok(Lease { pool: self, reader: Some(reader) })
     }
 }
 
@@ -60,19 +49,13 @@ impl Deref for Lease<'_> {
     type Target = Reader;
 
     fn deref(&self) -> &Reader {
-        self.reader
-            .as_ref()
-            .expect("a lease holds its reader until it is dropped")
+        self.reader.as_ref().expect("a lease holds its reader until it is dropped")
     }
 }
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        let mut idle = self
-            .pool
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < MAX_IDLE_READERS {
             idle.extend(self.reader.take());
         }

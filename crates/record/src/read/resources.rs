@@ -48,9 +48,8 @@ impl Reader {
              WHERE r.type = ?1 AND r.id = ?2 AND v.version = ?3",
         )?;
         let key = (type_number(resource_type), id.as_str(), integer(version));
-        let place: Option<(i64, i64)> = statement
-            .query_row(key, |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
+        let place: Option<(i64, i64)> =
+            statement.query_row(key, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         let Some((seq, ordinal)) = place else {
             return Ok(None);
         };
@@ -82,9 +81,7 @@ impl Reader {
     pub fn resources_of(&self, patient: &Id) -> Result<Vec<StoredResource>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM resource WHERE subject = ?1 ORDER BY n");
         let mut statement = self.connection.prepare_cached(&sql)?;
-        statement
-            .query_and_then([patient.as_str()], stored)?
-            .collect()
+        statement.query_and_then([patient.as_str()], stored)?.collect()
     }
 
     /// The resources of a type that changed last, newest first; at most [`MAX_LATEST`].
@@ -104,12 +101,9 @@ impl Reader {
 
     /// How many resources of a type there are, each once however many versions it has.
     pub fn count(&self, resource_type: ResourceType) -> Result<u64, Error> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT count(*) FROM resource WHERE type = ?1")?;
-        Ok(count(
-            statement.query_row([type_number(resource_type)], |row| row.get(0))?,
-        ))
+        let mut statement =
+            self.connection.prepare_cached("SELECT count(*) FROM resource WHERE type = ?1")?;
+        Ok(count(statement.query_row([type_number(resource_type)], |row| row.get(0))?))
     }
 
     /// The resource that the fact `ordinal` of entry `seq` stored.

@@ -94,11 +94,7 @@ fn page(
     }
     let more = end < found.len() && end > start;
     let next = more.then(|| found[end - 1].place.cursor());
-    Ok(Page {
-        resources,
-        next,
-        total,
-    })
+    Ok(Page { resources, next, total })
 }
 
 fn read(connection: &Connection, n: i64) -> Result<StoredResource, Error> {

@@ -128,11 +128,7 @@ impl Reader {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<PocketView>, Error> {
-        let of = if cabinet.is_some() {
-            "cabinet = ?3"
-        } else {
-            "?3 IS NULL"
-        };
+        let of = if cabinet.is_some() { "cabinet = ?3" } else { "?3 IS NULL" };
         let sql = format!(
             "SELECT {POCKET_COLUMNS} FROM pocket_activity WHERE n < ?1 AND {of} \
              ORDER BY n DESC LIMIT ?2"

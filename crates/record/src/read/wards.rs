@@ -52,11 +52,7 @@ struct Stay<'a> {
 impl Inpatient<'_> {
     /// The ward where the patient is now: that of the newest stay that is in progress.
     fn ward(self) -> Option<String> {
-        self.encounters
-            .into_iter()
-            .rev()
-            .find(|stay| stay.status == "in-progress")?
-            .ward
+        self.encounters.into_iter().rev().find(|stay| stay.status == "in-progress")?.ward
     }
 }
 
@@ -71,9 +67,8 @@ impl Reader {
         let mut wards: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         while let Some(row) = rows.next()? {
             let body = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
-            let patient: Inpatient<'_> = serde_json::from_slice(body).map_err(|_| Error::Json {
-                what: "patient row",
-            })?;
+            let patient: Inpatient<'_> =
+                serde_json::from_slice(body).map_err(|_| Error::Json { what: "patient row" })?;
             let live = u64::try_from(patient.orders.len()).unwrap_or(u64::MAX);
             if let Some(ward) = patient.ward() {
                 let (inpatients, orders) = wards.entry(ward).or_default();
@@ -81,11 +76,7 @@ impl Reader {
                 *orders += live;
             }
         }
-        let ward = |(ward, (inpatients, orders))| Ward {
-            ward,
-            inpatients,
-            orders,
-        };
+        let ward = |(ward, (inpatients, orders))| Ward { ward, inpatients, orders };
         Ok(wards.into_iter().map(ward).collect())
     }
 
@@ -98,10 +89,7 @@ impl Reader {
              GROUP BY status ORDER BY status",
         )?;
         let order_count = |row: &rusqlite::Row<'_>| {
-            Ok(OrderCount {
-                status: row.get(0)?,
-                orders: count(row.get(1)?),
-            })
+            Ok(OrderCount { status: row.get(0)?, orders: count(row.get(1)?) })
         };
         let rows =
             statement.query_map([type_number(ResourceType::MedicationRequest)], order_count)?;

@@ -8,10 +8,7 @@ use crate::hand::{Hand, at, change, delivery, id, queued};
 #[track_caller]
 fn check(hand: &Hand, channel: &str, expected: &[&str]) {
     let next = hand.reader().deliveries(channel, 10).unwrap();
-    let ids: Vec<String> = next
-        .iter()
-        .map(|next| next.delivery.id.to_string())
-        .collect();
+    let ids: Vec<String> = next.iter().map(|next| next.delivery.id.to_string()).collect();
     assert_eq!(ids, expected, "{channel}");
 }
 
@@ -26,27 +23,12 @@ fn the_oldest_of_every_patient_comes_first() {
     check(&hand, "nobody", &[]);
     assert_eq!(hand.reader().deliveries("adc", 2).unwrap().len(), 2);
 
-    hand.entry(&[change(
-        "adc",
-        Which::One(id("b1")),
-        DeliveryState::Delivered,
-        4,
-    )]);
+    hand.entry(&[change("adc", Which::One(id("b1")), DeliveryState::Delivered, 4)]);
     check(&hand, "adc", &["a1", "c1", "b2"]);
     // One whose fate is unknown holds back those of its patient, and nobody else.
-    hand.entry(&[change(
-        "adc",
-        Which::One(id("a1")),
-        DeliveryState::Unknown,
-        5,
-    )]);
+    hand.entry(&[change("adc", Which::One(id("a1")), DeliveryState::Unknown, 5)]);
     check(&hand, "adc", &["a1", "c1", "b2"]);
-    hand.entry(&[change(
-        "adc",
-        Which::One(id("a1")),
-        DeliveryState::Refused,
-        6,
-    )]);
+    hand.entry(&[change("adc", Which::One(id("a1")), DeliveryState::Refused, 6)]);
     check(&hand, "adc", &["a2", "c1", "b2"]);
 }
 
@@ -54,11 +36,9 @@ fn the_oldest_of_every_patient_comes_first() {
 fn a_delivery_tells_what_became_of_it() {
     let mut hand = Hand::new();
     hand.entry(&[queued("a1", "adc", "p1", 1)]);
-    for (seq, state) in [
-        (2, DeliveryState::Unknown),
-        (3, DeliveryState::Waiting),
-        (4, DeliveryState::Delivered),
-    ] {
+    for (seq, state) in
+        [(2, DeliveryState::Unknown), (3, DeliveryState::Waiting), (4, DeliveryState::Delivered)]
+    {
         hand.entry(&[change("adc", Which::One(id("a1")), state, seq)]);
         let view = hand.reader().delivery(&id("a1")).unwrap().unwrap();
         assert_eq!((view.state, view.changed_at, view.seq), (state, at(seq), 1));
@@ -69,12 +49,7 @@ fn a_delivery_tells_what_became_of_it() {
     assert_eq!(view.attempts, 2, "waiting again is no attempt");
     assert_eq!(hand.reader().last_delivered("adc").unwrap(), Some(at(4)));
     assert_eq!(hand.reader().last_delivered("epma").unwrap(), None);
-    hand.entry(&[change(
-        "adc",
-        Which::One(id("never")),
-        DeliveryState::Delivered,
-        5,
-    )]);
+    hand.entry(&[change("adc", Which::One(id("never")), DeliveryState::Delivered, 5)]);
     assert_eq!(hand.reader().latest_deliveries(None, 10).unwrap().len(), 1);
 }
 
@@ -83,24 +58,10 @@ fn a_new_profile_replaces_what_is_left_of_the_older_one() {
     let mut hand = Hand::new();
     let part =
         |text: &str, channel: &str, seq| Fact::Queued(delivery(text, channel, "p1", seq, true));
-    hand.entry(&[
-        part("a1", "adc", 1),
-        part("a2", "adc", 1),
-        part("a3", "adc", 1),
-    ]);
+    hand.entry(&[part("a1", "adc", 1), part("a2", "adc", 1), part("a3", "adc", 1)]);
     hand.entry(&[part("x1", "other", 2), queued("n1", "adc", "p2", 2)]);
-    hand.entry(&[change(
-        "adc",
-        Which::One(id("a1")),
-        DeliveryState::Delivered,
-        3,
-    )]);
-    hand.entry(&[change(
-        "adc",
-        Which::One(id("a2")),
-        DeliveryState::Unknown,
-        4,
-    )]);
+    hand.entry(&[change("adc", Which::One(id("a1")), DeliveryState::Delivered, 3)]);
+    hand.entry(&[change("adc", Which::One(id("a2")), DeliveryState::Unknown, 4)]);
     // The entry queues the new profile first and then says what it replaces.
     hand.entry(&[
         part("b1", "adc", 5),
@@ -128,18 +89,10 @@ fn queues_tell_their_depth_and_age() {
     let mut hand = Hand::new();
     hand.entry(&[queued("a1", "adc", "p1", 1), queued("x1", "epma", "p1", 1)]);
     hand.entry(&[queued("a2", "adc", "p1", 2)]);
-    hand.entry(&[change(
-        "adc",
-        Which::One(id("a1")),
-        DeliveryState::Delivered,
-        3,
-    )]);
+    hand.entry(&[change("adc", Which::One(id("a1")), DeliveryState::Delivered, 3)]);
     let reader = hand.reader();
     let queues = reader.queues().unwrap();
-    let told: Vec<_> = queues
-        .iter()
-        .map(|q| (q.channel.as_str(), q.depth, q.oldest))
-        .collect();
+    let told: Vec<_> = queues.iter().map(|q| (q.channel.as_str(), q.depth, q.oldest)).collect();
     assert_eq!(told, [("adc", 1, at(2)), ("epma", 1, at(1))]);
     assert_eq!(reader.queue("adc").unwrap().as_ref(), queues.first());
     assert_eq!(reader.queue("nobody").unwrap(), None);

@@ -33,19 +33,9 @@ fn fact(choice: u8, thing: u8, seq: u64, version: u64) -> Fact {
             seq,
             thing.is_multiple_of(2),
         )),
-        4 => change(
-            channel,
-            Which::One(id(&format!("d{}.1", seq / 2))),
-            state,
-            seq,
-        ),
+        4 => change(channel, Which::One(id(&format!("d{}.1", seq / 2))), state, seq),
         5 => change(channel, Which::OlderProfile, DeliveryState::Superseded, seq),
-        6 => Fact::CaseOpened(Box::new(case(
-            &of("c"),
-            CaseKind::Override,
-            seq,
-            Some(&patient_of),
-        ))),
+        6 => Fact::CaseOpened(Box::new(case(&of("c"), CaseKind::Override, seq, Some(&patient_of)))),
         7 => Fact::CaseClosed(closed(&of("c"), seq)),
         8 => {
             let pending = TransferState::Pending { expires: at(seq) };
@@ -77,12 +67,7 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
         for (seq, (facts, row_choice)) in (1..).zip(choices) {
             // Ids of deliveries are unique: the ordinal stands for the version there.
             let facts = (1..).zip(facts).map(|(ordinal, (choice, thing, version))| {
-                fact(
-                    choice,
-                    thing,
-                    seq,
-                    if choice % 11 == 3 { ordinal } else { version },
-                )
+                fact(choice, thing, seq, if choice % 11 == 3 { ordinal } else { version })
             });
             made.push((facts.collect(), rows(row_choice, seq)));
         }
@@ -112,16 +97,7 @@ fn fold(entries: &[Entry], sizes: &[usize], reopen: bool) -> String {
             }
         }
         let rows: Vec<Row> = last.into_values().collect();
-        record
-            .apply(
-                &taken,
-                &rows,
-                Position {
-                    seq,
-                    hash: Hash([9; 32]),
-                },
-            )
-            .unwrap();
+        record.apply(&taken, &rows, Position { seq, hash: Hash([9; 32]) }).unwrap();
         if reopen {
             drop(record);
             record = Record::open(&path, SITE).unwrap();
@@ -178,18 +154,13 @@ fn a_line_of_the_dump_is_a_row_as_json() {
         .collect();
     let of =
         |table: &str| -> Vec<_> { lines.iter().filter(|line| line["table"] == table).collect() };
-    let ids: Vec<_> = of("resource")
-        .iter()
-        .map(|line| line["id"].as_str().unwrap().to_owned())
-        .collect();
+    let ids: Vec<_> =
+        of("resource").iter().map(|line| line["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids, ["p1", "p2"]);
     assert_eq!(of("version").len(), 1);
     assert_eq!(of("version")[0]["id"], "p2");
     assert_eq!(of("identifier").len(), 2);
     assert_eq!(of("position")[0]["seq"], 2);
-    assert_eq!(
-        of("message")[0]["digest"].as_str().unwrap(),
-        "01".repeat(32)
-    );
+    assert_eq!(of("message")[0]["digest"].as_str().unwrap(), "01".repeat(32));
     assert_eq!(of("meta")[0]["value"], SITE);
 }

@@ -19,10 +19,7 @@ pub(crate) fn transfer(text: &str, movement: Movement, state: TransferState) -> 
         unit: "ampoule".into(),
         from: Account::Pocket {
             cabinet: "ADC/A1".into(),
-            address: PocketAddress {
-                drawer: "3".into(),
-                ..PocketAddress::default()
-            },
+            address: PocketAddress { drawer: "3".into(), ..PocketAddress::default() },
         },
         to: Account::Hands(id(text)),
         state,
@@ -56,12 +53,7 @@ pub(crate) fn case(text: &str, kind: CaseKind, seq: u64, patient: Option<&str>) 
 }
 
 pub(crate) fn closed(text: &str, seq: u64) -> CaseClosed {
-    CaseClosed {
-        id: id(text),
-        at: at(seq),
-        by: "S7".into(),
-        resolution: "replayed".into(),
-    }
+    CaseClosed { id: id(text), at: at(seq), by: "S7".into(), resolution: "replayed".into() }
 }
 
 pub(crate) fn activity(station: &str, seq: u64) -> Transaction {
@@ -71,17 +63,11 @@ pub(crate) fn activity(station: &str, seq: u64) -> Transaction {
         station: station.into(),
         address: PocketAddress::default(),
         bin: medicines::cabinet::Bin::Pocket,
-        item: Coded {
-            code: "MORPH10".into(),
-            text: String::new(),
-        },
+        item: Coded { code: "MORPH10".into(), text: String::new() },
         expected: Some("7".parse().unwrap()),
         actual: Some("7.0".parse().unwrap()),
         amount: None,
-        user: Staff {
-            id: "S7".into(),
-            name: String::new(),
-        },
+        user: Staff { id: "S7".into(), name: String::new() },
         witness: None,
         total: None,
         activity: at(seq),
@@ -109,10 +95,7 @@ pub(crate) fn access(who: &str, patient: Option<&str>, seq: u64) -> Access {
 fn versions_are_kept_current_and_old() {
     let mut hand = Hand::new();
     let kind = ResourceType::MedicationRequest;
-    hand.entry(&[
-        patient("p1", 1, 1, "1"),
-        order("o1", 1, 1, ("p1", "active", "7")),
-    ]);
+    hand.entry(&[patient("p1", 1, 1, "1"), order("o1", 1, 1, ("p1", "active", "7"))]);
     hand.entry(&[order("o1", 2, 2, ("p1", "on-hold", "7"))]);
     hand.entry(&[
         order("x", 1, 3, ("p1", "active", "8")),
@@ -120,15 +103,10 @@ fn versions_are_kept_current_and_old() {
     ]);
     let reader = hand.reader();
     assert_eq!(reader.read(kind, &id("o1")).unwrap().unwrap().version, 3);
-    assert_eq!(
-        reader.versions(kind, &id("o1")).unwrap(),
-        [(1, 1), (2, 2), (3, 3)]
-    );
-    for (version, seq, status, number) in [
-        (1, 1, "active", "7"),
-        (2, 2, "on-hold", "7"),
-        (3, 3, "active", "9"),
-    ] {
+    assert_eq!(reader.versions(kind, &id("o1")).unwrap(), [(1, 1), (2, 2), (3, 3)]);
+    for (version, seq, status, number) in
+        [(1, 1, "active", "7"), (2, 2, "on-hold", "7"), (3, 3, "active", "9")]
+    {
         let read = reader.version(kind, &id("o1"), version).unwrap().unwrap();
         let Fact::Stored(expected) = order("o1", version, seq, ("p1", status, number)) else {
             unreachable!()
@@ -137,10 +115,7 @@ fn versions_are_kept_current_and_old() {
     }
     assert_eq!(reader.version(kind, &id("o1"), 4).unwrap(), None);
     assert_eq!(reader.version(kind, &id("o2"), 1).unwrap(), None);
-    assert_eq!(
-        reader.version(ResourceType::Patient, &id("o1"), 1).unwrap(),
-        None
-    );
+    assert_eq!(reader.version(ResourceType::Patient, &id("o1"), 1).unwrap(), None);
     assert_eq!(reader.count(kind).unwrap(), 2);
     assert_eq!(reader.versions(kind, &id("o2")).unwrap(), []);
 }
@@ -153,22 +128,13 @@ fn a_merge_gives_a_resource_another_subject() {
     hand.entry(&[order("o1", 2, 3, ("p2", "active", "7"))]);
     let cold = ColdReader::from(hand.reader());
     let names = |text: &str| -> Vec<String> {
-        cold.resources_of(&id(text))
-            .iter()
-            .map(StoredResource::reference)
-            .collect()
+        cold.resources_of(&id(text)).iter().map(StoredResource::reference).collect()
     };
     assert_eq!(names("p1"), ["Patient/p1"]);
     assert_eq!(names("p2"), ["Patient/p2", "MedicationRequest/o1"]);
     assert_eq!(names("p3"), [""; 0]);
     let read = cold.resource(ResourceType::Patient, &id("p1")).unwrap();
-    assert_eq!(
-        read,
-        hand.reader()
-            .read(ResourceType::Patient, &id("p1"))
-            .unwrap()
-            .unwrap()
-    );
+    assert_eq!(read, hand.reader().read(ResourceType::Patient, &id("p1")).unwrap().unwrap());
     assert!(cold.resource(ResourceType::Patient, &id("o1")).is_none());
 }
 
@@ -178,11 +144,7 @@ fn a_resource_keeps_its_digits_and_its_time() {
     let members = r#""extension":[{"url":"x","valueDecimal":0.40}],"active":true"#;
     let resource = stored(ResourceType::Patient, "p1", 1, at(1), members);
     hand.entry(&[Fact::Stored(resource.clone())]);
-    let read = hand
-        .reader()
-        .read(ResourceType::Patient, &id("p1"))
-        .unwrap()
-        .unwrap();
+    let read = hand.reader().read(ResourceType::Patient, &id("p1")).unwrap().unwrap();
     assert_eq!(read, resource);
     assert!(read.json().contains("0.40"));
 }
@@ -202,33 +164,21 @@ fn a_transfer_stands_where_it_was_last_told() {
     ]);
     let reader = hand.reader();
     let view = reader.transfer(&id("r1")).unwrap().unwrap();
-    assert_eq!(
-        view.transfer,
-        transfer("r1", Movement::Removal, TransferState::Posted)
-    );
+    assert_eq!(view.transfer, transfer("r1", Movement::Removal, TransferState::Posted));
     assert_eq!((view.seq, view.told), (3, at(3)));
     assert_eq!(reader.transfer(&id("r9")).unwrap(), None);
     let ids = |of, before| -> Vec<String> {
         let views = reader.latest_transfers(of, before, 10).unwrap();
-        views
-            .iter()
-            .map(|view| view.transfer.id.to_string())
-            .collect()
+        views.iter().map(|view| view.transfer.id.to_string()).collect()
     };
     assert_eq!(ids(None, None), ["w1", "g1", "r2", "r1"]);
     assert_eq!(ids(Some(Movement::Removal), None), ["r2", "r1"]);
     assert_eq!(ids(Some(Movement::Removal), Some(2)), ["r1"]);
     assert_eq!(ids(Some(Movement::Return), None), [""; 0]);
     let tally = reader.tally_since(at(0)).unwrap();
-    assert_eq!(
-        (tally.removed, tally.given, tally.wasted, tally.returned),
-        (1, 1, 1, 0)
-    );
+    assert_eq!((tally.removed, tally.given, tally.wasted, tally.returned), (1, 1, 1, 0));
     let tally = reader.tally_since(at(4)).unwrap();
-    assert_eq!(
-        (tally.removed, tally.given, tally.wasted, tally.returned),
-        (0, 1, 1, 0)
-    );
+    assert_eq!((tally.removed, tally.given, tally.wasted, tally.returned), (0, 1, 1, 0));
 }
 
 #[test]
@@ -246,10 +196,7 @@ fn pockets_are_listed_by_cabinet() {
     assert_eq!(seqs(None, None), [3, 2, 1]);
     assert_eq!(seqs(None, Some(2)), [1]);
     assert_eq!(seqs(Some("ADC/C1"), None), [0; 0]);
-    assert_eq!(
-        reader.latest_activity(None, None, 1).unwrap()[0].activity,
-        activity("A1", 3)
-    );
+    assert_eq!(reader.latest_activity(None, None, 1).unwrap()[0].activity, activity("A1", 3));
 }
 
 #[test]
@@ -260,30 +207,14 @@ fn cases_open_and_close() {
     hand.entry(&[open("c1", CaseKind::ParkedMessage, 1, None)]);
     hand.entry(&[open("c2", CaseKind::Override, 2, Some("p1"))]);
     hand.entry(&[open("c3", CaseKind::ParkedMessage, 3, Some("p1"))]);
-    hand.entry(&[
-        Fact::CaseClosed(closed("c1", 4)),
-        Fact::CaseClosed(closed("never", 4)),
-    ]);
+    hand.entry(&[Fact::CaseClosed(closed("c1", 4)), Fact::CaseClosed(closed("never", 4))]);
     let reader = hand.reader();
     let ids = |cases: Vec<record::CaseView>| -> Vec<String> {
         cases.iter().map(|view| view.case.id.to_string()).collect()
     };
-    assert_eq!(
-        ids(reader.open_cases(None, None, 10).unwrap()),
-        ["c2", "c3"]
-    );
-    assert_eq!(
-        ids(reader
-            .open_cases(Some(CaseKind::ParkedMessage), None, 10)
-            .unwrap()),
-        ["c3"]
-    );
-    assert_eq!(
-        ids(reader
-            .open_cases(Some(CaseKind::Discrepancy), None, 10)
-            .unwrap()),
-        [""; 0]
-    );
+    assert_eq!(ids(reader.open_cases(None, None, 10).unwrap()), ["c2", "c3"]);
+    assert_eq!(ids(reader.open_cases(Some(CaseKind::ParkedMessage), None, 10).unwrap()), ["c3"]);
+    assert_eq!(ids(reader.open_cases(Some(CaseKind::Discrepancy), None, 10).unwrap()), [""; 0]);
     assert_eq!(ids(reader.open_cases(None, Some(2), 10).unwrap()), ["c3"]);
     assert_eq!(ids(reader.latest_cases(None, 2).unwrap()), ["c3", "c2"]);
     assert_eq!(ids(reader.cases_of(&id("p1"), 10).unwrap()), ["c3", "c2"]);
@@ -292,10 +223,7 @@ fn cases_open_and_close() {
     assert_eq!(view.closed, Some(closed("c1", 4)));
     assert!(reader.case(&id("never")).unwrap().is_none());
     let counts = reader.case_counts().unwrap();
-    let told: Vec<_> = counts
-        .iter()
-        .map(|c| (c.kind.as_str(), c.open, c.oldest))
-        .collect();
+    let told: Vec<_> = counts.iter().map(|c| (c.kind.as_str(), c.open, c.oldest)).collect();
     assert_eq!(told, [("override", 1, at(2)), ("parked-message", 1, at(3))]);
 
     hand.entry(&[open("c1", CaseKind::ParkedMessage, 5, None)]);
@@ -305,17 +233,11 @@ fn cases_open_and_close() {
 #[test]
 fn looks_and_refusals_are_listed_by_patient() {
     let mut hand = Hand::new();
-    hand.entry(&[
-        Fact::Seen(access("S1", Some("p1"), 1)),
-        Fact::Seen(access("S2", None, 1)),
-    ]);
+    hand.entry(&[Fact::Seen(access("S1", Some("p1"), 1)), Fact::Seen(access("S2", None, 1))]);
     hand.entry(&[Fact::Refused(access("S3", Some("p1"), 2))]);
     let reader = hand.reader();
     let who = |views: Vec<record::AccessView>| -> Vec<(String, bool)> {
-        views
-            .into_iter()
-            .map(|view| (view.access.who, view.refused))
-            .collect()
+        views.into_iter().map(|view| (view.access.who, view.refused)).collect()
     };
     let s = |who: &str, refused| (who.to_owned(), refused);
     assert_eq!(
@@ -325,10 +247,7 @@ fn looks_and_refusals_are_listed_by_patient() {
     let of_patient = reader.accesses_of(&id("p1"), None, 10).unwrap();
     let before = Some(of_patient[0].n);
     assert_eq!(who(of_patient), [s("S3", true), s("S1", false)]);
-    assert_eq!(
-        who(reader.accesses_of(&id("p1"), before, 10).unwrap()),
-        [s("S1", false)]
-    );
+    assert_eq!(who(reader.accesses_of(&id("p1"), before, 10).unwrap()), [s("S1", false)]);
     assert_eq!(who(reader.accesses_of(&id("p2"), None, 10).unwrap()), []);
 }
 
@@ -360,15 +279,9 @@ fn rows_are_loaded_by_kind_while_they_live() {
     ];
     assert_eq!(loaded, expected);
     let cold = ColdReader::from(hand.reader());
-    let body = |kind, key| {
-        cold.row(kind, key)
-            .map(|body| String::from_utf8(body).unwrap())
-    };
+    let body = |kind, key| cold.row(kind, key).map(|body| String::from_utf8(body).unwrap());
     assert_eq!(body(RowKind::Order, "o2").as_deref(), Some(r#"{"b":2}"#));
-    assert_eq!(
-        body(RowKind::Balance, "waste|M").as_deref(),
-        Some("\"1.5\"")
-    );
+    assert_eq!(body(RowKind::Balance, "waste|M").as_deref(), Some("\"1.5\""));
     assert_eq!(body(RowKind::Patient, "o2"), None);
 
     hand.entry_with(&[], &[row(RowKind::Order, "o2", true, "{}")]);

@@ -25,11 +25,7 @@ impl Hand {
         let record = Record::open(&folder.path().join("record"), SITE).unwrap();
         let journal =
             Journal::open(&folder.path().join("journal"), SITE, Options::default()).unwrap();
-        Hand {
-            folder,
-            record,
-            journal,
-        }
+        Hand { folder, record, journal }
     }
 
     pub(crate) fn reader(&self) -> Reader {
@@ -45,9 +41,7 @@ impl Hand {
         let seq = self.journal.position().seq + 1;
         let key = format!("K{seq}");
         let tip = self.write(seq, &key, facts);
-        self.record
-            .apply(&[applied(seq, &key, facts)], rows, tip)
-            .unwrap();
+        self.record.apply(&[applied(seq, &key, facts)], rows, tip).unwrap();
         seq
     }
 
@@ -64,11 +58,7 @@ impl Hand {
             answer: std::borrow::Cow::Owned(Answer::Done),
             facts: facts.into(),
         };
-        let draft = Draft {
-            at: at(seq).as_microsecond(),
-            head: head.to_json(),
-            raw: vec![],
-        };
+        let draft = Draft { at: at(seq).as_microsecond(), head: head.to_json(), raw: vec![] };
         self.journal.append(&[draft]).unwrap();
         self.journal.position()
     }
@@ -128,33 +118,17 @@ pub(crate) fn order(
         "authoredOn":"2026-11-{:02}","subject":{{"reference":"Patient/{patient}"}}"#,
         1 + seq % 28,
     );
-    Fact::Stored(stored(
-        ResourceType::MedicationRequest,
-        text,
-        version,
-        at(seq),
-        &members,
-    ))
+    Fact::Stored(stored(ResourceType::MedicationRequest, text, version, at(seq), &members))
 }
 
 /// A patient with an identifier.
 pub(crate) fn patient(text: &str, version: u64, seq: u64, number: &str) -> Fact {
     let members = format!(r#""identifier":[{{"system":"mrn","value":"{number}"}}]"#);
-    Fact::Stored(stored(
-        ResourceType::Patient,
-        text,
-        version,
-        at(seq),
-        &members,
-    ))
+    Fact::Stored(stored(ResourceType::Patient, text, version, at(seq), &members))
 }
 
 pub(crate) fn delivery(text: &str, channel: &str, key: &str, seq: u64, profile: bool) -> Delivery {
-    let version = |resource_type, text: &str| VersionOf {
-        resource_type,
-        id: id(text),
-        version: 1,
-    };
+    let version = |resource_type, text: &str| VersionOf { resource_type, id: id(text), version: 1 };
     Delivery {
         id: id(text),
         channel: Arc::from(channel),
@@ -183,10 +157,5 @@ pub(crate) fn change(channel: &str, which: Which, state: DeliveryState, seq: u64
 }
 
 pub(crate) fn row(kind: RowKind, key: &str, live: bool, body: &str) -> Row {
-    Row {
-        kind,
-        key: key.into(),
-        live,
-        body: body.as_bytes().to_vec(),
-    }
+    Row { kind, key: key.into(), live, body: body.as_bytes().to_vec() }
 }

@@ -14,11 +14,7 @@ fn check(prepare: impl Fn(&Path), code: &str, by_itself: bool) {
     let path = folder.path().join("record");
     prepare(&path);
     let error = Record::open(&path, SITE).unwrap_err();
-    assert_eq!(
-        (error.code(), error.is_cured_by_rebuild()),
-        (code, by_itself),
-        "{error}"
-    );
+    assert_eq!((error.code(), error.is_cured_by_rebuild()), (code, by_itself), "{error}");
 }
 
 fn change(path: &Path, sql: &str) {
@@ -35,10 +31,7 @@ fn what_is_no_record_of_this_site_and_version_is_refused() {
     );
     check(
         |path| {
-            Connection::open(path)
-                .unwrap()
-                .execute_batch("CREATE TABLE t (x)")
-                .unwrap();
+            Connection::open(path).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
         },
         "REC-02",
         false,
@@ -48,16 +41,8 @@ fn what_is_no_record_of_this_site_and_version_is_refused() {
         "REC-02",
         false,
     );
-    check(
-        |path| change(path, "PRAGMA user_version = 99"),
-        "REC-03",
-        true,
-    );
-    check(
-        |path| drop(Record::open(path, "RYY").unwrap()),
-        "REC-04",
-        false,
-    );
+    check(|path| change(path, "PRAGMA user_version = 99"), "REC-03", true);
+    check(|path| drop(Record::open(path, "RYY").unwrap()), "REC-04", false);
     check(|path| change(path, "DELETE FROM meta"), "REC-05", true);
     check(|path| fs::create_dir(path).unwrap(), "REC-01", false);
 }
@@ -73,10 +58,7 @@ fn a_reader_does_not_make_a_record() {
 #[test]
 fn a_new_record_stands_at_the_beginning_of_its_journal() {
     let hand = Hand::new();
-    let start = Position {
-        seq: 0,
-        hash: genesis(SITE),
-    };
+    let start = Position { seq: 0, hash: genesis(SITE) };
     assert_eq!(hand.record.position().unwrap(), start);
     assert_eq!(hand.reader().position().unwrap(), start);
 }
@@ -87,10 +69,7 @@ fn a_batch_with_a_gap_changes_nothing() {
     let facts = [patient("p1", 1, 1, "1")];
     hand.entry(&facts);
     let before = hand.record.position().unwrap();
-    let tip = |seq| Position {
-        seq,
-        hash: Hash([1; 32]),
-    };
+    let tip = |seq| Position { seq, hash: Hash([1; 32]) };
     let entry = |seq| applied(seq, "K", &facts);
     for (batch, tip) in [
         (vec![entry(1)], tip(1)),
@@ -123,10 +102,7 @@ fn what_was_applied_is_there_after_a_crash() {
     let mut again = Record::open(&after.path().join("record"), SITE).unwrap();
     assert_eq!(again.position().unwrap(), hand.record.position().unwrap());
     let facts = [order("o51", 1, 51, ("p1", "active", "7"))];
-    let tip = Position {
-        seq: 51,
-        hash: Hash([1; 32]),
-    };
+    let tip = Position { seq: 51, hash: Hash([1; 32]) };
     again.apply(&[applied(51, "K", &facts)], &[], tip).unwrap();
     let reader = Reader::open(again.path(), hand.folder.path()).unwrap();
     assert_eq!(reader.resources_of(&id("p1")).unwrap().len(), 51);
@@ -138,16 +114,10 @@ fn half_a_transaction_at_the_end_is_left_out() {
     let mut hand = Hand::new();
     hand.entry(&[patient("p1", 1, 1, "1")]);
     let position = hand.record.position().unwrap();
-    let whole = fs::metadata(hand.folder.path().join("record-wal"))
-        .unwrap()
-        .len();
+    let whole = fs::metadata(hand.folder.path().join("record-wal")).unwrap().len();
     hand.entry(&[patient("p2", 1, 2, "2")]);
     let after = tempfile::tempdir().unwrap();
-    fs::copy(
-        hand.folder.path().join("record"),
-        after.path().join("record"),
-    )
-    .unwrap();
+    fs::copy(hand.folder.path().join("record"), after.path().join("record")).unwrap();
     let ahead = fs::read(hand.folder.path().join("record-wal")).unwrap();
     let cut = usize::try_from(whole).unwrap() + (ahead.len() - usize::try_from(whole).unwrap()) / 2;
     fs::write(after.path().join("record-wal"), &ahead[..cut]).unwrap();

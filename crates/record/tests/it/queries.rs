@@ -9,16 +9,9 @@ use crate::hand::{Hand, SITE, applied, at, id, order, patient, row};
 fn a_key_leads_to_its_first_entry() {
     let mut hand = Hand::new();
     let facts = [patient("p1", 1, 1, "1")];
-    let tip = |seq| journal::Position {
-        seq,
-        hash: journal::Hash([1; 32]),
-    };
-    let batch = [
-        applied(1, "K", &facts),
-        applied(2, "", &[]),
-        applied(3, "", &[]),
-        applied(4, "K", &[]),
-    ];
+    let tip = |seq| journal::Position { seq, hash: journal::Hash([1; 32]) };
+    let batch =
+        [applied(1, "K", &facts), applied(2, "", &[]), applied(3, "", &[]), applied(4, "K", &[])];
     hand.record.apply(&batch, &[], tip(4)).unwrap();
     let reader = hand.reader();
     assert_eq!(reader.find_key("epma", "K").unwrap(), Some((1, [1; 32])));
@@ -29,23 +22,12 @@ fn a_key_leads_to_its_first_entry() {
     assert_eq!(reader.find_repeat("epma", "K", &[2; 32]).unwrap(), None);
 
     let view = reader.message(1).unwrap().unwrap();
-    assert_eq!(
-        (view.seq, view.at, view.patient.as_deref()),
-        (1, at(1), Some("p1"))
-    );
-    assert_eq!(
-        (view.channel.as_str(), view.message_type.as_str()),
-        ("epma", "RDE^O11")
-    );
+    assert_eq!((view.seq, view.at, view.patient.as_deref()), (1, at(1), Some("p1")));
+    assert_eq!((view.channel.as_str(), view.message_type.as_str()), ("epma", "RDE^O11"));
     assert_eq!((view.key.as_str(), view.control_id.as_str()), ("K", "K"));
     assert_eq!((view.outcome.as_str(), view.digest), ("done", [1; 32]));
     let seqs = |before, limit| -> Vec<u64> {
-        reader
-            .messages(before, limit)
-            .unwrap()
-            .iter()
-            .map(|view| view.seq)
-            .collect()
+        reader.messages(before, limit).unwrap().iter().map(|view| view.seq).collect()
     };
     assert_eq!(seqs(None, 3), [4, 3, 2]);
     assert_eq!(seqs(Some(2), 3), [1]);
@@ -77,33 +59,19 @@ fn wards_count_those_who_are_there() {
             patient("p2", true, &stay("in-progress", "A"), ""),
             patient("p3", true, &stay("in-progress", "C\\u00e9"), r#""o3""#),
             patient("p4", true, &moved, r#""o4""#),
-            patient(
-                "p5",
-                true,
-                r#"{"id":"e","version":1,"visit":"","status":"in-progress"}"#,
-                "",
-            ),
+            patient("p5", true, r#"{"id":"e","version":1,"visit":"","status":"in-progress"}"#, ""),
             patient("p6", false, &there, ""),
         ],
     );
     let wards = hand.reader().wards().unwrap();
-    let told: Vec<_> = wards
-        .iter()
-        .map(|w| (w.ward.as_str(), w.inpatients, w.orders))
-        .collect();
+    let told: Vec<_> = wards.iter().map(|w| (w.ward.as_str(), w.inpatients, w.orders)).collect();
     assert_eq!(told, [("A", 2, 2), ("C\u{e9}", 1, 1)]);
 
     hand.entry(&[order("o3", 2, 2, ("p1", "stopped", "3"))]);
     let orders = hand.reader().live_orders().unwrap();
-    let told: Vec<_> = orders
-        .iter()
-        .map(|o| (o.status.as_str(), o.orders))
-        .collect();
+    let told: Vec<_> = orders.iter().map(|o| (o.status.as_str(), o.orders)).collect();
     assert_eq!(told, [("active", 1), ("on-hold", 1)]);
-    let latest = hand
-        .reader()
-        .latest(fhir::ResourceType::MedicationRequest, 2)
-        .unwrap();
+    let latest = hand.reader().latest(fhir::ResourceType::MedicationRequest, 2).unwrap();
     let ids: Vec<_> = latest.iter().map(|resource| resource.id.clone()).collect();
     assert_eq!(ids, [id("o3"), id("o4")]);
 }
@@ -142,8 +110,5 @@ fn readers_are_used_again_and_see_what_is_new() {
     drop(readers);
     let path = hand.record.path().to_owned();
     drop(hand.record);
-    assert_eq!(
-        Record::open(&path, SITE).unwrap().position().unwrap().seq,
-        40
-    );
+    assert_eq!(Record::open(&path, SITE).unwrap().position().unwrap().seq, 40);
 }

@@ -21,10 +21,7 @@ fn parse(kind: ResourceType, query: &str) -> SearchRequest {
 }
 
 fn names(resources: &[StoredResource]) -> Vec<String> {
-    resources
-        .iter()
-        .map(|resource| resource.id.to_string())
-        .collect()
+    resources.iter().map(|resource| resource.id.to_string()).collect()
 }
 
 /// All pages of a search.
@@ -47,9 +44,7 @@ fn filled() -> (Hand, Vec<StoredResource>) {
     let mut all = Vec::new();
     let mut entry = |fact: Fact| {
         hand.entry(std::slice::from_ref(&fact));
-        let Fact::Stored(resource) = fact else {
-            unreachable!()
-        };
+        let Fact::Stored(resource) = fact else { unreachable!() };
         all.retain(|known: &StoredResource| known.reference() != resource.reference());
         all.push(resource);
     };
@@ -57,20 +52,10 @@ fn filled() -> (Hand, Vec<StoredResource>) {
         let status = ["active", "stopped", "on-hold"][usize::try_from(seq % 3).unwrap()];
         let of = format!("p{}", seq % 4);
         // Three orders each are stored in the same second.
-        entry(order(
-            &format!("o{seq}"),
-            1,
-            seq / 3,
-            (&of, status, &format!("{}", seq % 7)),
-        ));
+        entry(order(&format!("o{seq}"), 1, seq / 3, (&of, status, &format!("{}", seq % 7))));
     }
     for seq in 41..=45 {
-        entry(order(
-            &format!("o{}", seq - 40),
-            2,
-            seq,
-            ("p1", "completed", "99"),
-        ));
+        entry(order(&format!("o{}", seq - 40), 2, seq, ("p1", "completed", "99")));
     }
     entry(patient("p1", 1, 46, "1"));
     entry(patient("p2", 1, 47, "2"));
@@ -78,13 +63,7 @@ fn filled() -> (Hand, Vec<StoredResource>) {
         r#""patient":{"reference":"Patient/p1"},"#,
         r#""clinicalStatus":{"coding":[{"code":"active"}]},"code":{"coding":[{"code":"9"}]}"#,
     );
-    entry(Fact::Stored(stored(
-        ResourceType::AllergyIntolerance,
-        "a1",
-        1,
-        at(48),
-        allergy,
-    )));
+    entry(Fact::Stored(stored(ResourceType::AllergyIntolerance, "a1", 1, at(48), allergy)));
     (hand, all)
 }
 
@@ -118,20 +97,11 @@ const QUERIES: &[(ResourceType, &str)] = &[
     (ORDER, "_lastUpdated=lt2026-11-20T10:00:10Z"),
     (ORDER, "_lastUpdated=eb2026-11-20T10:00:10Z"),
     (ORDER, "_lastUpdated=ge2026-11-20T10:00:10Z"),
-    (
-        ORDER,
-        "_lastUpdated=sa2026-11-20T10:00:10Z&_lastUpdated=lt2026-11-20T10:00:44Z",
-    ),
+    (ORDER, "_lastUpdated=sa2026-11-20T10:00:10Z&_lastUpdated=lt2026-11-20T10:00:44Z"),
     (ResourceType::Patient, "identifier=mrn|1"),
     (ResourceType::Patient, "_id=p2"),
-    (
-        ResourceType::AllergyIntolerance,
-        "patient=p1&clinical-status=active",
-    ),
-    (
-        ResourceType::AllergyIntolerance,
-        "patient=p1&clinical-status=inactive",
-    ),
+    (ResourceType::AllergyIntolerance, "patient=p1&clinical-status=active"),
+    (ResourceType::AllergyIntolerance, "patient=p1&clinical-status=inactive"),
     (ResourceType::AllergyIntolerance, "clinical-status=active"),
     (ResourceType::Encounter, ""),
 ];
@@ -146,24 +116,12 @@ fn a_search_finds_what_the_plain_reading_finds() {
             .filter(|resource| plain.matches(resource, &index(resource).unwrap()))
             .map(|resource| resource.id.to_string())
             .collect();
-        for form in [
-            "",
-            "&_count=3",
-            "&_sort=_lastUpdated&_count=4",
-            "&_sort=-_lastUpdated",
-        ] {
+        for form in ["", "&_count=3", "&_sort=_lastUpdated&_count=4", "&_sort=-_lastUpdated"] {
             let found = walk(&hand, *kind, &format!("{query}{form}"));
             assert_eq!(found.len(), expected.len(), "{query}{form}");
-            assert_eq!(
-                found.into_iter().collect::<BTreeSet<_>>(),
-                expected,
-                "{query}{form}"
-            );
+            assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected, "{query}{form}");
         }
-        let count = hand
-            .reader()
-            .search(&parse(*kind, &format!("{query}&_count=0")))
-            .unwrap();
+        let count = hand.reader().search(&parse(*kind, &format!("{query}&_count=0"))).unwrap();
         assert_eq!(count.total, Some(expected.len() as u64), "{query}");
         assert_eq!((count.resources.len(), count.next), (0, None), "{query}");
     }
@@ -176,18 +134,11 @@ fn the_order_is_the_one_asked_for() {
     for (form, descending) in [("", true), ("_sort=_lastUpdated&", false)] {
         all.sort_by(|a, b| {
             let by_time = a.last_updated.cmp(&b.last_updated);
-            let by_time = if descending {
-                by_time.reverse()
-            } else {
-                by_time
-            };
+            let by_time = if descending { by_time.reverse() } else { by_time };
             by_time.then_with(|| a.id.cmp(&b.id))
         });
-        let of_patient: Vec<StoredResource> = all
-            .iter()
-            .filter(|r| r.json().contains("Patient/p1"))
-            .cloned()
-            .collect();
+        let of_patient: Vec<StoredResource> =
+            all.iter().filter(|r| r.json().contains("Patient/p1")).cloned().collect();
         assert_eq!(walk(&hand, ORDER, &format!("{form}_count=7")), names(&all));
         let query = format!("{form}_count=4&patient=p1");
         assert_eq!(walk(&hand, ORDER, &query), names(&of_patient));
@@ -196,17 +147,10 @@ fn the_order_is_the_one_asked_for() {
         let date = |resource: &StoredResource| index(resource).unwrap().date.unwrap().lower;
         all.sort_by(|a, b| {
             let by_time = date(a).cmp(&date(b));
-            let by_time = if descending {
-                by_time.reverse()
-            } else {
-                by_time
-            };
+            let by_time = if descending { by_time.reverse() } else { by_time };
             by_time.then_with(|| a.id.cmp(&b.id))
         });
-        assert_eq!(
-            walk(&hand, ORDER, &format!("_sort={form}&_count=7")),
-            names(&all)
-        );
+        assert_eq!(walk(&hand, ORDER, &format!("_sort={form}&_count=7")), names(&all));
     }
 }
 
@@ -214,11 +158,7 @@ fn the_order_is_the_one_asked_for() {
 fn totals_are_told_where_they_are_known() {
     let (hand, _) = filled();
     let total = |query: &str| hand.reader().search(&parse(ORDER, query)).unwrap().total;
-    assert_eq!(
-        total("_count=7"),
-        Some(40),
-        "everything of a type is counted by the index"
-    );
+    assert_eq!(total("_count=7"), Some(40), "everything of a type is counted by the index");
     assert_eq!(total("patient=p0&_count=2"), Some(9));
     assert_eq!(total("status=active&_count=2"), None);
     assert_eq!(total("status=completed"), Some(5));
@@ -237,12 +177,7 @@ fn what_is_stored_between_two_pages_moves_no_other() {
             let Some(next) = page.next else { break };
             request.cursor = Some(next);
             let seq = hand.reader().position().unwrap().seq + 1;
-            hand.entry(&[order(
-                &format!("new{seq}"),
-                1,
-                seq + 1_000,
-                ("p1", "active", "5"),
-            )]);
+            hand.entry(&[order(&format!("new{seq}"), 1, seq + 1_000, ("p1", "active", "5"))]);
         }
         found.retain(|name| !name.starts_with("new"));
         assert_eq!(found, expected, "{query}");
@@ -255,11 +190,7 @@ fn a_cursor_of_nobody_is_refused() {
     for cursor in ["x", "1", "1.", "'.o1", "1.o 1"] {
         let mut request = parse(ORDER, "");
         request.cursor = Some(cursor.into());
-        assert_eq!(
-            hand.reader().search(&request).unwrap_err().code(),
-            "REC-12",
-            "{cursor}"
-        );
+        assert_eq!(hand.reader().search(&request).unwrap_err().code(), "REC-12", "{cursor}");
     }
 }
 
@@ -280,12 +211,5 @@ fn a_new_version_is_found_by_its_new_values_alone() {
     ] {
         assert_eq!(walk(&hand, ORDER, query) == ["o1"], expected, "{query}");
     }
-    assert_eq!(
-        hand.reader()
-            .read(ORDER, &id("o1"))
-            .unwrap()
-            .unwrap()
-            .version,
-        2
-    );
+    assert_eq!(hand.reader().read(ORDER, &id("o1")).unwrap().unwrap().version, 2);
 }

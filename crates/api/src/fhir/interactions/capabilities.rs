@@ -66,10 +66,7 @@ fn statement(base: &str) -> CapabilityStatement {
 
 fn of_type(kind: ResourceType) -> RestResource {
     let mut of_type = RestResource::new(kind.as_str().to_owned());
-    of_type.supported_profile = fhir::profiles::of(kind)
-        .map(str::to_owned)
-        .into_iter()
-        .collect();
+    of_type.supported_profile = fhir::profiles::of(kind).map(str::to_owned).into_iter().collect();
     of_type.interaction = interactions();
     of_type.versioning = Some(VersioningPolicy::Versioned);
     of_type.read_history = Some(false);
@@ -88,19 +85,12 @@ fn of_type(kind: ResourceType) -> RestResource {
 /// The interactions of the routes, each once: a search by GET and one by POST are the same.
 fn interactions() -> Vec<Interaction> {
     let mut codes: Vec<&str> = Vec::new();
-    for code in ROUTES
-        .iter()
-        .filter(|route| route.path.starts_with(OF_A_TYPE))
-        .map(code_of)
-    {
+    for code in ROUTES.iter().filter(|route| route.path.starts_with(OF_A_TYPE)).map(code_of) {
         if !codes.contains(&code) {
             codes.push(code);
         }
     }
-    codes
-        .into_iter()
-        .map(|code| Interaction::new(code.to_owned()))
-        .collect()
+    codes.into_iter().map(|code| Interaction::new(code.to_owned())).collect()
 }
 
 /// The code of an interaction (R4 type-restful-interaction).
@@ -122,23 +112,12 @@ mod tests {
         assert_eq!(server.resource.len(), SERVED.len());
         for stated in &server.resource {
             let kind: ResourceType = stated.kind.parse().unwrap();
-            let codes: Vec<&str> = stated
-                .interaction
-                .iter()
-                .map(|it| it.code.as_str())
-                .collect();
+            let codes: Vec<&str> = stated.interaction.iter().map(|it| it.code.as_str()).collect();
             assert_eq!(codes, ["search-type", "read", "vread"]);
-            let names: Vec<&str> = stated
-                .search_param
-                .iter()
-                .map(|it| it.name.as_str())
-                .collect();
+            let names: Vec<&str> = stated.search_param.iter().map(|it| it.name.as_str()).collect();
             let known: Vec<&str> = params_of(kind).iter().map(|param| param.name).collect();
             assert_eq!(names, known);
-            assert!(
-                !names.is_empty() && stated.supported_profile.len() == 1,
-                "{kind}"
-            );
+            assert!(!names.is_empty() && stated.supported_profile.len() == 1, "{kind}");
         }
     }
 }

@@ -29,10 +29,7 @@ pub(crate) async fn get(
 /// The parameter `_format`, where the address has one.
 pub(super) fn format(uri: &Uri) -> Option<String> {
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).ok()?;
-    pairs
-        .into_iter()
-        .find(|(name, _)| name == "_format")
-        .map(|(_, value)| value)
+    pairs.into_iter().find(|(name, _)| name == "_format").map(|(_, value)| value)
 }
 
 /// Journals the look, then shows what was found.
@@ -48,11 +45,7 @@ pub(super) async fn show(
         what: "read",
         resource_type: Some(kind),
         detail: format!("{kind}/{id}"),
-        patients: found
-            .as_ref()
-            .and_then(patient_of)
-            .into_iter()
-            .collect::<BTreeSet<_>>(),
+        patients: found.as_ref().and_then(patient_of).into_iter().collect::<BTreeSet<_>>(),
     };
     look(api, caller, seen).await?;
     let found = found.ok_or_else(no_such_resource)?;
@@ -82,9 +75,7 @@ pub(super) fn patient_of(resource: &StoredResource) -> Option<Id> {
 /// Whether If-None-Match names the version (RFC 9110 §13.1.2; weak comparison).
 fn is_known(headers: &HeaderMap, version: u64) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).iter();
-    let mut tags = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|v| v.split(','));
+    let mut tags = values.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
     let version = format!("\"{version}\"");
     tags.any(|tag| {
         let tag = tag.trim();

@@ -45,17 +45,7 @@ pub(crate) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let (kind, pairs) = (served(&kind)?, query(&uri)?);
-    answer(
-        &api,
-        &caller,
-        &headers,
-        Asked {
-            kind,
-            pairs,
-            posted: false,
-        },
-    )
-    .await
+    answer(&api, &caller, &headers, Asked { kind, pairs, posted: false }).await
 }
 
 pub(crate) async fn post(
@@ -73,24 +63,10 @@ pub(crate) async fn post(
         Form::<Pairs>::from_request(Request::from_parts(parts, Body::from(bytes)), &()).await;
     let Form(more) = form.map_err(|_| {
         let detail = "Send the parameters as application/x-www-form-urlencoded.";
-        Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            code::CONTENT_TYPE,
-            detail,
-        )
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code::CONTENT_TYPE, detail)
     })?;
     pairs.extend(more);
-    answer(
-        &api,
-        &caller,
-        &headers,
-        Asked {
-            kind,
-            pairs,
-            posted: true,
-        },
-    )
-    .await
+    answer(&api, &caller, &headers, Asked { kind, pairs, posted: true }).await
 }
 
 fn query(uri: &Uri) -> Result<Pairs, Failure> {
@@ -113,10 +89,7 @@ async fn answer(
         return Err(Failure::new(problem, IssueType::NotSupported));
     }
     let wanted = search.clone();
-    let page = api
-        .query(move |record| record.search(&wanted))
-        .await
-        .map_err(not_found)?;
+    let page = api.query(move |record| record.search(&wanted)).await.map_err(not_found)?;
     let seen = Look {
         channel: CHANNEL,
         what: "search",
@@ -126,9 +99,7 @@ async fn answer(
     };
     look(api, caller, seen).await?;
     let now = Instant::at(api.engine.clock().now());
-    Ok(resource(
-        bundle(&api.fhir_base, &asked, &search, &page, now).to_json(),
-    ))
+    Ok(resource(bundle(&api.fhir_base, &asked, &search, &page, now).to_json()))
 }
 
 /// What of the record's errors is the caller's.
@@ -171,10 +142,7 @@ fn without_values(asked: &Asked, search: &SearchRequest) -> String {
 /// an unknown name no more than its beginning.
 fn is_known(search: &SearchRequest, name: &str) -> bool {
     let beginning = &name[..name.floor_char_boundary(MAX_UNKNOWN_NAME_BYTES)];
-    !search
-        .unknown
-        .iter()
-        .any(|unknown| unknown == name || unknown == beginning)
+    !search.unknown.iter().any(|unknown| unknown == name || unknown == beginning)
 }
 
 fn unknown_words(search: &SearchRequest) -> String {
@@ -186,10 +154,7 @@ fn bundle(base: &str, asked: &Asked, search: &SearchRequest, page: &Page, now: I
     let mut bundle = Bundle::new(BundleKind::Searchset);
     bundle.timestamp = Some(now);
     bundle.total = page.total.and_then(|total| u32::try_from(total).ok());
-    bundle.link.push(BundleLink::new(
-        "self".to_owned(),
-        address(base, asked, search, None),
-    ));
+    bundle.link.push(BundleLink::new("self".to_owned(), address(base, asked, search, None)));
     if let Some(cursor) = &page.next {
         let next = address(base, asked, search, Some(cursor));
         bundle.link.push(BundleLink::new("next".to_owned(), next));
@@ -210,10 +175,7 @@ fn warning(words: &str) -> BundleEntry {
     let outcome = OperationOutcome::warning(IssueType::NotSupported, words).to_json();
     BundleEntry {
         resource: Json::parse(outcome).ok(),
-        search: Some(BundleSearch {
-            mode: Some(SearchMode::Outcome),
-            score: None,
-        }),
+        search: Some(BundleSearch { mode: Some(SearchMode::Outcome), score: None }),
         ..BundleEntry::default()
     }
 }
@@ -272,14 +234,7 @@ mod tests {
         let kind = ResourceType::MedicationRequest;
         let pairs = super::query(&format!("/?{query}").parse().unwrap()).unwrap();
         let search = SearchRequest::parse(kind, &pairs).unwrap();
-        (
-            Asked {
-                kind,
-                pairs,
-                posted,
-            },
-            search,
-        )
+        (Asked { kind, pairs, posted }, search)
     }
 
     #[track_caller]
@@ -293,20 +248,10 @@ mod tests {
         let query = "patient=Patient/a,b&identifier=http%3A%2F%2Fx%7C1%202&colour=red&_cursor=old";
         let known = "b/MedicationRequest?patient=Patient/a,b&identifier=http://x%7C1%202";
         check(query, false, None, &format!("{known}&_cursor=old"));
-        check(
-            query,
-            false,
-            Some("a+b="),
-            &format!("{known}&_cursor=a%2Bb%3D"),
-        );
+        check(query, false, Some("a+b="), &format!("{known}&_cursor=a%2Bb%3D"));
         check("", false, None, "b/MedicationRequest");
         check(query, true, None, "b/MedicationRequest/_search");
-        check(
-            query,
-            true,
-            Some("c"),
-            "b/MedicationRequest/_search?_cursor=c",
-        );
+        check(query, true, Some("c"), "b/MedicationRequest/_search?_cursor=c");
     }
 
     #[test]
@@ -314,32 +259,18 @@ mod tests {
         let known = "b/MedicationRequest?patient=a";
         check("patient=a&=x", false, None, known);
         check("patient=a&p=x&patien=x&patientt=x", false, None, known);
-        check(
-            &format!("patient=a&{}=x", "é".repeat(99)),
-            false,
-            None,
-            known,
-        );
+        check(&format!("patient=a&{}=x", "é".repeat(99)), false, None, known);
     }
 
     #[test]
     fn the_journal_gets_names_and_no_values() {
         let (asked, search) = asked("patient=a&status=active&status=stopped&9990000018=x", false);
-        assert_eq!(
-            without_values(&asked, &search),
-            "MedicationRequest?patient&status"
-        );
+        assert_eq!(without_values(&asked, &search), "MedicationRequest?patient&status");
     }
 
     #[test]
     fn a_value_is_read_back_as_it_was_written() {
-        for value in [
-            "a b",
-            "ä|ö&x=y#z?",
-            "100%",
-            "ge2026-01-01T00:00:00+01:00",
-            "\\,",
-        ] {
+        for value in ["a b", "ä|ö&x=y#z?", "100%", "ge2026-01-01T00:00:00+01:00", "\\,"] {
             let uri: Uri = format!("/?a={}", Escaped(value)).parse().unwrap();
             assert_eq!(query(&uri).unwrap(), [("a".to_owned(), value.to_owned())]);
         }

@@ -20,8 +20,6 @@ pub(crate) async fn get(
     let (kind, id) = (served(&kind)?, id(&name)?);
     let version: u64 = version.parse().map_err(|_| no_such_resource())?;
     let wanted = id.clone();
-    let found = api
-        .ask(move |record| record.version(kind, &wanted, version))
-        .await?;
+    let found = api.ask(move |record| record.version(kind, &wanted, version)).await?;
     show(&api, &caller, (kind, &id), found, &headers).await
 }

@@ -61,9 +61,7 @@ fn allergy(source: &Source<'_, '_>, al1: &Segment<'_>) -> Result<AllergyIntolera
     match source.stated(al1, 6) {
         Ok(Some(dtm)) => allergy.onset_date_time = Some(time::date_time(source, al1, 6, dtm)?),
         Ok(None) => {}
-        Err(_) => source.doubt(Doubt::LeftOut {
-            location: source.place(al1, 6),
-        }),
+        Err(_) => source.doubt(Doubt::LeftOut { location: source.place(al1, 6) }),
     }
     Ok(allergy)
 }
@@ -95,17 +93,11 @@ fn severity(code: &str) -> Option<AllergySeverity> {
 /// A severity is shared even where no reaction is told (UK Core: manifestation `NI`).
 fn reaction(al1: &Segment<'_>, severity: Option<AllergySeverity>) -> Option<AllergyReaction> {
     let told = al1.field(5).repetitions().take(MAX_ALLERGIES);
-    let told = told
-        .map(|st| st.free_text().trim().to_owned())
-        .filter(|text| !text.is_empty());
+    let told = told.map(|st| st.free_text().trim().to_owned()).filter(|text| !text.is_empty());
     let mut manifestation: Vec<_> = told.map(|text| CodeableConcept::from_text(&text)).collect();
     if manifestation.is_empty() {
         severity?;
-        manifestation.push(CodeableConcept::of(
-            NULL_FLAVOR,
-            "NI",
-            Some("No information"),
-        ));
+        manifestation.push(CodeableConcept::of(NULL_FLAVOR, "NI", Some("No information")));
     }
     let mut reaction = AllergyReaction::new(manifestation);
     reaction.severity = severity;

@@ -63,10 +63,7 @@ pub(crate) fn concept(
         concept.text = Some(original.into_owned());
     }
     if concept.text.is_none() {
-        concept.text = concept
-            .coding
-            .iter()
-            .find_map(|coding| coding.display.clone());
+        concept.text = concept.coding.iter().find_map(|coding| coding.display.clone());
     }
     (!concept.coding.is_empty() || concept.text.is_some()).then_some(concept)
 }
@@ -87,18 +84,12 @@ pub(crate) fn all(
     local: Local,
 ) -> Vec<CodeableConcept> {
     let repetitions = field.repetitions().take(MAX_CONCEPTS);
-    repetitions
-        .filter_map(|coded| concept(source, &coded, local))
-        .collect()
+    repetitions.filter_map(|coded| concept(source, &coded, local)).collect()
 }
 
 /// What a coded element says in words: the text, else the code.
 pub(crate) fn words(coded: &Repetition<'_>) -> String {
     let text = |component: usize| trimmed(coded.component(component).text());
     let said = text(2);
-    if said.is_empty() {
-        text(1).into_owned()
-    } else {
-        said.into_owned()
-    }
+    if said.is_empty() { text(1).into_owned() } else { said.into_owned() }
 }

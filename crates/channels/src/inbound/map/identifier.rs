@@ -29,16 +29,8 @@ pub(crate) fn of_patient(
     let account = trimmed(pid.text(18, 1));
     if !account.is_empty() {
         let kind = trimmed(pid.text(18, 5));
-        let kind = if kind.is_empty() {
-            Cow::Borrowed("AN")
-        } else {
-            kind
-        };
-        return Ok(vec![patient_identifier(
-            source,
-            &pid.field(18).repetition(1),
-            &kind,
-        )]);
+        let kind = if kind.is_empty() { Cow::Borrowed("AN") } else { kind };
+        return Ok(vec![patient_identifier(source, &pid.field(18).repetition(1), &kind)]);
     }
     list(source, pid, 2)
 }
@@ -115,10 +107,7 @@ pub(crate) fn parent(source: &Source<'_, '_>, orc: &Segment<'_>) -> Option<Ident
 }
 
 fn placer_of(source: &Source<'_, '_>, number: &str, namespace: &str) -> Identifier {
-    typed(
-        "PLAC",
-        Identifier::of(&source.systems().order(namespace), number),
-    )
+    typed("PLAC", Identifier::of(&source.systems().order(namespace), number))
 }
 
 /// A filler's order number (ORC-3), where there is one.
@@ -139,8 +128,5 @@ fn entity<'a>(
 
 /// The identifier with its type of HL7 table 0203.
 pub(crate) fn typed(kind: &str, identifier: Identifier) -> Identifier {
-    Identifier {
-        kind: Some(CodeableConcept::of(IDENTIFIER_TYPE, kind, None)),
-        ..identifier
-    }
+    Identifier { kind: Some(CodeableConcept::of(IDENTIFIER_TYPE, kind, None)), ..identifier }
 }

@@ -57,13 +57,7 @@ pub(crate) fn orders(source: &Source<'_, '_>, detail: &Detail) -> Result<Request
             Word::Replace if parent.is_some() => (Control::New, parent),
             Word::Replace | Word::Other => (control, None),
         };
-        let order = Order {
-            source,
-            detail,
-            group,
-            orc,
-            control,
-        };
+        let order = Order { source, detail, group, orc, control };
         orders.push(order.read(placer, replaces, &patient, at + 1)?);
     }
     if orders.is_empty() {
@@ -131,9 +125,7 @@ impl<'a> Order<'_, '_, 'a> {
             Reference::default(),
         );
         order.identifier.push(placer.clone());
-        order
-            .identifier
-            .extend(identifier::filler(source, &self.orc));
+        order.identifier.extend(identifier::filler(source, &self.orc));
         order.status_reason = coded::first(source, &self.orc.field(16), Local::Of("reason"));
         let activity = source.activity(&[(Some(self.orc), 9)])?;
         let detail = self.group.segment(self.detail.name);
@@ -211,16 +203,9 @@ impl<'a> Order<'_, '_, 'a> {
     /// The segments of a name after the detail, else all of the group: in RDE^O11 those before
     /// RXE are the prescriber's and those after it the pharmacy's (HL7 2.5.1 §4.13.4).
     fn after(&self, detail: &Segment<'_>, name: &'static str) -> Vec<Segment<'a>> {
-        let all: Vec<Segment<'a>> = self
-            .group
-            .iter()
-            .filter(|segment| segment.is(name))
-            .collect();
-        let later: Vec<_> = all
-            .iter()
-            .filter(|segment| segment.index() > detail.index())
-            .copied()
-            .collect();
+        let all: Vec<Segment<'a>> = self.group.iter().filter(|segment| segment.is(name)).collect();
+        let later: Vec<_> =
+            all.iter().filter(|segment| segment.index() > detail.index()).copied().collect();
         if later.is_empty() { all } else { later }
     }
 
@@ -234,13 +219,9 @@ impl<'a> Order<'_, '_, 'a> {
         dosage.route = if rest.is_empty() {
             coded::first(source, &first.field(1), Local::Of("route"))
         } else {
-            let words = rxr
-                .iter()
-                .take(MAX_NOTES)
-                .map(|rxr| coded::words(&rxr.field(1).repetition(1)));
-            Some(CodeableConcept::from_text(
-                &words.collect::<Vec<_>>().join(" or "),
-            ))
+            let words =
+                rxr.iter().take(MAX_NOTES).map(|rxr| coded::words(&rxr.field(1).repetition(1)));
+            Some(CodeableConcept::from_text(&words.collect::<Vec<_>>().join(" or ")))
         };
         dosage.site = coded::first(source, &first.field(2), Local::Of("site"));
         dosage.method = coded::first(source, &first.field(4), Local::Of("method"));
@@ -249,20 +230,11 @@ impl<'a> Order<'_, '_, 'a> {
     /// NTE-3, and the ingredients of a mixture (RXC) in words.
     fn notes(&self, detail: &Segment<'_>) -> Vec<Annotation> {
         let nte = self.after(detail, "NTE").into_iter().map(|nte| {
-            let lines = nte
-                .field(3)
-                .repetitions()
-                .map(|line| line.free_text().into_owned());
+            let lines = nte.field(3).repetitions().map(|line| line.free_text().into_owned());
             lines.collect::<Vec<_>>().join("\n").trim().to_owned()
         });
-        let rxc = self
-            .after(detail, "RXC")
-            .into_iter()
-            .map(|rxc| ingredient(&rxc));
-        let texts = nte
-            .chain(rxc)
-            .filter(|text| !text.is_empty())
-            .take(MAX_NOTES);
+        let rxc = self.after(detail, "RXC").into_iter().map(|rxc| ingredient(&rxc));
+        let texts = nte.chain(rxc).filter(|text| !text.is_empty()).take(MAX_NOTES);
         texts.map(Annotation::new).collect()
     }
 
@@ -294,9 +266,7 @@ impl<'a> Order<'_, '_, 'a> {
                     None => dosage.as_needed_boolean = Some(true),
                 }
             } else if let Some(text) = &timing.condition {
-                dosage
-                    .additional_instruction
-                    .push(CodeableConcept::from_text(text));
+                dosage.additional_instruction.push(CodeableConcept::from_text(text));
             }
             // It may say no more than the days, so it is not the whole instruction.
             let text = timing.text.as_deref().map(CodeableConcept::from_text);
@@ -322,9 +292,7 @@ fn ingredient(rxc: &Segment<'_>) -> String {
     if name.is_empty() {
         return String::new();
     }
-    format!("{kind}: {name} {amount} {unit}")
-        .trim_end()
-        .to_owned()
+    format!("{kind}: {name} {amount} {unit}").trim_end().to_owned()
 }
 
 /// The dosage with words, the least that UK Core asks for: the sender's, else made of what was
@@ -336,47 +304,26 @@ fn complete(mut dosage: Dosage) -> Dosage {
     let mut words: Vec<String> = Vec::new();
     if let Some(dose) = dosage.dose_and_rate.first() {
         let amount = |quantity: &fhir::types::Quantity| {
-            let value = quantity
-                .value
-                .as_ref()
-                .map_or_else(String::new, ToString::to_string);
-            format!("{value} {}", quantity.unit.as_deref().unwrap_or_default())
-                .trim()
-                .to_owned()
+            let value = quantity.value.as_ref().map_or_else(String::new, ToString::to_string);
+            format!("{value} {}", quantity.unit.as_deref().unwrap_or_default()).trim().to_owned()
         };
         words.extend(dose.dose_quantity.as_ref().map(amount));
         if let Some(range) = &dose.dose_range {
-            let ends = range
-                .low
-                .iter()
-                .chain(&range.high)
-                .map(amount)
-                .collect::<Vec<_>>();
+            let ends = range.low.iter().chain(&range.high).map(amount).collect::<Vec<_>>();
             words.push(ends.join(" to "));
         }
     }
-    let code = dosage
-        .timing
-        .as_ref()
-        .and_then(|timing| timing.code.as_ref()?.words());
+    let code = dosage.timing.as_ref().and_then(|timing| timing.code.as_ref()?.words());
     words.extend(code.map(str::to_owned));
     if dosage.as_needed_boolean == Some(true) && !code.is_some_and(|code| code.starts_with("PRN")) {
         words.push("as required".to_owned());
     }
-    if let Some(reason) = dosage
-        .as_needed_codeable_concept
-        .as_ref()
-        .and_then(CodeableConcept::words)
+    if let Some(reason) =
+        dosage.as_needed_codeable_concept.as_ref().and_then(CodeableConcept::words)
     {
         words.push(format!("as required for {reason}"));
     }
-    words.extend(
-        dosage
-            .route
-            .as_ref()
-            .and_then(|route| route.words())
-            .map(str::to_owned),
-    );
+    words.extend(dosage.route.as_ref().and_then(|route| route.words()).map(str::to_owned));
     if !words.is_empty() {
         dosage.text = Some(words.join(" - "));
     }

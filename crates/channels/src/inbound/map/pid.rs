@@ -33,9 +33,7 @@ pub(crate) fn patient(source: &Source<'_, '_>, pid: &Segment<'_>) -> Result<Told
     }
     birth_date(source, pid, &mut patient, &mut deleted);
     gender(source, pid, &mut patient, &mut deleted);
-    patient.address = repetitions(pid, 11)
-        .filter_map(|xad| address(&xad))
-        .collect();
+    patient.address = repetitions(pid, 11).filter_map(|xad| address(&xad)).collect();
     if pid.field(11).is_null() {
         deleted.push("address");
     }
@@ -65,10 +63,7 @@ fn names(pid: &Segment<'_>) -> Vec<HumanName> {
 fn name(xpn: &Repetition<'_>) -> Option<HumanName> {
     let text = |component: usize| trimmed(xpn.component(component).text());
     let several = |component: usize| -> Vec<String> {
-        text(component)
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect()
+        text(component).split_whitespace().map(str::to_owned).collect()
     };
     let mut given: Vec<String> = Vec::new();
     let first = text(2);
@@ -108,9 +103,7 @@ fn birth_date(
             patient.birth_date = dtm.ok().and_then(time::date);
             // Senders write 00000000 for an unknown date; nothing is stored that was not told.
             if patient.birth_date.is_none() {
-                source.doubt(Doubt::LeftOut {
-                    location: source.place(pid, 7),
-                });
+                source.doubt(Doubt::LeftOut { location: source.place(pid, 7) });
             }
         }
     }
@@ -134,9 +127,7 @@ fn gender(
         "O" | "A" | "N" | "I" | "9" => AdministrativeGender::Other,
         "U" | "0" => AdministrativeGender::Unknown,
         _ => {
-            source.doubt(Doubt::LeftOut {
-                location: source.place(pid, 8),
-            });
+            source.doubt(Doubt::LeftOut { location: source.place(pid, 8) });
             return;
         }
     });
@@ -148,11 +139,7 @@ fn address(xad: &Repetition<'_>) -> Option<Address> {
     let street = [1, 2, 3].map(|part| trimmed(xad.component(1).subcomponent(part).text()));
     // SAD.1 is the whole line; SAD.2 and SAD.3 are its street and number (HL7 2.5.1 §2.A.63).
     let [whole, street, number] = street;
-    let parts = if whole.is_empty() {
-        format!("{number} {street}")
-    } else {
-        whole.into_owned()
-    };
+    let parts = if whole.is_empty() { format!("{number} {street}") } else { whole.into_owned() };
     let street = parts.trim().to_owned();
     let line = [Cow::Owned(street), text(2)];
     let kind = text(7);
@@ -166,11 +153,7 @@ fn address(xad: &Repetition<'_>) -> Option<Address> {
             _ => None,
         },
         kind: (kind == "M").then_some(AddressType::Postal),
-        line: line
-            .into_iter()
-            .filter(|line| !line.is_empty())
-            .map(Cow::into_owned)
-            .collect(),
+        line: line.into_iter().filter(|line| !line.is_empty()).map(Cow::into_owned).collect(),
         city: some(text(3)),
         district: some(text(9)),
         state: some(text(4)),

@@ -38,11 +38,7 @@ pub(crate) fn encounter(
     encounter.service_type = coded::first(source, &pv1.field(10), Local::Of("service"));
     if let Some(individual) = staff::reference(source, &pv1.field(7).repetition(1)) {
         encounter.participant.push(EncounterParticipant {
-            kind: vec![CodeableConcept::of(
-                PARTICIPATION_TYPE,
-                "ATND",
-                Some("attender"),
-            )],
+            kind: vec![CodeableConcept::of(PARTICIPATION_TYPE, "ATND", Some("attender"))],
             individual: Some(individual),
             ..EncounterParticipant::default()
         });
@@ -80,23 +76,15 @@ fn class(pv1: &Segment<'_>) -> Coding {
 fn visit(source: &Source<'_, '_>, pv1: &Segment<'_>) -> Option<Identifier> {
     let number = [19, 50].map(|field| trimmed(pv1.text(field, 1)));
     let number = number.into_iter().find(|number| !number.is_empty())?;
-    Some(identifier::typed(
-        "VN",
-        Identifier::of(source.systems().visit(), &number),
-    ))
+    Some(identifier::typed("VN", Identifier::of(source.systems().visit(), &number)))
 }
 
 fn period(source: &Source<'_, '_>, pv1: &Segment<'_>) -> Result<Option<Period>, Problem> {
     let read = |field: usize| -> Result<_, Problem> {
         let stated = source.stated(pv1, field)?;
-        stated
-            .map(|dtm| time::date_time(source, pv1, field, dtm))
-            .transpose()
+        stated.map(|dtm| time::date_time(source, pv1, field, dtm)).transpose()
     };
-    let period = Period {
-        start: read(44)?,
-        end: read(45)?,
-    };
+    let period = Period { start: read(44)?, end: read(45)? };
     Ok((period.start.is_some() || period.end.is_some()).then_some(period))
 }
 
@@ -106,15 +94,9 @@ fn locations(
     pv1: &Segment<'_>,
     status: EncounterStatus,
 ) -> Vec<EncounterLocation> {
-    let over = matches!(
-        status,
-        EncounterStatus::Finished | EncounterStatus::Cancelled
-    );
-    let there = if over {
-        EncounterLocationStatus::Completed
-    } else {
-        EncounterLocationStatus::Active
-    };
+    let over = matches!(status, EncounterStatus::Finished | EncounterStatus::Cancelled);
+    let there =
+        if over { EncounterLocationStatus::Completed } else { EncounterLocationStatus::Active };
     let parts = [(1, "wa", "ward"), (2, "ro", "room"), (3, "bd", "bed")];
     let location = |(component, kind, name): (usize, &str, &str)| {
         let value = trimmed(pv1.text(3, component));
@@ -123,10 +105,7 @@ fn locations(
         }
         let identifier = Identifier::of(&source.systems().local(name), &value);
         let place = Reference::by_identifier(ResourceType::Location, identifier);
-        let place = Reference {
-            display: Some(value.into_owned()),
-            ..place
-        };
+        let place = Reference { display: Some(value.into_owned()), ..place };
         let mut location = EncounterLocation::new(place);
         location.status = (name == "ward").then_some(there);
         location.physical_type = Some(CodeableConcept::of(LOCATION_PHYSICAL_TYPE, kind, None));

@@ -48,11 +48,7 @@ pub(crate) fn unit<'a>(
     field: usize,
 ) -> Cow<'a, str> {
     let code = trimmed(segment.text(field, 1));
-    let word = if code.is_empty() {
-        trimmed(segment.text(field, 2))
-    } else {
-        code
-    };
+    let word = if code.is_empty() { trimmed(segment.text(field, 2)) } else { code };
     Cow::Owned(unit_of(&word, &source.dialect().units).into_owned())
 }
 

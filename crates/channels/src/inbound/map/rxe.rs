@@ -54,9 +54,7 @@ pub(crate) fn read(
     let number = trimmed(rxe.text(15, 1));
     if !number.is_empty() {
         let system = source.systems().local("prescription");
-        request
-            .identifier
-            .push(identifier::typed("RXN", Identifier::of(&system, &number)));
+        request.identifier.push(identifier::typed("RXN", Identifier::of(&system, &number)));
     }
     // RXE-9 says what was substituted, not what may be: nothing may (UK Core default).
     request.substitution = Some(Substitution::not_allowed());
@@ -76,11 +74,8 @@ pub(crate) fn fields(
         let text = "the order does not say which medicine";
         source.problem(ProblemCode::FieldMissing, segment, at.code, text)
     })?);
-    request.reason_code = coded::all(
-        source,
-        &segment.field(at.indication),
-        Local::Of("indication"),
-    );
+    request.reason_code =
+        coded::all(source, &segment.field(at.indication), Local::Of("indication"));
     request.dispense_request = supply(source, segment, at)?;
     instructions(source, segment, at, dosage);
     let rate = rate(source, segment, at, dosage)?;
@@ -107,19 +102,13 @@ fn dose(
     let most = amount(source, segment, (at.most, at.unit))?;
     let is_some = |dose: &Quantity| dose.value.as_ref().is_some_and(|v| !v.value().is_zero());
     let (least, most) = (least.filter(is_some), most.filter(is_some));
-    let quantity = |dose| DoseAndRate {
-        dose_quantity: Some(dose),
-        ..DoseAndRate::default()
-    };
+    let quantity = |dose| DoseAndRate { dose_quantity: Some(dose), ..DoseAndRate::default() };
     Ok(match (least, most) {
         (None, None) => None,
         (Some(dose), None) | (None, Some(dose)) => Some(quantity(dose)),
         (Some(low), Some(high)) if low.value == high.value => Some(quantity(low)),
         (Some(low), Some(high)) if low.value < high.value => Some(DoseAndRate {
-            dose_range: Some(Range {
-                low: Some(low),
-                high: Some(high),
-            }),
+            dose_range: Some(Range { low: Some(low), high: Some(high) }),
             ..DoseAndRate::default()
         }),
         (Some(_), Some(_)) => {
@@ -137,24 +126,16 @@ fn rate(
     at: &Fields,
     dosage: &mut Dosage,
 ) -> Result<Option<DoseAndRate>, Problem> {
-    let (text, per) = (
-        trimmed(segment.text(at.rate, 1)),
-        trimmed(segment.text(at.per_time, 1)),
-    );
+    let (text, per) = (trimmed(segment.text(at.rate, 1)), trimmed(segment.text(at.per_time, 1)));
     let per = match tq1::per_time(&per) {
         None if !per.is_empty() => {
-            source.doubt(Doubt::LeftOut {
-                location: source.place(segment, at.per_time),
-            });
+            source.doubt(Doubt::LeftOut { location: source.place(segment, at.per_time) });
             None
         }
         per => per,
     };
     let ratio = |numerator: Quantity, per: Quantity| DoseAndRate {
-        rate_ratio: Some(Ratio {
-            numerator: Some(numerator),
-            denominator: Some(per),
-        }),
+        rate_ratio: Some(Ratio { numerator: Some(numerator), denominator: Some(per) }),
         ..DoseAndRate::default()
     };
     if text.is_empty() {
@@ -164,19 +145,14 @@ fn rate(
     }
     let Some(value) = exact(&text) else {
         let words = [&*text, &*segment.text(at.rate_unit, 1)].join(" ");
-        dosage
-            .additional_instruction
-            .push(CodeableConcept::from_text(words.trim()));
+        dosage.additional_instruction.push(CodeableConcept::from_text(words.trim()));
         return Ok(None);
     };
     quantity::check_sign(source, segment, at.rate, value)?;
     let amount = quantity::quantity(value, &unit(source, segment, at.rate_unit));
     Ok(Some(match per {
         Some(per) => ratio(amount, per),
-        None => DoseAndRate {
-            rate_quantity: Some(amount),
-            ..DoseAndRate::default()
-        },
+        None => DoseAndRate { rate_quantity: Some(amount), ..DoseAndRate::default() },
     }))
 }
 
@@ -190,10 +166,7 @@ fn supply(
         None => None,
         Some(amount) => {
             quantity::check_sign(source, segment, value, amount)?;
-            Some(quantity::quantity(
-                amount,
-                &unit(source, segment, unit_field),
-            ))
+            Some(quantity::quantity(amount, &unit(source, segment, unit_field)))
         }
     };
     let repeats = trimmed(segment.text(repeats, 1)).parse().ok();
@@ -206,10 +179,7 @@ fn supply(
 }
 
 fn instructions(source: &Source<'_, '_>, segment: &Segment<'_>, at: &Fields, dosage: &mut Dosage) {
-    let told = segment
-        .field(at.text)
-        .repetitions()
-        .map(|each| coded::words(&each));
+    let told = segment.field(at.text).repetitions().map(|each| coded::words(&each));
     let told: Vec<String> = told.filter(|text| !text.is_empty()).collect();
     if !told.is_empty() {
         dosage.text = Some(told.join("; "));

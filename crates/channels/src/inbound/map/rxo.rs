@@ -32,9 +32,7 @@ pub(crate) fn read(
 ) -> Result<(), Problem> {
     fields(source, rxo, &RXO, request, dosage)?;
     let allowed = matches!(rxo.text(9, 1).trim(), "G" | "T" | "Y");
-    request.substitution = Some(Substitution {
-        allowed_boolean: Some(allowed),
-        ..Substitution::not_allowed()
-    });
+    request.substitution =
+        Some(Substitution { allowed_boolean: Some(allowed), ..Substitution::not_allowed() });
     Ok(())
 }

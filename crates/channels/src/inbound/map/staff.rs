@@ -15,10 +15,7 @@ pub(crate) fn staff(xcn: &Repetition<'_>) -> Option<Staff> {
     let id = trimmed(xcn.component(1).text());
     let family = xcn.component(2).subcomponent(1).text();
     let given = xcn.component(3).text();
-    (!id.is_empty()).then(|| Staff {
-        id: id.into_owned(),
-        name: name(&family, &given),
-    })
+    (!id.is_empty()).then(|| Staff { id: id.into_owned(), name: name(&family, &given) })
 }
 
 /// A name of family and given parts that may stand together in the first.
@@ -40,10 +37,7 @@ pub(crate) fn reference(source: &Source<'_, '_>, xcn: &Repetition<'_>) -> Option
     let staff = staff(xcn)?;
     let identifier = Identifier::of(source.systems().staff(), &staff.id);
     let reference = Reference::by_identifier(ResourceType::Practitioner, identifier);
-    Some(Reference {
-        display: Some(staff.name).filter(|name| !name.is_empty()),
-        ..reference
-    })
+    Some(Reference { display: Some(staff.name).filter(|name| !name.is_empty()), ..reference })
 }
 
 #[cfg(test)]

@@ -32,9 +32,7 @@ pub(crate) fn date(dtm: Dtm) -> Option<Date> {
     let civil = dtm.civil();
     match dtm.precision() {
         Precision::Year => format!("{:04}", civil.year()).parse().ok(),
-        Precision::Month => format!("{:04}-{:02}", civil.year(), civil.month())
-            .parse()
-            .ok(),
+        Precision::Month => format!("{:04}-{:02}", civil.year(), civil.month()).parse().ok(),
         _ if civil.year() < 1 => None,
         _ => Some(civil.date().into()),
     }

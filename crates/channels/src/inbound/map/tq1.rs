@@ -78,17 +78,11 @@ pub(crate) fn timings<'a>(
     start: Option<Timestamp>,
 ) -> Result<Vec<Read>, Problem> {
     let mut told = Vec::new();
-    for segment in tq1
-        .iter()
-        .filter(|segment| segment.field_count() > 1)
-        .take(MAX_TIMINGS)
-    {
+    for segment in tq1.iter().filter(|segment| segment.field_count() > 1).take(MAX_TIMINGS) {
         told.push(of_segment(source, segment)?);
     }
     if told.is_empty() {
-        let field = fields
-            .iter()
-            .find(|(segment, field)| !segment.field(*field).is_absent());
+        let field = fields.iter().find(|(segment, field)| !segment.field(*field).is_absent());
         if let Some((segment, field)) = field {
             for tq in segment.field(*field).repetitions().take(MAX_TIMINGS) {
                 told.push(of_field(source, segment, *field, &tq)?);
@@ -106,10 +100,7 @@ fn of_segment<'a>(source: &Source<'_, 'a>, tq1: &Segment<'a>) -> Result<Told<'a>
     let text = |field: usize| trimmed(tq1.text(field, 1));
     let listed = |field: usize| -> Vec<Cow<'a, str>> {
         let repetitions = tq1.field(field).repetitions().take(MAX_TIMINGS);
-        repetitions
-            .map(|each| trimmed(each.text()))
-            .filter(|text| !text.is_empty())
-            .collect()
+        repetitions.map(|each| trimmed(each.text())).filter(|text| !text.is_empty()).collect()
     };
     let end = source.stated(tq1, 8)?;
     Ok(Told {
@@ -117,13 +108,8 @@ fn of_segment<'a>(source: &Source<'_, 'a>, tq1: &Segment<'a>) -> Result<Told<'a>
         codes: listed(3),
         times: listed(4),
         duration: length(source, tq1, 6)?,
-        start: source
-            .stated(tq1, 7)?
-            .map(|dtm| source.resolve(dtm, tq1, 7))
-            .transpose()?,
-        end: end
-            .map(|dtm| time::date_time(source, tq1, 8, dtm))
-            .transpose()?,
+        start: source.stated(tq1, 7)?.map(|dtm| source.resolve(dtm, tq1, 7)).transpose()?,
+        end: end.map(|dtm| time::date_time(source, tq1, 8, dtm)).transpose()?,
         priorities: listed(9),
         condition: Cow::Owned(tq1.field(10).free_text().trim().to_owned()),
         text: Cow::Owned(tq1.field(11).free_text().trim().to_owned()),
@@ -147,39 +133,21 @@ fn of_field<'a>(
         if text.is_empty() {
             return Ok(None);
         }
-        hl7v2::time::Dtm::parse(&text)
-            .map(Some)
-            .map_err(|error| bad(&error.to_string()))
+        hl7v2::time::Dtm::parse(&text).map(Some).map_err(|error| bad(&error.to_string()))
     };
     let interval = tq.component(2);
-    let (code, times) = (
-        trimmed(interval.subcomponent(1).text()),
-        interval.subcomponent(2).text(),
-    );
+    let (code, times) = (trimmed(interval.subcomponent(1).text()), interval.subcomponent(2).text());
     let times = times.split([',', '-']).take(MAX_TIMINGS).map(str::trim);
     let (duration, counted) = old_duration(&text(3)).ok_or_else(|| bad(NO_DURATION))?;
     let total = count(source, segment, field, &text(12))?;
     Ok(Told {
         segment: Some((*segment, Place { code: field })),
-        codes: Some(code)
-            .filter(|code| !code.is_empty())
-            .into_iter()
-            .collect(),
-        times: times
-            .filter(|t| !t.is_empty())
-            .map(|t| Cow::Owned(t.to_owned()))
-            .collect(),
+        codes: Some(code).filter(|code| !code.is_empty()).into_iter().collect(),
+        times: times.filter(|t| !t.is_empty()).map(|t| Cow::Owned(t.to_owned())).collect(),
         duration,
-        start: stated(4)?
-            .map(|dtm| source.resolve(dtm, segment, field))
-            .transpose()?,
-        end: stated(5)?
-            .map(|dtm| time::date_time(source, segment, field, dtm))
-            .transpose()?,
-        priorities: Some(text(6))
-            .filter(|text| !text.is_empty())
-            .into_iter()
-            .collect(),
+        start: stated(4)?.map(|dtm| source.resolve(dtm, segment, field)).transpose()?,
+        end: stated(5)?.map(|dtm| time::date_time(source, segment, field, dtm)).transpose()?,
+        priorities: Some(text(6)).filter(|text| !text.is_empty()).into_iter().collect(),
         condition: text(7),
         text: text(8),
         occurrence: None,
@@ -196,20 +164,12 @@ fn old_duration(text: &str) -> Option<(Option<Length>, Option<u32>)> {
     if text.is_empty() || text == "INDEF" {
         return Some((None, None));
     }
-    let number = text
-        .get(1..)
-        .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let number = text.get(1..).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
     if text.starts_with('X') {
         return Some((None, Some(number.parse().ok()?)));
     }
     let unit = unit_of_time(text.get(..1)?)?;
-    Some((
-        Some(Length {
-            value: exact(number)?,
-            unit,
-        }),
-        None,
-    ))
+    Some((Some(Length { value: exact(number)?, unit }), None))
 }
 
 /// A CQ that is a length of time. One that cannot be read is a problem: it says when the order
@@ -279,11 +239,7 @@ impl Told<'_> {
         let repeat = (repeat != Repeat::default()).then_some(repeat);
         let told = repeat.is_some() || code.is_some();
         Ok(Read {
-            timing: told.then(|| Timing {
-                repeat,
-                code,
-                ..Timing::default()
-            }),
+            timing: told.then(|| Timing { repeat, code, ..Timing::default() }),
             as_needed,
             condition: condition.then(|| self.condition.to_string()),
             priority: self.priority(),
@@ -304,9 +260,7 @@ impl Told<'_> {
         if rhythm.is_none()
             && let Some((segment, place)) = &self.segment
         {
-            source.doubt(Doubt::UnknownTiming {
-                location: source.place(segment, place.code),
-            });
+            source.doubt(Doubt::UnknownTiming { location: source.place(segment, place.code) });
         }
         rhythm
     }
@@ -351,10 +305,7 @@ impl Told<'_> {
 
     /// HL7 table 0485.
     fn priority(&self) -> Option<RequestPriority> {
-        let stat = self
-            .codes
-            .iter()
-            .any(|code| code.eq_ignore_ascii_case("STAT"));
+        let stat = self.codes.iter().any(|code| code.eq_ignore_ascii_case("STAT"));
         let of = |code: &str| match code {
             "S" | "STAT" => Some(RequestPriority::Stat),
             "A" | "ASAP" => Some(RequestPriority::Asap),
@@ -397,9 +348,7 @@ fn time_of_day(text: &str) -> Option<fhir::Time> {
         6 => &digits[4..],
         _ => return None,
     };
-    format!("{}:{}:{seconds}", &digits[..2], &digits[2..4])
-        .parse()
-        .ok()
+    format!("{}:{}:{seconds}", &digits[..2], &digits[2..4]).parse().ok()
 }
 
 /// A rhythm in the elements of FHIR. Events and days that FHIR does not name are left out with
@@ -425,11 +374,7 @@ fn repeat(rhythm: &Rhythm) -> Repeat {
 pub(crate) fn per_time(text: &str) -> Option<fhir::types::Quantity> {
     let unit = unit_of_time(text.get(..1)?)?;
     let digits = text.get(1..)?;
-    let value = if digits.is_empty() {
-        Decimal::ONE
-    } else {
-        exact(digits)?
-    };
+    let value = if digits.is_empty() { Decimal::ONE } else { exact(digits)? };
     (value > Decimal::ZERO).then(|| quantity_of_time(value, unit))
 }
 
@@ -440,10 +385,7 @@ pub(crate) fn daily_maximum(
     segment: &Segment<'_>,
     field: usize,
 ) -> Result<Option<fhir::types::Ratio>, Problem> {
-    let Some(value) = source
-        .number(segment, field, 1)?
-        .filter(|value| !value.is_zero())
-    else {
+    let Some(value) = source.number(segment, field, 1)?.filter(|value| !value.is_zero()) else {
         return Ok(None);
     };
     super::quantity::check_sign(source, segment, field, value)?;
@@ -487,11 +429,7 @@ mod tests {
     #[test]
     fn times_of_day_are_read() {
         let check = |text: &str, expect: Option<&str>| {
-            assert_eq!(
-                time_of_day(text).map(|t| t.to_string()).as_deref(),
-                expect,
-                "{text}"
-            );
+            assert_eq!(time_of_day(text).map(|t| t.to_string()).as_deref(), expect, "{text}");
         };
         check("0800", Some("08:00:00"));
         check("08:00", Some("08:00:00"));
@@ -506,9 +444,7 @@ mod tests {
     fn rates_per_time_are_read() {
         let check = |text: &str, expect: Option<(&str, &str)>| {
             let found = per_time(text).map(|q| (q.value.unwrap().to_string(), q.code.unwrap()));
-            let found = found
-                .as_ref()
-                .map(|(value, code)| (value.as_str(), code.as_str()));
+            let found = found.as_ref().map(|(value, code)| (value.as_str(), code.as_str()));
             assert_eq!(found, expect, "{text}");
         };
         check("H1", Some(("1", "h")));

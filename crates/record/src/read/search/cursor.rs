@@ -37,16 +37,9 @@ impl Place {
     /// Reads what [`Place::cursor`] wrote.
     pub(super) fn parse(cursor: &str) -> Result<Self, Error> {
         let (at, id) = cursor.split_once('.').ok_or(Error::Cursor)?;
-        let at = if at == "none" {
-            None
-        } else {
-            Some(at.parse().map_err(|_| Error::Cursor)?)
-        };
+        let at = if at == "none" { None } else { Some(at.parse().map_err(|_| Error::Cursor)?) };
         let id = fhir::Id::new(id).map_err(|_| Error::Cursor)?;
-        Ok(Self {
-            at,
-            id: id.to_string(),
-        })
+        Ok(Self { at, id: id.to_string() })
     }
 }
 
@@ -64,16 +57,7 @@ mod tests {
             let place = place(at, "rxx.7.1");
             assert_eq!(Place::parse(&place.cursor()).unwrap(), place);
         }
-        for text in [
-            "",
-            "7",
-            "7.",
-            "x.7",
-            "none",
-            "7.a b",
-            "7.'",
-            "99999999999999999999.a",
-        ] {
+        for text in ["", "7", "7.", "x.7", "none", "7.a b", "7.'", "99999999999999999999.a"] {
             assert_eq!(Place::parse(text).unwrap_err().code(), "REC-12", "{text:?}");
         }
     }
@@ -83,14 +67,8 @@ mod tests {
         for (descending, first, second) in [(false, 1, 2), (true, 2, 1)] {
             let (first, second) = (place(Some(first), "b"), place(Some(second), "a"));
             assert_eq!(first.compare(&second, descending), Ordering::Less);
-            assert_eq!(
-                second.compare(&place(None, "a"), descending),
-                Ordering::Less
-            );
-            assert_eq!(
-                first.compare(&place(first.at, "c"), descending),
-                Ordering::Less
-            );
+            assert_eq!(second.compare(&place(None, "a"), descending), Ordering::Less);
+            assert_eq!(first.compare(&place(first.at, "c"), descending), Ordering::Less);
         }
     }
 }

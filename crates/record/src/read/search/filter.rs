@@ -34,10 +34,7 @@ impl<'r> Filter<'r> {
             || !request.codes.is_empty()
             || request.sort.by == SortKey::Date
             || status_in_body;
-        Self {
-            request,
-            reads_body,
-        }
+        Self { request, reads_body }
     }
 
     /// Whether the index by last change gives the order of the answer.
@@ -57,10 +54,7 @@ impl<'r> Filter<'r> {
         }
         let n = row.get(5)?;
         if !self.reads_body {
-            let place = Place {
-                at: Some(row.get(3)?),
-                id: row.get(1)?,
-            };
+            let place = Place { at: Some(row.get(3)?), id: row.get(1)? };
             return Ok(Some(Found { place, n }));
         }
         let resource = stored(row)?;
@@ -73,21 +67,12 @@ impl<'r> Filter<'r> {
             SortKey::LastUpdated => Some(nanoseconds(resource.last_updated)),
             SortKey::Date => values.date.map(|date| nanoseconds(date.lower)),
         };
-        Ok(Some(Found {
-            place: Place {
-                at,
-                id: resource.id.to_string(),
-            },
-            n,
-        }))
+        Ok(Some(Found { place: Place { at, id: resource.id.to_string() }, n }))
     }
 
     fn columns_match(&self, row: &Row<'_>) -> Result<bool, Error> {
         let text = |column: usize| -> Result<Option<&str>, Error> {
-            Ok(row
-                .get_ref(column)?
-                .as_str_or_null()
-                .map_err(rusqlite::Error::from)?)
+            Ok(row.get_ref(column)?.as_str_or_null().map_err(rusqlite::Error::from)?)
         };
         let named = |ids: &Option<Vec<Id>>, column| -> Result<bool, Error> {
             let Some(ids) = ids else { return Ok(true) };
@@ -112,10 +97,7 @@ impl<'r> Filter<'r> {
             return true;
         }
         let updated = DateRange::from(&Instant::at(timestamp(last_updated)));
-        self.request
-            .last_updated
-            .iter()
-            .all(|filter| filter.matches(updated))
+        self.request.last_updated.iter().all(|filter| filter.matches(updated))
     }
 
     /// The first and the last time of change that can be found, in nanoseconds.

@@ -16,11 +16,7 @@ pub(super) fn candidates(
 ) -> Result<Option<Vec<i64>>, Error> {
     let mut numbers = if let Some(ids) = &request.ids {
         by_ids(connection, request, ids)?
-    } else if let Some(tokens) = request
-        .identifiers
-        .iter()
-        .find(|any| any.iter().all(has_value))
-    {
+    } else if let Some(tokens) = request.identifiers.iter().find(|any| any.iter().all(has_value)) {
         by_tokens(connection, request, tokens)?
     } else if let Some(patients) = &request.patients {
         by_patients(connection, request, patients)?
@@ -60,9 +56,8 @@ fn by_ids(
     let kind = type_number(request.resource_type);
     let mut numbers = Vec::new();
     for id in ids {
-        let n: Option<i64> = statement
-            .query_row((kind, id.as_str()), |row| row.get(0))
-            .optional()?;
+        let n: Option<i64> =
+            statement.query_row((kind, id.as_str()), |row| row.get(0)).optional()?;
         numbers.extend(n);
     }
     Ok(numbers)
@@ -119,9 +114,7 @@ fn add(
     let mut rows = statement.query(values)?;
     while let Some(row) = rows.next()? {
         if numbers.len() == MAX_CANDIDATES {
-            return Err(Error::TooWide {
-                limit: MAX_CANDIDATES,
-            });
+            return Err(Error::TooWide { limit: MAX_CANDIDATES });
         }
         numbers.push(row.get(0)?);
     }

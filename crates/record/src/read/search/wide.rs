@@ -26,9 +26,7 @@ pub(super) fn found(
     while let Some(row) = rows.next()? {
         seen += 1;
         if seen > MAX_CANDIDATES {
-            return Err(Error::TooWide {
-                limit: MAX_CANDIDATES,
-            });
+            return Err(Error::TooWide { limit: MAX_CANDIDATES });
         }
         found.extend(filter.check(row)?);
     }
@@ -63,31 +61,20 @@ pub(super) fn page(
         if let Some(found) = filter.check(row)? {
             resources.push(read(connection, found.n)?);
         }
-        place = Some(Place {
-            at: Some(row.get(3)?),
-            id: row.get(1)?,
-        });
+        place = Some(Place { at: Some(row.get(3)?), id: row.get(1)? });
     }
     let total = match after {
         None if next.is_none() => u64::try_from(resources.len()).ok(),
         None if filter.is_everything() => Some(all(connection, kind)?),
         _ => None,
     };
-    Ok(Page {
-        resources,
-        next,
-        total,
-    })
+    Ok(Page { resources, next, total })
 }
 
 /// The walk in either direction, from the start or from a place. Rows of one time come in the
 /// order of their ids.
 fn walk(descending: bool, after: Option<&Place>) -> String {
-    let (order, beyond) = if descending {
-        ("DESC", '<')
-    } else {
-        ("ASC", '>')
-    };
+    let (order, beyond) = if descending { ("DESC", '<') } else { ("ASC", '>') };
     let from = match after {
         None => String::new(),
         Some(_) => {
