@@ -23,15 +23,27 @@ const screenshot = join(
   "live-loop.png",
 );
 
-const url = process.env.INTERLOCK_CONSOLE_URL;
+// The address that the demo prints holds a key for one use, so it is opened once.
+const address = process.env.INTERLOCK_CONSOLE_URL;
+let chromium;
+// The same browser, in which every page has the session of that first one.
 let browser;
+let url;
 
 before(async () => {
-  assert.ok(url, "INTERLOCK_CONSOLE_URL is not set: start this by `make browser`");
-  browser = await launch();
+  assert.ok(address, "INTERLOCK_CONSOLE_URL is not set: start this by `make browser`");
+  chromium = await launch();
+  const first = await chromium.newContext();
+  const page = await first.newPage();
+  await page.goto(address);
+  assert.equal(new URL(page.url()).search, "", "the key does not stay in the address");
+  const storageState = await first.storageState();
+  await first.close();
+  url = new URL("/", address).href;
+  browser = { newContext: (options) => chromium.newContext({ ...options, storageState }) };
 });
 
-after(() => browser?.close());
+after(() => chromium?.close());
 
 const dosesGiven = async (page) => {
   const text = await page.locator(COUNT).first().innerText();
@@ -81,5 +93,13 @@ test("the live loop fits a screen of 320 px", async () => {
   await visit(browser, url, small, async ({ page }) => {
     await waitForAnotherDose(page, await dosesGiven(page));
     assert.equal(await overflow(page), 0, "nobody has to scroll sideways");
+  });
+});
+
+test("whoever has no key sees the form and nothing else", async () => {
+  await visit(chromium, url, {}, async ({ page }) => {
+    await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
+    await page.getByLabel("Access key").waitFor();
+    assert.equal(await page.locator("[data-count]").count(), 0);
   });
 });

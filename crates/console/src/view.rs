@@ -114,16 +114,18 @@ pub(crate) struct PatientRef {
     pub(crate) nhs_tail: Option<String>,
 }
 
+/// As on the page, where a line breaks between place and number and nowhere else: the spaces do
+/// not break, and a word joiner holds the ellipsis to the digits.
 impl fmt::Display for PatientRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.ward, &self.bed) {
-            (Some(ward), Some(bed)) => write!(f, "{ward} bed {bed}, ")?,
+            (Some(ward), Some(bed)) => write!(f, "{ward}\u{a0}bed\u{a0}{bed}, ")?,
             (Some(ward), None) => write!(f, "{ward}, ")?,
             (None, _) => {}
         }
         match &self.nhs_tail {
-            Some(tail) => write!(f, "NHS …{tail}"),
-            None => f.write_str("no NHS number"),
+            Some(tail) => write!(f, "NHS\u{a0}…\u{2060}{tail}"),
+            None => f.write_str("no\u{a0}NHS\u{a0}number"),
         }
     }
 }
@@ -261,7 +263,13 @@ mod tests {
                 bed: owned(bed),
                 nhs_tail: owned(tail),
             };
-            assert_eq!(patient.to_string(), expected);
+            assert_eq!(
+                patient
+                    .to_string()
+                    .replace('\u{a0}', " ")
+                    .replace('\u{2060}', ""),
+                expected
+            );
         };
         check(Some("A1"), Some("05"), Some("018"), "A1 bed 05, NHS …018");
         check(Some("A1"), None, None, "A1, no NHS number");

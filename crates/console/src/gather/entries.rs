@@ -9,7 +9,7 @@ use super::{ROWS, Trouble};
 use crate::view::EntryRow;
 
 /// How many hexadecimal digits of a hash are shown: enough to compare two screens by eye.
-const HASH_DIGITS: usize = 12;
+const HASH_DIGITS: usize = 8;
 
 /// The starts of the hashes of the entries that were shown last, by number.
 #[derive(Default)]

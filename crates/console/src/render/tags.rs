@@ -3,7 +3,7 @@
 use fhir::resources::MedicationAdministrationStatus as Status;
 
 use crate::view::{ChannelView, Direction, Ground, LinkState, Whereabouts};
-use crate::words::{amount, sentence};
+use crate::words::sentence;
 
 /// A state as a coloured word. The word says it all; the colour only helps the eye.
 pub(super) struct Tag {
@@ -47,13 +47,13 @@ pub(super) fn ground(ground: &Ground) -> Tag {
     }
 }
 
-pub(super) fn whereabouts(state: &Whereabouts, unit: &str) -> Tag {
+pub(super) fn whereabouts(state: &Whereabouts) -> Tag {
     match state {
         Whereabouts::Permitted => Tag::new("white", "Permitted"),
         Whereabouts::NotTaken => Tag::new("grey", "Not taken"),
-        Whereabouts::InHands(left) => Tag::new("blue", format!("In hands: {}", amount(left, unit))),
+        Whereabouts::InHands(left) => Tag::new("blue", format!("In hands: {}", left.normalize())),
         Whereabouts::Unaccounted(left) => {
-            Tag::new("red", format!("Unaccounted: {}", amount(left, unit)))
+            Tag::new("red", format!("Unaccounted: {}", left.normalize()))
         }
         Whereabouts::Given => Tag::new("green", "Given"),
         Whereabouts::Wasted => Tag::new("purple", "Wasted"),

@@ -1,0 +1,157 @@
+//! The console over a small made-up hospital that never rests, for looking at the page.
+//!
+//! `cargo run -p console --example live_loop` prints where it is.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a program for looking, not for use"
+)]
+
+#[path = "../tests/hospital/mod.rs"]
+mod hospital;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use console::{ChannelView, ConsoleParts, Direction, Key, LinkState, router};
+use engine::{Clock, Engine};
+use hospital::{Hospital, ITEMS, WARDS};
+use jiff::SignedDuration;
+use medicines::Answer;
+use medicines::orders::Control;
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+
+/// How many patients there are at the start.
+const PATIENTS: u32 = 57;
+
+fn channels(engine: &Engine) -> Vec<ChannelView> {
+    let now = engine.clock().now();
+    let ago = |seconds: i64| Some(now - SignedDuration::from_secs(seconds));
+    let channel = |name: &str, direction, state, last_seen, queue, oldest| ChannelView {
+        name: name.into(),
+        direction,
+        state,
+        last_seen,
+        queue,
+        oldest,
+        stale_after_s: 900,
+    };
+    vec![
+        channel(
+            "cabinet-adc",
+            Direction::Inbound,
+            LinkState::Up,
+            ago(2),
+            0,
+            None,
+        ),
+        channel(
+            "cabinets-out",
+            Direction::Outbound,
+            LinkState::Down,
+            ago(4_000),
+            38,
+            ago(3_900),
+        ),
+        channel("epma", Direction::Inbound, LinkState::Up, ago(4), 0, None),
+        channel(
+            "epma-out",
+            Direction::Outbound,
+            LinkState::Up,
+            ago(9),
+            1,
+            ago(1),
+        ),
+        channel(
+            "pas",
+            Direction::Inbound,
+            LinkState::Idle,
+            ago(400),
+            0,
+            None,
+        ),
+    ]
+}
+
+fn ward(number: u32) -> &'static str {
+    WARDS[number as usize % WARDS.len()]
+}
+
+fn item(number: u32) -> &'static str {
+    ITEMS[number as usize % 3].0
+}
+
+fn fill(hospital: &Hospital) {
+    for number in 1..=PATIENTS {
+        hospital.admit(number, ward(number), &format!("{:02}", number / 3 + 1));
+        hospital.order(number, item(number), Control::New);
+        hospital.order(number, item(number + 1), Control::New);
+    }
+    hospital.order(4, item(4), Control::Hold);
+    hospital.order(9, item(9), Control::Stop);
+    for _ in 0..3 {
+        hospital.park();
+    }
+}
+
+/// One thing after another, for ever.
+fn live(hospital: &Hospital) {
+    for turn in 0_u32.. {
+        std::thread::sleep(Duration::from_millis(700));
+        let number = turn % PATIENTS + 1;
+        match turn % 7 {
+            3 => drop(hospital.remove(number, ward(number), "NALO400", Some("arrest call"))),
+            5 => hospital.give(number, item(number), None),
+            _ => {
+                let asked = hospital.ask_for(number, ward(number), item(number), None);
+                if let Answer::Permitted(_) = asked {
+                    let removal = hospital.remove(number, ward(number), item(number + 1), None);
+                    if turn % 3 != 0 {
+                        std::thread::sleep(Duration::from_millis(700));
+                        hospital.give(number, item(number + 1), Some(removal));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::scaled("2026-11-20T08:00:00Z".parse().unwrap(), 60);
+    let path = folder.path().to_owned();
+    let hospital = tokio::task::spawn_blocking(move || {
+        let hospital = Hospital::open(&path, clock);
+        fill(&hospital);
+        hospital
+    });
+    let hospital = hospital.await.unwrap();
+    let engine = hospital.engine.clone();
+    let shown = engine.clone();
+    let (_running, stop) = watch::channel(false);
+    let parts = ConsoleParts {
+        engine,
+        channels: Arc::new(move || channels(&shown)),
+        keys: vec![Key {
+            name: "demo".into(),
+            sha256: Sha256::digest("look").into(),
+            one_time: true,
+        }],
+        site_name: "Royal Example Hospital".into(),
+        // The one who looks is on the same machine, and nothing here is real.
+        random: Arc::new(|bytes| bytes.fill(7)),
+        stop,
+    };
+    std::thread::spawn(move || live(&hospital));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    println!(
+        "console: http://{}/?key=look",
+        listener.local_addr().unwrap()
+    );
+    let service = router(parts).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).await.unwrap();
+}
