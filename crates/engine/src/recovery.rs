@@ -156,6 +156,7 @@ fn time(entry: &Entry) -> Result<Timestamp, Error> {
         .map_err(|error| Error::Entry { seq: entry.seq, why: error.to_string() })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn record_error(error: record::Error) -> Error {
     Error::Record(error.to_string())
 }

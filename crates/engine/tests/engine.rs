@@ -81,8 +81,11 @@ fn dump(folder: &Path) -> Vec<u8> {
 fn end(engine: Engine, folder: &Path) {
     drop(engine);
     for _ in 0..500 {
-        let journal =
-            journal::Journal::open(&folder.join("journal.sqlite3"), "RXX", Default::default());
+        let journal = journal::Journal::open(
+            &folder.join("journal.sqlite3"),
+            "RXX",
+            journal::Options::default(),
+        );
         if journal.is_ok() {
             return;
         }

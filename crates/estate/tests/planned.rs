@@ -176,7 +176,10 @@ impl Truth {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(24)
+    })]
 
     #[test]
     fn whatever_is_decided_is_possible(seed: u64, wards in 1_usize..9, beds in 1_u16..14) {

@@ -197,11 +197,11 @@ async fn until_true(mut stopping: watch::Receiver<bool>) {
 fn views(health: Health, clock: Clock) -> console::Channels {
     Arc::new(move || {
         let now = clock.now();
-        health.all(now).into_iter().map(view).collect()
+        health.all(now).iter().map(view).collect()
     })
 }
 
-fn view(health: channels::ChannelHealth) -> ChannelView {
+fn view(health: &channels::ChannelHealth) -> ChannelView {
     // A peer to whom there is nothing to say may be silent for ever.
     let idle = health.direction == channels::Direction::Outbound && health.queue == 0;
     ChannelView {

@@ -1,5 +1,6 @@
 //! Secrets come from the environment or from files, never from the configuration itself.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -40,7 +41,12 @@ impl TokenSource {
 pub(crate) fn new_token() -> String {
     let mut bytes = [0; 32];
     fill(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut token = String::with_capacity(64);
+    for byte in bytes {
+        // Writing to a string never fails.
+        let _ = write!(token, "{byte:02x}");
+    }
+    token
 }
 
 /// A key of the console: only its hash is kept.

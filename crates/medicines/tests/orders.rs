@@ -139,7 +139,7 @@ fn a_merge_moves_orders_and_history_and_keeps_both_numbers() {
     let bela = hospital.state.patient_by(&format!("{NHS}|{BELA}")).unwrap();
     assert_eq!(subject, bela);
     assert_eq!(hospital.state.patient_by(&format!("{NHS}|{ANNA}")), Some(bela.clone()));
-    assert_eq!(hospital.state.patients_in("WARDA"), [bela.clone()]);
+    assert_eq!(hospital.state.patients_in("WARDA"), std::slice::from_ref(&bela));
     assert_eq!(hospital.state.removals_of(&bela).len(), 1, "what is in hands follows");
     hospital.at("08:30:00").give("7001", 2);
     assert_eq!(hospital.open_cases(), []);

@@ -56,7 +56,7 @@ fn units_that_nobody_accounts_for_open_a_case_that_the_dose_closes() {
     assert_eq!(hospital.open_cases(), []);
     hospital.at("09:10:00").tick();
     let unaccounted = (CaseKind::UnaccountedDose, "not-accounted-for".to_owned());
-    assert_eq!(hospital.open_cases(), [unaccounted.clone()]);
+    assert_eq!(hospital.open_cases(), std::slice::from_ref(&unaccounted));
     hospital.at("09:20:00").tick();
     assert_eq!(hospital.open_cases().len(), 1, "a case opens once");
     hospital.give("7001", 1);

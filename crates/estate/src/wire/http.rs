@@ -324,8 +324,8 @@ mod tests {
         let text =
             format!("HTTP/1.1 403 Forbidden\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         check(&text, 403, "on-hold", true).await;
-        let text = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 F\r\ntransfer-encoding: chunked\r\n\r\n\
-                    8;x=y\r\n{\"code\":\r\n4\r\n\"x\"}\r\n0\r\nTrailer: 1\r\n\r\n";
+        let text = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 403 F\r\ntransfer-encoding: chunked\r\n\
+                    \r\n8;x=y\r\n{\"code\":\r\n4\r\n\"x\"}\r\n0\r\nTrailer: 1\r\n\r\n";
         check(text, 403, "x", true).await;
     }
 

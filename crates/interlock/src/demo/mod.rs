@@ -96,7 +96,7 @@ impl Demo {
         let (token, key, once) = (secret::new_token(), secret::new_token(), secret::new_token());
         let text = configuration::write(&facts, bound.addresses(), &settings, &token, &key)?;
         let plan = config::read(&text, &settings.data);
-        let mut plan = plan.map_err(|mistakes| first(mistakes))?;
+        let mut plan = plan.map_err(first)?;
         plan.clock = engine::Clock::anchored(start, began, settings.speed);
         plan.seed = settings.seed;
         plan.keys.push(secret::console_key("demo", &once, true));

@@ -155,6 +155,7 @@ impl Hospital {
     }
 
     /// Decides and folds; the shelf keeps what changed, and memory lets go of what ended.
+    #[expect(clippy::needless_pass_by_value, reason = "requests are made where they are asked")]
     pub(crate) fn ask(&mut self, request: Request) -> Answer {
         self.decide(&request).answer
     }
