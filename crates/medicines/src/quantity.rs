@@ -35,6 +35,15 @@ const MASS_UG: [(&str, Decimal); 11] = [
     ("ng", Decimal::from_parts(1, 0, 0, false, 3)),
 ];
 
+/// The largest amount that a cabinet or the bedside may tell: a billion units are a slip of the
+/// hand, and sums of them stay far inside what a decimal holds.
+const MAX_AMOUNT: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
+
+/// Whether an amount can be taken over: not absurdly large, with six decimals at the most.
+pub(crate) fn is_plausible(amount: Decimal) -> bool {
+    amount.abs() <= MAX_AMOUNT && amount.normalize().scale() <= MAX_COUNT_SCALE
+}
+
 impl Quantity {
     /// A quantity whose unit is put into lower case, so that `TABLET` and `tablet` are one unit.
     pub fn new(value: Decimal, unit: &str) -> Self {

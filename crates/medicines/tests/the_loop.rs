@@ -258,3 +258,26 @@ fn a_restart_changes_nothing() {
     assert_eq!(after.open_cases(), []);
     assert_eq!(after.balance("hands"), dec(0));
 }
+
+#[test]
+fn an_absurd_amount_is_parked_and_harms_nothing() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    let most = Decimal::MAX;
+    for change in [
+        |t: &mut medicines::cabinet::Transaction, most| t.amount = Some(most),
+        |t: &mut medicines::cabinet::Transaction, most| t.expected = Some(most),
+        |t: &mut medicines::cabinet::Transaction, most| t.actual = Some(most),
+    ] {
+        let mut vend = transaction(TransactionCode::Vend, hospital.now, 2);
+        change(&mut vend, most);
+        assert_eq!(hospital.transact(vend).code(), "parked");
+    }
+    assert_eq!(hospital.balance("pocket"), dec(0));
+    let mut question = asked("PARA500", 1);
+    question.quantity = most;
+    assert_eq!(hospital.remove_with(question), Err(RefusalCode::BadQuantity));
+    let mut given = administration(hospital.now, "7001", 1);
+    given.quantity.value = most;
+    assert_eq!(hospital.ask(medicines::Request::Administer(vec![given])).code(), "parked");
+}

@@ -18,6 +18,7 @@ use crate::deliveries::{Notice, VersionOf, tell_recorders};
 use crate::facts::{Facts, problem};
 use crate::orders::units_of;
 use crate::patients::{find, identifier_key};
+use crate::quantity::is_plausible;
 use crate::resources;
 use crate::site::{Item, Site};
 use crate::state::{OrderState, PatientState, State};
@@ -89,8 +90,9 @@ fn understand<'a>(
         Some(number) => Some(known(state, &number, &patient)?),
         None => None,
     };
-    if given.quantity.value.is_sign_negative() {
-        return problem(ProblemCode::BadValue, "A dose cannot be negative.");
+    if given.quantity.value.is_sign_negative() || !is_plausible(given.quantity.value) {
+        let text = "A dose cannot be negative, or a billion units and more.";
+        return problem(ProblemCode::BadValue, text);
     }
     let removal = given.removal.as_ref().and_then(|id| state.removal(id));
     let by_removal = removal.and_then(|removal| site.item(&removal.transfer.item));

@@ -16,6 +16,7 @@ use crate::fact::Access;
 use crate::facts::Facts;
 use crate::orders::{LiveOrder, NotCovered, NotLive, is_for};
 use crate::patients::{find, identifier_key};
+use crate::quantity::is_plausible;
 use crate::site::{Cabinet, Item, Site};
 use crate::state::{OrderState, PatientState, State};
 use crate::stock::{Account, Movement, PocketAddress, Transfer, TransferState};
@@ -177,7 +178,11 @@ fn place<'a>(
     let item = site.item(&asked.item).ok_or_else(|| {
         Refusal::new(RefusalCode::UnknownItem, "This item is not in the formulary.")
     })?;
-    if asked.quantity <= Decimal::ZERO || asked.quantity.scale() > MAX_QUANTITY_SCALE {
+    let scale = asked.quantity.normalize().scale();
+    if asked.quantity <= Decimal::ZERO
+        || scale > MAX_QUANTITY_SCALE
+        || !is_plausible(asked.quantity)
+    {
         let text = "Ask for a quantity above zero, with three decimals at the most.";
         return Err(Refusal::new(RefusalCode::BadQuantity, text));
     }

@@ -6,12 +6,15 @@
 
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
+
 use super::transaction::{Transaction, TransactionCode};
 use super::{count, null, remove, restock, returned, waste};
 use crate::command::{Context, Decision, Problem, ProblemCode};
 use crate::fact::Fact;
 use crate::facts::{Facts, park, problem};
 use crate::patients::find;
+use crate::quantity::is_plausible;
 use crate::site::{Item, Site};
 use crate::state::{PatientState, State};
 use crate::stock::{Account, Movement, Transfer, TransferState};
@@ -101,6 +104,10 @@ fn act(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
     }
 }
 
+fn amounts(transaction: &Transaction) -> [(&'static str, Option<Decimal>); 3] {
+    [("ZPM-8", transaction.expected), ("ZPM-9", transaction.actual), ("ZPM-10", transaction.amount)]
+}
+
 fn understand<'a>(
     state: &mut State,
     site: &'a Site,
@@ -115,6 +122,12 @@ fn understand<'a>(
         let text = "The formulary has no such item: add it, then replay.";
         return Err(Problem::new(ProblemCode::UnknownItem, text).at("ZPM-6"));
     };
+    for (field, amount) in amounts(transaction) {
+        if !amount.is_none_or(is_plausible) {
+            let text = "The amount is beyond what a pocket can hold: correct it, then replay.";
+            return Err(Problem::new(ProblemCode::BadValue, text).at(field));
+        }
+    }
     if transaction.units().is_sign_negative() && transaction.code != TransactionCode::Adjust {
         let text = "Only an adjustment may have a negative amount.";
         return Err(Problem::new(ProblemCode::BadValue, text).at("ZPM-10"));

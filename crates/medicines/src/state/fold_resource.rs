@@ -294,7 +294,7 @@ fn interval(timing: &Timing) -> Option<(i64, bool)> {
         UnitOfTime::Year => 365 * DAY_S,
     };
     let period = repeat.period.as_ref().map_or(Decimal::ONE, fhir::Decimal::value);
-    let seconds = (period * Decimal::from(unit)).trunc();
+    let seconds = period.checked_mul(Decimal::from(unit))?.trunc();
     let seconds = i64::try_from(seconds).ok().filter(|seconds| *seconds > 0)?;
     Some((seconds / frequency, frequency == 1 && unit <= 3_600))
 }
