@@ -5,10 +5,6 @@ fn main() {
     // A folder that is not there yet has no time of change, and cargo would build the crate anew
     // each time. Its parent is always there, and changes when the folder comes.
     let dist = "../../assets/dist";
-    let watched = if std::path::Path::new(dist).exists() {
-        dist
-    } else {
-        "../../assets"
-    };
+    let watched = if std::path::Path::new(dist).exists() { dist } else { "../../assets" };
     println!("cargo::rerun-if-changed={watched}");
 }

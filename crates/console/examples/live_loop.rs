@@ -1,12 +1,9 @@
 //! The console over a small made-up hospital that never rests, for looking at the page.
 //!
-//! `cargo run -p console --example live_loop` prints where it is.
+//! `cargo run --package console@0.1.0 --example live_loop` prints where it is. The first argument
+//! is the number of patients, 57 if there is none.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a program for looking, not for use"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program for looking, not for use")]
 
 #[path = "../tests/hospital/mod.rs"]
 mod hospital;
@@ -24,9 +21,6 @@ use medicines::orders::Control;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-/// How many patients there are at the start.
-const PATIENTS: u32 = 57;
-
 fn channels(engine: &Engine) -> Vec<ChannelView> {
     let now = engine.clock().now();
     let ago = |seconds: i64| Some(now - SignedDuration::from_secs(seconds));
@@ -40,39 +34,11 @@ fn channels(engine: &Engine) -> Vec<ChannelView> {
         stale_after_s: 900,
     };
     vec![
-        channel(
-            "cabinet-adc",
-            Direction::Inbound,
-            LinkState::Up,
-            ago(2),
-            0,
-            None,
-        ),
-        channel(
-            "cabinets-out",
-            Direction::Outbound,
-            LinkState::Down,
-            ago(4_000),
-            38,
-            ago(3_900),
-        ),
+        channel("cabinet-adc", Direction::Inbound, LinkState::Up, ago(2), 0, None),
+        channel("cabinets-out", Direction::Outbound, LinkState::Down, ago(4_000), 38, ago(3_900)),
         channel("epma", Direction::Inbound, LinkState::Up, ago(4), 0, None),
-        channel(
-            "epma-out",
-            Direction::Outbound,
-            LinkState::Up,
-            ago(9),
-            1,
-            ago(1),
-        ),
-        channel(
-            "pas",
-            Direction::Inbound,
-            LinkState::Idle,
-            ago(400),
-            0,
-            None,
-        ),
+        channel("epma-out", Direction::Outbound, LinkState::Up, ago(9), 1, ago(1)),
+        channel("pas", Direction::Inbound, LinkState::Idle, ago(400), 0, None),
     ]
 }
 
@@ -84,8 +50,8 @@ fn item(number: u32) -> &'static str {
     ITEMS[number as usize % 3].0
 }
 
-fn fill(hospital: &Hospital) {
-    for number in 1..=PATIENTS {
+fn fill(hospital: &Hospital, patients: u32) {
+    for number in 1..=patients {
         hospital.admit(number, ward(number), &format!("{:02}", number / 3 + 1));
         hospital.order(number, item(number), Control::New);
         hospital.order(number, item(number + 1), Control::New);
@@ -98,10 +64,10 @@ fn fill(hospital: &Hospital) {
 }
 
 /// One thing after another, for ever.
-fn live(hospital: &Hospital) {
+fn live(hospital: &Hospital, patients: u32) {
     for turn in 0_u32.. {
         std::thread::sleep(Duration::from_millis(700));
-        let number = turn % PATIENTS + 1;
+        let number = turn % patients + 1;
         match turn % 7 {
             3 => drop(hospital.remove(number, ward(number), "NALO400", Some("arrest call"))),
             5 => hospital.give(number, item(number), None),
@@ -121,12 +87,13 @@ fn live(hospital: &Hospital) {
 
 #[tokio::main]
 async fn main() {
+    let patients = std::env::args().nth(1).map_or(57, |text| text.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::scaled("2026-11-20T08:00:00Z".parse().unwrap(), 60);
     let path = folder.path().to_owned();
     let hospital = tokio::task::spawn_blocking(move || {
         let hospital = Hospital::open(&path, clock);
-        fill(&hospital);
+        fill(&hospital, patients);
         hospital
     });
     let hospital = hospital.await.unwrap();
@@ -146,12 +113,9 @@ async fn main() {
         random: Arc::new(|bytes| bytes.fill(7)),
         stop,
     };
-    std::thread::spawn(move || live(&hospital));
+    std::thread::spawn(move || live(&hospital, patients));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    println!(
-        "console: http://{}/?key=look",
-        listener.local_addr().unwrap()
-    );
+    println!("console: http://{}/?key=look", listener.local_addr().unwrap());
     let service = router(parts).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).await.unwrap();
 }

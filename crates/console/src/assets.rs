@@ -32,10 +32,7 @@ pub(crate) async fn serve(Path(path): Path<String>, request: HeaderMap) -> Respo
     };
     let tag = tag(&file);
     let headers = [(ETAG, tag.as_str()), (CACHE_CONTROL, CACHING)];
-    if request
-        .get(IF_NONE_MATCH)
-        .is_some_and(|known| known.as_bytes() == tag.as_bytes())
-    {
+    if request.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     let body = match file.data {

@@ -56,9 +56,7 @@ pub struct ConsoleParts {
 
 impl fmt::Debug for ConsoleParts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConsoleParts")
-            .field("site_name", &self.site_name)
-            .finish_non_exhaustive()
+        f.debug_struct("ConsoleParts").field("site_name", &self.site_name).finish_non_exhaustive()
     }
 }
 
@@ -68,14 +66,7 @@ impl fmt::Debug for ConsoleParts {
 /// `into_make_service_with_connect_info::<SocketAddr>()` where wrong keys are to be counted by
 /// address; without that all addresses share one count.
 pub fn router(parts: ConsoleParts) -> Router {
-    let ConsoleParts {
-        engine,
-        channels,
-        keys,
-        site_name,
-        random,
-        stop,
-    } = parts;
+    let ConsoleParts { engine, channels, keys, site_name, random, stop } = parts;
     let node = Arc::new(node::EngineNode::new(engine, channels, stop));
     pages::router(Arc::new(pages::Console::new(node, keys, site_name, random)))
 }

@@ -54,19 +54,13 @@ impl Live {
     pub(crate) fn watch(self: &Arc<Self>) -> Option<Watching> {
         let seat = Arc::clone(&self.seats).try_acquire_owned().ok()?;
         let frames = self.frames.subscribe();
-        let mut running = self
-            .running
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut running = self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !*running {
             *running = true;
             tokio::spawn(Arc::clone(self).run());
         }
         drop(running);
-        Some(Watching {
-            frames,
-            _seat: seat,
-        })
+        Some(Watching { frames, _seat: seat })
     }
 
     /// A frame for a page that is asked for now: the newest one if it is new enough, else one
@@ -116,10 +110,7 @@ impl Live {
 
     /// Whether nobody watches; then the task is no longer said to run.
     fn rests(&self) -> bool {
-        let mut running = self
-            .running
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut running = self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         // A new watcher subscribes before it looks at `running`, so that none is overlooked.
         let rests = self.frames.receiver_count() == 0;
         *running = !rests;
@@ -127,10 +118,7 @@ impl Live {
     }
 
     fn running_ends(&self) {
-        *self
-            .running
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = false;
+        *self.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = false;
     }
 
     async fn make(&self, before: Option<Arc<Frame>>) -> Option<Arc<Frame>> {

@@ -50,11 +50,7 @@ pub(crate) struct EngineNode {
 impl EngineNode {
     pub(crate) fn new(engine: Engine, channels: Channels, stop: watch::Receiver<bool>) -> Self {
         let gatherer = Gatherer::new(engine.clone(), channels);
-        EngineNode {
-            engine,
-            gatherer,
-            stop,
-        }
+        EngineNode { engine, gatherer, stop }
     }
 }
 

@@ -40,38 +40,24 @@ pub(crate) fn view() -> LiveLoop {
             in_hands: 9,
             open_cases: 4,
         },
-        wards: [
-            ("WARDA1", 28, 211, 6, 0),
-            ("WARDB2", 17, 120, 3, 3),
-            ("ITU", 12, 81, 0, 1),
-        ]
-        .map(|(ward, patients, orders, in_hands, open_cases)| WardRow {
-            ward: ward.to_owned(),
-            patients,
-            orders,
-            in_hands,
-            open_cases,
-        })
-        .to_vec(),
-        order_counts: [("active", 398), ("on-hold", 14)]
-            .map(|(status, orders)| OrderCount {
-                status: status.to_owned(),
+        wards: [("WARDA1", 28, 211, 6, 0), ("WARDB2", 17, 120, 3, 3), ("ITU", 12, 81, 0, 1)]
+            .map(|(ward, patients, orders, in_hands, open_cases)| WardRow {
+                ward: ward.to_owned(),
+                patients,
                 orders,
+                in_hands,
+                open_cases,
             })
+            .to_vec(),
+        order_counts: [("active", 398), ("on-hold", 14)]
+            .map(|(status, orders)| OrderCount { status: status.to_owned(), orders })
             .to_vec(),
         orders: orders(),
         removals: removals(),
         doses: doses(),
-        case_counts: [
-            ("parked-message", 1, 90_000),
-            ("unaccounted-dose", 3, 4_000),
-        ]
-        .map(|(kind, open, age)| CaseCount {
-            kind: kind.to_owned(),
-            open,
-            oldest: ago(age),
-        })
-        .to_vec(),
+        case_counts: [("parked-message", 1, 90_000), ("unaccounted-dose", 3, 4_000)]
+            .map(|(kind, open, age)| CaseCount { kind: kind.to_owned(), open, oldest: ago(age) })
+            .to_vec(),
         cases: cases(),
         channels: channels(),
         journal: journal(),
@@ -87,27 +73,9 @@ fn orders() -> Vec<OrderRow> {
         status: status.to_owned(),
     };
     vec![
-        row(
-            "o1.1",
-            12,
-            patient("WARDA1", "04", "118"),
-            "Paracetamol 500mg tablets",
-            "active",
-        ),
-        row(
-            "o2.2",
-            40,
-            patient("WARDB2", "11", "026"),
-            "Gentamicin 40mg/1ml injection",
-            "on-hold",
-        ),
-        row(
-            "o3.3",
-            95,
-            patient("ITU", "02", "034"),
-            "Morphine 10mg/1ml injection",
-            "stopped",
-        ),
+        row("o1.1", 12, patient("WARDA1", "04", "118"), "Paracetamol 500mg tablets", "active"),
+        row("o2.2", 40, patient("WARDB2", "11", "026"), "Gentamicin 40mg/1ml injection", "on-hold"),
+        row("o3.3", 95, patient("ITU", "02", "034"), "Morphine 10mg/1ml injection", "stopped"),
     ]
 }
 
@@ -164,38 +132,10 @@ fn doses() -> Vec<DoseRow> {
         }
     };
     vec![
-        row(
-            "d1.1",
-            3,
-            "Morphine 10mg/1ml injection",
-            Some("1 ampoule"),
-            Dose::Completed,
-            None,
-        ),
-        row(
-            "d2.1",
-            51,
-            "Naloxone 400microgram/1ml",
-            Some("1 ampoule"),
-            Dose::Completed,
-            None,
-        ),
-        row(
-            "d3.1",
-            77,
-            "Oramorph 10mg/5ml",
-            Some("2.5 ml"),
-            Dose::Stopped,
-            Some("vomited"),
-        ),
-        row(
-            "d4.1",
-            80_000,
-            "Lactulose 10g/15ml",
-            None,
-            Dose::NotDone,
-            Some("patient refused"),
-        ),
+        row("d1.1", 3, "Morphine 10mg/1ml injection", Some("1 ampoule"), Dose::Completed, None),
+        row("d2.1", 51, "Naloxone 400microgram/1ml", Some("1 ampoule"), Dose::Completed, None),
+        row("d3.1", 77, "Oramorph 10mg/5ml", Some("2.5 ml"), Dose::Stopped, Some("vomited")),
+        row("d4.1", 80_000, "Lactulose 10g/15ml", None, Dose::NotDone, Some("patient refused")),
     ]
 }
 
@@ -211,38 +151,10 @@ fn cases() -> Vec<CaseRow> {
     };
     let item = Some("Diazepam 5mg tablets");
     vec![
-        row(
-            "c4",
-            20,
-            "unaccounted-dose",
-            "not-accounted-for",
-            item,
-            "ADC/WARDA1",
-        ),
-        row(
-            "c3",
-            400,
-            "override",
-            "stat-dose",
-            Some("Naloxone 400microgram/1ml"),
-            "ADC/WARDA1",
-        ),
-        row(
-            "c2",
-            4_000,
-            "dispensed-without-order",
-            "stopped",
-            item,
-            "ADC/WARDB2",
-        ),
-        row(
-            "c1",
-            90_000,
-            "parked-message",
-            "unknown-patient",
-            None,
-            "epma",
-        ),
+        row("c4", 20, "unaccounted-dose", "not-accounted-for", item, "ADC/WARDA1"),
+        row("c3", 400, "override", "stat-dose", Some("Naloxone 400microgram/1ml"), "ADC/WARDA1"),
+        row("c2", 4_000, "dispensed-without-order", "stopped", item, "ADC/WARDB2"),
+        row("c1", 90_000, "parked-message", "unknown-patient", None, "epma"),
     ]
 }
 
@@ -258,23 +170,9 @@ fn channels() -> Vec<ChannelView> {
             stale_after_s: 900,
         };
     vec![
-        row(
-            "cabinets-out",
-            Direction::Outbound,
-            LinkState::Down,
-            Some(4_000),
-            38,
-            Some(3_900),
-        ),
+        row("cabinets-out", Direction::Outbound, LinkState::Down, Some(4_000), 38, Some(3_900)),
         row("epma", Direction::Inbound, LinkState::Up, Some(12), 0, None),
-        row(
-            "epma-out",
-            Direction::Outbound,
-            LinkState::Up,
-            Some(3),
-            1,
-            Some(1),
-        ),
+        row("epma-out", Direction::Outbound, LinkState::Up, Some(3), 1, Some(1)),
         row("pas", Direction::Inbound, LinkState::Idle, None, 0, None),
     ]
 }

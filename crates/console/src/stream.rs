@@ -42,16 +42,7 @@ pub(crate) fn body(
     visitor: Visitor,
 ) -> Body {
     let (out, waiting) = mpsc::channel(AHEAD);
-    tokio::spawn(
-        Viewer {
-            console,
-            token,
-            visitor,
-            out,
-            last: None,
-        }
-        .run(watching),
-    );
+    tokio::spawn(Viewer { console, token, visitor, out, last: None }.run(watching));
     Body::from_stream(Events(waiting))
 }
 
@@ -77,10 +68,7 @@ impl Viewer {
     async fn run(mut self, watching: Watching) {
         if let Err(End::Told(event)) = self.watch(watching).await {
             // Whoever has gone meanwhile needs no farewell.
-            let _ = self
-                .out
-                .send(Bytes::from(format!("event: {event}\ndata:\n\n")))
-                .await;
+            let _ = self.out.send(Bytes::from(format!("event: {event}\ndata:\n\n"))).await;
         }
     }
 
@@ -117,10 +105,7 @@ impl Viewer {
     }
 
     async fn send(&self, text: String) -> Result<(), End> {
-        self.out
-            .send(Bytes::from(text))
-            .await
-            .map_err(|_| End::Gone)
+        self.out.send(Bytes::from(text)).await.map_err(|_| End::Gone)
     }
 
     /// A session may have been ended elsewhere, and a long look is journalled again.
@@ -130,13 +115,7 @@ impl Viewer {
         self.visitor = visitor.ok_or(End::Told("signed-out"))?;
         if self.visitor.look_is_due {
             let look = Request::See(look(&self.visitor.name, now));
-            if self
-                .console
-                .node
-                .note(look, &self.visitor.name)
-                .await
-                .is_err()
-            {
+            if self.console.node.note(look, &self.visitor.name).await.is_err() {
                 door.look_again(&self.token);
                 return Err(End::Told("stopped"));
             }
@@ -170,11 +149,7 @@ fn events(frame: &Frame, last: Option<&Frame>) -> String {
         text.push_str(part.name);
         text.push('\n');
         // A line of data ends with any of CR, LF and CRLF, so that each needs its own beginning.
-        for line in part
-            .html
-            .split(['\n', '\r'])
-            .filter(|line| !line.trim().is_empty())
-        {
+        for line in part.html.split(['\n', '\r']).filter(|line| !line.trim().is_empty()) {
             text.push_str("data: ");
             text.push_str(line);
             text.push('\n');
@@ -194,24 +169,14 @@ mod tests {
         let mut view = LiveLoop::default();
         let first = Frame::of(&view, None);
         let ward = "A\r\ndata: b\n\nevent: c".to_owned();
-        view.wards.push(WardRow {
-            ward,
-            patients: 3,
-            ..WardRow::default()
-        });
+        view.wards.push(WardRow { ward, patients: 3, ..WardRow::default() });
         let second = Frame::of(&view, Some(&first));
 
-        assert_eq!(
-            events(&first, None).matches("event: part\n").count(),
-            first.parts.len()
-        );
+        assert_eq!(events(&first, None).matches("event: part\n").count(), first.parts.len());
         assert_eq!(events(&first, Some(&first)), "");
         let changed = events(&second, Some(&first));
         assert_eq!(changed.matches("\n\n").count(), 1, "one event: {changed}");
-        assert!(
-            changed.starts_with("event: part\ndata: wards\ndata: "),
-            "{changed}"
-        );
+        assert!(changed.starts_with("event: part\ndata: wards\ndata: "), "{changed}");
         let mut lines = changed.trim_end().lines().skip(1);
         assert!(lines.all(|line| line.starts_with("data: ")), "{changed}");
         assert!(!changed.contains('\r'));

@@ -258,16 +258,9 @@ mod tests {
     fn a_patient_is_named_by_place_and_three_digits() {
         let check = |ward: Option<&str>, bed: Option<&str>, tail: Option<&str>, expected| {
             let owned = |text: Option<&str>| text.map(str::to_owned);
-            let patient = PatientRef {
-                ward: owned(ward),
-                bed: owned(bed),
-                nhs_tail: owned(tail),
-            };
+            let patient = PatientRef { ward: owned(ward), bed: owned(bed), nhs_tail: owned(tail) };
             assert_eq!(
-                patient
-                    .to_string()
-                    .replace('\u{a0}', " ")
-                    .replace('\u{2060}', ""),
+                patient.to_string().replace('\u{a0}', " ").replace('\u{2060}', ""),
                 expected
             );
         };

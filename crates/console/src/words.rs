@@ -26,8 +26,7 @@ impl Words {
     pub(crate) fn clock(&self, at: &Timestamp) -> String {
         let at = uk(*at);
         let same_day = at.date() == uk(self.now).date();
-        at.strftime(if same_day { "%H:%M:%S" } else { "%-d %b %H:%M" })
-            .to_string()
+        at.strftime(if same_day { "%H:%M:%S" } else { "%-d %b %H:%M" }).to_string()
     }
 
     /// `Friday 20 November 2026`.
@@ -60,10 +59,7 @@ fn uk(at: Timestamp) -> Zoned {
 }
 
 /// A number with its thousands apart: `12,345`.
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "templates pass references"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
 pub(crate) fn grouped(number: &u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
@@ -78,9 +74,7 @@ pub(crate) fn grouped(number: &u64) -> String {
 
 /// `2 tablet`, without digits that say nothing.
 pub(crate) fn amount(quantity: &Decimal, unit: &str) -> String {
-    format!("{} {unit}", quantity.normalize())
-        .trim_end()
-        .to_owned()
+    format!("{} {unit}", quantity.normalize()).trim_end().to_owned()
 }
 
 /// A code as words: `dispensed-without-order` becomes `Dispensed without order`.
@@ -95,12 +89,10 @@ pub(crate) fn sentence(code: &str) -> String {
 
 /// Bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("writing to memory does not fail");
-            text
-        })
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to memory does not fail");
+        text
+    })
 }
 
 #[cfg(test)]
@@ -117,14 +109,8 @@ mod tests {
         assert_eq!(words.clock(&time("2026-07-20T23:10:09Z")), "00:10:09");
         assert_eq!(words.clock(&time("2026-07-20T22:10:09Z")), "20 Jul 23:10");
         assert_eq!(words.day(), "Tuesday 21 July 2026");
-        assert_eq!(
-            midnight(time("2026-07-20T23:30:00Z")),
-            time("2026-07-20T23:00:00Z")
-        );
-        assert_eq!(
-            midnight(time("2026-01-20T23:30:00Z")),
-            time("2026-01-20T00:00:00Z")
-        );
+        assert_eq!(midnight(time("2026-07-20T23:30:00Z")), time("2026-07-20T23:00:00Z"));
+        assert_eq!(midnight(time("2026-01-20T23:30:00Z")), time("2026-01-20T00:00:00Z"));
     }
 
     #[test]
@@ -143,20 +129,14 @@ mod tests {
 
     #[test]
     fn numbers_and_codes_read_well() {
-        for (number, expected) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ] {
+        for (number, expected) in
+            [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")]
+        {
             assert_eq!(grouped(&number), expected);
         }
         assert_eq!(amount(&Decimal::new(200, 2), "tablet"), "2 tablet");
         assert_eq!(amount(&Decimal::new(25, 1), ""), "2.5");
-        assert_eq!(
-            sentence("dispensed-without-order"),
-            "Dispensed without order"
-        );
+        assert_eq!(sentence("dispensed-without-order"), "Dispensed without order");
         assert_eq!(sentence(""), "");
         assert_eq!(hex(&[0, 10, 255]), "000aff");
     }

@@ -58,11 +58,7 @@ async fn connect(address: SocketAddr, path: &str, cookie: &str) -> TcpStream {
 
 async fn get(address: SocketAddr, path: &str, cookie: &str) -> String {
     let mut text = String::new();
-    connect(address, path, cookie)
-        .await
-        .read_to_string(&mut text)
-        .await
-        .unwrap();
+    connect(address, path, cookie).await.read_to_string(&mut text).await.unwrap();
     text
 }
 
@@ -70,20 +66,12 @@ async fn get(address: SocketAddr, path: &str, cookie: &str) -> String {
 fn count(page: &str, name: &str) -> u64 {
     let mark = format!("data-count=\"{name}\">");
     let rest = page.rsplit_once(&mark).unwrap().1;
-    rest.split('<')
-        .next()
-        .unwrap()
-        .replace(',', "")
-        .parse()
-        .unwrap()
+    rest.split('<').next().unwrap().replace(',', "").parse().unwrap()
 }
 
 /// What stands in one section of the page.
 fn section<'a>(page: &'a str, id: &str) -> &'a str {
-    let rest = page
-        .split_once(&format!("<section class=\"il-section\" id=\"{id}\""))
-        .unwrap()
-        .1;
+    let rest = page.split_once(&format!("<section class=\"il-section\" id=\"{id}\"")).unwrap().1;
     rest.split("</section>").next().unwrap()
 }
 
@@ -119,15 +107,21 @@ async fn what_is_done_is_shown_and_what_is_shown_is_journalled() {
     let (stop, stopping) = watch::channel(false);
     let address = serve(parts(&hospital, stopping)).await;
     let entered = get(address, "/?key=once", "").await;
-    let cookie = entered
-        .split_once("set-cookie: ")
-        .unwrap()
-        .1
-        .split(';')
-        .next()
-        .unwrap();
+    let cookie = entered.split_once("set-cookie: ").unwrap().1.split(';').next().unwrap();
     let page = get(address, "/", cookie).await;
 
+    check_page(&page);
+
+    let seen = hospital.engine.readers().get().unwrap().accesses(None, 10).unwrap();
+    let looks: Vec<_> = seen.iter().filter(|look| look.access.what == "console").collect();
+    assert_eq!(looks.len(), 1);
+    assert!(!looks[0].refused && looks[0].access.who == "demo");
+
+    watch_on(address, cookie, &hospital, stop).await;
+}
+
+/// What the page has to show of [`a_morning`].
+fn check_page(page: &str) {
     let expected = [
         ("patients", 3),
         ("live-orders", 4),
@@ -137,11 +131,11 @@ async fn what_is_done_is_shown_and_what_is_shown_is_journalled() {
         ("open-cases", 2),
     ];
     for (name, number) in expected {
-        assert_eq!(count(&page, name), number, "{name}");
+        assert_eq!(count(page, name), number, "{name}");
     }
-    let wards = section(&page, "wards");
+    let wards = section(page, "wards");
     assert!(wards.contains("WARDA1") && wards.contains("ITU") && !wards.contains("WARDB2"));
-    let removals = section(&page, "removals");
+    let removals = section(page, "removals");
     for text in [
         "Given",
         "In hands: 2<",
@@ -153,31 +147,12 @@ async fn what_is_done_is_shown_and_what_is_shown_is_journalled() {
         assert!(removals.contains(text), "{text}: {removals}");
     }
     assert!(removals.contains("&#60;script&#62;alert") && !page.contains("<script>alert"));
-    assert!(section(&page, "doses").contains("patient refused"));
-    assert!(section(&page, "orders").contains("On hold"));
-    assert!(section(&page, "cases").contains("Parked message"));
-    assert!(section(&page, "channels").contains("Stale"));
-    assert!(section(&page, "journal").contains("RDE^O11"));
-    assert!(
-        !page.contains(&hospital::nhs_number(1)),
-        "a whole NHS number"
-    );
-
-    let seen = hospital
-        .engine
-        .readers()
-        .get()
-        .unwrap()
-        .accesses(None, 10)
-        .unwrap();
-    let looks: Vec<_> = seen
-        .iter()
-        .filter(|look| look.access.what == "console")
-        .collect();
-    assert_eq!(looks.len(), 1);
-    assert!(!looks[0].refused && looks[0].access.who == "demo");
-
-    watch_on(address, cookie, &hospital, stop).await;
+    assert!(section(page, "doses").contains("patient refused"));
+    assert!(section(page, "orders").contains("On hold"));
+    assert!(section(page, "cases").contains("Parked message"));
+    assert!(section(page, "channels").contains("Stale"));
+    assert!(section(page, "journal").contains("RDE^O11"));
+    assert!(!page.contains(&hospital::nhs_number(1)), "a whole NHS number");
 }
 
 /// The stream shows the next dose, and ends when the node does.

@@ -18,10 +18,7 @@ impl Allowance {
     /// Takes one, if there is one left.
     pub(super) fn take(&mut self, now: Instant, window: Duration, most: u32) -> bool {
         if !self.is_used(now, window) {
-            *self = Allowance {
-                begun: Some(now),
-                used: 0,
-            };
+            *self = Allowance { begun: Some(now), used: 0 };
         }
         let left = self.used < most;
         self.used += u32::from(left);
@@ -30,7 +27,6 @@ impl Allowance {
 
     /// Whether anything was taken in a window that still runs.
     pub(super) fn is_used(&self, now: Instant, window: Duration) -> bool {
-        self.begun
-            .is_some_and(|begun| now.saturating_duration_since(begun) < window)
+        self.begun.is_some_and(|begun| now.saturating_duration_since(begun) < window)
     }
 }

@@ -37,9 +37,7 @@ pub(crate) fn without_session(request: &HeaderMap) -> HeaderValue {
 }
 
 fn made(value: &str, seconds: u64, request: &HeaderMap) -> HeaderValue {
-    let tls = request
-        .get("x-forwarded-proto")
-        .is_some_and(|proto| proto == "https");
+    let tls = request.get("x-forwarded-proto").is_some_and(|proto| proto == "https");
     let secure = if tls { "; Secure" } else { "" };
     let text =
         format!("{NAME}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}");

@@ -106,9 +106,7 @@ impl Door {
         if let Some(name) = inside.keys.unlock(key, by_address) {
             return Ok(name);
         }
-        inside
-            .guesses_of(from, now)
-            .take(now, GUESS_WINDOW, MAX_GUESSES);
+        inside.guesses_of(from, now).take(now, GUESS_WINDOW, MAX_GUESSES);
         Err(Refusal::WrongKey)
     }
 
@@ -121,11 +119,7 @@ impl Door {
     /// that back.
     pub(crate) fn visitor(&self, token: &Token, now: Instant) -> Option<Visitor> {
         let Seen { name, due, until } = self.inside().sessions.see(token, now)?;
-        Some(Visitor {
-            name,
-            look_is_due: due,
-            until,
-        })
+        Some(Visitor { name, look_is_due: due, until })
     }
 
     /// A look could not be journalled, so the next one has to be.
@@ -157,13 +151,10 @@ impl Door {
 impl Inside {
     fn guesses_of(&mut self, from: Option<IpAddr>, now: Instant) -> &mut Allowance {
         if self.guesses.len() >= MAX_ADDRESSES && !self.guesses.contains_key(&from) {
-            self.guesses
-                .retain(|_, guesses| guesses.is_used(now, GUESS_WINDOW));
+            self.guesses.retain(|_, guesses| guesses.is_used(now, GUESS_WINDOW));
         }
         let crowded = self.guesses.len() >= MAX_ADDRESSES && !self.guesses.contains_key(&from);
-        self.guesses
-            .entry(if crowded { None } else { from })
-            .or_default()
+        self.guesses.entry(if crowded { None } else { from }).or_default()
     }
 }
 

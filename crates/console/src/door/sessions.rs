@@ -80,14 +80,7 @@ impl Sessions {
                 self.0.remove(&oldest);
             }
         }
-        self.0.insert(
-            token.digest(),
-            Session {
-                name,
-                begun: now,
-                looked: Some(now),
-            },
-        );
+        self.0.insert(token.digest(), Session { name, begun: now, looked: Some(now) });
     }
 
     pub(super) fn see(&mut self, token: &Token, now: Instant) -> Option<Seen> {
@@ -95,17 +88,12 @@ impl Sessions {
         if !session.is_alive(now) {
             return None;
         }
-        let due = session
-            .looked
-            .is_none_or(|looked| now.saturating_duration_since(looked) >= LOOK_LASTS);
+        let due =
+            session.looked.is_none_or(|looked| now.saturating_duration_since(looked) >= LOOK_LASTS);
         if due {
             session.looked = Some(now);
         }
-        Some(Seen {
-            name: session.name.clone(),
-            due,
-            until: session.begun + SESSION_LIFETIME,
-        })
+        Some(Seen { name: session.name.clone(), due, until: session.begun + SESSION_LIFETIME })
     }
 
     pub(super) fn unsee(&mut self, token: &Token) {

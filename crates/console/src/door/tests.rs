@@ -10,10 +10,7 @@ fn door() -> Door {
         sha256: Sha256::digest(secret.as_bytes()).into(),
         one_time,
     };
-    Door::new(vec![
-        key("N1001", "long-lived", false),
-        key("demo", "once", true),
-    ])
+    Door::new(vec![key("N1001", "long-lived", false), key("demo", "once", true)])
 }
 
 fn token(byte: u8) -> Token {
@@ -33,11 +30,7 @@ fn a_key_opens_by_its_digest_and_one_for_one_use_opens_once() {
     assert_eq!(unlock("once", true), Ok("demo".to_owned()));
     assert_eq!(unlock("once", true), Err(Refusal::WrongKey));
     assert_eq!(unlock("once", false), Err(Refusal::WrongKey));
-    assert_eq!(
-        unlock("long-lived", true),
-        Err(Refusal::WrongKey),
-        "not by the address"
-    );
+    assert_eq!(unlock("long-lived", true), Err(Refusal::WrongKey), "not by the address");
     assert_eq!(unlock("", false), Err(Refusal::WrongKey));
     assert_eq!(unlock(&"x".repeat(10_000), false), Err(Refusal::WrongKey));
 }
@@ -47,20 +40,11 @@ fn guessing_is_held_up_for_its_address_alone() {
     let (door, now) = (door(), Instant::now());
     let (one, other) = (Some([10, 0, 0, 1].into()), Some([10, 0, 0, 2].into()));
     for _ in 0..MAX_GUESSES {
-        assert_eq!(
-            door.unlock("guess", false, one, now),
-            Err(Refusal::WrongKey)
-        );
+        assert_eq!(door.unlock("guess", false, one, now), Err(Refusal::WrongKey));
     }
-    assert_eq!(
-        door.unlock("long-lived", false, one, now),
-        Err(Refusal::TooManyGuesses)
-    );
+    assert_eq!(door.unlock("long-lived", false, one, now), Err(Refusal::TooManyGuesses));
     assert!(door.unlock("long-lived", false, other, now).is_ok());
-    assert!(
-        door.unlock("long-lived", false, one, now + GUESS_WINDOW)
-            .is_ok()
-    );
+    assert!(door.unlock("long-lived", false, one, now + GUESS_WINDOW).is_ok());
 }
 
 #[test]
@@ -80,10 +64,7 @@ fn a_session_ends_after_its_time_and_when_somebody_leaves() {
     door.admit(&token(1), "N1001".to_owned(), now);
     door.admit(&token(2), "N1001".to_owned(), now);
     let last = now + minutes(8 * 60 - 1);
-    assert_eq!(
-        door.visitor(&token(1), last).unwrap().until,
-        now + SESSION_LIFETIME
-    );
+    assert_eq!(door.visitor(&token(1), last).unwrap().until, now + SESSION_LIFETIME);
     assert_eq!(door.visitor(&token(1), now + SESSION_LIFETIME), None);
     door.leave(&token(2));
     assert_eq!(door.visitor(&token(2), now), None);
@@ -98,10 +79,7 @@ fn a_look_is_journalled_at_most_every_quarter_of_an_hour() {
     assert!(due(now + minutes(15)));
     assert!(!due(now + minutes(16)));
     door.look_again(&token(1));
-    assert!(
-        due(now + minutes(17)),
-        "the last one could not be journalled"
-    );
+    assert!(due(now + minutes(17)), "the last one could not be journalled");
 }
 
 #[test]
@@ -109,11 +87,7 @@ fn sessions_are_limited_in_number_and_the_oldest_goes() {
     let (door, now) = (door(), Instant::now());
     let token = |n: u32| Token::random(move |bytes| bytes[..4].copy_from_slice(&n.to_be_bytes()));
     for n in 0..1_001 {
-        door.admit(
-            &token(n),
-            "N1001".to_owned(),
-            now + Duration::from_millis(n.into()),
-        );
+        door.admit(&token(n), "N1001".to_owned(), now + Duration::from_millis(n.into()));
     }
     let later = now + minutes(1);
     assert_eq!(door.visitor(&token(0), later), None);
@@ -142,16 +116,9 @@ fn a_session_is_read_from_among_other_cookies() {
         headers.insert("cookie", cookie.parse().unwrap());
         session_of(&headers).map(|token| token.as_str().to_owned())
     };
-    assert_eq!(
-        read(&format!("a=1; interlock-session={text}; b")),
-        Some(text.clone())
-    );
+    assert_eq!(read(&format!("a=1; interlock-session={text}; b")), Some(text.clone()));
     assert_eq!(read(&format!("interlock-session={text}0")), None);
     assert_eq!(read(&format!("other={text}")), None);
     assert_eq!(read("interlock-session="), None);
-    assert_eq!(
-        format!("{:?}", Token::read(&text)),
-        "Some(Token(…))",
-        "never in a log"
-    );
+    assert_eq!(format!("{:?}", Token::read(&text)), "Some(Token(…))", "never in a log");
 }

@@ -67,11 +67,7 @@ fn ward(case: &Case, site: &SiteNames, people: &mut People<'_>) -> Result<Option
         Some(id) => people.patient(id)?.ward.clone(),
         None => None,
     };
-    let of_cabinet = || {
-        case.cabinet
-            .as_deref()
-            .and_then(|cabinet| site.ward_of(cabinet))
-    };
+    let of_cabinet = || case.cabinet.as_deref().and_then(|cabinet| site.ward_of(cabinet));
     Ok(of_patient.or_else(|| of_cabinet().map(str::to_owned)))
 }
 

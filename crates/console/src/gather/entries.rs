@@ -23,23 +23,16 @@ impl Entries {
         engine: &Engine,
     ) -> Result<Vec<EntryRow>, Trouble> {
         let messages = reader.messages(None, ROWS)?;
-        self.0
-            .retain(|seq, _| messages.iter().any(|message| message.seq == *seq));
-        if messages
-            .iter()
-            .any(|message| !self.0.contains_key(&message.seq))
-        {
+        self.0.retain(|seq, _| messages.iter().any(|message| message.seq == *seq));
+        if messages.iter().any(|message| !self.0.contains_key(&message.seq)) {
             let journal = engine.journal()?;
             for message in &messages {
                 if self.0.contains_key(&message.seq) {
                     continue;
                 }
                 let entry = journal.get(message.seq).map_err(engine::Error::from)?;
-                let hash = entry
-                    .map(|entry| entry.hash.to_string())
-                    .unwrap_or_default();
-                self.0
-                    .insert(message.seq, hash.chars().take(HASH_DIGITS).collect());
+                let hash = entry.map(|entry| entry.hash.to_string()).unwrap_or_default();
+                self.0.insert(message.seq, hash.chars().take(HASH_DIGITS).collect());
             }
         }
         let row = |message: record::MessageView| EntryRow {

@@ -37,9 +37,7 @@ impl RemovalState {
         let Some(row) = reader.row(RowKind::Removal, id.as_str())? else {
             return Ok(None);
         };
-        serde_json::from_slice(&row)
-            .map(Some)
-            .map_err(|_| Trouble::Row("removal"))
+        serde_json::from_slice(&row).map(Some).map_err(|_| Trouble::Row("removal"))
     }
 
     fn is_permit(&self) -> bool {
@@ -101,10 +99,7 @@ impl Hands {
     }
 
     fn in_hands(&self) -> impl Iterator<Item = &RemovalState> {
-        self.open
-            .values()
-            .flatten()
-            .filter(|state| state.is_in_hands())
+        self.open.values().flatten().filter(|state| state.is_in_hands())
     }
 
     fn meet(&mut self, reader: &Reader) -> Result<(), Trouble> {

@@ -56,22 +56,14 @@ struct Kept {
 
 impl Gatherer {
     pub(crate) fn new(engine: Engine, channels: Channels) -> Self {
-        Gatherer {
-            engine,
-            channels,
-            kept: Mutex::default(),
-        }
+        Gatherer { engine, channels, kept: Mutex::default() }
     }
 
     /// Everything on the page, as it is now.
     pub(crate) fn view(&self) -> Result<LiveLoop, Trouble> {
         // What is kept is right after each step, so a thread that panicked did no harm.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let Kept {
-            site,
-            hands,
-            entries,
-        } = &mut *kept;
+        let Kept { site, hands, entries } = &mut *kept;
         let readers = self.engine.readers();
         let reader = &*readers.get()?;
         let clock = self.engine.clock();
@@ -96,10 +88,7 @@ impl Gatherer {
             ..LiveLoop::default()
         };
         for count in reader.live_orders()? {
-            view.order_counts.push(OrderCount {
-                status: count.status,
-                orders: count.orders,
-            });
+            view.order_counts.push(OrderCount { status: count.status, orders: count.orders });
         }
         for ward in reader.wards()? {
             view.wards.push(WardRow {

@@ -43,10 +43,7 @@ pub(super) struct People<'r> {
 
 impl<'r> People<'r> {
     pub(super) fn new(reader: &'r Reader) -> Self {
-        People {
-            reader,
-            known: HashMap::new(),
-        }
+        People { reader, known: HashMap::new() }
     }
 
     /// The patient of a resource.
@@ -71,26 +68,12 @@ impl<'r> People<'r> {
             return Ok(PatientRef::default());
         };
         let row: Row = serde_json::from_slice(&row).map_err(|_| Trouble::Row("patient"))?;
-        let nhs_tail = row
-            .identifiers
-            .iter()
-            .find_map(|identifier| tail(identifier));
-        let stay = row
-            .encounters
-            .into_iter()
-            .rev()
-            .find(|stay| stay.status == "in-progress");
+        let nhs_tail = row.identifiers.iter().find_map(|identifier| tail(identifier));
+        let stay = row.encounters.into_iter().rev().find(|stay| stay.status == "in-progress");
         let Some(Stay { id, ward, .. }) = stay else {
-            return Ok(PatientRef {
-                nhs_tail,
-                ..PatientRef::default()
-            });
+            return Ok(PatientRef { nhs_tail, ..PatientRef::default() });
         };
-        Ok(PatientRef {
-            ward,
-            bed: self.bed(&id)?,
-            nhs_tail,
-        })
+        Ok(PatientRef { ward, bed: self.bed(&id)?, nhs_tail })
     }
 
     fn bed(&self, encounter: &Id) -> Result<Option<String>, Trouble> {
@@ -101,9 +84,7 @@ impl<'r> People<'r> {
                 let kind = location.physical_type.as_ref();
                 kind.is_some_and(|kind| kind.coding.iter().any(|c| c.code.as_deref() == Some(BED)))
             })?;
-            bed.location
-                .display
-                .or_else(|| bed.location.identifier?.value)
+            bed.location.display.or_else(|| bed.location.identifier?.value)
         }))
     }
 }

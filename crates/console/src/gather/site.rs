@@ -24,16 +24,9 @@ impl SiteNames {
             return Ok(());
         }
         let site: Site = serde_json::from_slice(&row).map_err(|_| Trouble::Row("site"))?;
-        self.wards = site
-            .cabinets
-            .into_iter()
-            .map(|cabinet| (cabinet.id(), cabinet.wards))
-            .collect();
-        self.items = site
-            .items
-            .into_iter()
-            .map(|item| (item.code, item.name))
-            .collect();
+        self.wards =
+            site.cabinets.into_iter().map(|cabinet| (cabinet.id(), cabinet.wards)).collect();
+        self.items = site.items.into_iter().map(|item| (item.code, item.name)).collect();
         self.row = row;
         Ok(())
     }

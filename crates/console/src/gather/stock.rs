@@ -63,18 +63,10 @@ fn ends(transfers: Vec<TransferView>) -> HashMap<Id, Vec<Movement>> {
 
 fn ground(reader: &Reader, transfer: &Transfer) -> Result<Ground, Trouble> {
     let Some(case) = &transfer.case else {
-        return Ok(if transfer.order.is_some() {
-            Ground::Order
-        } else {
-            Ground::NoOrder
-        });
+        return Ok(if transfer.order.is_some() { Ground::Order } else { Ground::NoOrder });
     };
     let kind = reader.case(case)?.map(|view| view.case.kind);
-    Ok(if kind == Some(CaseKind::Override) {
-        Ground::Override
-    } else {
-        Ground::NoOrder
-    })
+    Ok(if kind == Some(CaseKind::Override) { Ground::Override } else { Ground::NoOrder })
 }
 
 fn whereabouts(
@@ -132,10 +124,7 @@ pub(super) fn doses(
                 Some(crate::words::amount(&value, unit))
             }),
             status: dose.status,
-            reason: dose
-                .status_reason
-                .first()
-                .and_then(|why| why.words().map(str::to_owned)),
+            reason: dose.status_reason.first().and_then(|why| why.words().map(str::to_owned)),
         });
     }
     Ok(rows)
@@ -143,8 +132,5 @@ pub(super) fn doses(
 
 /// What a person may read of a medicine.
 pub(super) fn words(medicine: Option<&CodeableConcept>) -> String {
-    medicine
-        .and_then(CodeableConcept::words)
-        .unwrap_or("not named")
-        .to_owned()
+    medicine.and_then(CodeableConcept::words).unwrap_or("not named").to_owned()
 }

@@ -43,21 +43,14 @@ pub(super) async fn page(
                 );
             };
             let site = &console.site_name;
-            Html(html(&LivePage {
-                site,
-                who: &visitor.name,
-                frame: &frame,
-            }))
-            .into_response()
+            Html(html(&LivePage { site, who: &visitor.name, frame: &frame })).into_response()
         }
         // Only a page that is really asked for uses the key up.
         (Err(NotNow::NoSession), Some(key)) if method == Method::GET => {
             sign_in::unlock(&console, &key, true, &peer, &request).await
         }
         (Err(NotNow::NoSession), _) => {
-            console
-                .turn_away(Refusal::NoSession, "live-loop", &peer)
-                .await;
+            console.turn_away(Refusal::NoSession, "live-loop", &peer).await;
             Redirect::to("/sign-in").into_response()
         }
         (Err(NotNow::Stopped), _) => console.stopped_notice(),

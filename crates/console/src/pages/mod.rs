@@ -44,37 +44,22 @@ impl Console {
         random: Random,
     ) -> Self {
         let live = Live::new(Arc::clone(&node));
-        Console {
-            node,
-            door: Door::new(keys),
-            live,
-            site_name,
-            random,
-        }
+        Console { node, door: Door::new(keys), live, site_name, random }
     }
 
     /// Whoever asks, if they have a session, once their look is in the journal.
     async fn visitor(&self, request: &HeaderMap) -> Result<(Token, Visitor), NotNow> {
         let token = session_of(request).ok_or(NotNow::NoSession)?;
-        let visitor = self
-            .door
-            .visitor(&token, Instant::now())
-            .ok_or(NotNow::NoSession)?;
+        let visitor = self.door.visitor(&token, Instant::now()).ok_or(NotNow::NoSession)?;
         if visitor.look_is_due && self.journal_look(&visitor.name).await.is_err() {
             self.door.look_again(&token);
             return Err(NotNow::Stopped);
         }
-        if self.node.has_stopped() {
-            Err(NotNow::Stopped)
-        } else {
-            Ok((token, visitor))
-        }
+        if self.node.has_stopped() { Err(NotNow::Stopped) } else { Ok((token, visitor)) }
     }
 
     async fn journal_look(&self, who: &str) -> Result<(), engine::Stopped> {
-        self.node
-            .note(Request::See(look(who, self.node.now())), who)
-            .await
+        self.node.note(Request::See(look(who, self.node.now())), who).await
     }
 
     /// Has a refusal journalled, unless there were too many of late.
@@ -82,10 +67,7 @@ impl Console {
         let Some(untold) = self.door.tells_refusal(Instant::now()) else {
             return;
         };
-        let from = peer
-            .0
-            .map(|address| format!(" from {address}"))
-            .unwrap_or_default();
+        let from = peer.0.map(|address| format!(" from {address}")).unwrap_or_default();
         let more = match untold {
             0 => String::new(),
             untold => format!("; {untold} before it were not recorded"),
@@ -105,15 +87,7 @@ impl Console {
 
     /// A page that says one thing.
     fn notice(&self, status: StatusCode, title: &str, text: &str) -> Response {
-        (
-            status,
-            Html(html(&NoticePage {
-                site: &self.site_name,
-                title,
-                text,
-            })),
-        )
-            .into_response()
+        (status, Html(html(&NoticePage { site: &self.site_name, title, text }))).into_response()
     }
 
     fn stopped_notice(&self) -> Response {

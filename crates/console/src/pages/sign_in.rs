@@ -44,11 +44,7 @@ pub(super) async fn leave(State(console): State<Arc<Console>>, request: HeaderMa
     if let Some(token) = session_of(&request) {
         console.door.leave(&token);
     }
-    (
-        [(SET_COOKIE, without_session(&request))],
-        Redirect::to("/sign-in"),
-    )
-        .into_response()
+    ([(SET_COOKIE, without_session(&request))], Redirect::to("/sign-in")).into_response()
 }
 
 /// Opens a session for whoever has this key, once the look is in the journal.
@@ -78,18 +74,14 @@ async fn refuse(console: &Console, refusal: Refusal, peer: &Peer) -> Response {
             StatusCode::TOO_MANY_REQUESTS,
             "Too many wrong keys came from here. Wait a minute, then try again.",
         ),
-        Refusal::WrongKey | Refusal::NoSession => (
-            StatusCode::UNAUTHORIZED,
-            "Enter an access key that is in force",
-        ),
+        Refusal::WrongKey | Refusal::NoSession => {
+            (StatusCode::UNAUTHORIZED, "Enter an access key that is in force")
+        }
     };
     page(console, status, Some(text))
 }
 
 fn page(console: &Console, status: StatusCode, error: Option<&str>) -> Response {
-    let page = SignInPage {
-        site: &console.site_name,
-        error,
-    };
+    let page = SignInPage { site: &console.site_name, error };
     (status, Html(html(&page))).into_response()
 }

@@ -98,19 +98,12 @@ impl Answer {
 
     fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines
-            .find(|(found, _)| found.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// The session's cookie, as a browser sends it back.
     fn cookie(&self) -> String {
-        self.header("set-cookie")
-            .unwrap()
-            .split(';')
-            .next()
-            .unwrap()
-            .to_owned()
+        self.header("set-cookie").unwrap().split(';').next().unwrap().to_owned()
     }
 }
 
@@ -161,10 +154,7 @@ impl Site {
         stream.read_to_end(&mut bytes).await.unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        Answer {
-            head: head.to_owned(),
-            body: body.to_owned(),
-        }
+        Answer { head: head.to_owned(), body: body.to_owned() }
     }
 
     async fn get(&self, path: &str, cookie: &str) -> Answer {
@@ -172,17 +162,13 @@ impl Site {
     }
 
     async fn sign_in(&self, key: &str) -> Answer {
-        self.ask("POST /sign-in\nAccept: text/html", &format!("key={key}"))
-            .await
+        self.ask("POST /sign-in\nAccept: text/html", &format!("key={key}")).await
     }
 
     /// The event stream, as far as it has come.
     async fn watch(&self, cookie: &str) -> Watched {
         let head = format!("GET /live HTTP/1.1\r\nCookie: {cookie}");
-        Watched {
-            stream: self.connect(&head, "").await,
-            text: String::new(),
-        }
+        Watched { stream: self.connect(&head, "").await, text: String::new() }
     }
 }
 
@@ -198,8 +184,7 @@ impl Watched {
         while !self.text.contains(part) {
             let count = self.stream.read(&mut buffer).await.unwrap();
             assert_ne!(count, 0, "the stream ended without {part}: {}", self.text);
-            self.text
-                .push_str(&String::from_utf8_lossy(&buffer[..count]));
+            self.text.push_str(&String::from_utf8_lossy(&buffer[..count]));
         }
         &self.text
     }
@@ -209,10 +194,7 @@ impl Watched {
 async fn nobody_sees_anything_without_a_session() {
     let site = Site::open().await;
     let page = site.get("/", "").await;
-    assert_eq!(
-        (page.status(), page.header("location")),
-        (303, Some("/sign-in"))
-    );
+    assert_eq!((page.status(), page.header("location")), (303, Some("/sign-in")));
     let forged = format!("interlock-session={}", "ab".repeat(32));
     for (path, status) in [("/", 303), ("/live", 401)] {
         let refused = site.get(path, &forged).await;
@@ -227,11 +209,7 @@ async fn nobody_sees_anything_without_a_session() {
             "turn-away unknown console live from 127.0.0.1 no-session",
         ]
     );
-    assert_eq!(
-        site.node.views.load(Ordering::SeqCst),
-        0,
-        "nothing is gathered for strangers"
-    );
+    assert_eq!(site.node.views.load(Ordering::SeqCst), 0, "nothing is gathered for strangers");
 }
 
 #[tokio::test]
@@ -243,17 +221,9 @@ async fn a_key_opens_a_session_and_the_look_is_journalled_once() {
     assert!(wrong.header("set-cookie").is_none());
 
     let entered = site.sign_in("long-lived").await;
-    assert_eq!(
-        (entered.status(), entered.header("location")),
-        (303, Some("/"))
-    );
+    assert_eq!((entered.status(), entered.header("location")), (303, Some("/")));
     let set = entered.header("set-cookie").unwrap();
-    for part in [
-        "; HttpOnly",
-        "; SameSite=Strict",
-        "; Path=/",
-        "; Max-Age=28800",
-    ] {
+    for part in ["; HttpOnly", "; SameSite=Strict", "; Path=/", "; Max-Age=28800"] {
         assert!(set.contains(part), "{set}");
     }
     let cookie = entered.cookie();
@@ -273,9 +243,7 @@ async fn a_key_opens_a_session_and_the_look_is_journalled_once() {
             "see N1001 console live-loop -",
         ]
     );
-    let left = site
-        .ask(&format!("POST /sign-out\nCookie: {cookie}"), "")
-        .await;
+    let left = site.ask(&format!("POST /sign-out\nCookie: {cookie}"), "").await;
     assert!(left.header("set-cookie").unwrap().contains("Max-Age=0"));
     assert_eq!(site.get("/", &cookie).await.status(), 303);
 }
@@ -283,26 +251,13 @@ async fn a_key_opens_a_session_and_the_look_is_journalled_once() {
 #[tokio::test]
 async fn a_key_in_the_address_works_once_and_goes_from_it() {
     let site = Site::open().await;
-    assert_eq!(
-        site.ask("HEAD /?key=once\nAccept: */*", "").await.status(),
-        303
-    );
-    assert_eq!(
-        site.get("/?key=long-lived", "").await.status(),
-        401,
-        "only one for one use"
-    );
+    assert_eq!(site.ask("HEAD /?key=once\nAccept: */*", "").await.status(), 303);
+    assert_eq!(site.get("/?key=long-lived", "").await.status(), 401, "only one for one use");
     let entered = site.get("/?key=once", "").await;
-    assert_eq!(
-        (entered.status(), entered.header("location")),
-        (303, Some("/"))
-    );
+    assert_eq!((entered.status(), entered.header("location")), (303, Some("/")));
     assert_eq!(site.get("/", &entered.cookie()).await.status(), 200);
     let inside = site.get("/?key=once", &entered.cookie()).await;
-    assert_eq!(
-        (inside.status(), inside.header("location")),
-        (303, Some("/"))
-    );
+    assert_eq!((inside.status(), inside.header("location")), (303, Some("/")));
     assert_eq!(site.get("/?key=once", "").await.status(), 401);
 }
 
@@ -314,49 +269,26 @@ async fn guessing_is_held_up() {
     }
     assert_eq!(site.sign_in("long-lived").await.status(), 429);
     let last = site.node.notes().pop().unwrap();
-    assert_eq!(
-        last,
-        "turn-away unknown console sign-in from 127.0.0.1 too-many-attempts"
-    );
+    assert_eq!(last, "turn-away unknown console sign-in from 127.0.0.1 too-many-attempts");
 }
 
 #[tokio::test]
 async fn every_answer_carries_the_safety_headers() {
     let site = Site::open().await;
     let cookie = site.sign_in("long-lived").await.cookie();
-    for path in [
-        "/",
-        "/sign-in",
-        "/assets/console.js",
-        "/assets/none.js",
-        "/sign-out",
-    ] {
+    for path in ["/", "/sign-in", "/assets/console.js", "/assets/none.js", "/sign-out"] {
         let answer = site.get(path, &cookie).await;
         let policy = answer.header("content-security-policy").unwrap_or_default();
-        assert!(
-            policy.starts_with("default-src 'self';"),
-            "{path}: {policy}"
-        );
+        assert!(policy.starts_with("default-src 'self';"), "{path}: {policy}");
         assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"));
-        assert_eq!(
-            answer.header("x-content-type-options"),
-            Some("nosniff"),
-            "{path}"
-        );
-        assert_eq!(
-            answer.header("referrer-policy"),
-            Some("no-referrer"),
-            "{path}"
-        );
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
         let caching = answer.header(header::CACHE_CONTROL.as_str()).unwrap();
         let kept = answer.status() == 200 && path.starts_with("/assets/");
         assert_eq!(caching == "no-store", !kept, "{path}: {caching}");
     }
     let page = site.get("/", &cookie).await.body;
-    let inline = page
-        .split("<script")
-        .skip(1)
-        .any(|script| !script.starts_with(" src="));
+    let inline = page.split("<script").skip(1).any(|script| !script.starts_with(" src="));
     assert!(!inline && !page.contains(" style=") && !page.contains(" onclick="));
 }
 
@@ -364,19 +296,12 @@ async fn every_answer_carries_the_safety_headers() {
 async fn assets_have_a_type_and_are_not_sent_twice() {
     let site = Site::open().await;
     let script = site.get("/assets/console.js", "").await;
-    assert_eq!(
-        script.header("content-type"),
-        Some("text/javascript; charset=utf-8")
-    );
+    assert_eq!(script.header("content-type"), Some("text/javascript; charset=utf-8"));
     let tag = script.header("etag").unwrap();
     let head = format!("GET /assets/console.js\nIf-None-Match: {tag}");
     let known = site.ask(&head, "").await;
     assert_eq!((known.status(), known.body.as_str()), (304, ""));
-    for path in [
-        "/assets/../Cargo.toml",
-        "/assets/%2e%2e/Cargo.toml",
-        "/assets//etc/passwd",
-    ] {
+    for path in ["/assets/../Cargo.toml", "/assets/%2e%2e/Cargo.toml", "/assets//etc/passwd"] {
         assert_eq!(site.get(path, "").await.status(), 404, "{path}");
     }
 }
@@ -387,21 +312,14 @@ async fn the_stream_sends_everything_once_and_then_what_changed() {
     let cookie = site.sign_in("long-lived").await.cookie();
     let mut watched = site.watch(&cookie).await;
     let first = watched.until("data: journal").await;
-    assert!(
-        first.contains("content-type: text/event-stream\r\n"),
-        "{first}"
-    );
+    assert!(first.contains("content-type: text/event-stream\r\n"), "{first}");
     assert!(first.contains("retry: 3000\n\n"));
     assert_eq!(first.matches("event: part\n").count(), 9);
 
     site.node.move_on();
     let both = watched.until(r#"data-count="doses-given">1,001<"#).await;
     assert_eq!(both.matches("data: summary\n").count(), 2);
-    assert_eq!(
-        both.matches("data: wards\n").count(),
-        1,
-        "what is the same is not sent again"
-    );
+    assert_eq!(both.matches("data: wards\n").count(), 1, "what is the same is not sent again");
 }
 
 #[tokio::test]
@@ -425,11 +343,7 @@ async fn all_who_watch_share_one_gathering_and_none_watches_means_none() {
     while quiet.1 < 4 {
         tokio::time::sleep(std::time::Duration::from_millis(600)).await;
         site.node.move_on();
-        quiet = if views() == quiet.0 {
-            (quiet.0, quiet.1 + 1)
-        } else {
-            (views(), 0)
-        };
+        quiet = if views() == quiet.0 { (quiet.0, quiet.1 + 1) } else { (views(), 0) };
     }
     let mut back = site.watch(&cookie).await;
     back.until("data: journal").await;
@@ -446,15 +360,8 @@ async fn seats_are_limited() {
         seated.push(watched);
     }
     let refused = site.get("/live", &cookie).await;
-    assert_eq!(
-        (refused.status(), refused.header("retry-after")),
-        (503, Some("30"))
-    );
-    assert_eq!(
-        site.get("/", &cookie).await.status(),
-        200,
-        "the page itself is still there"
-    );
+    assert_eq!((refused.status(), refused.header("retry-after")), (503, Some("30")));
+    assert_eq!(site.get("/", &cookie).await.status(), 200, "the page itself is still there");
 }
 
 #[tokio::test]
@@ -486,8 +393,7 @@ async fn signing_out_elsewhere_ends_the_stream() {
     let cookie = site.sign_in("long-lived").await.cookie();
     let mut watched = site.watch(&cookie).await;
     watched.until("data: journal").await;
-    site.ask(&format!("POST /sign-out\nCookie: {cookie}"), "")
-        .await;
+    site.ask(&format!("POST /sign-out\nCookie: {cookie}"), "").await;
     site.node.move_on();
     watched.until("event: signed-out\ndata:\n\n").await;
     assert!(!watched.text.contains(">1,001<"), "nothing more is shown");

@@ -55,24 +55,15 @@ impl Frame {
     /// Renders every part. What is as it was `before` shares its text with it.
     pub(crate) fn of(view: &LiveLoop, before: Option<&Frame>) -> Self {
         let part = |(name, html): (&'static str, String)| {
-            let same = before
-                .and_then(|frame| frame.part(name))
-                .filter(|part| *part.html == html);
-            same.cloned().unwrap_or_else(|| Part {
-                name,
-                html: Arc::from(html),
-            })
+            let same = before.and_then(|frame| frame.part(name)).filter(|part| *part.html == html);
+            same.cloned().unwrap_or_else(|| Part { name, html: Arc::from(html) })
         };
-        Frame {
-            made: Instant::now(),
-            parts: rendered(view).into_iter().map(part).collect(),
-        }
+        Frame { made: Instant::now(), parts: rendered(view).into_iter().map(part).collect() }
     }
 
     /// Whether this very text is in the frame.
     pub(crate) fn has(&self, part: &Part) -> bool {
-        self.part(part.name)
-            .is_some_and(|own| Arc::ptr_eq(&own.html, &part.html))
+        self.part(part.name).is_some_and(|own| Arc::ptr_eq(&own.html, &part.html))
     }
 
     /// The text of a part; empty when there is none of that name.
@@ -114,9 +105,7 @@ pub(crate) struct NoticePage<'a> {
 /// Renders a template. These are checked when the program is built, and writing to memory does
 /// not fail, so that there is nothing to tell the caller.
 pub(crate) fn html(template: &impl Template) -> String {
-    template
-        .render()
-        .expect("a template that was compiled writes to memory")
+    template.render().expect("a template that was compiled writes to memory")
 }
 
 #[cfg(test)]

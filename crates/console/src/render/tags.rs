@@ -13,10 +13,7 @@ pub(super) struct Tag {
 
 impl Tag {
     fn new(colour: &'static str, text: impl Into<String>) -> Self {
-        Tag {
-            colour,
-            text: text.into(),
-        }
+        Tag { colour, text: text.into() }
     }
 }
 
@@ -35,10 +32,7 @@ pub(super) fn direction(channel: &ChannelView) -> &'static str {
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "templates pass references"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
 pub(super) fn ground(ground: &Ground) -> Tag {
     match ground {
         Ground::Order => Tag::new("white", "Order"),
@@ -62,10 +56,7 @@ pub(super) fn whereabouts(state: &Whereabouts) -> Tag {
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "templates pass references"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
 pub(super) fn dose(status: &Status) -> Tag {
     match status {
         Status::Completed => Tag::new("green", "Given"),

@@ -32,11 +32,7 @@ pub(crate) const ITEMS: [(&str, &str, &str); 5] = [
     ("PARA500", "Paracetamol 500mg tablets", "tablet"),
     ("IBUP400", "Ibuprofen 400mg tablets", "tablet"),
     ("AMOX500", "Amoxicillin 500mg capsules", "capsule"),
-    (
-        "NALO400",
-        "Naloxone 400micrograms/1ml solution for injection ampoules",
-        "ampoule",
-    ),
+    ("NALO400", "Naloxone 400micrograms/1ml solution for injection ampoules", "ampoule"),
     ("EVIL", "<script>alert('x')</script> & \"co\"", "<b>ml</b>"),
 ];
 
@@ -83,9 +79,7 @@ impl Hospital {
             clock,
             durability: Durability::Full,
         });
-        Hospital {
-            engine: engine.unwrap(),
-        }
+        Hospital { engine: engine.unwrap() }
     }
 
     fn ask(&self, channel: &str, kind: &str, request: Request) -> Answer {
@@ -129,10 +123,7 @@ impl Hospital {
             activity: self.engine.clock().now(),
         };
         let answer = self.ask("pas", "ADT^A01", Request::Patient(Box::new(message)));
-        assert!(
-            matches!(answer, Answer::Done | Answer::Created(_)),
-            "{answer:?}"
-        );
+        assert!(matches!(answer, Answer::Done | Answer::Created(_)), "{answer:?}");
     }
 
     /// Tells of an order of one unit.
@@ -167,10 +158,7 @@ impl Hospital {
             index: 1,
         };
         let answer = self.ask("epma", "RDE^O11", Request::Orders(vec![message]));
-        assert!(
-            matches!(answer, Answer::Done | Answer::Created(_)),
-            "{answer:?}"
-        );
+        assert!(matches!(answer, Answer::Done | Answer::Created(_)), "{answer:?}");
     }
 
     /// Asks for an item, on the patient's order or with a reason.
@@ -212,10 +200,7 @@ impl Hospital {
             activity: self.engine.clock().now(),
         };
         let answer = self.ask("cabinet-adc", "complete", Request::Complete(Box::new(done)));
-        assert!(
-            matches!(answer, Answer::Done | Answer::Created(_)),
-            "{answer:?}"
-        );
+        assert!(matches!(answer, Answer::Done | Answer::Created(_)), "{answer:?}");
         permit.id
     }
 
@@ -240,10 +225,7 @@ impl Hospital {
             activity: self.engine.clock().now(),
         };
         let answer = self.ask("epma", "RAS^O17", Request::Administer(vec![administration]));
-        assert!(
-            matches!(answer, Answer::Done | Answer::Created(_)),
-            "{answer:?}"
-        );
+        assert!(matches!(answer, Answer::Done | Answer::Created(_)), "{answer:?}");
     }
 
     /// A message that nobody can read.
@@ -259,10 +241,7 @@ impl Hospital {
 pub(crate) fn nhs_number(number: u32) -> String {
     let with_digit = |candidate: u32| {
         let nine = format!("999{candidate:06}");
-        let weighed = nine
-            .bytes()
-            .zip((2..=10).rev())
-            .map(|(b, w)| u32::from(b - b'0') * w);
+        let weighed = nine.bytes().zip((2..=10).rev()).map(|(b, w)| u32::from(b - b'0') * w);
         match 11 - weighed.sum::<u32>() % 11 {
             11 => Some(format!("{nine}0")),
             10 => None,
