@@ -9,9 +9,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::node::Node;
 use crate::render::Frame;
 
-/// The least time between two updates, in milliseconds: two a second are as many as an eye takes
-/// in.
-const UPDATE_MS: u64 = 500;
+/// The least time between two updates: two a second are as many as an eye takes in.
+pub(crate) const UPDATE_EVERY: Duration = Duration::from_millis(500);
 /// How long the page may stay as it is although nothing happens, so that its clock and its ages
 /// go on, and so that a page that hears nothing knows that it is stale.
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -69,9 +68,10 @@ impl Live {
         let asked = Instant::now();
         let _alone = self.making.lock().await;
         let newest = self.frames.borrow().clone();
-        let age = Duration::from_millis(UPDATE_MS);
         match newest {
-            Some(frame) if asked.saturating_duration_since(frame.made) < age => Some(frame),
+            Some(frame) if asked.saturating_duration_since(frame.made) < UPDATE_EVERY => {
+                Some(frame)
+            }
             before => self.make(before).await,
         }
     }
@@ -87,8 +87,7 @@ impl Live {
                 // A failure was logged; the pages show that they are stale until it is over.
                 self.make(before).await;
             }
-            let rest =
-                (began.elapsed() * REST).clamp(Duration::from_millis(UPDATE_MS), LONGEST_REST);
+            let rest = (began.elapsed() * REST).clamp(UPDATE_EVERY, LONGEST_REST);
             sleep_until(began + rest).await;
             if self.rests() {
                 return;

@@ -10,11 +10,11 @@ use axum::body::{Body, Bytes};
 use futures_core::Stream;
 use jiff::Timestamp;
 use medicines::{Access, Request};
-use tokio::sync::mpsc;
-use tokio::time::{Instant, interval_at};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, interval_at, sleep_until};
 
 use crate::door::{Token, Visitor};
-use crate::live::Watching;
+use crate::live::{UPDATE_EVERY, Watching};
 use crate::pages::Console;
 use crate::render::Frame;
 
@@ -77,16 +77,18 @@ impl Viewer {
         let node = Arc::clone(&self.console.node);
         let mut stopped = node.stopped();
         let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
-        let session_end = tokio::time::sleep_until(self.visitor.until.into());
+        let session_end = sleep_until(self.visitor.until.into());
         tokio::pin!(session_end);
+        let mut not_before = Instant::now();
         loop {
             let newest = watching.frames.borrow_and_update().clone();
             if let Some(frame) = newest {
                 self.check_session(node.now()).await?;
                 self.show(frame).await?;
+                not_before = Instant::now() + UPDATE_EVERY;
             }
             tokio::select! {
-                changed = watching.frames.changed() => changed.map_err(|_| End::Told("stopped"))?,
+                changed = next(&mut watching.frames, not_before) => changed.map_err(|_| End::Told("stopped"))?,
                 _ = heartbeat.tick() => self.send(":
 
 ".to_owned()).await?,
@@ -122,6 +124,15 @@ impl Viewer {
         }
         Ok(())
     }
+}
+
+/// Waits for a frame that comes at `not_before` or later.
+async fn next(
+    frames: &mut watch::Receiver<Option<Arc<Frame>>>,
+    not_before: Instant,
+) -> Result<(), watch::error::RecvError> {
+    sleep_until(not_before).await;
+    frames.changed().await
 }
 
 /// A look at the live loop, as the journal keeps it.
