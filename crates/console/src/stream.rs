@@ -88,7 +88,9 @@ impl Viewer {
                 not_before = Instant::now() + UPDATE_EVERY;
             }
             tokio::select! {
-                changed = next(&mut watching.frames, not_before) => changed.map_err(|_| End::Told("stopped"))?,
+                changed = next(&mut watching.frames, not_before) => {
+                    changed.map_err(|_| End::Told("stopped"))?;
+                }
                 _ = heartbeat.tick() => self.send(":
 
 ".to_owned()).await?,
