@@ -91,9 +91,7 @@ impl Viewer {
                 changed = next(&mut watching.frames, not_before) => {
                     changed.map_err(|_| End::Told("stopped"))?;
                 }
-                _ = heartbeat.tick() => self.send(":
-
-".to_owned()).await?,
+                _ = heartbeat.tick() => self.send(":\n\n".to_owned()).await?,
                 () = &mut session_end => return Err(End::Told("signed-out")),
                 () = &mut stopped => return Err(End::Told("stopped")),
                 () = self.out.closed() => return Err(End::Gone),
