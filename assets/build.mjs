@@ -1,4 +1,4 @@
-// Puts what the console embeds into assets/dist: the NHS.UK look, htmx and its event stream.
+// Puts what the console embeds into assets/dist: the NHS.UK look.
 //
 // The console serves the folder under /assets/, which is where the style sheet looks for its
 // pictures. Run by `make assets`; needs nothing but node and the installed packages. A file that
@@ -12,14 +12,11 @@ const here = dirname(fileURLToPath(import.meta.url));
 const packages = join(here, "..", "node_modules");
 const target = join(here, "dist");
 
-const PACKAGES = ["nhsuk-frontend", "htmx.org"];
+const PACKAGES = ["nhsuk-frontend"];
 
 // [from, below node_modules; to, below assets/dist; what has to change on the way]
 const FILES = [
   ["nhsuk-frontend/dist/nhsuk/nhsuk-frontend.min.css", "nhsuk-frontend.css", selfContainedStyle],
-  ["nhsuk-frontend/dist/nhsuk/nhsuk-frontend.min.js", "nhsuk-frontend.js", withoutSourceMap],
-  ["htmx.org/dist/htmx.min.js", "htmx.js", withoutSourceMap],
-  ["htmx.org/dist/ext/hx-sse.min.js", "hx-sse.js", withoutSourceMap],
   ...pictures("nhsuk-frontend/dist/nhsuk/assets/images"),
 ];
 
