@@ -63,6 +63,7 @@ impl<'a> Facts<'a> {
             removal: None,
             cabinet: None,
             channel: None,
+            delivery: None,
             item: None,
             quantity: None,
             activity: None,

@@ -339,7 +339,7 @@ impl Sender {
     }
 
     fn outcome(&self, delivery: Delivery, state: DeliveryState, detail: Option<String>) -> Request {
-        Request::Delivered(Outcome { channel: Arc::clone(&self.channel), delivery, state, detail })
+        Request::Delivered(Outcome { channel: Arc::clone(&self.channel), delivery, state, held: false, detail })
     }
 
     async fn submit(&self, request: Request, id: Option<Id>, raw: Vec<u8>) -> Result<(), Stopped> {

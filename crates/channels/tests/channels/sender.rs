@@ -120,6 +120,7 @@ async fn an_unanswered_message_is_held_where_the_policy_says_so() {
         channel: "cabinets".into(),
         delivery: held,
         state: Delivered,
+        held: false,
         detail: Some("seen at the cabinet".to_owned()),
     };
     let request = Request::Delivered(outcome);

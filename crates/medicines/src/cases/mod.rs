@@ -27,6 +27,8 @@ pub enum CaseKind {
     Discrepancy,
     /// A peer refused a message that it was sent.
     RefusedDelivery,
+    /// A message was sent and not answered; the patient's later messages wait behind it.
+    UnknownOutcome,
 }
 
 impl CaseKind {
@@ -40,6 +42,7 @@ impl CaseKind {
             CaseKind::UnmatchedTransaction => "unmatched-transaction",
             CaseKind::Discrepancy => "discrepancy",
             CaseKind::RefusedDelivery => "refused-delivery",
+            CaseKind::UnknownOutcome => "unknown-outcome",
         }
     }
 }
@@ -72,6 +75,9 @@ pub struct Case {
     /// The channel of a parked or refused message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
+    /// The message that was sent, for [`CaseKind::UnknownOutcome`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Id>,
     /// The local formulary code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<String>,

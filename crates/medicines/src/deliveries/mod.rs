@@ -10,6 +10,7 @@ use fhir::{Id, ResourceType};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use outcome::decided;
 pub use outcome::{Outcome, outcome};
 pub use profile::link_up;
 pub(crate) use profile::queue_profile;

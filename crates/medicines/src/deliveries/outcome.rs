@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use fhir::Id;
+use jiff::Timestamp;
+
 use super::{Delivery, DeliveryChange, DeliveryState, Which};
-use crate::cases::CaseKind;
+use crate::cases::{Case, CaseKind};
 use crate::command::{Context, Decision};
 use crate::fact::Fact;
 use crate::facts::Facts;
@@ -18,29 +21,82 @@ pub struct Outcome {
     pub delivery: Delivery,
     /// Where it stands now: delivered, refused or unknown.
     pub state: DeliveryState,
+    /// Whether the channel holds it until a person decides: it will not send it again by itself.
+    pub held: bool,
     /// The peer's acknowledgement code and error codes, without free text.
     pub detail: Option<String>,
 }
 
-/// Keeps what became of a delivery; a refusal opens a case, since nobody resends by itself.
+/// Keeps what became of a delivery. A refusal opens a case, since nobody sends it again by itself;
+/// so does an unknown outcome at which the channel stops and waits for a person.
 pub fn outcome(state: &State, ctx: &Context, outcome: &Outcome) -> Decision {
     let site = Arc::clone(state.site());
     let mut facts = Facts::new(ctx, &site);
-    facts.push(Fact::Delivery(DeliveryChange {
-        channel: Arc::clone(&outcome.channel),
-        which: Which::One(outcome.delivery.id.clone()),
+    facts.push(change(ctx, &outcome.channel, &outcome.delivery.id, outcome));
+    let open = open_case(state, &outcome.delivery.id);
+    match outcome.state {
+        DeliveryState::Refused => {
+            let text = "The peer refused the message: mend the cause there or here, then send \
+                        the profile again.";
+            let reason = outcome.detail.as_deref().unwrap_or("refused");
+            let mut case = facts.case(CaseKind::RefusedDelivery, reason, text);
+            about(&mut case, outcome);
+            facts.open(case);
+        }
+        DeliveryState::Unknown if outcome.held && open.is_none() => {
+            let text = "Sent and not answered, and this patient's later messages wait: ask the \
+                        peer whether it has the message, then settle the case with `delivered`, \
+                        `resend` or `give-up`.";
+            let mut case = facts.case(CaseKind::UnknownOutcome, "not-answered", text);
+            about(&mut case, outcome);
+            facts.open(case);
+        }
+        _ => {}
+    }
+    if let Some(case) = open.filter(|_| outcome.state != DeliveryState::Unknown) {
+        facts.close(&case, "interlock", "answered");
+    }
+    facts.done()
+}
+
+fn change(ctx: &Context, channel: &Arc<str>, delivery: &Id, outcome: &Outcome) -> Fact {
+    Fact::Delivery(DeliveryChange {
+        channel: Arc::clone(channel),
+        which: Which::One(delivery.clone()),
         state: outcome.state,
         detail: outcome.detail.clone(),
         at: ctx.now,
-    }));
-    if outcome.state == DeliveryState::Refused {
-        let text = "The peer refused the message: mend the cause there or here, then send the \
-                    profile again.";
-        let reason = outcome.detail.as_deref().unwrap_or("refused");
-        let mut case = facts.case(CaseKind::RefusedDelivery, reason, text);
-        case.channel = Some(outcome.channel.to_string());
-        case.patient = Some(outcome.delivery.key.clone());
-        facts.open(case);
-    }
-    facts.done()
+    })
+}
+
+fn about(case: &mut Case, outcome: &Outcome) {
+    case.channel = Some(outcome.channel.to_string());
+    case.delivery = Some(outcome.delivery.id.clone());
+    case.patient = Some(outcome.delivery.key.clone());
+}
+
+/// The open case about a delivery that was not answered.
+fn open_case(state: &State, delivery: &Id) -> Option<Id> {
+    let about = |case: &&Arc<Case>| {
+        case.kind == CaseKind::UnknownOutcome && case.delivery.as_ref() == Some(delivery)
+    };
+    state.open_cases().find(about).map(|case| case.id.clone())
+}
+
+/// What a person decides about a delivery that was not answered, by the words that settle its
+/// case; `None` for other words.
+pub(crate) fn decided(case: &Case, words: &str, now: Timestamp) -> Option<DeliveryChange> {
+    let state = match words {
+        "delivered" => DeliveryState::Delivered,
+        "resend" => DeliveryState::Waiting,
+        "give-up" => DeliveryState::Refused,
+        _ => return None,
+    };
+    Some(DeliveryChange {
+        channel: case.channel.as_deref()?.into(),
+        which: Which::One(case.delivery.clone()?),
+        state,
+        detail: Some("decided".to_owned()),
+        at: now,
+    })
 }
