@@ -1,13 +1,14 @@
 //! The facts of one entry while they are being decided.
 
 use fhir::{Id, StoredResource};
+use rust_decimal::Decimal;
 
 use crate::cases::{Case, CaseClosed, CaseKind};
 use crate::command::{Answer, Context, Decision, Problem, ProblemCode};
 use crate::deliveries::{Delivery, Notice};
 use crate::fact::{Access, Fact};
 use crate::site::Site;
-use crate::stock::Transfer;
+use crate::stock::{Account, Transfer, TransferState};
 
 /// Collects the facts of one entry and gives out its ids.
 #[derive(Debug)]
@@ -31,12 +32,31 @@ impl<'a> Facts<'a> {
         self.ctx.id(&self.site.code, self.ids)
     }
 
+    /// Stores a version of a resource.
+    ///
+    /// # Panics
+    /// Where the resource cannot be read again: the engine then parks the message that led to it,
+    /// since a fact that nobody can read must not come into being.
     pub(crate) fn stored(&mut self, resource: StoredResource) {
+        assert!(crate::state::is_readable(&resource), "a resource that was written can be read");
         self.made.push(Fact::Stored(resource));
     }
 
     pub(crate) fn moved(&mut self, transfer: Transfer) {
         self.made.push(Fact::Moved(Box::new(transfer)));
+    }
+
+    /// How much of an item this entry moves into an account, net of what it moves out.
+    pub(crate) fn net(&self, account: &Account, item: &str) -> Decimal {
+        let posted = self.made.iter().filter_map(|fact| match fact {
+            Fact::Moved(t) if t.state == TransferState::Posted && t.item == item => Some(t),
+            _ => None,
+        });
+        let net = |sum: Decimal, t: &Box<Transfer>| {
+            let sum = if t.to == *account { sum + t.quantity } else { sum };
+            if t.from == *account { sum - t.quantity } else { sum }
+        };
+        posted.fold(Decimal::ZERO, net)
     }
 
     pub(crate) fn push(&mut self, fact: Fact) {

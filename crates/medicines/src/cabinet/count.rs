@@ -50,19 +50,13 @@ pub(super) fn set_to(
     other: Option<Account>,
 ) -> Option<Decimal> {
     let transaction = told.transaction;
-    let Some(pocket) = state.pocket(&told.cabinet, &transaction.address, &told.item.code) else {
-        // The pocket was opened with what was found, or a load brings all that it holds.
-        if let Some(other) = other.filter(|_| !found.is_zero()) {
-            let mut transfer = told.transfer(facts, Movement::Restock, other, told.pocket());
-            transfer.quantity = found;
-            facts.moved(transfer);
-        }
-        return Some(Decimal::ZERO);
-    };
-    if transaction.activity < pocket.last {
+    let pocket = state.pocket(&told.cabinet, &transaction.address, &told.item.code);
+    if pocket.is_some_and(|pocket| transaction.activity < pocket.last) {
         return None;
     }
-    let difference = found - state.balance(&told.pocket(), &told.item.code);
+    let account = told.pocket();
+    let item = &told.item.code;
+    let difference = found - state.balance(&account, item) - facts.net(&account, item);
     if difference.is_zero() {
         return Some(difference);
     }

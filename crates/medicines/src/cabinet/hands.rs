@@ -34,9 +34,20 @@ pub(crate) fn leave(state: &State, facts: &mut Facts<'_>, leaving: &Leaving<'_>)
         if left <= Decimal::ZERO {
             break;
         }
-        let units = left.min(removal.in_hands);
+        // An earlier dose of the same message may have used some already.
+        let hands = Account::Hands(removal.transfer.id.clone());
+        let in_hands = removal.in_hands + facts.net(&hands, leaving.item);
+        let units = left.min(in_hands);
+        if units <= Decimal::ZERO {
+            continue;
+        }
         left -= units;
         facts_of_leaving(facts, leaving, &removal, units);
+        if units == in_hands
+            && let Some(case) = &removal.case
+        {
+            facts.close(case, "interlock", leaving.resolution);
+        }
     }
     left
 }
@@ -67,11 +78,6 @@ fn facts_of_leaving(
         activity: leaving.activity,
     };
     facts.moved(transfer);
-    if units == removal.in_hands
-        && let Some(case) = &removal.case
-    {
-        facts.close(case, "interlock", leaving.resolution);
-    }
 }
 
 fn candidates(state: &State, leaving: &Leaving<'_>) -> Vec<Arc<Removal>> {

@@ -128,6 +128,12 @@ fn understand<'a>(
             return Err(Problem::new(ProblemCode::BadValue, text).at(field));
         }
     }
+    let unit = transaction.unit.as_deref().filter(|unit| !unit.is_empty());
+    if unit.is_some_and(|unit| !unit.eq_ignore_ascii_case(&item.unit)) {
+        let text = "The amount is told in another unit than the item is counted in: map the unit \
+                    in the channel's dialect, then replay.";
+        return Err(Problem::new(ProblemCode::BadValue, text).at("RQD-6"));
+    }
     if transaction.units().is_sign_negative() && transaction.code != TransactionCode::Adjust {
         let text = "Only an adjustment may have a negative amount.";
         return Err(Problem::new(ProblemCode::BadValue, text).at("ZPM-10"));
@@ -153,7 +159,6 @@ fn open_pocket(state: &State, facts: &mut Facts<'_>, told: &Told<'_>) {
     }
     let held = match transaction.code {
         TransactionCode::Load => None,
-        TransactionCode::Count => transaction.actual.or(transaction.expected),
         _ => transaction.expected.or(transaction.actual),
     };
     if let Some(quantity) = held.filter(|held| held.is_sign_positive() && !held.is_zero()) {

@@ -88,7 +88,9 @@ impl<'a> LiveOrder<'a> {
         if units > dose {
             return Err(NotCovered::QuantityExceedsDose);
         }
+        self.within_course(units, dose)?;
         self.within_interval(units, dose, policies)?;
+        self.within_period(units, dose, policies)?;
         self.within_maximum(item, units)
     }
 
@@ -109,6 +111,37 @@ impl<'a> LiveOrder<'a> {
         }
         let first = recent.map(|taken| taken.at).min().unwrap_or(self.at);
         Err(NotCovered::TooEarly(first.saturating_add(gap).unwrap_or(Timestamp::MAX)))
+    }
+
+    /// An order for a number of doses ends with the last of them.
+    fn within_course(&self, units: Decimal, dose: Decimal) -> Result<(), NotCovered> {
+        let Some(doses) = self.order.doses else { return Ok(()) };
+        let most = dose.checked_mul(Decimal::from(doses)).unwrap_or(Decimal::MAX);
+        let taken = self.order.total;
+        if taken + units > most { Err(NotCovered::MaximumReached) } else { Ok(()) }
+    }
+
+    /// Doses at the ward's times may move within the day, but no more of them go into a day than
+    /// are ordered for it; twice the early window is what a round may shift.
+    fn within_period(
+        &self,
+        units: Decimal,
+        dose: Decimal,
+        policies: &Policies,
+    ) -> Result<(), NotCovered> {
+        let Schedule::Daily(mean) = self.order.schedule else { return Ok(()) };
+        let doses = (DAY.as_secs() / mean.max(1)).max(1);
+        let shift = 2 * i64::from(policies.early_window_min) * 60;
+        let span = SignedDuration::from_secs((mean.saturating_mul(doses) - shift).max(0));
+        let since = self.at.saturating_sub(span).unwrap_or(Timestamp::MIN);
+        let most = dose.checked_mul(Decimal::from(doses)).unwrap_or(Decimal::MAX);
+        let recent = self.order.taken.iter().filter(|taken| taken.at > since);
+        let taken: Decimal = recent.clone().map(|taken| taken.units).sum();
+        if taken + units <= most {
+            return Ok(());
+        }
+        let first = recent.map(|taken| taken.at).min().unwrap_or(self.at);
+        Err(NotCovered::TooEarly(first.saturating_add(span).unwrap_or(Timestamp::MAX)))
     }
 
     fn within_maximum(&self, item: &Item, units: Decimal) -> Result<(), NotCovered> {
@@ -140,23 +173,22 @@ pub(crate) fn units_of(quantity: &crate::Quantity, item: &Item) -> Option<Decima
 ///
 /// A fixed interval (Q6H) may be shortened by the early window, by a quarter of itself at the
 /// most. Doses at the ward's times (QDS) lie unevenly over the day: half the mean interval is
-/// the least. As-needed doses keep their interval to the second.
-fn least_gap(schedule: Schedule, policies: &Policies) -> Option<SignedDuration> {
+/// the least; from a day on (alternate days, weekly methotrexate) half a day less than the
+/// interval. As-needed doses keep their interval to the second.
+pub(crate) fn least_gap(schedule: Schedule, policies: &Policies) -> Option<SignedDuration> {
     let seconds = SignedDuration::from_secs;
     match schedule {
         Schedule::Unknown => None,
-        Schedule::Once => Some(TAKEN_FOR_EVER),
+        Schedule::Once => None,
         Schedule::Every(interval) => {
             let early = i64::from(policies.early_window_min) * 60;
             Some(seconds(interval - early.min(interval / 4)))
         }
+        Schedule::Daily(mean) if mean > DAY.as_secs() => Some(seconds(mean - DAY.as_secs() / 2)),
         Schedule::Daily(mean) => Some(seconds(mean / 2)),
         Schedule::AsNeeded(interval) => Some(seconds(interval)),
     }
 }
-
-/// Longer than anything taken is remembered.
-const TAKEN_FOR_EVER: SignedDuration = SignedDuration::from_hours(24 * 365);
 
 /// Whether the order is for the item: one of its codes names it.
 ///
@@ -211,6 +243,9 @@ mod tests {
                 })
                 .collect(),
             begun: !taken.is_empty(),
+            doses: (schedule == Schedule::Once).then_some(1),
+            total: taken.iter().map(|(_, units)| Decimal::from(*units)).sum(),
+            encounter: None,
         }
     }
 
@@ -254,11 +289,21 @@ mod tests {
         check(four_a_day, &[("08:00", 2)], "10:30", 2, Err(NotCovered::TooEarly(time("11:00"))));
         check(four_a_day, &[("08:00", 2)], "12:00", 2, Ok(()));
         check(as_needed, &[("08:00", 2)], "11:59", 2, Err(NotCovered::TooEarly(time("12:00"))));
-        check(Schedule::Once, &[("08:00", 2)], "20:00", 1, {
-            let at = time("08:00").saturating_add(TAKEN_FOR_EVER).unwrap();
-            Err(NotCovered::TooEarly(at))
-        });
+        check(Schedule::Once, &[("08:00", 1)], "20:00", 1, Ok(()));
+        check(Schedule::Once, &[("08:00", 2)], "20:00", 1, Err(NotCovered::MaximumReached));
+        let weekly = Schedule::Daily(7 * 24 * 3600);
+        let next = Err(NotCovered::TooEarly("2026-11-26T20:00:00Z".parse().unwrap()));
+        check(weekly, &[("08:00", 2)], "20:00", 2, next);
         check(Schedule::Unknown, &[("08:00", 2)], "08:01", 2, Ok(()));
+    }
+
+    #[test]
+    fn a_day_has_no_more_doses_than_are_ordered() {
+        let three_a_day = Schedule::Daily(8 * 3600);
+        let taken = [("06:00", 2), ("10:00", 2), ("14:00", 2)];
+        let next = Err(NotCovered::TooEarly("2026-11-21T04:00:00Z".parse().unwrap()));
+        check(three_a_day, &taken, "18:00", 2, next);
+        check(three_a_day, &taken[..2], "18:00", 2, Ok(()));
     }
 
     #[test]

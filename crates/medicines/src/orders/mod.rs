@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use live::{LiveOrder, NotCovered, NotLive};
-pub(crate) use live::{is_for, units_of};
+pub(crate) use live::{is_for, least_gap, units_of};
 pub use receive::receive;
 
 /// The extension that says who verified an order: a reference to the pharmacist. An order without

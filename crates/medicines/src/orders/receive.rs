@@ -33,14 +33,19 @@ pub fn receive(
     }
     let mut numbers: Vec<String> = Vec::with_capacity(messages.len());
     for message in messages {
+        // A sender whose clock runs ahead must not put its word beyond the next one.
+        let message = &OrderMessage { activity: message.activity.min(ctx.now), ..message.clone() };
         let told = understand(state, message)?;
+        let replaced = message.replaces.as_ref().and_then(identifier_key);
         // Two words about one order in one message would both be judged by the state before it.
-        if numbers.contains(&told.number) {
+        let twice = |number: &String| numbers.contains(number);
+        if twice(&told.number) || replaced.as_ref().is_some_and(twice) {
             let text = "The message tells twice of the same order: send them one after the other.";
             return Err(at(message, Problem::new(ProblemCode::DuplicateOrder, text), 2));
         }
         act(state, &mut facts, &told).map_err(|problem| at(message, problem, 2))?;
         numbers.push(told.number);
+        numbers.extend(replaced);
     }
     Ok(facts.done())
 }
@@ -86,7 +91,9 @@ pub(super) fn known(state: &mut State, told: &Told<'_>) -> Result<Arc<OrderState
                     it, then replay.";
         return problem(ProblemCode::UnknownOrder, text);
     }
-    if order.entered().is_some_and(|entered| told.message.activity < entered) {
+    // An end is final and always the safe side: it is heard however late it comes.
+    let ends = matches!(told.message.control, Control::Stop | Control::Cancel);
+    if !ends && order.entered().is_some_and(|entered| told.message.activity < entered) {
         let text = "A newer message about this order was acted on before.";
         return problem(ProblemCode::Superseded, text);
     }
@@ -110,7 +117,10 @@ pub(super) fn tell(
     control: Control,
     order: VersionOf,
 ) {
-    let Some(ward) = patient.ward() else { return };
+    // A patient who left is still on the cabinets' list for a while: an end has to reach them.
+    let ends = matches!(control, Control::Stop | Control::Cancel | Control::Hold);
+    let last = patient.encounters.last().and_then(|stay| stay.ward.as_deref());
+    let Some(ward) = patient.ward().or(last.filter(|_| ends)) else { return };
     let notice = Subject::of(patient).order(control, order);
     tell_cabinets(facts, &[ward], &patient.id, &notice);
 }

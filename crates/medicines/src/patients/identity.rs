@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fhir::types::Identifier;
+use fhir::types::{Identifier, IdentifierUse};
 
 use crate::command::{Problem, ProblemCode};
 use crate::state::{PatientState, State, lookup_key};
@@ -16,10 +16,12 @@ pub(crate) fn identifier_key(identifier: &Identifier) -> Option<String> {
     Some(lookup_key(identifier.system.as_deref()?, value))
 }
 
-/// The keys of all identifiers that have a system and a value, each once.
+/// The keys of all identifiers that have a system and a value, each once. A number of old is kept
+/// on the record and finds nobody: it may be another person's by now.
 pub(crate) fn keys(identifiers: &[Identifier]) -> Vec<String> {
     let mut keys: Vec<String> = Vec::with_capacity(identifiers.len());
-    for key in identifiers.iter().filter_map(identifier_key) {
+    let current = |identifier: &&Identifier| identifier.purpose != Some(IdentifierUse::Old);
+    for key in identifiers.iter().filter(current).filter_map(identifier_key) {
         if !keys.contains(&key) {
             keys.push(key);
         }

@@ -70,8 +70,10 @@ fn keep(
         let Some(key) = identifier_key(&number).filter(|key| !known.contains(key)) else {
             continue;
         };
-        // The NHS number of a person is one; the number that ended is kept as an old one.
-        number.purpose = Some(IdentifierUse::Old);
+        // The numbers of a known patient go on leading here through that patient's own record.
+        if merged.is_some() {
+            number.purpose = Some(IdentifierUse::Old);
+        }
         known.push(key);
         patient.identifier.push(number);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fhir::resources::{Encounter, EncounterStatus, Patient};
-use fhir::types::{Period, Reference};
+use fhir::types::{IdentifierUse, Period, Reference};
 use fhir::{DateTime, ResourceType, StoredResource};
 
 use super::{PatientEvent, PatientMessage, concept_key, find_optional, identifier_key};
@@ -21,6 +21,8 @@ pub fn tell(
 ) -> Result<Decision, Problem> {
     let site = Arc::clone(state.site());
     let mut facts = Facts::new(ctx, &site);
+    // A sender whose clock runs ahead must not put its word beyond the next one.
+    let message = &PatientMessage { activity: message.activity.min(ctx.now), ..message.clone() };
     let known = find_optional(state, &message.patient.identifier)?;
     if known.is_none() && !may_be_new(message.event) {
         let text = "No patient has any of these identifiers: have the PAS admit or add the \
@@ -87,9 +89,17 @@ fn keep_numbers(told: &Patient, current: &StoredResource) -> Result<Patient, Pro
         Problem::new(ProblemCode::Internal, "The patient's resource cannot be read.")
     })?;
     let mut patient = told.clone();
-    for identifier in current.identifier {
+    let told = |system: &Option<String>| {
+        patient.identifier.iter().any(|other| other.system == *system && other.value.is_some())
+    };
+    // A person has one NHS number: another one corrects it.
+    let corrected = told(&Some(fhir::systems::NHS_NUMBER.to_owned()));
+    for mut identifier in current.identifier {
         let key = identifier_key(&identifier);
         if !patient.identifier.iter().any(|other| identifier_key(other) == key) {
+            if corrected && identifier.system.as_deref() == Some(fhir::systems::NHS_NUMBER) {
+                identifier.purpose = Some(IdentifierUse::Old);
+            }
             patient.identifier.push(identifier);
         }
     }
@@ -170,7 +180,14 @@ fn revise_encounter(
     told: &Encounter,
     known: &EncounterState,
 ) -> Result<Stay, Problem> {
-    if moves(message.event) && message.activity < known.told {
+    let late = message.activity < known.told;
+    if late && !moves(message.event) && !begins(message.event) {
+        // Details that are told late are taken over; where the patient is has been told since.
+        let version = VersionOf::new(ResourceType::Encounter, &known.id, known.version);
+        let going_on = known.status == EncounterStatus::InProgress;
+        return Ok(Stay { version, ward: known.ward.clone().filter(|_| going_on) });
+    }
+    if late {
         let text = "A newer message about this visit was acted on before: check where the \
                     patient is, then close the case.";
         return Err(Problem::new(ProblemCode::Superseded, text).at("EVN-6"));

@@ -147,6 +147,15 @@ pub struct OrderState {
     /// Whether anything was ever taken on it.
     #[serde(default)]
     pub begun: bool,
+    /// How many doses the course has, where the order tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doses: Option<u32>,
+    /// All units ever taken on it, net of what came back.
+    #[serde(default)]
+    pub total: Decimal,
+    /// The stay in which it was placed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encounter: Option<Id>,
 }
 
 impl OrderState {

@@ -126,7 +126,7 @@ impl State {
                 let patient = &self.patients[&id()];
                 (!patient.at_rest(), json(patient))
             }
-            RowKind::Identifier => (false, json(&self.identifiers[key.as_str()])),
+            RowKind::Identifier => (false, json(&self.identifiers.get(key.as_str()))),
             RowKind::Order => {
                 let order = &self.orders[&id()];
                 (order.is_open(), json(order))

@@ -63,6 +63,14 @@ impl State {
             .and_then(|link| link.other.id_of(ResourceType::Patient));
         let newly_merged = merged_into.clone().filter(|_| !self.is_merged(id));
         let identifiers = keys(&patient.identifier);
+        let before = self.patients.get(id).map(|known| known.identifiers.clone());
+        for gone in before.into_iter().flatten().filter(|key| !identifiers.contains(key)) {
+            // A number that was corrected is nobody's until somebody else is told to have it.
+            if self.identifiers.get(gone.as_str()) == Some(id) {
+                self.identifiers.remove(gone.as_str());
+                self.changed.insert((RowKind::Identifier, gone));
+            }
+        }
         for key in &identifiers {
             // The numbers of a patient who ended lead to the one who keeps the record.
             let leads_to = merged_into.as_ref().unwrap_or(id);
@@ -187,6 +195,18 @@ impl State {
     }
 }
 
+/// Whether the fold will be able to read a resource.
+pub(crate) fn is_readable(resource: &StoredResource) -> bool {
+    let raw = resource.json().as_bytes();
+    match resource.resource_type {
+        ResourceType::Patient => Patient::from_slice(raw).is_ok(),
+        ResourceType::Encounter => Encounter::from_slice(raw).is_ok(),
+        ResourceType::MedicationRequest => MedicationRequest::from_slice(raw).is_ok(),
+        ResourceType::AllergyIntolerance => AllergyIntolerance::from_slice(raw).is_ok(),
+        _ => true,
+    }
+}
+
 fn read<T>(resource: Result<T, fhir::ReadError>) -> T {
     resource.expect("a resource is read before it becomes a fact")
 }
@@ -226,13 +246,16 @@ fn order_state(
         number: keys(&request.identifier).into_iter().next().unwrap_or_default(),
         changes,
         codings: codings.into_iter().filter_map(|c| Some((c.system?, c.code?))).collect(),
-        dose: dosage.and_then(dose),
+        dose: one_dose(&request.dosage_instruction),
         schedule: dosage.map_or(Schedule::Unknown, schedule),
         maximum: dosage.and_then(maximum),
         start: bounds.and_then(|period| period.start.as_ref()).map(fhir::DateTime::lower),
         end: bounds.and_then(|period| period.end.as_ref()).map(fhir::DateTime::upper),
         taken: before.map(|order| order.taken.clone()).unwrap_or_default(),
         begun: before.is_some_and(|order| order.begun),
+        doses: dosage.and_then(doses),
+        total: before.map(|order| order.total).unwrap_or_default(),
+        encounter: request.encounter.as_ref().and_then(|e| e.id_of(ResourceType::Encounter)),
     }
 }
 
@@ -240,8 +263,22 @@ fn bounds(dosage: &Dosage) -> Option<&fhir::types::Period> {
     dosage.timing.as_ref()?.repeat.as_ref()?.bounds_period.as_ref()
 }
 
+/// One dose, the high end of a range. Several timings with different doses are not one dose: what
+/// may be taken then is for a person to say.
+fn one_dose(dosages: &[Dosage]) -> Option<Quantity> {
+    let first = dose(dosages.first()?)?;
+    dosages.iter().all(|other| dose(other).as_ref() == Some(&first)).then_some(first)
+}
+
 fn dose(dosage: &Dosage) -> Option<Quantity> {
-    quantity(dosage.dose_and_rate.first()?.dose_quantity.as_ref()?)
+    let dose = dosage.dose_and_rate.first()?;
+    let high = || dose.dose_range.as_ref()?.high.as_ref();
+    quantity(dose.dose_quantity.as_ref().or_else(high)?)
+}
+
+/// How many doses the course has (TQ1-14 or a code such as X3, STAT).
+fn doses(dosage: &Dosage) -> Option<u32> {
+    dosage.timing.as_ref()?.repeat.as_ref()?.count
 }
 
 fn quantity(quantity: &fhir::types::Quantity) -> Option<Quantity> {

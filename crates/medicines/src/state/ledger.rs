@@ -7,9 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use super::{Due, PocketState, Removal, RowKind, State, Taken};
+use crate::orders::least_gap;
 use crate::stock::{Account, Movement, PocketAddress, Transfer, TransferState};
 
-/// How long what was taken on an order is remembered for its interval and maximum rules.
+/// How long what was taken on an order is remembered at least, for its interval and maximum rules.
 const TAKEN_KEPT: SignedDuration = SignedDuration::from_hours(25);
 
 /// The text under which an account's balance of an item is looked up.
@@ -118,6 +119,7 @@ impl State {
             && let Some(order) = removal.transfer.order.clone()
         {
             self.change_order(&order, |order| {
+                order.total -= transfer.quantity;
                 if let Some(taken) = order.taken.iter_mut().find(|taken| taken.removal == *id) {
                     taken.units -= transfer.quantity;
                 }
@@ -137,6 +139,7 @@ impl State {
         };
         if let Some(order) = &removal.transfer.order {
             self.change_order(order, |order| {
+                order.total -= removal.transfer.quantity;
                 order.taken.retain(|taken| taken.removal != *id);
             });
         }
@@ -194,8 +197,13 @@ impl State {
     fn note_taken(&mut self, transfer: &Transfer) {
         let Some(order) = &transfer.order else { return };
         let posted = transfer.state == TransferState::Posted;
-        let oldest = transfer.activity.saturating_sub(TAKEN_KEPT).unwrap_or(Timestamp::MIN);
+        let site = Arc::clone(&self.site);
         self.change_order(order, |order| {
+            let gap = least_gap(order.schedule, &site.policies).unwrap_or_default();
+            let kept = TAKEN_KEPT.max(gap);
+            let oldest = transfer.activity.saturating_sub(kept).unwrap_or(Timestamp::MIN);
+            let permitted = order.taken.iter().find(|taken| taken.removal == transfer.id);
+            order.total += transfer.quantity - permitted.map_or(Decimal::ZERO, |t| t.units);
             order.begun |= posted;
             order.taken.retain(|taken| taken.removal != transfer.id && taken.at >= oldest);
             order.taken.push(Taken {

@@ -21,7 +21,7 @@ use rust_decimal::Decimal;
 pub use entities::{
     EncounterState, OrderState, PatientState, PocketState, Removal, Schedule, StatusChange, Taken,
 };
-pub(crate) use fold_resource::ward;
+pub(crate) use fold_resource::{is_readable, ward};
 pub use load::UnreadableRow;
 pub use row::{Cold, NoCold, Row, RowKind};
 
@@ -113,7 +113,7 @@ impl State {
         if let Some(id) = self.identifiers.get(identifier) {
             return Some(id.clone());
         }
-        self.thaw(RowKind::Identifier, identifier)
+        self.thaw::<Option<Id>>(RowKind::Identifier, identifier).flatten()
     }
 
     /// The order of that id.
