@@ -1,9 +1,10 @@
-//! Development tasks: `cargo xtask tidy` and `cargo xtask bench`.
+//! Development tasks: `cargo xtask tidy`, `cargo xtask bench` and `cargo xtask trial`.
 //!
 //! The tasks live in a library so that the test suite runs the very checks that the command runs.
 
 pub mod bench;
 pub mod tidy;
+pub mod trial;
 
 use std::path::{Path, PathBuf};
 

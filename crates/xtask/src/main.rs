@@ -8,6 +8,7 @@ cargo xtask <task>
   tidy             check the rules of the house that the compiler cannot; one line per finding
   tidy --list      name every check and what it looks for
   bench [name…]    run all benches, or those named, in a release build
+  trial <name>     a long run of the real node under faults, checked from outside
 ";
 
 fn main() -> ExitCode {
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
     let rest = arguments.get(1..).unwrap_or_default();
     match arguments.first().map(String::as_str) {
         Some("tidy") => xtask::tidy::command(rest),
+        Some("trial") => xtask::trial::command(rest),
         Some("bench") => xtask::bench::command(rest),
         Some("help" | "--help" | "-h") => {
             eprint!("{HELP}");

@@ -1,0 +1,128 @@
+//! Every unit ends in one place; every item sums to zero; the pockets hold what they hold.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use medicines::RowKind;
+use medicines::stock::{Account, Movement, TransferState};
+use rust_decimal::Decimal;
+
+use super::{Report, TrialError, Truth};
+use crate::trial::files::{JOURNAL, RECORD};
+
+/// Balances by account and item.
+type Balances = BTreeMap<(String, String), Decimal>;
+
+pub(super) fn check(report: &mut Report, truth: &Truth<'_>, data: &Path) -> Result<(), TrialError> {
+    hands(report, truth);
+    let balances = balances(truth);
+    let mut sums: BTreeMap<&str, Decimal> = BTreeMap::new();
+    for ((_, item), balance) in &balances {
+        *sums.entry(item).or_default() += balance;
+    }
+    for (item, sum) in sums.into_iter().filter(|(_, sum)| !sum.is_zero()) {
+        report.wrong("an item does not sum to zero", || format!("{item}: {sum}"));
+    }
+    rows(report, &balances, data)?;
+    pockets(report, truth, &balances);
+    Ok(())
+}
+
+/// Every unit that was taken was given, wasted or put back, or an open case follows it.
+fn hands(report: &mut Report, truth: &Truth<'_>) {
+    const RULE: &str = "a unit does not end in one place";
+    let mut gone: BTreeMap<&str, Decimal> = BTreeMap::new();
+    for moved in truth.told.transfers.values() {
+        let Account::Hands(removal) = &moved.from else { continue };
+        if moved.state != TransferState::Posted {
+            continue;
+        }
+        *gone.entry(removal.as_str()).or_default() += moved.quantity;
+        let ends = matches!(
+            (&moved.to, moved.movement),
+            (Account::Patient(_), Movement::Administration)
+                | (Account::Waste, Movement::Waste)
+                | (Account::Pocket { .. } | Account::ReturnBin(_), Movement::Return)
+        );
+        if !ends {
+            report.wrong(RULE, || format!("{}: {:?} to {}", moved.id, moved.movement, moved.to));
+        }
+    }
+    for removal in truth.told.removals() {
+        let left = removal.quantity - gone.remove(removal.id.as_str()).unwrap_or_default();
+        let case = truth.told.unaccounted_case(&removal.id);
+        if left.is_sign_negative() && !left.is_zero() {
+            report.wrong(RULE, || format!("{}: {} too many left it", removal.id, -left));
+        }
+        match (left.is_zero(), case) {
+            (false, None) => {
+                report.wrong(RULE, || format!("{}: {left} are nowhere", removal.id));
+            }
+            (true, Some(case)) => {
+                report.wrong(RULE, || format!("{}: {} is open for nothing", removal.id, case.id));
+            }
+            (false, Some(_)) => report.unaccounted += 1,
+            (true, None) => {}
+        }
+    }
+    for (removal, units) in gone {
+        report.wrong(RULE, || format!("{units} left {removal}, which never happened"));
+    }
+}
+
+fn balances(truth: &Truth<'_>) -> Balances {
+    let mut balances = Balances::new();
+    let posted = |moved: &&medicines::stock::Transfer| moved.state == TransferState::Posted;
+    for moved in truth.told.transfers.values().filter(posted) {
+        for (account, sign) in [(&moved.from, -Decimal::ONE), (&moved.to, Decimal::ONE)] {
+            let key = (account.to_string(), moved.item.clone());
+            *balances.entry(key).or_default() += sign * moved.quantity;
+        }
+    }
+    balances
+}
+
+/// The balances that the record keeps are those of the journal's transfers.
+fn rows(report: &mut Report, balances: &Balances, data: &Path) -> Result<(), TrialError> {
+    const RULE: &str = "a balance on record is not the sum of its transfers";
+    let site = journal::Reader::open(&data.join(JOURNAL)).map_err(|e| e.to_string())?;
+    let record = record::Record::open(&data.join(RECORD), site.site());
+    let record = record.map_err(|error| error.to_string())?;
+    let mut kept = BTreeMap::new();
+    let load = record.load_live(|row| {
+        if row.kind == RowKind::Balance {
+            kept.insert(row.key, String::from_utf8_lossy(&row.body).trim_matches('"').to_owned());
+        }
+    });
+    load.map_err(|error| error.to_string())?;
+    for (key, text) in kept {
+        let Some((account, item)) = key.rsplit_once('|') else {
+            report.wrong(RULE, || format!("the row {key} names no item"));
+            continue;
+        };
+        let sum = balances.get(&(account.to_owned(), item.to_owned()));
+        let sum = sum.copied().unwrap_or_default();
+        if text.parse::<Decimal>().ok() != Some(sum) {
+            report.wrong(RULE, || format!("{key}: {text}, not {sum}"));
+        }
+    }
+    Ok(())
+}
+
+/// What the ledger says is in a cabinet is what is in it.
+fn pockets(report: &mut Report, truth: &Truth<'_>, balances: &Balances) {
+    let mut held: BTreeMap<(String, &str), Decimal> = BTreeMap::new();
+    for ((account, item), balance) in balances {
+        if let Ok(Account::Pocket { cabinet, .. }) = account.parse() {
+            *held.entry((cabinet, item)).or_default() += balance;
+        }
+    }
+    for ((cabinet, item), held) in held {
+        let there = truth.book.pockets.get(&cabinet).and_then(|pockets| pockets.get(item));
+        if there.is_none_or(|there| *there != held) {
+            report.wrong("a pocket holds something else", || {
+                format!("{cabinet} {item}: {held} on the books, {there:?} in it")
+            });
+        }
+    }
+}
