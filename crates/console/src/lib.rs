@@ -62,9 +62,9 @@ impl fmt::Debug for ConsoleParts {
 
 /// The console's pages: `/`, `/live`, `/sign-in`, `/sign-out` and `/assets/…`.
 ///
-/// It has no fallback, so that it can be merged with other routes. Serve it with
-/// `into_make_service_with_connect_info::<SocketAddr>()` where wrong keys are to be counted by
-/// address; without that all addresses share one count.
+/// It has no fallback, so that it can be merged with other routes. Wrong keys are counted by the
+/// address in the request's extension `ConnectInfo<SocketAddr>`, which the server puts there for
+/// each connection; without it all addresses share one count.
 pub fn router(parts: ConsoleParts) -> Router {
     let ConsoleParts { engine, channels, keys, site_name, random, stop } = parts;
     let node = Arc::new(node::EngineNode::new(engine, channels, stop));

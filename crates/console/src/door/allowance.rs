@@ -10,11 +10,6 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    /// Whether one more is within `most` of this window.
-    pub(super) fn has_left(&self, now: Instant, window: Duration, most: u32) -> bool {
-        !self.is_used(now, window) || self.used < most
-    }
-
     /// Takes one, if there is one left.
     pub(super) fn take(&mut self, now: Instant, window: Duration, most: u32) -> bool {
         if !self.is_used(now, window) {
