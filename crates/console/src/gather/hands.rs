@@ -17,8 +17,9 @@ use super::Trouble;
 use super::people::People;
 use super::site::SiteNames;
 
-/// How far the first gathering looks back, in removals. A removal that is older and still open
-/// has its case, and is among the open cases.
+/// How far the first gathering looks back, in removals, beginning with the newest. A removal that
+/// is older and still open at the node's start is not counted among those in hands: it has its
+/// case by then, and is among the open cases.
 const LOOK_BACK: usize = 20_000;
 
 /// As much of a removal's row as the page needs.
