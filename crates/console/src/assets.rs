@@ -58,3 +58,23 @@ fn content_type(path: &str) -> &'static str {
         _ => "application/octet-stream",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The program carries the NHS.UK style sheet, its pictures and its licence, and no script
+    /// but its own. The folder may be absent, so what is in it is judged and not that it is.
+    #[test]
+    fn only_what_the_pages_use_is_embedded() {
+        for path in Dist::iter() {
+            let used = ["nhsuk-frontend.css", "NOTICES.txt"].contains(&&*path)
+                || path.starts_with("images/");
+            assert!(used, "{path}");
+            assert_ne!(content_type(&path), "application/octet-stream", "{path}");
+        }
+        let mut own: Vec<_> = Own::iter().collect();
+        own.sort();
+        assert_eq!(own, ["console.css", "console.js", "mark.svg"]);
+    }
+}
