@@ -65,7 +65,7 @@ pub(crate) fn spawn(
     stopped: watch::Sender<Option<Error>>,
 ) -> Result<(), Error> {
     let (jobs, work) = sync_channel(BATCHES_AHEAD);
-    let open = || record::Reader::open(&options.record, &options.journal);
+    let open = || record::Reader::beside_writer(&options.record, &options.journal);
     let mut core = Core {
         record: open().map_err(|error| Error::Record(error.to_string()))?,
         entries: recovered.journal.reader()?,
@@ -198,12 +198,14 @@ impl Core {
         let mut drafts = Vec::with_capacity(batch.len());
         let mut entries = Vec::with_capacity(batch.len());
         let mut answers = Vec::with_capacity(batch.len());
-        for Asked { mut command, answer } in batch {
+        let recorded = self.recorded_keys(&batch)?;
+        for (Asked { mut command, answer }, recorded) in batch.into_iter().zip(recorded) {
             let digest = Sha256::digest(&command.raw).into();
-            let mut earlier = self.earlier(&command, &digest)?;
+            let mut earlier = self.earlier(&command, &digest, recorded)?;
             if let Earlier::Other = earlier {
                 command.quarantine(&digest);
-                earlier = self.earlier(&command, &digest)?;
+                let recorded = self.recorded_key(&command)?;
+                earlier = self.earlier(&command, &digest, recorded)?;
             }
             let receipt = match earlier {
                 Earlier::Same(receipt) => Receipt { duplicate: true, ..receipt },
@@ -265,8 +267,29 @@ impl Core {
         })
     }
 
+    /// What the record holds under the keys of a batch. Nothing is missed by asking before the
+    /// batch is decided: what the record does not hold yet is in `recent`.
+    fn recorded_keys(&self, batch: &[Asked]) -> Result<Vec<Option<Recorded>>, Error> {
+        let keys = batch.iter().map(|asked| {
+            let key = asked.command.key.as_deref()?;
+            Some((&*asked.command.channel, key))
+        });
+        self.record.find_keys(keys).map_err(|error| Error::Record(error.to_string()))
+    }
+
+    fn recorded_key(&self, command: &Command) -> Result<Option<Recorded>, Error> {
+        let Some(key) = &command.key else { return Ok(None) };
+        let found = self.record.find_key(&command.channel, key);
+        found.map_err(|error| Error::Record(error.to_string()))
+    }
+
     /// Whether the key of a command was used before, and for what.
-    fn earlier(&self, command: &Command, digest: &[u8; 32]) -> Result<Earlier, Error> {
+    fn earlier(
+        &self,
+        command: &Command,
+        digest: &[u8; 32],
+        recorded: Option<Recorded>,
+    ) -> Result<Earlier, Error> {
         let Some(key) = &command.key else {
             return Ok(Earlier::Never);
         };
@@ -275,8 +298,7 @@ impl Core {
             let same = known.digest == *digest;
             return Ok(if same { Earlier::Same(known.receipt.clone()) } else { Earlier::Other });
         }
-        let found = self.record.find_key(&command.channel, key);
-        match found.map_err(|error| Error::Record(error.to_string()))? {
+        match recorded {
             None => Ok(Earlier::Never),
             Some((seq, before)) if before == *digest => Ok(Earlier::Same(self.receipt(seq)?)),
             Some(_) => Ok(Earlier::Other),
@@ -293,6 +315,9 @@ impl Core {
         Ok(Receipt { seq, at, answer: head.answer.into_owned(), duplicate: true })
     }
 }
+
+/// The entry that the record holds under a key, and the digest of its message.
+type Recorded = (u64, [u8; 32]);
 
 /// Whether a command came before.
 enum Earlier {

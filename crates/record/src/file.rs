@@ -69,17 +69,18 @@ pub(crate) fn open_beside(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// Opens the file for reading only.
-pub(crate) fn open_reader(path: &Path) -> Result<Connection, Error> {
+/// Opens the file for reading only; `mapped` maps it instead of copying pages.
+pub(crate) fn open_reader(path: &Path, mapped: bool) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(path, flags).map_err(|error| Error::at(path, error))?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     check(path, &connection, None)?;
+    let map = if mapped { READER_MAP_BYTES } else { 0 };
     connection.execute_batch(&format!(
         "PRAGMA query_only = ON;
          PRAGMA cache_size = -{READER_CACHE_KIB};
-         PRAGMA mmap_size = {READER_MAP_BYTES};
+         PRAGMA mmap_size = {map};
          PRAGMA temp_store = MEMORY;"
     ))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);

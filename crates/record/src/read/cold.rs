@@ -22,7 +22,7 @@ pub struct ColdReader {
 impl ColdReader {
     /// Opens the record at `path`, which is a fold of the journal at `journal`.
     pub fn open(path: &Path, journal: &Path) -> Result<Self, Error> {
-        Ok(Self { reader: Reader::open(path, journal)? })
+        Ok(Self { reader: Reader::beside_writer(path, journal)? })
     }
 }
 

@@ -40,13 +40,29 @@ impl Reader {
     /// it. A later entry with the same key is a message that was parked because its control id was
     /// used before.
     pub fn find_key(&self, channel: &str, key: &str) -> Result<Option<(u64, [u8; 32])>, Error> {
+        // The index is named because SQLite would otherwise look at the key's value to see
+        // whether the index applies, and prepare the statement anew for every key.
         let mut statement = self.connection.prepare_cached(
-            "SELECT seq, digest FROM message \
+            "SELECT seq, digest FROM message INDEXED BY message_key \
              WHERE channel = ?1 AND key = ?2 AND key <> '' ORDER BY seq LIMIT 1",
         )?;
         let found: Option<(i64, [u8; 32])> =
             statement.query_row((channel, key), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         Ok(found.map(|(seq, digest)| (natural(seq), digest)))
+    }
+
+    /// [`Reader::find_key`] for many keys, as `(channel, key)`, in one state of the record. No key
+    /// is found for none.
+    pub fn find_keys<'k>(
+        &self,
+        keys: impl IntoIterator<Item = Option<(&'k str, &'k str)>>,
+    ) -> Result<Vec<Option<(u64, [u8; 32])>>, Error> {
+        let _snapshot = self.snapshot()?;
+        let find = |key: Option<(&str, &str)>| match key {
+            Some((channel, key)) => self.find_key(channel, key),
+            None => Ok(None),
+        };
+        keys.into_iter().map(find).collect()
     }
 
     /// The first entry with this key of this channel and these bytes, which tells a repeat of a
@@ -58,8 +74,8 @@ impl Reader {
         digest: &[u8; 32],
     ) -> Result<Option<u64>, Error> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT seq FROM message WHERE channel = ?1 AND key = ?2 AND key <> '' \
-             AND digest = ?3 ORDER BY seq LIMIT 1",
+            "SELECT seq FROM message INDEXED BY message_key \
+             WHERE channel = ?1 AND key = ?2 AND key <> '' AND digest = ?3 ORDER BY seq LIMIT 1",
         )?;
         let seq: Option<i64> =
             statement.query_row((channel, key, digest.as_slice()), |row| row.get(0)).optional()?;

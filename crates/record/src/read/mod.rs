@@ -44,7 +44,13 @@ impl Reader {
     /// Opens the record at `path` for reading. It has to exist: [`crate::Record::open`] makes it.
     /// `journal` is the journal of which it is a fold; older versions are read from there.
     pub fn open(path: &Path, journal: &Path) -> Result<Self, Error> {
-        Ok(Self { connection: file::open_reader(path)?, journal: journal.to_owned() })
+        Ok(Self { connection: file::open_reader(path, true)?, journal: journal.to_owned() })
+    }
+
+    /// The same for the thread that reads a little after every batch. SQLite gives a map up with
+    /// each new state of the record, and making it again costs more than copying a few pages.
+    pub fn beside_writer(path: &Path, journal: &Path) -> Result<Self, Error> {
+        Ok(Self { connection: file::open_reader(path, false)?, journal: journal.to_owned() })
     }
 
     /// The position of the last entry that the record holds.

@@ -18,6 +18,8 @@ fn a_key_leads_to_its_first_entry() {
     assert_eq!(reader.find_key("epma", "k").unwrap(), None);
     assert_eq!(reader.find_key("pas", "K").unwrap(), None);
     assert_eq!(reader.find_key("epma", "").unwrap(), None);
+    let keys = [Some(("epma", "K")), None, Some(("pas", "K"))];
+    assert_eq!(reader.find_keys(keys).unwrap(), [Some((1, [1; 32])), None, None]);
     assert_eq!(reader.find_repeat("epma", "K", &[4; 32]).unwrap(), Some(4));
     assert_eq!(reader.find_repeat("epma", "K", &[2; 32]).unwrap(), None);
 
