@@ -17,6 +17,7 @@ use crate::client::{Client, Role};
 use crate::problem::{Problem, code};
 use crate::routes::{Route, Style};
 use crate::state::ApiState;
+use crate::turns::in_time;
 
 /// The most bytes of a bearer token; longer ones are not hashed.
 const MAX_TOKEN_BYTES: usize = 512;
@@ -51,10 +52,14 @@ pub(crate) struct Door {
 /// Lets a request through that may pass, and journals one that may not.
 pub(crate) async fn guard(State(door): State<Door>, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let (name, mut response) = match door.route.needs {
-        None => (None, next.run(request).await),
-        Some(role) => pass(&door, role, request, next).await,
-    };
+    let mut name = None;
+    let mut response = in_time(door.route.style, async {
+        match door.route.needs {
+            None => door.api.open_turns.run(next.run(request)).await,
+            Some(role) => pass(&door, role, request, next, &mut name).await,
+        }
+    })
+    .await;
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -70,30 +75,31 @@ pub(crate) async fn guard(State(door): State<Door>, request: Request, next: Next
     response
 }
 
+/// Lets a client through that has the role, when it is its turn. Strangers take no turn: nothing
+/// that they do may keep a client waiting. `name` becomes the client's.
 async fn pass(
     door: &Door,
     role: Role,
     mut request: Request,
     next: Next,
-) -> (Option<Arc<str>>, Response) {
-    match identify(&door.api, request.headers()) {
-        Ok(client) if client.has(role) => {
-            let name: Arc<str> = Arc::from(client.name.as_str());
-            request.extensions_mut().insert(Caller(Arc::clone(&name)));
-            (Some(name), next.run(request).await)
-        }
-        Ok(client) => {
-            let detail = format!("This client does not have the role {}.", role.as_str());
-            let problem = Problem::new(StatusCode::FORBIDDEN, code::ROLE_MISSING, detail);
-            let path = request.uri().path();
-            let response = turn_away(door, &client.name, path, problem).await;
-            (Some(Arc::from(client.name.as_str())), response)
-        }
+    name: &mut Option<Arc<str>>,
+) -> Response {
+    let client = match identify(&door.api, request.headers()) {
+        Ok(client) => client,
         Err(problem) if door.api.doorbell.rings() => {
-            (None, turn_away(door, STRANGER, request.uri().path(), problem).await)
+            return turn_away(door, STRANGER, request.uri().path(), problem).await;
         }
-        Err(problem) => (None, door.route.style.answer(problem)),
+        Err(problem) => return door.route.style.answer(problem),
+    };
+    let caller: Arc<str> = Arc::from(client.name.as_str());
+    *name = Some(Arc::clone(&caller));
+    if client.has(role) {
+        request.extensions_mut().insert(Caller(caller));
+        return door.api.turns.run(next.run(request)).await;
     }
+    let detail = format!("This client does not have the role {}.", role.as_str());
+    let problem = Problem::new(StatusCode::FORBIDDEN, code::ROLE_MISSING, detail);
+    door.api.turns.run(turn_away(door, &client.name, request.uri().path(), problem)).await
 }
 
 /// Whose token the request brings.

@@ -19,12 +19,14 @@ mod fhir;
 mod fields;
 mod health;
 mod openapi;
+mod patience;
 mod problem;
 mod replay;
 mod routes;
 mod server;
 mod state;
 mod submit;
+mod turns;
 
 pub use client::{Client, ClientError, Clients, Role, TokenHash, TokenHashError};
 pub use replay::{Unreadable, reread};

@@ -2,15 +2,16 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::extract::ConnectInfo;
+use axum::middleware::from_fn_with_state;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -19,24 +20,22 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tower_http::limit::RequestBodyLimitLayer;
 
-use crate::problem::{Problem, code};
-use crate::routes::{assemble, style_of};
+use crate::body::MAX_BODY_BYTES;
+use crate::patience::Patience;
+use crate::routes::assemble;
 use crate::state::ApiState;
+use crate::turns::{self, Turns};
 
 /// The most connections at the same time; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 1024;
-/// The most requests that are worked on at the same time; more wait for their turn.
-const MAX_REQUESTS: usize = 256;
 /// The most time from a connection, or the end of an answer on it, to the end of the next head.
 const HEAD_TIME: Duration = Duration::from_secs(20);
-/// The most time from the end of a request's head to the beginning of its answer.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
+/// The most time in which a peer takes nothing of what waits to be written to it.
+const WRITE_TIME: Duration = Duration::from_secs(30);
 /// The most bytes of a request's head.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// The most header lines of a request.
 const MAX_HEADERS: usize = 64;
-/// The most bytes of a body for routes that are not of the interface, in bytes.
-const MAX_OTHER_BODY_BYTES: usize = 1024 * 1024;
 /// How long requests under way have to end when the server stops.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// The pause after a connection could not be accepted, for instance for want of file handles.
@@ -68,10 +67,10 @@ impl Server {
 
     /// Everything as one router, with the limits on requests.
     pub fn into_router(self) -> Router {
-        let limit = RequestBodyLimitLayer::new(MAX_OTHER_BODY_BYTES);
-        let others = self.others.map(|others| others.layer(limit));
-        let turns = Arc::new(Semaphore::new(MAX_REQUESTS));
-        assemble(&self.state, others).layer(from_fn_with_state(turns, in_turn))
+        let limit = RequestBodyLimitLayer::new(MAX_BODY_BYTES);
+        let in_turn = from_fn_with_state(Turns::of_others(), turns::others);
+        let others = self.others.map(|others| others.layer(in_turn).layer(limit));
+        assemble(&self.state, others)
     }
 
     /// Serves until `shutdown` resolves; then takes no more connections, lets the requests under
@@ -85,7 +84,8 @@ impl Server {
     }
 }
 
-/// Serves a router with the limits on connections. See [`Server::serve`].
+/// Serves a router with the limits on connections. Each request has the peer's address as the
+/// extension `ConnectInfo<SocketAddr>`. See [`Server::serve`].
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -106,8 +106,9 @@ pub async fn serve(
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let connection = graceful.watch(connection(stream, router.clone()));
+            Ok((stream, peer)) => {
+                let from_peer = FromPeer::new(router.clone(), peer);
+                let connection = graceful.watch(connection(stream, from_peer, WRITE_TIME));
                 connections.spawn(async move {
                     let _turn = turn;
                     // A peer that breaks off or is too slow ends its own connection alone.
@@ -129,9 +130,9 @@ pub async fn serve(
     Ok(())
 }
 
-type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+type Connection = http1::Connection<TokioIo<Patience<TcpStream>>, FromPeer>;
 
-fn connection(stream: TcpStream, router: Router) -> Connection {
+fn connection(stream: TcpStream, service: FromPeer, write_time: Duration) -> Connection {
     // An answer is small and is waited for: it goes out at once.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection delays its answers");
@@ -141,20 +142,80 @@ fn connection(stream: TcpStream, router: Router) -> Connection {
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(Patience::new(stream, write_time)), service)
 }
 
-/// Lets a limited number of requests in at the same time, each for a limited time.
-async fn in_turn(State(turns): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    let style = style_of(request.uri());
-    let answered = async {
-        // The semaphore is never closed, so the only outcome is a turn.
-        let _turn = turns.acquire().await.ok();
-        next.run(request).await
-    };
-    tokio::time::timeout(REQUEST_TIME, answered).await.unwrap_or_else(|_| {
-        let detail = "The node did not answer in time. What was asked may have been done: ask \
-                      again with the same Idempotency-Key.";
-        style.answer(Problem::new(StatusCode::SERVICE_UNAVAILABLE, code::TIME_OUT, detail))
-    })
+/// The routes, for the requests of one connection.
+#[derive(Debug, Clone)]
+struct FromPeer {
+    router: TowerToHyperService<Router>,
+    peer: SocketAddr,
+}
+
+impl FromPeer {
+    fn new(router: Router, peer: SocketAddr) -> Self {
+        FromPeer { router: TowerToHyperService::new(router), peer }
+    }
+}
+
+type Answering = TowerToHyperService<Router>;
+
+impl Service<hyper::Request<Incoming>> for FromPeer {
+    type Response = <Answering as Service<hyper::Request<Incoming>>>::Response;
+    type Error = <Answering as Service<hyper::Request<Incoming>>>::Error;
+    type Future = <Answering as Service<hyper::Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: hyper::Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        self.router.call(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    /// More than the buffers of a connection hold.
+    const MUCH: usize = 64 * 1024 * 1024;
+
+    /// A connection on which much was asked for, and its peer.
+    async fn asked_for_much(write_time: Duration) -> (Connection, TcpStream) {
+        let router = Router::new().route("/", get(async || vec![b'x'; MUCH]));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let head = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        peer.write_all(head).await.unwrap();
+        let (stream, from) = listener.accept().await.unwrap();
+        (connection(stream, FromPeer::new(router, from), write_time), peer)
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_takes_nothing_does_not_keep_its_connection() {
+        let (connection, peer) = asked_for_much(Duration::from_millis(50)).await;
+        let ended = timeout(Duration::from_secs(30), connection).await;
+        assert!(ended.expect("it ends").is_err(), "not all was taken");
+        drop(peer);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_is_slow_gets_everything() {
+        let (connection, mut peer) = asked_for_much(Duration::from_secs(10)).await;
+        let reading = tokio::spawn(async move {
+            let (mut total, mut buffer) = (0, vec![0; 1024 * 1024]);
+            loop {
+                let bytes = peer.read(&mut buffer).await.unwrap();
+                if bytes == 0 {
+                    return total;
+                }
+                total += bytes;
+                sleep(Duration::from_millis(1)).await;
+            }
+        });
+        connection.await.unwrap();
+        assert!(reading.await.unwrap() > MUCH);
+    }
 }

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use crate::client::Clients;
 use crate::door::Doorbell;
 use crate::problem::Problem;
+use crate::turns::Turns;
 
 /// The most queries of the record that run at the same time, each on a thread of its own.
 const MAX_QUERIES: usize = 32;
@@ -51,6 +52,10 @@ pub struct ApiState {
     /// The address of the FHIR endpoint, without a slash at its end.
     pub(crate) fhir_base: Arc<str>,
     pub(crate) doorbell: Arc<Doorbell>,
+    /// For requests of known clients.
+    pub(crate) turns: Turns,
+    /// For requests that need no client.
+    pub(crate) open_turns: Turns,
     queries: Arc<Semaphore>,
 }
 
@@ -64,6 +69,8 @@ impl ApiState {
             replayer: None,
             fhir_base: Arc::from(format!("{}/fhir", public_url.trim_end_matches('/'))),
             doorbell: Arc::new(Doorbell::default()),
+            turns: Turns::of_clients(),
+            open_turns: Turns::of_anybody(),
             queries: Arc::new(Semaphore::new(MAX_QUERIES)),
         }
     }

@@ -21,7 +21,7 @@ const DEFAULT_LIMIT: usize = 50;
 /// The most cases on a page; each patient among them is journalled as seen.
 const MAX_LIMIT: usize = 200;
 /// Every kind of case, for the filter.
-const KINDS: [CaseKind; 7] = [
+const KINDS: [CaseKind; 8] = [
     CaseKind::ParkedMessage,
     CaseKind::DispensedWithoutOrder,
     CaseKind::Override,
@@ -29,6 +29,7 @@ const KINDS: [CaseKind; 7] = [
     CaseKind::UnmatchedTransaction,
     CaseKind::Discrepancy,
     CaseKind::RefusedDelivery,
+    CaseKind::UnknownOutcome,
 ];
 
 /// A page of the worklist.
@@ -248,6 +249,7 @@ mod tests {
         good("", true, None, None, 50);
         good("state=all&page=9&limit=200", false, None, Some(9), 200);
         good("kind=unaccounted-dose&limit=1", true, Some(CaseKind::UnaccountedDose), None, 1);
+        good("kind=unknown-outcome", true, Some(CaseKind::UnknownOutcome), None, 50);
         for bad in [
             "state=closed",
             "kind=x",

@@ -1,8 +1,10 @@
 //! The server itself: health, other routes, limits, and how it stops.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
 use medicines::{Problem, ProblemCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -107,4 +109,67 @@ async fn a_request_under_way_ends_before_the_server_does() {
     let ended = timeout(Duration::from_secs(30), &mut node.running).await;
     ended.unwrap().unwrap().unwrap();
     drop(idle);
+}
+
+/// More than all turns that there are of any kind.
+const MANY: usize = 300;
+
+/// Connections whose requests are being read, and will be for as long as the server bears it.
+async fn slow_requests(node: &Node, path: &str) -> Vec<TcpStream> {
+    let mut streams = Vec::new();
+    for _ in 0..MANY {
+        let mut stream = TcpStream::connect(&node.address).await.unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    // The server says so when it begins to read a body.
+    for stream in streams.iter_mut().take(256) {
+        let mut said = [0; 12];
+        stream.read_exact(&mut said).await.unwrap();
+        assert_eq!(&said, b"HTTP/1.1 100");
+    }
+    streams
+}
+
+#[tokio::test]
+async fn strangers_who_send_slowly_keep_nobody_waiting() {
+    let others = Router::new()
+        .route("/", get(async || "pages"))
+        .route("/form", post(async |body: String| body.len().to_string()));
+    let node = Node::start_with(|server| server.with(others), None).await;
+    node.admit(crate::harness::ANNA).await;
+    node.order("7001", crate::harness::ANNA).await;
+    let slow = slow_requests(&node, "/form").await;
+    let soon = Duration::from_secs(8);
+    let reply = timeout(soon, node.remove("k1")).await.expect("a client waits for no stranger");
+    assert_eq!(reply.status, 201, "{reply:?}");
+    for path in ["/", "/health"] {
+        let reply = timeout(soon, node.get("", path)).await.expect("nor does another stranger");
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+    drop(slow);
+}
+
+#[tokio::test]
+async fn a_slow_form_is_given_up() {
+    let others = Router::new().route("/form", post(async |body: String| body.len().to_string()));
+    let node = Node::start_with(|server| server.with(others), None).await;
+    let mut stream = TcpStream::connect(&node.address).await.unwrap();
+    let head = b"POST /form HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1234";
+    stream.write_all(head).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let reply = read_reply(&answer);
+    assert_eq!((reply.status, reply.code().as_str()), (408, "body-too-slow"), "{reply:?}");
+}
+
+#[tokio::test]
+async fn other_routes_know_the_address_of_whoever_asks() {
+    let who = get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.ip().to_string());
+    let others = Router::new().route("/who", who);
+    let node = Node::start_with(|server| server.with(others), None).await;
+    assert_eq!(node.get("", "/who").await.body, "127.0.0.1");
 }
