@@ -10,6 +10,7 @@ use crate::code::{delivery_state, json, nanoseconds};
 pub(super) struct Deliveries<'c> {
     queue: CachedStatement<'c>,
     one: CachedStatement<'c>,
+    again: CachedStatement<'c>,
     older_profile: CachedStatement<'c>,
 }
 
@@ -24,6 +25,12 @@ impl<'c> Deliveries<'c> {
             one: connection.prepare_cached(
                 "UPDATE delivery SET state = ?2, attempts = attempts + ?3, changed_at = ?4, \
                  detail = ?5 WHERE id = ?1",
+            )?,
+            // Only a message whose outcome is unknown can wait again: one that was replaced in
+            // the meantime would tell its peer of what is long past.
+            again: connection.prepare_cached(
+                "UPDATE delivery SET state = 0, attempts = 0, changed_at = ?2, detail = ?3 \
+                 WHERE id = ?1 AND state = 1",
             )?,
             // The first conditions are those of the partial index: only open rows are looked at.
             older_profile: connection.prepare_cached(
@@ -47,11 +54,15 @@ impl<'c> Deliveries<'c> {
         Ok(())
     }
 
-    /// A change of a delivery that was never queued changes nothing.
+    /// A change of a delivery that was never queued changes nothing. One that waits again begins
+    /// anew: its attempts are counted from there.
     pub(super) fn changed(&mut self, place: Place, change: &DeliveryChange) -> Result<(), Error> {
         let (state, at) = (delivery_state(change.state), nanoseconds(change.at));
         let (channel, detail) = (&*change.channel, change.detail.as_deref());
         match &change.which {
+            Which::One(id) if change.state == DeliveryState::Waiting => {
+                self.again.execute(params![id.as_str(), at, detail])?;
+            }
             Which::One(id) => {
                 let sent = i64::from(was_sent(change.state));
                 self.one.execute(params![id.as_str(), state, sent, at, detail])?;

@@ -29,7 +29,7 @@ pub struct DeliveryView {
     pub delivery: Delivery,
     /// Where it stands.
     pub state: DeliveryState,
-    /// How often it was sent.
+    /// How often it was sent and an outcome was told, since somebody last decided to send it again.
     pub attempts: u64,
     /// When its state changed last; when it was queued, if it never did.
     pub changed_at: Timestamp,

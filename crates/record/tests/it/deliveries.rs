@@ -46,7 +46,7 @@ fn a_delivery_tells_what_became_of_it() {
         assert_eq!(view.delivery, delivery("a1", "adc", "p1", 1, false));
     }
     let view = hand.reader().delivery(&id("a1")).unwrap().unwrap();
-    assert_eq!(view.attempts, 2, "waiting again is no attempt");
+    assert_eq!(view.attempts, 1, "one that waits again begins anew");
     assert_eq!(hand.reader().last_delivered("adc").unwrap(), Some(at(4)));
     assert_eq!(hand.reader().last_delivered("epma").unwrap(), None);
     hand.entry(&[change("adc", Which::One(id("never")), DeliveryState::Delivered, 5)]);
@@ -82,6 +82,22 @@ fn a_new_profile_replaces_what_is_left_of_the_older_one() {
     }
     check(&hand, "adc", &["n1", "b1"]);
     check(&hand, "other", &["x1"]);
+}
+
+#[test]
+fn only_an_unanswered_delivery_can_wait_again() {
+    let check = |state: DeliveryState, after: DeliveryState| {
+        let mut hand = Hand::new();
+        hand.entry(&[queued("a1", "adc", "p1", 1)]);
+        hand.entry(&[change("adc", Which::One(id("a1")), state, 2)]);
+        hand.entry(&[change("adc", Which::One(id("a1")), DeliveryState::Waiting, 3)]);
+        let view = hand.reader().delivery(&id("a1")).unwrap().unwrap();
+        assert_eq!(view.state, after, "{state:?}");
+    };
+    check(DeliveryState::Unknown, DeliveryState::Waiting);
+    for over in [DeliveryState::Delivered, DeliveryState::Refused, DeliveryState::Superseded] {
+        check(over, over);
+    }
 }
 
 #[test]

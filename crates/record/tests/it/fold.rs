@@ -45,6 +45,8 @@ pub(crate) fn case(text: &str, kind: CaseKind, seq: u64, patient: Option<&str>) 
         removal: None,
         cabinet: None,
         channel: Some("epma".into()),
+        delivery: None,
+        activity: None,
         item: None,
         quantity: Some("0.40".parse().unwrap()),
         person: None,
