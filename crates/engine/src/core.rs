@@ -209,7 +209,7 @@ impl Core {
             }
             let receipt = match earlier {
                 Earlier::Same(receipt) => Receipt { duplicate: true, ..receipt },
-                _ => self.decide_one(command, digest, &mut drafts, &mut entries),
+                _ => self.decide_one(command, digest, &mut drafts, &mut entries)?,
             };
             answers.push((answer, receipt));
         }
@@ -232,39 +232,65 @@ impl Core {
         digest: [u8; 32],
         drafts: &mut Vec<Draft>,
         entries: &mut Vec<Written>,
-    ) -> Receipt {
+    ) -> Result<Receipt, Error> {
         let seq = self.state.seq() + 1;
         let at = self.clock.now().max(self.last_at);
         self.last_at = at;
         let ctx = Context { seq, now: at, source: command.channel.to_string() };
-        let decision = self.decision(&ctx, &command.request);
-        let answer = decision.answer.clone();
+        let decision = self.decision(&ctx, &command.request)?;
         if decision.facts.is_empty() && command.request.is_silent() {
-            return Receipt { seq: seq - 1, at, answer, duplicate: false };
+            let answer = decision.answer;
+            return Ok(Receipt { seq: seq - 1, at, answer, duplicate: false });
         }
-        self.state.fold(seq, &decision.facts);
+        let raw = std::mem::take(&mut command.raw);
+        let mut head = head(command, decision, &digest, !raw.is_empty());
+        let mut draft = Draft { at: at.as_microsecond(), head: head.to_json(), raw };
+        if draft.check().is_err() {
+            self.park_instead(&ctx, &mut head);
+            draft.head = head.to_json();
+        }
+        self.state.fold(seq, &head.facts);
+        let answer = head.answer.clone().into_owned();
         let receipt = Receipt { seq, at, answer, duplicate: false };
-        if let Some(key) = command.key.clone() {
-            let key = (Arc::clone(&command.channel), key);
+        if let Some(key) = &head.key {
+            let key = (Arc::from(&*head.channel), key.clone().into_owned());
             self.recent_order.push_back((seq, key.clone()));
             self.recent.insert(key, Known { digest, receipt: receipt.clone() });
         }
-        let raw = std::mem::take(&mut command.raw);
-        let head = head(command, decision, &digest, !raw.is_empty());
-        drafts.push(Draft { at: at.as_microsecond(), head: head.to_json(), raw });
+        drafts.push(draft);
         entries.push(Written { seq, at, head, digest });
-        receipt
+        Ok(receipt)
     }
 
-    /// Decides; a panic in a rule parks the message that led to it instead of stopping the node.
-    fn decision(&mut self, ctx: &Context, request: &Request) -> Decision {
+    /// An entry that the journal would refuse for its size: the message is kept and does nothing.
+    fn park_instead(&mut self, ctx: &Context, head: &mut Head<'static>) {
+        let text = "What follows from this message is too large: send it in parts.";
+        let problem = Problem::new(ProblemCode::Internal, text);
+        let parked = decide(&mut self.state, ctx, &Request::Park(problem));
+        head.answer = Cow::Owned(parked.answer);
+        head.facts = Cow::Owned(parked.facts);
+    }
+
+    /// Decides. A panic in a rule parks the message that led to it instead of stopping the node;
+    /// what could not be read of the record, and a panic of the timers, do stop it.
+    fn decision(&mut self, ctx: &Context, request: &Request) -> Result<Decision, Error> {
         let state = &mut self.state;
-        catch_unwind(AssertUnwindSafe(|| decide(state, ctx, request))).unwrap_or_else(|_| {
-            tracing::error!(entry = ctx.seq, kind = request.kind(), "a rule failed; parked");
-            let text = "A rule failed on this message: report it; it can be replayed later.";
-            let problem = Problem::new(ProblemCode::Internal, text);
-            decide(&mut self.state, ctx, &Request::Park(problem))
-        })
+        let decided = catch_unwind(AssertUnwindSafe(|| decide(state, ctx, request)));
+        if let Some(why) = self.state.failure() {
+            return Err(Error::Record(why));
+        }
+        match decided {
+            Ok(decision) => Ok(decision),
+            Err(_) if matches!(request, Request::Tick) => {
+                Err(Error::Fault("a timer's rule failed".to_owned()))
+            }
+            Err(_) => {
+                tracing::error!(entry = ctx.seq, kind = request.kind(), "a rule failed; parked");
+                let text = "A rule failed on this message: report it; it can be replayed later.";
+                let problem = Problem::new(ProblemCode::Internal, text);
+                Ok(decide(&mut self.state, ctx, &Request::Park(problem)))
+            }
+        }
     }
 
     /// What the record holds under the keys of a batch. Nothing is missed by asking before the

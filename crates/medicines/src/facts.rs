@@ -49,10 +49,10 @@ impl<'a> Facts<'a> {
     /// How much of an item this entry moves into an account, net of what it moves out.
     pub(crate) fn net(&self, account: &Account, item: &str) -> Decimal {
         let posted = self.made.iter().filter_map(|fact| match fact {
-            Fact::Moved(t) if t.state == TransferState::Posted && t.item == item => Some(t),
+            Fact::Moved(t) if t.state == TransferState::Posted && t.item == item => Some(&**t),
             _ => None,
         });
-        let net = |sum: Decimal, t: &Box<Transfer>| {
+        let net = |sum: Decimal, t: &Transfer| {
             let sum = if t.to == *account { sum + t.quantity } else { sum };
             if t.from == *account { sum - t.quantity } else { sum }
         };

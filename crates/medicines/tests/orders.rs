@@ -222,3 +222,88 @@ fn a_parked_message_is_replayed_once_its_cause_is_mended() {
     assert_eq!(problem(&hospital.ask(replay())), Some(ProblemCode::UnknownCase));
     assert_eq!(hospital.stored(ResourceType::MedicationRequest).len(), 1);
 }
+
+#[test]
+fn an_order_that_is_dated_ahead_takes_effect_now() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    let ahead = order_message(time("11:00:00"), ANNA, Control::Stop, "7001", "PARA500", None);
+    hospital.at("08:30:00").ask(Request::Orders(vec![ahead]));
+    let mut question = asked("PARA500", 2);
+    question.order = Some(Identifier::of(ORDER, "7001"));
+    assert_eq!(hospital.remove_with(question), Err(medicines::cabinet::RefusalCode::Stopped));
+}
+
+#[test]
+fn an_end_is_heard_however_late_it_comes() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.at("09:00:00").order(Control::Change, "7001");
+    let late = order_message(time("08:59:00"), ANNA, Control::Stop, "7001", "PARA500", None);
+    assert_eq!(hospital.at("09:01:00").ask(Request::Orders(vec![late])), Answer::Done);
+    assert_eq!(newest(&hospital).status, Status::Stopped);
+}
+
+#[test]
+fn one_message_cannot_bring_back_the_order_that_it_replaces() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    let mut replacing =
+        order_message(hospital.now, ANNA, Control::New, "7002", "PARA500", Some("P1"));
+    replacing.replaces = Some(Identifier::of(ORDER, "7001"));
+    let again = order_message(hospital.now, ANNA, Control::Change, "7001", "PARA500", Some("P1"));
+    let answer = hospital.ask(Request::Orders(vec![replacing, again]));
+    assert_eq!(problem(&answer), Some(ProblemCode::DuplicateOrder));
+}
+
+#[test]
+fn details_told_late_do_not_move_a_patient_back() {
+    let mut hospital = Hospital::new();
+    hospital.at("10:00:00").adt(PatientEvent::A02, ANNA, "V1", Some("WARDB"));
+    hospital.now = time("09:00:00");
+    hospital.adt(PatientEvent::A08, ANNA, "V1", Some("WARDA"));
+    assert_eq!(hospital.state.patients_in("WARDB").len(), 1);
+    let answer = hospital.adt(PatientEvent::A01, ANNA, "V1", Some("WARDA"));
+    assert_eq!(problem(&answer), Some(ProblemCode::Superseded));
+}
+
+#[test]
+fn a_corrected_nhs_number_finds_nobody() {
+    use medicines::patients::PatientMessage;
+    let mut hospital = Hospital::empty();
+    let told = |numbers: &[(&str, &str)], at| {
+        let mut patient = fhir::resources::Patient::new();
+        patient.identifier =
+            numbers.iter().map(|(system, value)| Identifier::of(system, value)).collect();
+        Request::Patient(Box::new(PatientMessage {
+            event: PatientEvent::A31,
+            patient,
+            deleted: vec![],
+            encounter: None,
+            ward: None,
+            allergies: None,
+            activity: at,
+        }))
+    };
+    let (first, second) = (time("08:00:00"), time("08:01:00"));
+    hospital.ask(told(&[(MRN, "X"), (NHS, ANNA)], first));
+    hospital.at("08:01:00").ask(told(&[(MRN, "X"), (NHS, BELA)], second));
+    let x = hospital.state.patient_by(&format!("{MRN}|X"));
+    assert_eq!(hospital.state.patient_by(&format!("{NHS}|{BELA}")), x);
+    assert_eq!(hospital.state.patient_by(&format!("{NHS}|{ANNA}")), None);
+    hospital.at("08:02:00").ask(told(&[(MRN, "Y"), (NHS, ANNA)], time("08:02:00")));
+    assert_ne!(hospital.state.patient_by(&format!("{NHS}|{ANNA}")), x);
+    assert!(hospital.state.patient_by(&format!("{NHS}|{ANNA}")).is_some());
+}
+
+#[test]
+fn an_order_does_not_outlive_its_stay() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.at("09:00:00").adt(PatientEvent::A03, ANNA, "V1", Some("WARDA"));
+    hospital.at("20:00:00").adt(PatientEvent::A01, ANNA, "V2", Some("WARDA"));
+    assert_eq!(hospital.remove(2), Err(medicines::cabinet::RefusalCode::NoLiveOrder));
+    hospital.facts.clear();
+    hospital.ask(Request::LinkUp { channel: "to-a".into() });
+    assert_eq!(hospital.queued("to-a"), ["A01"]);
+}

@@ -281,3 +281,67 @@ fn an_absurd_amount_is_parked_and_harms_nothing() {
     given.quantity.value = most;
     assert_eq!(hospital.ask(medicines::Request::Administer(vec![given])).code(), "parked");
 }
+
+#[test]
+fn two_doses_of_one_message_use_two_removals() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.at("08:10:00").vend(Some("7001"), 1);
+    hospital.at("08:11:00").vend(Some("7001"), 1);
+    let dose = administration(time("08:20:00"), "7001", 1);
+    hospital.at("08:20:00").ask(medicines::Request::Administer(vec![dose.clone(), dose.clone()]));
+    assert_eq!((hospital.balance("hands"), hospital.open_cases()), (dec(0), vec![]));
+    hospital.ask(medicines::Request::Administer(vec![dose]));
+    assert_eq!(hospital.open_cases().len(), 1, "a third dose has no removal");
+}
+
+#[test]
+fn settling_an_unaccounted_dose_takes_the_units_out_of_the_hands() {
+    use medicines::cases::Resolution;
+    for (word, account) in [("wasted", "waste"), ("found on the trolley", "discrepancy")] {
+        let mut hospital = Hospital::new();
+        hospital.order(Control::New, "7001");
+        hospital.at("08:10:00").vend(Some("7001"), 2);
+        hospital.at("09:10:00").tick();
+        let case = hospital.state.open_cases().next().unwrap().id.clone();
+        let resolution = Resolution { case, by: "N2".into(), resolution: word.into() };
+        hospital.ask(medicines::Request::Resolve(resolution));
+        assert_eq!(hospital.open_cases(), []);
+        assert_eq!((hospital.balance("hands"), hospital.balance(account)), (dec(0), dec(2)));
+    }
+}
+
+#[test]
+fn a_removal_told_afterwards_is_judged_as_one_asked_for() {
+    let told = |change: fn(&mut medicines::cabinet::Transaction), item: &str| {
+        let mut hospital = Hospital::new();
+        hospital.order_for(ANNA, Control::New, "7001", item, Some("P1"));
+        let mut vend = transaction(TransactionCode::Vend, time("08:10:00"), 1);
+        vend.item.code = item.into();
+        vend.unit = None;
+        vend.order = Some(fhir::types::Identifier::of(ORDER, "7001"));
+        change(&mut vend);
+        hospital.at("08:10:00").transact(vend);
+        hospital.open_cases().into_iter().map(|(_, reason)| reason).collect::<Vec<_>>()
+    };
+    assert_eq!(told(|_| {}, "PARA500"), [""; 0]);
+    assert_eq!(told(|vend| vend.user.id = "HCA".into(), "PARA500"), ["user-not-allowed"]);
+    assert_eq!(told(|vend| vend.station = "WARDB1".into(), "PARA500"), ["wrong-location"]);
+    assert_eq!(told(|_| {}, "MORPH10"), ["witness-needed"]);
+    let seen = |vend: &mut medicines::cabinet::Transaction| {
+        vend.witness = Some(medicines::cabinet::Staff { id: "N2".into(), name: String::new() });
+    };
+    assert_eq!(told(seen, "MORPH10"), [""; 0]);
+}
+
+#[test]
+fn nobody_uses_the_permit_of_another() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    let permit = hospital.at("08:10:00").remove(2).unwrap();
+    let mut vend = transaction(TransactionCode::Vend, time("08:10:20"), 2);
+    vend.user.id = "N2".into();
+    hospital.at("08:10:20").transact(vend);
+    assert_eq!(hospital.open_cases().len(), 1, "it is judged by itself");
+    assert!(hospital.state.removal(&permit.id).unwrap().is_permit(), "the permit is still there");
+}

@@ -94,9 +94,7 @@ fn understand<'a>(
         let text = "A dose cannot be negative, or a billion units and more.";
         return problem(ProblemCode::BadValue, text);
     }
-    let removal = given.removal.as_ref().and_then(|id| state.removal(id));
-    let by_removal = removal.and_then(|removal| site.item(&removal.transfer.item));
-    let item = by_removal.or_else(|| item_of(site, &given.item));
+    let item = item_of(site, &given.item);
     let units = item.and_then(|item| units_of(&given.quantity, item));
     Ok(Dose { patient, order, item, units })
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use access::{Grant, Right};
 use fhir::Id;
+use fhir::resources::EncounterStatus;
 use fhir::types::Identifier;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
@@ -232,7 +233,8 @@ fn is_there(
     let grace = SignedDuration::from_hours(i64::from(site.policies.discharge_grace_h));
     let recent = |ended: Timestamp| ended.saturating_add(grace).is_ok_and(|till| ctx.now < till);
     let last = patient.encounters.last();
-    if last.is_some_and(|e| serves(e.ward.as_deref()) && e.ended.is_some_and(recent)) {
+    let left = last.filter(|stay| stay.status == EncounterStatus::Finished);
+    if left.is_some_and(|stay| serves(stay.ward.as_deref()) && stay.ended.is_some_and(recent)) {
         return Ok(());
     }
     Err(Refusal::new(RefusalCode::WrongPatient, "The patient is not in hospital."))
@@ -250,6 +252,9 @@ fn order(
         Some(number) => named(state, site, number, place)?,
         None => only_one(state, site, ctx, place)?,
     };
+    if !place.patient.stays_for(&order, ctx.now, &site.policies) {
+        return Err(not_live(NotLive::Stopped));
+    }
     let live = LiveOrder::check(&order, ctx.now, &site.policies).map_err(not_live)?;
     live.covers(place.item, asked.quantity, &site.policies).map_err(not_covered)?;
     Ok(RemovalPermit::by_order(&place.grant, &live))
@@ -284,7 +289,10 @@ fn only_one(
     let system = site.item_system();
     let open = place.patient.orders.clone();
     let orders = open.iter().filter_map(|id| state.order(id));
-    let mut fits: Vec<_> = orders.filter(|order| is_for(order, place.item, &system)).collect();
+    let mut fits: Vec<_> = orders
+        .filter(|order| is_for(order, place.item, &system))
+        .filter(|order| place.patient.stays_for(order, ctx.now, &site.policies))
+        .collect();
     if fits.len() > 1 {
         fits.retain(|order| LiveOrder::check(order, ctx.now, &site.policies).is_ok());
         if fits.len() > 1 {

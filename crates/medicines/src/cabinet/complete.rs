@@ -7,9 +7,11 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::ask::{Refusal, RefusalCode};
-use super::dispense;
+use super::receive::explain_if_late;
+use super::{dispense, late};
 use crate::command::{Answer, Context, Decision};
 use crate::facts::Facts;
+use crate::quantity::is_plausible;
 use crate::state::State;
 use crate::stock::{Account, PocketAddress, TransferState};
 
@@ -44,7 +46,7 @@ pub fn complete(state: &mut State, ctx: &Context, done: &Completion) -> Decision
         return facts.answer(Answer::Refused(Refusal::new(RefusalCode::PermitNotValid, text)));
     };
     let taken = done.taken.normalize();
-    if taken.is_sign_negative() || taken > permit.transfer.quantity {
+    if taken.is_sign_negative() || taken > permit.transfer.quantity || !is_plausible(taken) {
         let text = "What was taken must lie between zero and what was permitted.";
         return facts.answer(Answer::Refused(Refusal::new(RefusalCode::BadQuantity, text)));
     }
@@ -64,6 +66,8 @@ pub fn complete(state: &mut State, ctx: &Context, done: &Completion) -> Decision
     transfer.from =
         Account::Pocket { cabinet: done.cabinet.clone(), address: done.address.clone() };
     facts.moved(transfer.clone());
+    explain_if_late(state, &mut facts, &transfer);
+    late::explain_doses(state, &mut facts, &transfer);
     if let Some(patient) = transfer.patient.as_ref().and_then(|id| state.patient(id)) {
         dispense::tell(state, &mut facts, &patient, &transfer);
     }

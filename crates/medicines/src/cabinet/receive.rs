@@ -171,15 +171,21 @@ fn open_pocket(state: &State, facts: &mut Facts<'_>, told: &Told<'_>) {
 
 /// A movement told late, about a time before the pocket was last counted: the count has seen its
 /// effect already, so what it found is explained instead of being found again.
-pub(super) fn explain_if_late(state: &State, facts: &mut Facts<'_>, told: &Told<'_>, out: bool) {
-    let transaction = told.transaction;
-    let pocket = state.pocket(&told.cabinet, &transaction.address, &told.item.code);
+pub(super) fn explain_if_late(state: &State, facts: &mut Facts<'_>, movement: &Transfer) {
+    let (Account::Pocket { cabinet, address }, out) = (match (&movement.from, &movement.to) {
+        (from @ Account::Pocket { .. }, _) => (from, true),
+        (_, to) => (to, false),
+    }) else {
+        return;
+    };
+    let pocket = state.pocket(cabinet, address, &movement.item);
     let counted = pocket.and_then(|pocket| pocket.counted);
-    if told.place() != told.pocket() || counted.is_none_or(|at| transaction.activity > at) {
+    if counted.is_none_or(|at| movement.activity >= at) {
         return;
     }
-    let difference = Account::Discrepancy(told.cabinet.clone());
-    let (from, to) = if out { (difference, told.pocket()) } else { (told.pocket(), difference) };
-    let transfer = told.transfer(facts, Movement::Count, from, to);
-    facts.moved(transfer);
+    let difference = Account::Discrepancy(cabinet.clone());
+    let (from, to) =
+        if out { (difference, movement.from.clone()) } else { (movement.to.clone(), difference) };
+    let id = facts.id();
+    facts.moved(Transfer { id, movement: Movement::Count, from, to, ..movement.clone() });
 }

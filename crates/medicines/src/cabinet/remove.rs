@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use access::Right;
 use fhir::Id;
 use rust_decimal::Decimal;
 
@@ -15,6 +16,7 @@ use crate::cases::CaseKind;
 use crate::facts::Facts;
 use crate::orders::{LiveOrder, NotCovered, NotLive, is_for};
 use crate::patients::identifier_key;
+use crate::site::Site;
 use crate::state::{OrderState, PatientState, Removal, State};
 use crate::stock::{Account, Movement, Transfer, TransferState};
 
@@ -30,14 +32,16 @@ pub(super) fn take(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
         Some(permit) => use_permit(facts, told, &permit, &patient),
         None => unasked(state, facts, told, &patient),
     };
-    explain_if_late(state, facts, told, true);
+    explain_if_late(state, facts, &transfer);
     late::explain_doses(state, facts, &transfer);
     dispense::tell(state, facts, &patient, &transfer);
 }
 
-/// A permit of this cabinet for this item and patient that nobody has used yet, oldest first;
-/// one for exactly so many units before any other.
-fn permit_for(state: &State, told: &Told<'_>, patient: &Id) -> Option<Arc<Removal>> {
+/// A permit of this person at this cabinet for this item, patient and order that was not used yet,
+/// oldest first; one for exactly so many units before any other.
+fn permit_for(state: &mut State, told: &Told<'_>, patient: &Id) -> Option<Arc<Removal>> {
+    let number = told.transaction.order.as_ref().and_then(identifier_key);
+    let order = number.and_then(|number| state.order_by(&number)).map(|order| order.id.clone());
     let fits = |removal: &Arc<Removal>| {
         let transfer = &removal.transfer;
         let TransferState::Pending { expires } = transfer.state else {
@@ -45,6 +49,8 @@ fn permit_for(state: &State, told: &Told<'_>, patient: &Id) -> Option<Arc<Remova
         };
         transfer.cabinet.as_ref() == Some(&told.cabinet)
             && transfer.item == told.item.code
+            && transfer.person == told.transaction.user.id
+            && order.as_ref().is_none_or(|order| transfer.order.as_ref() == Some(order))
             && transfer.activity <= told.transaction.activity
             && told.transaction.activity <= expires
     };
@@ -66,6 +72,9 @@ fn use_permit(
     transfer.quantity = told.transaction.units();
     transfer.from = told.place();
     transfer.batch.clone_from(&told.transaction.batch);
+    if let Some(witness) = &told.transaction.witness {
+        transfer.witness = Some(witness.id.clone());
+    }
     transfer.state = TransferState::Posted;
     transfer.activity = told.transaction.activity;
     facts.moved(transfer.clone());
@@ -88,6 +97,7 @@ fn unasked(
         told.transfer(facts, Movement::Removal, told.place(), Account::Hands(id.clone()));
     transfer.id = id;
     let (order, why) = judge(state, facts, told, patient);
+    let why = why.or_else(|| circumstances(facts.site, told, patient));
     transfer.order = order;
     if let Some(reason) = why {
         let (id, order, units) = (transfer.id.clone(), transfer.order.clone(), transfer.quantity);
@@ -116,13 +126,41 @@ fn judge(
     if !is_for(&order, told.item, &facts.site.item_system()) {
         return (None, Some("item-not-of-order"));
     }
-    let why = authority(&order, facts, told);
+    let why = authority(&order, patient, facts, told);
     (Some(order.id.clone()), why)
 }
 
-fn authority(order: &OrderState, facts: &Facts<'_>, told: &Told<'_>) -> Option<&'static str> {
+/// What a cabinet that asks would have been refused for, apart from the order.
+fn circumstances(site: &Site, told: &Told<'_>, patient: &PatientState) -> Option<&'static str> {
+    let transaction = told.transaction;
+    let user = site.person(&transaction.user.id);
+    if access::allow(user, Right::RemoveMedicine).is_err() {
+        return Some("user-not-allowed");
+    }
+    let witness = transaction.witness.as_ref().filter(|w| w.id != transaction.user.id);
+    let witness = witness.and_then(|witness| site.person(&witness.id));
+    if told.item.witness && access::allow(witness, Right::Witness).is_err() {
+        return Some("witness-needed");
+    }
+    // Where the patient was at the time is known only if nothing was told of the stay since.
+    let stay = patient.current().filter(|stay| stay.told <= transaction.activity)?;
+    let serves = site
+        .cabinet(&told.cabinet)
+        .is_some_and(|cabinet| stay.ward.as_ref().is_some_and(|ward| cabinet.wards.contains(ward)));
+    (!serves).then_some("wrong-location")
+}
+
+fn authority(
+    order: &OrderState,
+    patient: &PatientState,
+    facts: &Facts<'_>,
+    told: &Told<'_>,
+) -> Option<&'static str> {
     let policies = &facts.site.policies;
     let at = told.transaction.activity;
+    if !patient.stays_for(order, at, policies) {
+        return Some("stopped");
+    }
     let live = match LiveOrder::check(order, at, policies) {
         Ok(live) => live,
         Err(NotLive::OnHold) => return Some("on-hold"),
@@ -131,8 +169,8 @@ fn authority(order: &OrderState, facts: &Facts<'_>, told: &Told<'_>) -> Option<&
         Err(NotLive::NotVerified) => return Some("not-verified"),
     };
     match live.covers(told.item, told.transaction.units(), policies) {
-        // A dose in another unit is for a person to compare; the order itself is live.
-        Ok(()) | Err(NotCovered::DoseNotComparable) => None,
+        Ok(()) => None,
+        Err(NotCovered::DoseNotComparable) => Some("dose-not-comparable"),
         Err(NotCovered::TooEarly(_)) => Some("too-early"),
         Err(NotCovered::MaximumReached) => Some("maximum-reached"),
         Err(NotCovered::QuantityExceedsDose) => Some("quantity-exceeds-dose"),

@@ -4,7 +4,7 @@
 use rust_decimal::Decimal;
 
 use super::count::set_to;
-use super::receive::Told;
+use super::receive::{Told, explain_if_late};
 use super::transaction::TransactionCode;
 use crate::facts::Facts;
 use crate::state::State;
@@ -23,21 +23,31 @@ pub(super) fn restock(state: &State, facts: &mut Facts<'_>, told: &Told<'_>) {
         TransactionCode::Unload => {
             set_to(state, facts, told, Decimal::ZERO, Some(Account::Pharmacy));
         }
-        TransactionCode::Fill => shift(facts, told, Account::Pharmacy, told.pocket(), units),
-        TransactionCode::Expired => shift(facts, told, told.pocket(), Account::Expired, units),
+        TransactionCode::Fill => shift(state, facts, told, Account::Pharmacy, told.pocket(), units),
+        TransactionCode::Expired => {
+            shift(state, facts, told, told.pocket(), Account::Expired, units);
+        }
         TransactionCode::EmptyBin => {
             let bin = Account::ReturnBin(told.cabinet.clone());
             let held = state.balance(&bin, &told.item.code);
-            shift(facts, told, bin, Account::Pharmacy, held);
+            shift(state, facts, told, bin, Account::Pharmacy, held);
         }
         _ => {}
     }
 }
 
-fn shift(facts: &mut Facts<'_>, told: &Told<'_>, from: Account, to: Account, units: Decimal) {
+fn shift(
+    state: &State,
+    facts: &mut Facts<'_>,
+    told: &Told<'_>,
+    from: Account,
+    to: Account,
+    units: Decimal,
+) {
     if units > Decimal::ZERO {
         let mut transfer = told.transfer(facts, Movement::Restock, from, to);
         transfer.quantity = units;
+        explain_if_late(state, facts, &transfer);
         facts.moved(transfer);
     }
 }

@@ -19,7 +19,9 @@ pub(super) fn put_back(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>
         facts.moved(transfer);
         unmatched(facts, told, "return-without-removal", excess);
     }
-    explain_if_late(state, facts, told, false);
+    let from = Account::Discrepancy(told.cabinet.clone());
+    let whole = told.transfer(facts, Movement::Return, from, told.place());
+    explain_if_late(state, facts, &whole);
 }
 
 /// What a return or a waste at a cabinet is known by.

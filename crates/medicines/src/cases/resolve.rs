@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use fhir::Id;
+use rust_decimal::Decimal;
 
-use super::CaseKind;
+use super::{Case, CaseKind};
 use crate::command::{Answer, Context, Decision, Problem, ProblemCode};
 use crate::deliveries::decided;
 use crate::fact::Fact;
 use crate::facts::Facts;
 use crate::state::State;
+use crate::stock::{Account, Movement, Transfer};
 
 /// A person's word that a case is settled.
 #[derive(Debug, Clone)]
@@ -32,14 +34,44 @@ pub fn resolve(state: &State, ctx: &Context, resolution: &Resolution) -> Decisio
         return facts.answer(Answer::Parked(Problem::new(ProblemCode::UnknownCase, text)));
     };
     if case.kind == CaseKind::UnknownOutcome {
-        match decided(case, &resolution.resolution, ctx.now) {
-            Some(change) => facts.push(Fact::Delivery(change)),
-            None => {
-                let text = "Settle this case with `delivered`, `resend` or `give-up`.";
-                return facts.answer(Answer::Parked(Problem::new(ProblemCode::UnknownCode, text)));
-            }
+        if let Some(change) = decided(case, &resolution.resolution, ctx.now) {
+            facts.push(Fact::Delivery(change))
+        } else {
+            let text = "Settle this case with `delivered`, `resend` or `give-up`.";
+            return facts.answer(Answer::Parked(Problem::new(ProblemCode::UnknownCode, text)));
         }
     }
+    settle_units(state, &mut facts, case, resolution);
     facts.close(&resolution.case, &resolution.by, &resolution.resolution);
     facts.done()
+}
+
+/// Units that were removed and never accounted for leave the hands by a person's word: for the
+/// waste or the return bin where that is the word, else as a discrepancy of the cabinet.
+fn settle_units(state: &State, facts: &mut Facts<'_>, case: &Case, resolution: &Resolution) {
+    let removal = case.removal.as_ref().and_then(|id| state.open_removal(id));
+    let Some(removal) = removal.filter(|removal| {
+        case.kind == CaseKind::UnaccountedDose && removal.in_hands > Decimal::ZERO
+    }) else {
+        return;
+    };
+    let taken = &removal.transfer;
+    let cabinet = taken.cabinet.clone().unwrap_or_default();
+    let (movement, to) = match resolution.resolution.as_str() {
+        "wasted" => (Movement::Waste, Account::Waste),
+        "returned" => (Movement::Return, Account::ReturnBin(cabinet)),
+        _ => (Movement::Count, Account::Discrepancy(cabinet)),
+    };
+    let transfer = Transfer {
+        id: facts.id(),
+        movement,
+        quantity: removal.in_hands,
+        from: Account::Hands(taken.id.clone()),
+        to,
+        person: resolution.by.clone(),
+        witness: None,
+        activity: facts.ctx.now,
+        ..taken.clone()
+    };
+    facts.moved(transfer);
 }

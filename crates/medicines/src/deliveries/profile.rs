@@ -57,6 +57,9 @@ pub(crate) fn queue_profile(
         let Some(order) = state.order(id) else {
             continue;
         };
+        if !patient.stays_for(&order, facts.ctx.now, &facts.site.policies) {
+            continue;
+        }
         let order_version = VersionOf::order(&order);
         let mut tell = |control| {
             let notice = subject.order(control, order_version.clone());

@@ -178,8 +178,8 @@ pub(crate) fn units_of(quantity: &crate::Quantity, item: &Item) -> Option<Decima
 pub(crate) fn least_gap(schedule: Schedule, policies: &Policies) -> Option<SignedDuration> {
     let seconds = SignedDuration::from_secs;
     match schedule {
-        Schedule::Unknown => None,
-        Schedule::Once => None,
+        // A single dose is held by the number of doses of its course.
+        Schedule::Unknown | Schedule::Once => None,
         Schedule::Every(interval) => {
             let early = i64::from(policies.early_window_min) * 60;
             Some(seconds(interval - early.min(interval / 4)))

@@ -2,11 +2,12 @@
 
 use fhir::Id;
 use fhir::resources::{EncounterStatus, MedicationRequestStatus};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::Quantity;
+use crate::site::Policies;
 use crate::stock::{PocketAddress, Transfer, TransferState};
 
 /// A patient.
@@ -45,6 +46,18 @@ impl PatientState {
     /// The ward where the patient is now.
     pub fn ward(&self) -> Option<&str> {
         self.current()?.ward.as_deref()
+    }
+
+    /// Whether the stay in which an order was placed goes on at `at`, or ended within the time of
+    /// grace: an order does not outlive its stay, even where nobody stopped it.
+    pub(crate) fn stays_for(&self, order: &OrderState, at: Timestamp, policies: &Policies) -> bool {
+        let Some(encounter) = &order.encounter else { return true };
+        let Some(stay) = self.encounters.iter().find(|stay| stay.id == *encounter) else {
+            return false;
+        };
+        let grace = SignedDuration::from_hours(i64::from(policies.discharge_grace_h));
+        let till = stay.ended.and_then(|ended| ended.saturating_add(grace).ok());
+        stay.status == EncounterStatus::InProgress || till.is_some_and(|till| at < till)
     }
 
     /// Whether memory may let the patient go.

@@ -66,7 +66,7 @@ impl State {
         let before = self.patients.get(id).map(|known| known.identifiers.clone());
         for gone in before.into_iter().flatten().filter(|key| !identifiers.contains(key)) {
             // A number that was corrected is nobody's until somebody else is told to have it.
-            if self.identifiers.get(gone.as_str()) == Some(id) {
+            if self.patient_by(&gone).as_ref() == Some(id) {
                 self.identifiers.remove(gone.as_str());
                 self.changed.insert((RowKind::Identifier, gone));
             }

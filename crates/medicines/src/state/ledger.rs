@@ -47,6 +47,11 @@ impl State {
         self.pockets.get(balance_key(&account, item).as_str())
     }
 
+    /// The removal of that id, while it is open.
+    pub(crate) fn open_removal(&self, id: &Id) -> Option<&Arc<Removal>> {
+        self.removals.get(id).filter(|removal| removal.is_open())
+    }
+
     /// The open removals and permits of a patient, oldest first.
     pub fn removals_of(&self, patient: &Id) -> Vec<Arc<Removal>> {
         let open = self.patients.get(patient).map(|patient| patient.removals.as_slice());

@@ -175,6 +175,11 @@ impl State {
         self.cold.resources_of(patient)
     }
 
+    /// Why a row could not be read, if that ever happened.
+    pub fn failure(&self) -> Option<String> {
+        self.cold.failure()
+    }
+
     /// When something is due next.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.due.first().map(|(at, _)| *at)

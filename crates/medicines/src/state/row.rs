@@ -84,6 +84,12 @@ pub trait Cold: Send {
         id: &fhir::Id,
     ) -> Option<fhir::StoredResource>;
 
+    /// Why a row could not be read, if that ever happened: what was decided since is not to be
+    /// trusted, and the engine stops.
+    fn failure(&self) -> Option<String> {
+        None
+    }
+
     /// The newest version of every resource whose subject is the patient, in the order in which
     /// they were first stored. Asked only when the record holds all that was folded.
     fn resources_of(&self, patient: &fhir::Id) -> Vec<fhir::StoredResource>;

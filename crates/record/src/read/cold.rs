@@ -1,6 +1,7 @@
 //! The rows and resources that the live state has let go.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use fhir::{Id, ResourceType, StoredResource};
 use medicines::{Cold, RowKind};
@@ -17,18 +18,19 @@ use crate::Error;
 #[derive(Debug)]
 pub struct ColdReader {
     reader: Reader,
+    failure: OnceLock<String>,
 }
 
 impl ColdReader {
     /// Opens the record at `path`, which is a fold of the journal at `journal`.
     pub fn open(path: &Path, journal: &Path) -> Result<Self, Error> {
-        Ok(Self { reader: Reader::beside_writer(path, journal)? })
+        Ok(Self::from(Reader::beside_writer(path, journal)?))
     }
 }
 
 impl From<Reader> for ColdReader {
     fn from(reader: Reader) -> Self {
-        Self { reader }
+        Self { reader, failure: OnceLock::new() }
     }
 }
 
@@ -44,18 +46,28 @@ impl Reader {
 
 impl Cold for ColdReader {
     fn row(&self, kind: RowKind, key: &str) -> Option<Vec<u8>> {
-        known(self.reader.row(kind, key))
+        self.known(self.reader.row(kind, key))
     }
 
     fn resource(&self, resource_type: ResourceType, id: &Id) -> Option<StoredResource> {
-        known(self.reader.read(resource_type, id))
+        self.known(self.reader.read(resource_type, id))
     }
 
     fn resources_of(&self, patient: &Id) -> Vec<StoredResource> {
-        known(self.reader.resources_of(patient))
+        self.known(self.reader.resources_of(patient))
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.failure.get().cloned()
     }
 }
 
-fn known<T>(answer: Result<T, Error>) -> T {
-    answer.unwrap_or_else(|error| panic!("{error}"))
+impl ColdReader {
+    /// Ends the decision that asked where there is no answer; [`Cold::failure`] says why.
+    fn known<T>(&self, answer: Result<T, Error>) -> T {
+        answer.unwrap_or_else(|error| {
+            let why = self.failure.get_or_init(|| error.to_string());
+            panic!("{why}")
+        })
+    }
 }
