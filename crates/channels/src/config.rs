@@ -14,16 +14,25 @@ pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 /// The longest that a channel may be told to wait for an acknowledgement, in seconds.
 pub const MAX_ACK_TIMEOUT_S: u32 = 600;
 
+/// How often a message that is not answered is sent again before a person has to decide about it,
+/// where the configuration does not say.
+pub const MAX_RESENDS: u32 = 10;
+
+/// The most that a channel may be told to send a message again.
+pub const MOST_RESENDS: u32 = 1000;
+
 /// What a sender does about a message that was sent and not answered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnUnknown {
-    /// Sends it again with the same control id until it is answered; the channel waits for it.
-    /// For peers that are known to notice a repeat, or for messages that may be repeated.
-    Resend,
-    /// Leaves it until a person has decided. The patient's later messages wait behind it, those
-    /// of other patients go on.
+    /// Sends it again with the same control id, after the messages of other patients that wait,
+    /// and holds it for a person when that went on for too long
+    /// ([`ChannelConfig::max_resends`]). The peer must notice a repeat by its control id, as
+    /// HL7 2.5.1 §2.9.3.2 has it; a peer that does not needs [`OnUnknown::Hold`].
     #[default]
+    Resend,
+    /// Opens a case and leaves it until a person has decided. The patient's later messages wait
+    /// behind it, those of other patients go on.
     Hold,
 }
 
@@ -66,6 +75,11 @@ pub struct ChannelConfig {
     /// What to do about a message that is not answered (outbound).
     #[serde(default)]
     pub on_unknown: OnUnknown,
+    /// How often a message that the peer took whole and did not answer is sent again, 1 to 1000
+    /// (outbound, with [`OnUnknown::Resend`]). After that it is held, with a case, until a person
+    /// has decided. A peer that cannot be reached does not count.
+    #[serde(default = "max_resends")]
+    pub max_resends: u32,
     /// When to send the whole profile again (outbound).
     #[serde(default)]
     pub resync: Resync,
@@ -79,6 +93,10 @@ pub struct ChannelConfig {
 
 fn ack_timeout_s() -> u32 {
     30
+}
+
+fn max_resends() -> u32 {
+    MAX_RESENDS
 }
 
 fn max_message_bytes() -> usize {
@@ -141,6 +159,7 @@ impl ChannelConfig {
             accepts: Vec::new(),
             ack_timeout_s: ack_timeout_s(),
             on_unknown: OnUnknown::default(),
+            max_resends: max_resends(),
             resync: Resync::default(),
             max_message_bytes: max_message_bytes(),
             max_connections: max_connections(),
@@ -164,6 +183,9 @@ impl ChannelConfig {
             Direction::Outbound if self.connect.is_none() => Err(ConfigError::NoConnect(name())),
             _ if !(1..=MAX_ACK_TIMEOUT_S).contains(&self.ack_timeout_s) => {
                 Err(range("ack_timeout_s", "1 to 600"))
+            }
+            _ if !(1..=MOST_RESENDS).contains(&self.max_resends) => {
+                Err(range("max_resends", "1 to 1000"))
             }
             _ if !(1024..=MAX_MESSAGE_BYTES).contains(&self.max_message_bytes) => {
                 Err(range("max_message_bytes", "1024 to 16777216"))
@@ -196,6 +218,8 @@ mod tests {
         check(|config| config.listen = None, "needs `listen`");
         check(|config| config.direction = Direction::Outbound, "needs `connect`");
         check(|config| config.ack_timeout_s = 0, "ack_timeout_s");
+        check(|config| config.max_resends = 0, "max_resends");
+        check(|config| config.max_resends = 1001, "max_resends");
         check(|config| config.max_message_bytes = usize::MAX, "max_message_bytes");
         check(|config| config.max_connections = 0, "max_connections");
     }
@@ -208,7 +232,8 @@ mod tests {
         .unwrap();
         assert_eq!(config.check(), Ok(()));
         assert_eq!(config.ack_timeout(), Duration::from_secs(30));
-        assert_eq!(config.on_unknown, OnUnknown::Hold);
+        assert_eq!(config.on_unknown, OnUnknown::Resend);
+        assert_eq!(config.max_resends, MAX_RESENDS);
         assert_eq!(config.resync, Resync::Reconnect);
         let unknown = r#"{"name":"adc","direction":"outbound","conect":"x"}"#;
         assert!(serde_json::from_str::<ChannelConfig>(unknown).is_err());

@@ -16,7 +16,8 @@ mod sender;
 pub mod transport;
 
 pub use config::{
-    ChannelConfig, ConfigError, MAX_ACK_TIMEOUT_S, MAX_MESSAGE_BYTES, OnUnknown, Resync,
+    ChannelConfig, ConfigError, MAX_ACK_TIMEOUT_S, MAX_MESSAGE_BYTES, MAX_RESENDS, MOST_RESENDS,
+    OnUnknown, Resync,
 };
 pub use health::{ChannelHealth, Direction, Health, LinkState, Meter};
 pub use running::{Channels, Running, Setting, StartError};

@@ -27,6 +27,8 @@ pub(super) struct Link {
     /// Whether the peer has taken anything since its profile was last queued. As long as it has
     /// not, all of that profile still waits, and queueing it again would change nothing.
     answered: bool,
+    /// Whether the peer has answered anything on the connection that is open.
+    proven: bool,
 }
 
 impl Link {
@@ -40,6 +42,7 @@ impl Link {
             due: policy == Resync::Reconnect,
             not_before: None,
             answered: true,
+            proven: false,
         }
     }
 
@@ -63,7 +66,20 @@ impl Link {
     /// The peer answered a message.
     pub(super) fn answered(&mut self) {
         self.answered = true;
+        self.proven = true;
         self.retry.reset();
+    }
+
+    /// A connection was made.
+    pub(super) fn opened(&mut self, client: Client) {
+        self.client = Some(client);
+        self.proven = false;
+    }
+
+    /// Whether the peer has answered anything on this connection. What accepts connections and
+    /// closes them again may be a proxy of a peer that is not there at all.
+    pub(super) fn is_proven(&self) -> bool {
+        self.proven
     }
 
     /// Everything that waited was sent: the line is steady again.

@@ -28,8 +28,8 @@ use crate::outbound::Voice;
 use crate::transport::{Client, LinkError, Stop};
 use exchange::{Exchange, codes, exchange};
 use link::Link;
-use prepare::{Listing, list};
-use queue::{MAX_UNRECORDED, Queue, Ready};
+use prepare::{ListError, Listing, list, unasked};
+use queue::{MAX_UNRECORDED, Policy, Queue, Ready};
 
 /// The least time between two looks at the record that find nothing. The record grows many times
 /// in a second, and most of what it grows by is not for this channel.
@@ -95,6 +95,7 @@ impl Sender {
 
     async fn work(&mut self) -> Result<(), Stopped> {
         let mut progress = self.engine.progress();
+        self.ask().await?;
         while !self.stop.is_set() {
             self.collect()?;
             if self.queue.is_empty() {
@@ -130,17 +131,48 @@ impl Sender {
         Ok(())
     }
 
-    /// Reads what waits.
-    async fn look(&mut self) {
-        let listing = Listing {
+    fn policy(&self) -> Policy {
+        Policy { on_unknown: self.config.on_unknown, max_resends: self.config.max_resends }
+    }
+
+    fn listing(&self) -> Listing {
+        Listing {
             readers: self.engine.readers(),
             channel: Arc::clone(&self.channel),
             voice: Arc::clone(&self.voice),
-            on_unknown: self.config.on_unknown,
+            policy: self.policy(),
             concluded: self.queue.concluded().clone(),
-        };
+        }
+    }
+
+    /// Asks a person about what is held although nobody was asked yet.
+    async fn ask(&mut self) -> Result<(), Stopped> {
+        while !self.stop.is_set() {
+            match unasked(self.listing()).await {
+                Ok(held) => {
+                    for delivery in held {
+                        let id = delivery.id.clone();
+                        let request = self.unknown(delivery, true, "not-answered");
+                        self.submit(request, Some(id), Vec::new()).await?;
+                    }
+                    return Ok(());
+                }
+                Err(problem) => self.unreadable(&problem).await,
+            }
+        }
+        Ok(())
+    }
+
+    async fn unreadable(&mut self, problem: &ListError) {
+        tracing::warn!(channel = %self.channel, %problem, "the record cannot be read");
+        self.meter.error("record-unreadable");
+        self.pause(RECORD_PAUSE).await;
+    }
+
+    /// Reads what waits.
+    async fn look(&mut self) {
         self.looked = Some(Instant::now());
-        match list(listing).await {
+        match list(self.listing()).await {
             Ok(page) => {
                 self.meter.queue(page.waiting, page.oldest);
                 if page.ready.is_empty() && self.link.client.is_some() {
@@ -148,11 +180,7 @@ impl Sender {
                 }
                 self.queue.fill(page.ready);
             }
-            Err(problem) => {
-                tracing::warn!(channel = %self.channel, %problem, "the record cannot be read");
-                self.meter.error("record-unreadable");
-                self.pause(RECORD_PAUSE).await;
-            }
+            Err(problem) => self.unreadable(&problem).await,
         }
     }
 
@@ -203,7 +231,7 @@ impl Sender {
         };
         match opened {
             Ok(client) => {
-                self.link.client = Some(client);
+                self.link.opened(client);
                 true
             }
             Err(error) => {
@@ -239,7 +267,7 @@ impl Sender {
 
     /// Sends one message and tells what became of it.
     async fn tell(&mut self, ready: Ready) -> Result<(), Stopped> {
-        let Ready { delivery, unknown, message } = ready;
+        let Ready { delivery, unanswered, message } = ready;
         let message = match message {
             Ok(message) => message,
             Err(error) => {
@@ -286,29 +314,36 @@ impl Sender {
                 Ok(())
             }
             Exchange::Lost => {
+                let counts = self.link.is_proven();
                 let wait = self.link.lost();
-                self.unanswered(delivery, unknown, LinkError::Closed.code(), wait).await
+                let code = LinkError::Closed.code();
+                self.unanswered(delivery, unanswered, counts, code, wait).await
             }
             Exchange::Silent => {
+                // A node that stops does not wait its whole time.
+                let counts = !self.stop.is_set();
                 let wait = self.link.silent();
-                self.unanswered(delivery, unknown, "ack-timeout", wait).await
+                self.unanswered(delivery, unanswered, counts, "ack-timeout", wait).await
             }
         }
     }
 
     /// A message was sent and not answered: the journal has to know before anything else is
-    /// sent. What follows is read from the record, by the channel's policy.
+    /// sent. It is told of the first time, and then of each that counts as an attempt. What
+    /// follows is read from the record, by the channel's policy.
     async fn unanswered(
         &mut self,
         delivery: Delivery,
-        known: bool,
+        before: u64,
+        counts: bool,
         code: &'static str,
         wait: Duration,
     ) -> Result<(), Stopped> {
         self.meter.down(code);
-        if !known {
+        if before == 0 || counts {
             let id = delivery.id.clone();
-            let request = self.outcome(delivery, DeliveryState::Unknown, Some(code.to_owned()));
+            let held = self.policy().holds(before + 1);
+            let request = self.unknown(delivery, held, code);
             self.submit(request, Some(id), Vec::new()).await?;
         }
         self.queue.clear();
@@ -332,14 +367,23 @@ impl Sender {
         }
         let id = delivery.id.clone();
         self.queue.conclude(id.clone());
-        let command = self.command(self.outcome(delivery, state, detail), Some(&id), raw);
+        let outcome =
+            Outcome { channel: Arc::clone(&self.channel), delivery, state, held: false, detail };
+        let command = self.command(Request::Delivered(outcome), Some(&id), raw);
         let engine = self.engine.clone();
         self.outcomes.spawn(async move { engine.submit(command).await.map(|_| id) });
         Ok(())
     }
 
-    fn outcome(&self, delivery: Delivery, state: DeliveryState, detail: Option<String>) -> Request {
-        Request::Delivered(Outcome { channel: Arc::clone(&self.channel), delivery, state, held: false, detail })
+    fn unknown(&self, delivery: Delivery, held: bool, code: &str) -> Request {
+        let (channel, state) = (Arc::clone(&self.channel), DeliveryState::Unknown);
+        Request::Delivered(Outcome {
+            channel,
+            delivery,
+            state,
+            held,
+            detail: Some(code.to_owned()),
+        })
     }
 
     async fn submit(&self, request: Request, id: Option<Id>, raw: Vec<u8>) -> Result<(), Stopped> {

@@ -23,8 +23,8 @@ pub(super) const MAX_UNRECORDED: usize = 64;
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) delivery: Delivery,
-    /// Whether the journal says already that its outcome is unknown.
-    pub(super) unknown: bool,
+    /// How often the journal says already that it was sent and not answered.
+    pub(super) unanswered: u64,
     /// The message, or why it cannot be written.
     pub(super) message: Result<Vec<u8>, RenderError>,
 }
@@ -75,24 +75,54 @@ impl Queue {
     }
 }
 
-/// Whether the journal says that the delivery was sent and not answered.
-pub(super) fn is_unknown(view: &DeliveryView) -> bool {
+/// What a channel does about messages that are not answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Policy {
+    pub(super) on_unknown: OnUnknown,
+    pub(super) max_resends: u32,
+}
+
+impl Policy {
+    /// Whether a message that was sent so often, and never answered, waits for a person.
+    pub(super) fn holds(self, unanswered: u64) -> bool {
+        match self.on_unknown {
+            OnUnknown::Hold => unanswered > 0,
+            OnUnknown::Resend => unanswered > u64::from(self.max_resends),
+        }
+    }
+
+    /// Whether the delivery waits for a person.
+    pub(super) fn holds_back(self, view: &DeliveryView) -> bool {
+        is_unknown(view) && self.holds(view.attempts.max(1))
+    }
+}
+
+/// How often the journal says that the delivery was sent and not answered.
+pub(super) fn unanswered(view: &DeliveryView) -> u64 {
+    if is_unknown(view) { view.attempts.max(1) } else { 0 }
+}
+
+fn is_unknown(view: &DeliveryView) -> bool {
     view.state == DeliveryState::Unknown
 }
 
 /// Chooses what may be sent of `listed`: of every patient the oldest open delivery, in the order
-/// in which they were queued.
+/// in which they were queued, and those that were not answered after the others. A message that
+/// the peer cannot answer would otherwise be tried first for ever.
 ///
-/// The listing names one delivery of each patient and none behind it, so an unknown outcome that
-/// waits for a person holds back that patient's later messages, and those of others go on.
+/// The listing names one delivery of each patient and none behind it, so one that waits for a
+/// person holds back that patient's later messages, and those of others go on.
 pub(super) fn choose(
     listed: Vec<DeliveryView>,
     concluded: &HashSet<Id>,
-    on_unknown: OnUnknown,
+    policy: Policy,
 ) -> Vec<DeliveryView> {
-    let held = |view: &DeliveryView| on_unknown == OnUnknown::Hold && is_unknown(view);
-    let open = |view: &DeliveryView| !concluded.contains(&view.delivery.id) && !held(view);
-    listed.into_iter().filter(open).take(PAGE).collect()
+    let open =
+        |view: &DeliveryView| !concluded.contains(&view.delivery.id) && !policy.holds_back(view);
+    let mut chosen: Vec<_> = listed.into_iter().filter(open).collect();
+    chosen.sort_by_key(unanswered);
+    chosen.truncate(PAGE);
+    chosen
 }
 
 #[cfg(test)]
@@ -107,7 +137,7 @@ mod tests {
         Id::new(text).unwrap()
     }
 
-    /// A delivery for each word, with a `?` at the end where its outcome is unknown.
+    /// A delivery, with a `?` at the end for each time that it was sent and not answered.
     fn listed(text: &str) -> DeliveryView {
         let own = id(text.trim_end_matches('?'));
         let patient =
@@ -123,13 +153,13 @@ mod tests {
             profile: false,
             at,
         };
-        let unknown = text.ends_with('?');
+        let times = text.chars().filter(|&c| c == '?').count();
         DeliveryView {
             n: 1,
             seq: 1,
             delivery,
-            state: if unknown { DeliveryState::Unknown } else { DeliveryState::Waiting },
-            attempts: u64::from(unknown),
+            state: if times > 0 { DeliveryState::Unknown } else { DeliveryState::Waiting },
+            attempts: u64::try_from(times).unwrap(),
             changed_at: at,
             detail: None,
         }
@@ -138,7 +168,7 @@ mod tests {
     fn check(on_unknown: OnUnknown, queue: &str, concluded: &[&str], sent: &str) {
         let queue = queue.split_whitespace().map(listed).collect();
         let concluded = concluded.iter().map(|text| id(text)).collect();
-        let chosen = choose(queue, &concluded, on_unknown);
+        let chosen = choose(queue, &concluded, Policy { on_unknown, max_resends: 3 });
         let ids: Vec<_> = chosen.iter().map(|view| view.delivery.id.as_str()).collect();
         assert_eq!(ids.join(" "), sent);
     }
@@ -146,13 +176,20 @@ mod tests {
     #[test]
     fn messages_go_in_order() {
         check(OnUnknown::Hold, "1 2 3", &[], "1 2 3");
-        check(OnUnknown::Resend, "1? 2 3", &[], "1 2 3");
         check(OnUnknown::Hold, "", &[], "");
     }
 
     #[test]
     fn an_unknown_outcome_is_held_where_the_policy_says_so() {
         check(OnUnknown::Hold, "1 2? 3", &[], "1 3");
+    }
+
+    #[test]
+    fn what_was_not_answered_goes_after_the_others_until_it_was_tried_too_often() {
+        check(OnUnknown::Resend, "1? 2 3", &[], "2 3 1");
+        check(OnUnknown::Resend, "1?? 2? 3", &[], "3 2 1");
+        check(OnUnknown::Resend, "1??? 2", &[], "2 1");
+        check(OnUnknown::Resend, "1???? 2 3?????", &[], "2");
     }
 
     #[test]
@@ -163,6 +200,7 @@ mod tests {
     #[test]
     fn a_page_is_not_longer_than_it_may_be() {
         let queue = (1..200).map(|n| listed(&n.to_string())).collect();
-        assert_eq!(choose(queue, &HashSet::new(), OnUnknown::Resend).len(), PAGE);
+        let policy = Policy { on_unknown: OnUnknown::Resend, max_resends: 3 };
+        assert_eq!(choose(queue, &HashSet::new(), policy).len(), PAGE);
     }
 }

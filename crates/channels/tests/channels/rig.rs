@@ -9,10 +9,12 @@ use channels::dialect::Dialect;
 use channels::{
     ChannelConfig, ChannelHealth, Channels, Health, OnUnknown, Resync, Running, Setting,
 };
-use engine::{Clock, Engine, Options};
+use engine::{Clock, Command, Engine, Options};
+use fhir::Id;
 use hl7v2::mllp::{Decoder, Event, encode};
+use medicines::cases::{Case, CaseKind, Resolution};
 use medicines::deliveries::DeliveryState;
-use medicines::{Cabinet, Site};
+use medicines::{Answer, Cabinet, Request, Site};
 use record::DeliveryView;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -73,6 +75,9 @@ struct Log {
     connections: usize,
 }
 
+/// The patient of whom no message is answered, and what is done instead.
+type Poison = Option<(&'static str, Act)>;
+
 /// A cabinet.
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
@@ -92,7 +97,17 @@ impl Peer {
         Self::on("127.0.0.1:0".parse().unwrap(), script).await
     }
 
+    /// Acts so on every message about the patient of this hospital number, and answers AA to all
+    /// others.
+    pub(crate) async fn poisoned(number: &'static str, act: Act) -> Self {
+        Self::serve("127.0.0.1:0".parse().unwrap(), &[], Some((number, act))).await
+    }
+
     pub(crate) async fn on(address: SocketAddr, script: &[Act]) -> Self {
+        Self::serve(address, script, None).await
+    }
+
+    async fn serve(address: SocketAddr, script: &[Act], poison: Poison) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let log = Arc::new(Mutex::new(Log::default()));
@@ -103,7 +118,7 @@ impl Peer {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 shared.lock().unwrap().connections += 1;
-                lines.spawn(line(stream, Arc::clone(&shared), Arc::clone(&script)));
+                lines.spawn(line(stream, Arc::clone(&shared), Arc::clone(&script), poison));
             }
         });
         Peer { address, log, task }
@@ -146,7 +161,12 @@ fn field(message: &str, number: usize) -> String {
     message.split('|').nth(number).unwrap_or_default().to_owned()
 }
 
-async fn line(mut stream: TcpStream, log: Arc<Mutex<Log>>, script: Arc<Mutex<VecDeque<Act>>>) {
+async fn line(
+    mut stream: TcpStream,
+    log: Arc<Mutex<Log>>,
+    script: Arc<Mutex<VecDeque<Act>>>,
+    poison: Poison,
+) {
     let mut decoder = Decoder::default();
     let mut input = [0; 4096];
     loop {
@@ -154,7 +174,9 @@ async fn line(mut stream: TcpStream, log: Arc<Mutex<Log>>, script: Arc<Mutex<Vec
             let Event::Frame(frame) = event else { panic!("{event:?}") };
             let text = String::from_utf8(frame).unwrap().replace('\r', "\n");
             log.lock().unwrap().messages.push(text.clone());
-            let act = script.lock().unwrap().pop_front().unwrap_or(Act::Answer("AA"));
+            let poisoned = poison.filter(|(number, _)| text.contains(&format!("|{number}^")));
+            let scripted = script.lock().unwrap().pop_front().unwrap_or(Act::Answer("AA"));
+            let act = poisoned.map_or(scripted, |(_, act)| act);
             if !perform(act, &text, &mut stream).await {
                 return;
             }
@@ -254,6 +276,30 @@ impl Node {
 
     pub(crate) fn states(&self) -> Vec<DeliveryState> {
         self.deliveries().iter().map(|view| view.state).collect()
+    }
+
+    /// The open cases.
+    pub(crate) fn cases(&self) -> Vec<Case> {
+        let readers = self.engine.readers();
+        let found = readers.get().unwrap().open_cases(None, None, 1000).unwrap();
+        found.into_iter().map(|view| view.case).collect()
+    }
+
+    /// The one open case, which is about a message that was not answered.
+    pub(crate) fn unanswered(&self) -> Case {
+        let [case] = self.cases().try_into().expect("one open case");
+        assert_eq!(case.kind, CaseKind::UnknownOutcome);
+        case
+    }
+
+    /// Somebody settles a case.
+    pub(crate) async fn settle(&self, case: &Id, words: &str) {
+        let resolution =
+            Resolution { case: case.clone(), by: "N1001".to_owned(), resolution: words.to_owned() };
+        let request = Request::Resolve(resolution);
+        let command = Command::internal("N1001", self.engine.clock().now(), request);
+        let answer = self.engine.submit(command).await.unwrap().answer;
+        assert_eq!(answer, Answer::Done, "{words}");
     }
 
     /// Waits until the deliveries stand so, oldest first.
