@@ -32,7 +32,7 @@ pub(crate) async fn look(api: &ApiState, caller: &Caller, look: Look) -> Result<
     let now = api.engine.clock().now();
     let one = |patient: Option<Id>| {
         let access = Access {
-            who: caller.0.to_string(),
+            who: caller.name().to_owned(),
             what: look.what.to_owned(),
             patient,
             resource_type: look.resource_type,
@@ -40,7 +40,7 @@ pub(crate) async fn look(api: &ApiState, caller: &Caller, look: Look) -> Result<
             reason: None,
             at: now,
         };
-        let mut command = Command::internal(&caller.0, now, Request::See(access));
+        let mut command = Command::internal(caller.name(), now, Request::See(access));
         command.channel = Arc::clone(&channel);
         command
     };
@@ -49,10 +49,10 @@ pub(crate) async fn look(api: &ApiState, caller: &Caller, look: Look) -> Result<
     // Submitted together, the looks of one answer share one write.
     let mut others = JoinSet::new();
     for patient in patients {
-        let (engine, command) = (api.engine.clone(), one(Some(patient)));
-        others.spawn(async move { engine.submit(command).await.map(|_| ()) });
+        let (api, command) = (api.clone(), one(Some(patient)));
+        others.spawn(async move { api.submit(command).await.map(|_| ()) });
     }
-    api.engine.submit(first).await?;
+    api.submit(first).await?;
     while let Some(done) = others.join_next().await {
         done.map_err(|_| Problem::internal())??;
     }

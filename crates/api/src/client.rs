@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
@@ -100,13 +101,39 @@ pub struct Client {
     pub token_sha256: TokenHash,
     /// What it may do.
     pub roles: Vec<Role>,
+    /// The cabinets for which it may ask and tell: `system/station`, or `system/*` for all of a
+    /// system. Where it is empty, all cabinets are the client's.
+    #[serde(default)]
+    pub cabinets: Vec<String>,
 }
 
 impl Client {
+    /// Whether the cabinet, `system/station`, is one of its own.
+    pub fn is_for(&self, cabinet: &str) -> bool {
+        self.cabinets.is_empty() || self.cabinets.iter().any(|own| covers(own, cabinet))
+    }
+
     /// Whether it has the role.
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
     }
+}
+
+/// Whether `own`, a cabinet or all those of a system (`system/*`), has the cabinet in it.
+pub fn covers(own: &str, cabinet: &str) -> bool {
+    match own.strip_suffix('*').filter(|system| system.ends_with('/')) {
+        Some(system) => cabinet.strip_prefix(system).is_some_and(|station| !station.is_empty()),
+        None => own == cabinet,
+    }
+}
+
+/// Whether this is `system/station` or `system/*`.
+fn is_cabinets(own: &str) -> bool {
+    let parts = own.split_once('/');
+    parts.is_some_and(|(system, station)| {
+        let named = |part: &str| !part.is_empty() && !part.contains('*');
+        named(system) && (station == "*" || named(station))
+    })
 }
 
 /// Why a list of clients cannot be used.
@@ -121,6 +148,9 @@ pub enum ClientError {
     /// Two clients have one token, so that nobody could tell them apart.
     #[error("client {0:?} has the token of another one; give each client a token of its own")]
     SameToken(String),
+    /// One of its cabinets is not written as one.
+    #[error("client {0:?}: {1:?} is no cabinet; write \"system/station\" or \"system/*\"")]
+    Cabinet(String, String),
     /// There are more than 256.
     #[error("there are more than {MAX_CLIENTS} clients")]
     TooMany,
@@ -128,10 +158,10 @@ pub enum ClientError {
 
 /// All systems that may call.
 #[derive(Debug, Clone, Default)]
-pub struct Clients(Vec<Client>);
+pub struct Clients(Vec<Arc<Client>>);
 
 impl Clients {
-    /// Checks the names, and that no two clients share a name or a token.
+    /// Checks the names and the cabinets, and that no two clients share a name or a token.
     pub fn new(clients: Vec<Client>) -> Result<Self, ClientError> {
         if clients.len() > MAX_CLIENTS {
             return Err(ClientError::TooMany);
@@ -148,13 +178,16 @@ impl Clients {
             if clients[..at].iter().any(|other| other.token_sha256 == client.token_sha256) {
                 return Err(ClientError::SameToken(client.name.clone()));
             }
+            if let Some(wrong) = client.cabinets.iter().find(|own| !is_cabinets(own)) {
+                return Err(ClientError::Cabinet(client.name.clone(), wrong.clone()));
+            }
         }
-        Ok(Clients(clients))
+        Ok(Clients(clients.into_iter().map(Arc::new).collect()))
     }
 
     /// The client whose token this is. It takes as long for a wrong token as for a right one:
     /// hashes are compared, in constant time, and always all of them.
-    pub(crate) fn find(&self, token: &str) -> Option<&Client> {
+    pub(crate) fn find(&self, token: &str) -> Option<&Arc<Client>> {
         let asked = TokenHash::of(token);
         let mut found = u64::MAX;
         for (at, client) in self.0.iter().enumerate() {
@@ -171,7 +204,45 @@ mod tests {
 
     fn client(name: &str, token: &str) -> Client {
         let roles = vec![Role::Cabinet];
-        Client { name: name.to_owned(), token_sha256: TokenHash::of(token), roles }
+        let token_sha256 = TokenHash::of(token);
+        Client { name: name.to_owned(), token_sha256, roles, cabinets: vec![] }
+    }
+
+    fn client_of(cabinets: &[&str]) -> Client {
+        let cabinets = cabinets.iter().map(|&own| own.to_owned()).collect();
+        Client { cabinets, ..client("a", "a") }
+    }
+
+    #[test]
+    fn a_client_is_for_its_own_cabinets_alone() {
+        let check = |own: &[&str], cabinet: &str, expected| {
+            assert_eq!(client_of(own).is_for(cabinet), expected, "{own:?} {cabinet}");
+        };
+        check(&[], "ASK/WARDC1", true);
+        check(&["ASK/WARDC1"], "ASK/WARDC1", true);
+        check(&["ASK/WARDC1"], "ASK/WARDC2", false);
+        check(&["ASK/WARDC1"], "ASK/WARDC11", false);
+        check(&["ASK/WARDC1"], "ask/WARDC1", false);
+        check(&["ASK/A", "ASK/B"], "ASK/B", true);
+        check(&["ASK/*"], "ASK/WARDC2", true);
+        check(&["ASK/*"], "ASK/", false);
+        check(&["ASK/*"], "ASK2/WARDC2", false);
+        check(&["ASK/*"], "ASK", false);
+        check(&["ASK/*"], "X/ASK/WARDC2", false);
+    }
+
+    #[test]
+    fn cabinets_have_a_system_and_a_station() {
+        let check = |own: &str, right: bool| {
+            let checked = Clients::new(vec![client_of(&["ASK/A", own])]);
+            let wrong = || ClientError::Cabinet("a".to_owned(), own.to_owned());
+            assert_eq!(checked.err(), (!right).then(wrong), "{own}");
+        };
+        check("ASK/WARDC1", true);
+        check("ASK/*", true);
+        for wrong in ["", "*", "ASK", "ASK/", "/A", "/*", "*/*", "*/A", "ASK/WARD*"] {
+            check(wrong, false);
+        }
     }
 
     #[track_caller]
@@ -219,6 +290,7 @@ mod tests {
         let json = format!(r#"{{"name":"a","token_sha256":"{hash}","roles":["fhir-read"]}}"#);
         let client: Client = serde_json::from_str(&json).unwrap();
         assert!(client.has(Role::FhirRead) && !client.has(Role::Admin));
+        assert!(client.cabinets.is_empty(), "all, where nothing is said");
         let wrong = json.replace("roles", "role");
         assert!(serde_json::from_str::<Client>(&wrong).is_err());
         for role in Role::ALL {

@@ -31,7 +31,29 @@ const STRANGER: &str = "unknown";
 
 /// The client that calls. A handler that takes it stands behind the door.
 #[derive(Debug, Clone)]
-pub(crate) struct Caller(pub(crate) Arc<str>);
+pub(crate) struct Caller {
+    client: Arc<Client>,
+    route: &'static Route,
+}
+
+impl Caller {
+    /// The client's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.client.name
+    }
+
+    /// Refuses, and journals it, where the cabinet is not one of the client's own.
+    pub(crate) async fn acts_for(&self, api: &ApiState, cabinet: &str) -> Result<(), Problem> {
+        if self.client.is_for(cabinet) {
+            return Ok(());
+        }
+        let detail = "This client does not speak for this cabinet: its configuration lists others.";
+        let problem = Problem::new(StatusCode::FORBIDDEN, code::CABINET_NOT_YOURS, detail);
+        let tried = format!("{} {} for {cabinet}", self.route.verb.as_str(), self.route.path);
+        let access = Access { detail: Some(tried), ..attempt(api, self.route, self.name()) };
+        Err(journal(api, self.route, access, problem).await)
+    }
+}
 
 impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Infallible;
@@ -52,11 +74,11 @@ pub(crate) struct Door {
 /// Lets a request through that may pass, and journals one that may not.
 pub(crate) async fn guard(State(door): State<Door>, request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let mut name = None;
+    let mut caller = None;
     let mut response = in_time(door.route.style, async {
         match door.route.needs {
             None => door.api.open_turns.run(next.run(request)).await,
-            Some(role) => pass(&door, role, request, next, &mut name).await,
+            Some(role) => pass(&door, role, request, next, &mut caller).await,
         }
     })
     .await;
@@ -67,7 +89,7 @@ pub(crate) async fn guard(State(door): State<Door>, request: Request, next: Next
     tracing::info!(
         method = door.route.verb.as_str(),
         route = door.route.path,
-        client = name.as_deref(),
+        client = caller.as_ref().map(|client| client.name.as_str()),
         status = response.status().as_u16(),
         took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         "request"
@@ -76,25 +98,24 @@ pub(crate) async fn guard(State(door): State<Door>, request: Request, next: Next
 }
 
 /// Lets a client through that has the role, when it is its turn. Strangers take no turn: nothing
-/// that they do may keep a client waiting. `name` becomes the client's.
+/// that they do may keep a client waiting. `caller` becomes the client.
 async fn pass(
     door: &Door,
     role: Role,
     mut request: Request,
     next: Next,
-    name: &mut Option<Arc<str>>,
+    caller: &mut Option<Arc<Client>>,
 ) -> Response {
     let client = match identify(&door.api, request.headers()) {
-        Ok(client) => client,
+        Ok(client) => Arc::clone(client),
         Err(problem) if door.api.doorbell.rings() => {
             return turn_away(door, STRANGER, request.uri().path(), problem).await;
         }
         Err(problem) => return door.route.style.answer(problem),
     };
-    let caller: Arc<str> = Arc::from(client.name.as_str());
-    *name = Some(Arc::clone(&caller));
+    *caller = Some(Arc::clone(&client));
     if client.has(role) {
-        request.extensions_mut().insert(Caller(caller));
+        request.extensions_mut().insert(Caller { client, route: door.route });
         return door.api.turns.run(next.run(request)).await;
     }
     let detail = format!("This client does not have the role {}.", role.as_str());
@@ -103,7 +124,7 @@ async fn pass(
 }
 
 /// Whose token the request brings.
-fn identify<'a>(api: &'a ApiState, headers: &HeaderMap) -> Result<&'a Client, Problem> {
+fn identify<'a>(api: &'a ApiState, headers: &HeaderMap) -> Result<&'a Arc<Client>, Problem> {
     let missing = || {
         let detail = "Send the header Authorization: Bearer with the client's token.";
         Problem::new(StatusCode::UNAUTHORIZED, code::TOKEN_MISSING, detail)
@@ -132,21 +153,33 @@ async fn turn_away(door: &Door, who: &str, path: &str, problem: Problem) -> Resp
         (Some(resource_type), Some(id)) => format!("{resource_type}/{id}"),
         _ => format!("{} {}", door.route.verb.as_str(), door.route.path),
     };
-    let now = door.api.engine.clock().now();
-    let access = Access {
+    let tried = attempt(&door.api, door.route, who);
+    let access = Access { resource_type, detail: Some(detail), ..tried };
+    door.route.style.answer(journal(&door.api, door.route, access, problem).await)
+}
+
+/// Somebody's attempt to use a route, now.
+fn attempt(api: &ApiState, route: &Route, who: &str) -> Access {
+    Access {
         who: who.to_owned(),
-        what: door.route.what.to_owned(),
+        what: route.what.to_owned(),
         patient: None,
-        resource_type,
-        detail: Some(detail),
-        reason: Some(problem.code.to_owned()),
-        at: now,
-    };
-    let mut command = Command::internal(who, now, medicines::Request::TurnAway(access));
-    command.channel = Arc::from(door.route.channel());
-    match door.api.engine.submit(command).await {
-        Ok(_) => door.route.style.answer(problem),
-        Err(stopped) => door.route.style.answer(stopped.into()),
+        resource_type: None,
+        detail: None,
+        reason: None,
+        at: api.engine.clock().now(),
+    }
+}
+
+/// The refusal, once the journal holds it.
+async fn journal(api: &ApiState, route: &Route, access: Access, problem: Problem) -> Problem {
+    let (who, at) = (access.who.clone(), access.at);
+    let access = Access { reason: Some(problem.code.to_owned()), ..access };
+    let mut command = Command::internal(&who, at, medicines::Request::TurnAway(access));
+    command.channel = Arc::from(route.channel());
+    match api.submit(command).await {
+        Ok(_) => problem,
+        Err(stopped) => stopped.into(),
     }
 }
 

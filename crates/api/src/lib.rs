@@ -28,7 +28,7 @@ mod state;
 mod submit;
 mod turns;
 
-pub use client::{Client, ClientError, Clients, Role, TokenHash, TokenHashError};
+pub use client::{Client, ClientError, Clients, Role, TokenHash, TokenHashError, covers};
 pub use replay::{Unreadable, reread};
 pub use routes::{ROUTES, Route, Style, Verb};
 pub use server::{Server, serve};

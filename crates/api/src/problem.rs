@@ -15,6 +15,7 @@ pub(crate) mod code {
     pub(crate) const TOKEN_MISSING: &str = "token-missing";
     pub(crate) const TOKEN_UNKNOWN: &str = "token-unknown";
     pub(crate) const ROLE_MISSING: &str = "role-missing";
+    pub(crate) const CABINET_NOT_YOURS: &str = "cabinet-not-yours";
     pub(crate) const KEY_MISSING: &str = "key-missing";
     pub(crate) const KEY_INVALID: &str = "key-invalid";
     pub(crate) const KEY_REUSED: &str = "key-reused";

@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use engine::{Engine, Receipt};
+use engine::{Command, Engine, Receipt, Stopped};
 use fhir::Id;
 use record::Reader;
 use tokio::sync::Semaphore;
@@ -57,6 +58,8 @@ pub struct ApiState {
     /// For requests that need no client.
     pub(crate) open_turns: Turns,
     queries: Arc<Semaphore>,
+    /// Whether the engine left a command without an answer.
+    unanswered: Arc<AtomicBool>,
 }
 
 impl ApiState {
@@ -72,6 +75,7 @@ impl ApiState {
             turns: Turns::of_clients(),
             open_turns: Turns::of_anybody(),
             queries: Arc::new(Semaphore::new(MAX_QUERIES)),
+            unanswered: Arc::default(),
         }
     }
 
@@ -80,6 +84,26 @@ impl ApiState {
     pub fn with_replayer(mut self, replayer: Arc<dyn Replayer>) -> Self {
         self.replayer = Some(replayer);
         self
+    }
+
+    /// Has a command decided.
+    pub(crate) async fn submit(&self, command: Command) -> Result<Receipt, Stopped> {
+        let result = self.engine.submit(command).await;
+        if result.is_err() {
+            self.note_stop();
+        }
+        result
+    }
+
+    /// Remembers that the engine left a command without an answer. It does so only when it stops,
+    /// and a moment before it says why.
+    pub(crate) fn note_stop(&self) {
+        self.unanswered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the engine left a command without an answer.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.unanswered.load(Ordering::Relaxed)
     }
 
     /// Runs a query of the record where it may block.

@@ -65,7 +65,7 @@ pub(crate) async fn act(
     asked: Asked,
     request: medicines::Request,
 ) -> Result<Receipt, Problem> {
-    let Caller(name) = caller;
+    let name = caller.name();
     let key = match about {
         Some(about) => format!("{name}|{about}|{}", asked.key),
         None => format!("{name}|{}", asked.key),
@@ -73,14 +73,14 @@ pub(crate) async fn act(
     let command = Command {
         channel: Arc::from(channel),
         key: Some(key),
-        by: name.to_string(),
+        by: name.to_owned(),
         message_type: None,
         control_id: Some(asked.key),
         received: api.engine.clock().now(),
         request,
         raw: asked.raw.into(),
     };
-    Ok(api.engine.submit(command).await?)
+    Ok(api.submit(command).await?)
 }
 
 /// An answer with a body, and the mark of a repeat.

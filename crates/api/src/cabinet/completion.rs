@@ -89,7 +89,7 @@ impl PocketBody {
         (status = 200, description = "It is recorded", body = Done),
         (status = 400, description = "Not understood", body = ProblemBody),
         (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "No such permit, or not that much", body = ProblemBody),
+        (status = 403, description = "No such permit, not that much, or not this client's cabinet", body = ProblemBody),
         (status = 422, description = "The key was used before", body = ProblemBody),
         (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),
@@ -102,6 +102,7 @@ pub(crate) async fn post(
 ) -> Result<Response, Problem> {
     let asked = submit::asked(request).await?;
     let body: CompletionBody = body::read(&asked.raw)?;
+    caller.acts_for(&api, &body.cabinet).await?;
     let permit =
         Id::new(&permit).map_err(|_| Problem::not_found("No permit has a number of this form."))?;
     let about = permit.clone();

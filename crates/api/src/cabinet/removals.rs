@@ -118,7 +118,7 @@ impl From<&Permit> for PermitBody {
         (status = 201, description = "It may be taken", body = PermitBody),
         (status = 400, description = "Not understood", body = ProblemBody),
         (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "It may not be taken", body = ProblemBody),
+        (status = 403, description = "It may not be taken, or the cabinet is not this client's", body = ProblemBody),
         (status = 422, description = "The key was used for another question", body = ProblemBody),
         (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),
@@ -130,6 +130,7 @@ pub(crate) async fn post(
 ) -> Result<Response, Problem> {
     let asked = submit::asked(request).await?;
     let body: RemovalBody = body::read(&asked.raw)?;
+    caller.acts_for(&api, &body.cabinet).await?;
     let request = medicines::Request::Remove(Box::new(body.into()));
     let receipt = submit::act(&api, &caller, CHANNEL, None, asked, request).await?;
     match &receipt.answer {

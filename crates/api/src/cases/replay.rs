@@ -49,10 +49,13 @@ pub(crate) async fn post(
     let Some(replayer) = &api.replayer else {
         return Err(not_replayable("this node replays no messages"));
     };
-    let receipt = replayer.replay(&case, &caller.0).await.map_err(|error| match error {
+    let receipt = replayer.replay(&case, caller.name()).await.map_err(|error| match error {
         ReplayError::UnknownCase => unknown(),
         ReplayError::NotReplayable(why) => not_replayable(&why),
-        ReplayError::Stopped => Problem::stopped(),
+        ReplayError::Stopped => {
+            api.note_stop();
+            Problem::stopped()
+        }
         ReplayError::Unreadable(why) => {
             tracing::error!(why, "a parked message could not be read");
             Problem::internal()

@@ -61,7 +61,7 @@ pub(crate) async fn post(
     let body: ResolutionBody = body::read(&asked.raw)?;
     let case = case_id(&id)?;
     let about = case.clone();
-    let by = body.by.map_or_else(|| caller.0.to_string(), Text::into_string);
+    let by = body.by.map_or_else(|| caller.name().to_owned(), Text::into_string);
     let resolution = body.resolution.into_string();
     let request = medicines::Request::Resolve(Resolution { case, by, resolution });
     let receipt = submit::act(&api, &caller, CHANNEL, Some(&about), asked, request).await?;

@@ -2,7 +2,7 @@
 
 use api::{ROUTES, Role, Route};
 
-use crate::harness::{Node, administration, completion, removal, token_of};
+use crate::harness::{ALL, Node, OWN, administration, completion, removal, token_of};
 
 /// An example of each route: its address, its body, and the status that it gives to a client
 /// that may. A route without an example fails the walk.
@@ -137,4 +137,49 @@ async fn strangers_cannot_fill_the_journal() {
     assert_eq!(node.accesses().len(), 60);
     assert_eq!(node.get(&token_of(Role::Cabinet), "/cases").await.status, 403);
     assert_eq!(node.accesses().len(), 61, "a known client is always journalled");
+}
+
+#[tokio::test]
+async fn a_client_acts_for_its_own_cabinets_alone() {
+    let node = Node::start().await;
+    let permit = node.remove("k1").await.json()["permit"].as_str().unwrap().to_owned();
+    let completed = format!("/cabinet/removals/{permit}/completion");
+    let before = node.facts().len();
+    for (path, body) in
+        [("/cabinet/removals", removal()), (&completed, completion("ASK/WARDC1", "2"))]
+    {
+        let reply = node.post(OWN, path, "k2", &body).await;
+        let refused = (reply.status, reply.code());
+        assert_eq!(refused, (403, "cabinet-not-yours".to_owned()), "{path}: {reply:?}");
+    }
+    let refused: Vec<_> = node
+        .accesses()
+        .into_iter()
+        .map(|(seen, access)| {
+            assert!(!seen);
+            (access.who, access.what, access.detail.unwrap(), access.reason.unwrap())
+        })
+        .collect();
+    let text = |what: &str, detail: &str| {
+        let [who, what, detail, reason] = ["own", what, detail, "cabinet-not-yours"];
+        (who.to_owned(), what.to_owned(), detail.to_owned(), reason.to_owned())
+    };
+    assert_eq!(
+        refused,
+        [
+            text("remove", "POST /cabinet/removals for ASK/WARDC1"),
+            text("complete", "POST /cabinet/removals/{permit}/completion for ASK/WARDC1"),
+        ]
+    );
+    assert_eq!(node.facts().len(), before + 2, "nothing else came of it");
+    // Its own cabinets are judged by the domain, whether or not the site has them.
+    let own = removal().replace("WARDC1", "WARDC2");
+    let reply = node.post(OWN, "/cabinet/removals", "k3", &own).await;
+    assert_eq!((reply.status, reply.code().as_str()), (403, "too-early"), "{reply:?}");
+    let other = removal().replace("ASK/WARDC1", "ADC/NOWHERE");
+    let reply = node.post(OWN, "/cabinet/removals", "k4", &other).await;
+    assert_eq!((reply.status, reply.code().as_str()), (403, "unknown-cabinet"), "{reply:?}");
+    // The permit is still there for the cabinet that has it.
+    let body = completion("ASK/WARDC1", "2");
+    assert_eq!(node.post(ALL, &completed, "k5", &body).await.status, 200);
 }

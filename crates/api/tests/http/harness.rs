@@ -32,6 +32,8 @@ pub(crate) const ANNA: &str = "9990000018";
 
 /// The token of the client that has all roles.
 pub(crate) const ALL: &str = "token-of-all";
+/// The token of the client whose cabinets are ASK/WARDC2 and those of ADC.
+pub(crate) const OWN: &str = "token-of-own";
 /// What links in answers begin with.
 pub(crate) const PUBLIC: &str = "https://interlock.example";
 
@@ -114,12 +116,15 @@ fn clients() -> Clients {
         name: name.to_owned(),
         token_sha256: TokenHash::of(token),
         roles,
+        cabinets: vec![],
     };
     let mut clients: Vec<Client> = Role::ALL
         .into_iter()
         .map(|role| client(role.as_str(), &token_of(role), vec![role]))
         .collect();
     clients.push(client("all", ALL, Role::ALL.to_vec()));
+    let own = client("own", OWN, vec![Role::Cabinet]);
+    clients.push(Client { cabinets: vec!["ASK/WARDC2".to_owned(), "ADC/*".to_owned()], ..own });
     Clients::new(clients).unwrap()
 }
 

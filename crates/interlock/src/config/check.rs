@@ -10,7 +10,7 @@ use console::Key;
 use medicines::Site;
 use toml::Spanned;
 
-use super::file::{ChannelEntry, File, SiteEntry};
+use super::file::{ChannelEntry, ClientEntry, File, SiteEntry};
 use super::mistake::Mistake;
 use crate::node::Plan;
 use crate::secret::{TokenSource, console_key};
@@ -213,9 +213,14 @@ fn clients(checker: &mut Checker<'_>, file: &File) -> Vec<Client> {
     let mut clients = Vec::new();
     for entry in &file.client {
         let client = entry.as_ref();
+        let cabinets = own_cabinets(checker, file, client);
         if let Some(token) = checker.token(entry.span(), &client.name, &client.token) {
-            let (name, roles) = (client.name.clone(), client.roles.clone());
-            clients.push(Client { name, token_sha256: TokenHash::of(&token), roles });
+            clients.push(Client {
+                name: client.name.clone(),
+                token_sha256: TokenHash::of(&token),
+                roles: client.roles.clone(),
+                cabinets,
+            });
         }
     }
     if let Err(error) = api::Clients::new(clients.clone()) {
@@ -223,6 +228,23 @@ fn clients(checker: &mut Checker<'_>, file: &File) -> Vec<Client> {
         checker.mistake(span, "the clients", &error.to_string(), "mend the list of clients");
     }
     clients
+}
+
+/// What a client lists as its own has to be there: a slip would keep its cabinets shut.
+fn own_cabinets(checker: &mut Checker<'_>, file: &File, client: &ClientEntry) -> Vec<String> {
+    let mut cabinets = Vec::new();
+    for own in &client.cabinets {
+        let known = file.site.cabinet.iter().any(|c| api::covers(own.as_ref(), &c.as_ref().id()));
+        if known {
+            cabinets.push(own.as_ref().clone());
+        } else {
+            let what = format!("the cabinets of client `{}`", client.name);
+            let why = format!("`{}` is no cabinet of this site", own.as_ref());
+            let remedy = "write the `system/station` of a [[site.cabinet]], or `system/*`";
+            checker.mistake(own.span(), &what, &why, remedy);
+        }
+    }
+    cabinets
 }
 
 fn keys(checker: &mut Checker<'_>, file: &File) -> Vec<Key> {
@@ -234,4 +256,58 @@ fn keys(checker: &mut Checker<'_>, file: &File) -> Vec<Key> {
         }
     }
     keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+
+    const BEFORE: &str = r#"
+[node]
+data = "data"
+
+[site]
+code = "RXX"
+
+[[site.cabinet]]
+system = "ASK"
+station = "WARDC1"
+wards = ["WARDC"]
+
+[[client]]
+name = "ward-cabinets"
+roles = ["cabinet"]
+token = { file = "token" }
+"#;
+
+    /// What the client's cabinets are, or what is wrong with them.
+    #[track_caller]
+    fn check(line: &str, expected: Result<&[&str], &[&str]>) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("token"), "0123456789abcdef0123456789abcdef").unwrap();
+        let found = read(&format!("{BEFORE}{line}\n"), folder.path());
+        let found = match &found {
+            Ok(plan) => Ok(plan.clients[0].cabinets.clone()),
+            Err(mistakes) => Err(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        };
+        match (found, expected) {
+            (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{line}"),
+            (Err(found), Err(parts)) => {
+                assert_eq!(found.len(), parts.len(), "{found:?}");
+                for (found, part) in found.iter().zip(parts) {
+                    assert!(found.starts_with("line 17: ") && found.contains(part), "{found}");
+                }
+            }
+            (found, expected) => panic!("{line}: {found:?} and not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn a_client_may_list_cabinets_of_the_site() {
+        check("", Ok(&[]));
+        check("cabinets = [\"ASK/WARDC1\"]", Ok(&["ASK/WARDC1"]));
+        check("cabinets = [\"ASK/*\"]", Ok(&["ASK/*"]));
+        check("cabinets = [\"ASK/WARDC2\"]", Err(&["`ASK/WARDC2` is no cabinet of this site"]));
+        check("cabinets = [\"ASK\", \"*\"]", Err(&["`ASK` is no", "`*` is no"]));
+    }
 }

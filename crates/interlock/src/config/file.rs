@@ -122,6 +122,9 @@ pub struct ClientEntry {
     pub name: String,
     /// What it may do.
     pub roles: Vec<api::Role>,
+    /// The cabinets for which it may act, `system/station` or `system/*`; all where it is empty.
+    #[serde(default)]
+    pub cabinets: Vec<Spanned<String>>,
     /// Where its token is found.
     pub token: TokenSource,
 }
