@@ -16,7 +16,7 @@ pub(crate) struct HealthBody {
     status: &'static str,
     /// The number of the last journal entry that can be read.
     position: u64,
-    /// Why it stopped, as a code; the log says more.
+    /// Why it stopped, as a code, once that is known; the log says more.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
 }
@@ -34,9 +34,10 @@ pub(crate) struct HealthBody {
 pub(crate) async fn get(State(api): State<ApiState>) -> Response {
     let position = *api.engine.progress().borrow();
     let reason = api.engine.stopped().borrow().as_ref().map(reason);
-    let (code, status) = match reason {
-        None => (StatusCode::OK, "ok"),
-        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
+    let (code, status) = if reason.is_some() || api.is_unanswered() {
+        (StatusCode::SERVICE_UNAVAILABLE, "stopped")
+    } else {
+        (StatusCode::OK, "ok")
     };
     (code, axum::Json(HealthBody { status, position, reason })).into_response()
 }
@@ -49,5 +50,30 @@ fn reason(error: &engine::Error) -> &'static str {
         engine::Error::Record(_) => "record",
         engine::Error::Entry { .. } => "entry",
         engine::Error::Fault(_) => "fault",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::{Clock, Engine, Options};
+
+    use super::*;
+    use crate::client::Clients;
+
+    #[tokio::test]
+    async fn an_answer_that_never_came_is_a_stop_before_its_reason_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            journal: folder.path().join("journal.sqlite3"),
+            record: folder.path().join("record.sqlite3"),
+            site: medicines::Site { code: "RXX".into(), ..medicines::Site::default() },
+            clock: Clock::system(),
+            durability: journal::Durability::Full,
+        };
+        let engine = tokio::task::spawn_blocking(|| Engine::start(options)).await.unwrap().unwrap();
+        let api = ApiState::new(engine, Clients::default(), "");
+        assert_eq!(get(State(api.clone())).await.status(), StatusCode::OK);
+        api.clone().note_stop();
+        assert_eq!(get(State(api)).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }
