@@ -114,8 +114,7 @@ impl Running {
     ) {
         let name: Arc<str> = config.name.as_str().into();
         let meter = setting.health.register(&name, Direction::Inbound);
-        let limits =
-            Limits { message_bytes: config.max_message_bytes, connections: config.max_connections };
+        let limits = Limits::new(config.max_message_bytes, config.max_connections);
         let channel = InboundChannel::new(
             &config.name,
             config.dialect,

@@ -3,6 +3,7 @@
 //! This module knows bytes and frames. What a frame means is for a [`Service`] to say.
 
 mod client;
+mod framing;
 mod receive;
 mod server;
 mod stop;
@@ -23,6 +24,10 @@ const IDLE_LIMIT: Duration = Duration::from_hours(12);
 
 /// How long the bytes of one message may take to arrive.
 const FRAME_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a connection must have been silent to be closed in favour of a new one, when a
+/// listener has as many as it may.
+const YIELD_AFTER: Duration = Duration::from_mins(1);
 
 /// How long a peer may take to accept what is written to it.
 const WRITE_LIMIT: Duration = Duration::from_secs(30);

@@ -71,12 +71,15 @@ struct Rig {
 }
 
 async fn rig(connections: usize) -> Rig {
+    rig_with(Limits::new(LIMIT, connections)).await
+}
+
+async fn rig_with(limits: Limits) -> Rig {
     let echo = Echo::default();
     let meter = Meter::new("test".into(), Direction::Inbound);
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.address();
     let (stopper, stop) = Stopper::new();
-    let limits = Limits { message_bytes: LIMIT, connections };
     let task = tokio::spawn(listener.run(echo.clone(), limits, meter.clone(), stop));
     Rig { address, echo, meter, stopper, task }
 }
@@ -202,6 +205,61 @@ async fn connections_are_limited() {
     let mut fourth = Peer::connect(&rig).await;
     fourth.send(&frame("y")).await;
     assert_eq!(fourth.answer().await.as_deref(), Some("ok y"));
+}
+
+#[tokio::test]
+async fn the_connection_that_is_silent_the_longest_makes_room_for_a_new_one() {
+    let rig = rig_with(Limits { yield_after: Duration::ZERO, ..Limits::new(LIMIT, 2) }).await;
+    let mut first = Peer::connect(&rig).await;
+    let mut second = Peer::connect(&rig).await;
+    for (peer, other) in [(&mut first, "1"), (&mut second, "2")] {
+        peer.send(&frame(other)).await;
+        assert!(peer.answer().await.is_some());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The first is the older one, but spoke last.
+    first.send(&frame("again")).await;
+    assert!(first.answer().await.is_some());
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let mut third = Peer::connect(&rig).await;
+    third.send(&frame("3")).await;
+    assert_eq!(third.answer().await.as_deref(), Some("ok 3"));
+    assert_eq!(second.answer().await, None);
+    first.send(&frame("still")).await;
+    assert_eq!(first.answer().await.as_deref(), Some("ok still"));
+    until("two are left", || rig.meter.read(Timestamp::UNIX_EPOCH).connections == 2).await;
+}
+
+#[tokio::test]
+async fn a_message_that_does_not_end_is_not_waited_for_like_a_quiet_line() {
+    let frame_limit = Duration::from_millis(50);
+    let check = async |begin: &[u8]| {
+        let limits = Limits { frame: frame_limit, ..Limits::new(LIMIT, 2) };
+        let rig = rig_with(limits).await;
+        let mut peer = Peer::connect(&rig).await;
+        peer.send(begin).await;
+        while peer.answer().await.is_some() {}
+        let code = Some("message-timeout");
+        until("it is told", || rig.meter.read(Timestamp::UNIX_EPOCH).last_error == code).await;
+    };
+    check(b"\x0B").await;
+    check(b"\x0Bhalf").await;
+    check(&[b"\x0B".as_slice(), &[b'x'; LIMIT * 2]].concat()).await;
+    check(&[frame("one"), b"\x0B".to_vec()].concat()).await;
+}
+
+#[tokio::test]
+async fn a_line_on_which_a_message_is_always_arriving_has_time_for_each() {
+    let limits = Limits { frame: Duration::from_secs(1), ..Limits::new(LIMIT, 2) };
+    let rig = rig_with(limits).await;
+    let mut peer = Peer::connect(&rig).await;
+    // Each piece ends one message and begins the next.
+    peer.send(b"\x0Bm0").await;
+    for n in 1..=12 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        peer.send(format!("\x1C\r\x0Bm{n}").as_bytes()).await;
+        assert_eq!(peer.answer().await, Some(format!("ok m{}", n - 1)));
+    }
 }
 
 #[tokio::test]
