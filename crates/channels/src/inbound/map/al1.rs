@@ -54,8 +54,9 @@ fn allergy(source: &Source<'_, '_>, al1: &Segment<'_>) -> Result<AllergyIntolera
     let severity = severity(&trimmed(al1.text(4, 1)));
     allergy.criticality = match severity {
         Some(AllergySeverity::Severe) => Some(AllergyCriticality::High),
-        Some(AllergySeverity::Mild | AllergySeverity::Moderate) => Some(AllergyCriticality::Low),
-        None => None,
+        Some(AllergySeverity::Mild) => Some(AllergyCriticality::Low),
+        // The map that HL7 publishes for table 0128 gives a moderate severity no criticality.
+        Some(AllergySeverity::Moderate) | None => None,
     };
     allergy.reaction.extend(reaction(al1, severity));
     match source.stated(al1, 6) {
