@@ -3,7 +3,8 @@
 //! Each RXA is one dose. RXA-20 says how it ended (HL7 table 0322): CP, or nothing, is given; PA
 //! is given in part, which is kept as stopped with the amount that was really given; RE and NA
 //! are not given. Parked: an amount of 999, which HL7 uses for "unknown"; a deletion or an update
-//! of an earlier dose (RXA-21 D, U); a dose without a time or a person.
+//! of an earlier dose (RXA-21 D, U); a dose without a time,
+//! a person or a unit.
 
 use fhir::resources::MedicationAdministrationStatus as Status;
 use fhir::types::Identifier;
@@ -114,5 +115,10 @@ fn amount(source: &Source<'_, '_>, rxa: &Segment<'_>, status: Status) -> Result<
         return Err(source.problem(ProblemCode::BadValue, rxa, 6, text));
     }
     quantity::check_sign(source, rxa, 6, amount)?;
+    if unit.is_empty() && !amount.is_zero() {
+        // The item's own unit would be a guess: 500 may be milligrams or tablets.
+        let text = "the dose does not say in which unit it was given";
+        return Err(source.problem(ProblemCode::FieldMissing, rxa, 7, text));
+    }
     Ok(Quantity::new(amount, &unit))
 }

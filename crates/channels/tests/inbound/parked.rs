@@ -180,6 +180,15 @@ fn doses() {
     check(&rxa("2", at, "N1", "||||||||||CP|D"), P::UnsupportedEvent, "RXA-21");
     check(&rxa("2", at, "N1", "||||||||||CP|U"), P::UnsupportedEvent, "RXA-21");
     check(&rxa("2", at, "N1", "||||||||||CP|Q"), P::UnknownCode, "RXA-21");
+    let unitless = |amount: &str, status: &str| {
+        ras(&format!("RXA|0|1|{at}||PARA500^Paracetamol^L|{amount}||||N1||||||||||{status}"))
+    };
+    check(&unitless("2", ""), P::FieldMissing, "RXA-7");
+    check(&unitless("2", "PA"), P::FieldMissing, "RXA-7");
+    for (amount, status) in [("0", "CP"), ("2", "RE"), ("", "NA")] {
+        let understood = understand(&unitless(amount, status), &channel(""));
+        assert!(matches!(understood.request, Request::Administer(_)), "{amount} {status}");
+    }
     let mute = ras(&format!("RXA|0|1|{at}|||2|TABLET|||N1"));
     check(&mute, P::FieldMissing, "RXA-5");
 }
