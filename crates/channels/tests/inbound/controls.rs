@@ -113,3 +113,28 @@ fn a_peers_own_word_is_read_by_its_table() {
     let text = message("RDE", "ORC|ZH|7001");
     assert_eq!(orders("order_control.read.ZH = \"hold\"", &text)[0].control, Control::Hold);
 }
+
+#[test]
+fn an_order_that_is_told_as_new_and_as_ended_is_parked() {
+    let check = |word: &str, status: &str, expect: Option<(ProblemCode, &str)>| {
+        let groups = format!("ORC|{word}|7001|||{status}\n{}", detail("RDE"));
+        let understood = understand(&message("RDE", &groups), &channel(""));
+        let found = match &understood.request {
+            Request::Park(problem) => Some((problem.code, problem.location.as_deref().unwrap())),
+            _ => None,
+        };
+        assert_eq!(found, expect, "{word} {status}");
+    };
+    for status in ["HD", "DC", "CA", "ZE"] {
+        for word in ["NW", "SN", "XO", "XX", "RP"] {
+            check(word, status, Some((ProblemCode::OrderState, "ORC-5")));
+        }
+        for word in ["HD", "RL", "DC", "CA"] {
+            check(word, status, None);
+        }
+    }
+    for status in ["", "\"\"", "CM", "SC", "IP", "A", "ER", "RP"] {
+        check("NW", status, None);
+        check("XO", status, None);
+    }
+}

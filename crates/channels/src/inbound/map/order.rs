@@ -132,6 +132,7 @@ impl<'a> Order<'_, '_, 'a> {
         // Only a new order or a new version tells what is ordered. A stop must take effect
         // whatever else stands beside it.
         if matches!(self.control, Control::New | Control::Change) {
+            self.check_status()?;
             let detail = detail.ok_or_else(|| self.no_detail())?;
             self.content(&detail, &mut order, activity)?;
         }
@@ -145,6 +146,19 @@ impl<'a> Order<'_, '_, 'a> {
             activity,
             index,
         })
+    }
+
+    /// ORC-5 (HL7 table 0038, and `ZE` of pharmacy systems for an order that expired). An order
+    /// is not made live by a message that also says that it is held or has ended.
+    fn check_status(&self) -> Result<(), Problem> {
+        let text = match self.orc.text(5, 1).trim() {
+            "HD" => "the order is told as new or changed, and as put on hold",
+            "DC" => "the order is told as new or changed, and as stopped",
+            "CA" => "the order is told as new or changed, and as cancelled",
+            "ZE" => "the order is told as new or changed, and as expired",
+            _ => return Ok(()),
+        };
+        Err(self.source.problem(ProblemCode::OrderState, &self.orc, 5, text))
     }
 
     fn no_detail(&self) -> Problem {
