@@ -78,7 +78,7 @@ impl Channels {
         let mut listeners = BTreeMap::new();
         for config in &channels {
             if let (Direction::Inbound, Some(address)) = (config.direction, config.listen) {
-                let bound = Listener::bind(address).await;
+                let bound = Listener::bind(address);
                 let listener = bound.map_err(|source| {
                     let name = config.name.clone();
                     StartError::Listen { name, address, source }

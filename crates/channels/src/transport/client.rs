@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, timeout};
 
-use super::{READ_CHUNK, WRITE_LIMIT};
+use super::{READ_CHUNK, WRITE_LIMIT, socket};
 use crate::health::Meter;
 
 /// The largest acknowledgement taken, in bytes.
@@ -50,7 +50,7 @@ pub(crate) struct Client {
 impl Client {
     /// Connects to `host:port`.
     pub(crate) async fn open(address: &str, meter: &Meter) -> Result<Self, LinkError> {
-        let connecting = timeout(CONNECT_LIMIT, TcpStream::connect(address));
+        let connecting = timeout(CONNECT_LIMIT, socket::connect(address));
         let Ok(Ok(stream)) = connecting.await else {
             return Err(LinkError::Connect);
         };

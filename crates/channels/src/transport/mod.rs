@@ -6,6 +6,7 @@ mod client;
 mod framing;
 mod receive;
 mod server;
+mod socket;
 mod stop;
 
 use std::time::Duration;

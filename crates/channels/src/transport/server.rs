@@ -21,7 +21,7 @@ use tokio::time::{Duration, Instant, sleep, timeout, timeout_at};
 use super::framing::Framing;
 use super::{
     ACCEPT_PAUSE, FRAME_LIMIT, IDLE_LIMIT, READ_CHUNK, STOP_GRACE, Stop, Stopper, WRITE_LIMIT,
-    YIELD_AFTER,
+    YIELD_AFTER, socket,
 };
 use crate::health::Meter;
 
@@ -131,8 +131,8 @@ enum End {
 
 impl Listener {
     /// Binds the address; port 0 takes any free one.
-    pub async fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = TcpListener::bind(address).await?;
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = socket::listen(address)?;
         let address = socket.local_addr()?;
         Ok(Listener { socket, address })
     }

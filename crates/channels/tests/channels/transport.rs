@@ -77,7 +77,7 @@ async fn rig(connections: usize) -> Rig {
 async fn rig_with(limits: Limits) -> Rig {
     let echo = Echo::default();
     let meter = Meter::new("test".into(), Direction::Inbound);
-    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.address();
     let (stopper, stop) = Stopper::new();
     let task = tokio::spawn(listener.run(echo.clone(), limits, meter.clone(), stop));
