@@ -1,11 +1,13 @@
 //! What an inbound channel does with a message: understand, submit, acknowledge.
 
+use std::fmt::Write;
 use std::future::Future;
 use std::sync::Arc;
 
 use engine::{Command, Engine, Receipt, Stopped};
 use hl7v2::mllp;
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
 use super::Service;
 use crate::health::Meter;
@@ -62,7 +64,10 @@ impl Service for Receiver {
     ) -> impl Future<Output = Result<(), Stopped>> + Send {
         let received = self.engine.clock().now();
         self.meter.seen(received);
-        let understood = inbound::read(&message, &self.channel);
+        let mut understood = inbound::read(&message, &self.channel);
+        if understood.key.is_none() {
+            understood.key = Some(key_of(&message));
+        }
         self.submit(understood, received, message, out)
     }
 
@@ -74,8 +79,20 @@ impl Service for Receiver {
     ) -> impl Future<Output = Result<(), Stopped>> + Send {
         let received = self.engine.clock().now();
         let mut understood = inbound::oversized(&head, limit, &self.channel);
-        // What follows the head is not known, so its key is no proof that a repeat is the same.
-        understood.key = None;
-        self.submit(understood, received, head, out)
+        // What follows the head is not known: its own key would stand for a message that nobody
+        // has read, and a replay of the head would act on a stump. It is known by its head, and
+        // nothing of it is kept.
+        understood.key = Some(key_of(&head));
+        self.submit(understood, received, Vec::new(), out)
     }
+}
+
+/// By what a repeat of bytes without a usable control id is known, so that a peer that sends them
+/// over and over opens one case and not thousands.
+fn key_of(bytes: &[u8]) -> String {
+    let mut key = "sha256:".to_owned();
+    for byte in Sha256::digest(bytes) {
+        let _ = write!(key, "{byte:02x}");
+    }
+    key
 }

@@ -63,6 +63,46 @@ async fn what_is_not_hl7_is_kept_and_the_channel_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_opens_one_case_however_often_it_comes() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let nobody = "127.0.0.1:1".parse().unwrap();
+    let node = node(&engine, outbound(nobody, OnUnknown::Hold, Resync::Never)).await;
+    let large = |text: &str| format!("{text}{}", "x".repeat(2 * 1024 * 1024));
+    let first = large(&adt("A01", "H1", "c1"));
+    // Garbage, nothing at all, no control id, too long: each of them twice, and another one.
+    let messages =
+        ["garbage", "", "MSH|^~\\&|PAS|T|I|R|20261120101500||ADT^A01||P|2.5.1\r", &first];
+    for message in messages {
+        let before = node.tell(message).await;
+        assert!(before.contains("MSA|A"), "{before}");
+        assert_eq!(node.tell(message).await, before, "the same answer");
+    }
+    assert_eq!(node.cases().len(), messages.len());
+    node.tell("other garbage").await;
+    node.tell(&large(&adt("A01", "H2", "c2"))).await;
+    assert_eq!(node.cases().len(), messages.len() + 2);
+    node.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_kept_of_a_message_that_is_too_long() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let nobody = "127.0.0.1:1".parse().unwrap();
+    let node = node(&engine, outbound(nobody, OnUnknown::Hold, Resync::Never)).await;
+    // Its head alone reads as a whole message.
+    let large = format!("{}ZZZ|{}", adt("A01", "H1", "c1"), "x".repeat(2 * 1024 * 1024));
+    let ack = node.tell(&large).await;
+    assert!(ack.contains("MSA|AE|c1"), "{ack}");
+    let [case] = node.cases().try_into().unwrap();
+    assert!(case.text.contains("1048576 bytes"), "{}", case.text);
+    let entry = node.engine.journal().unwrap().get(case.entry).unwrap().unwrap();
+    assert_eq!(entry.raw, b"");
+    node.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_set_up_that_cannot_work_is_refused_as_a_whole() {
     let dir = tempfile::tempdir().unwrap();
     let engine = engine(dir.path());
