@@ -89,7 +89,7 @@ impl PocketBody {
         (status = 200, description = "It is recorded", body = Done),
         (status = 400, description = "Not understood", body = ProblemBody),
         (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "No such permit, not that much, or not this client's cabinet", body = ProblemBody),
+        (status = 403, description = "No such permit, too much, or not yours", body = ProblemBody),
         (status = 422, description = "The key was used before", body = ProblemBody),
         (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),

@@ -118,7 +118,7 @@ impl From<&Permit> for PermitBody {
         (status = 201, description = "It may be taken", body = PermitBody),
         (status = 400, description = "Not understood", body = ProblemBody),
         (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "It may not be taken, or the cabinet is not this client's", body = ProblemBody),
+        (status = 403, description = "It may not be taken, or not by you", body = ProblemBody),
         (status = 422, description = "The key was used for another question", body = ProblemBody),
         (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),
