@@ -35,7 +35,7 @@ pub fn resolve(state: &State, ctx: &Context, resolution: &Resolution) -> Decisio
     };
     if case.kind == CaseKind::UnknownOutcome {
         if let Some(change) = decided(case, &resolution.resolution, ctx.now) {
-            facts.push(Fact::Delivery(change))
+            facts.push(Fact::Delivery(change));
         } else {
             let text = "Settle this case with `delivered`, `resend` or `give-up`.";
             return facts.answer(Answer::Parked(Problem::new(ProblemCode::UnknownCode, text)));
