@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use api::{ReplayError, Replayer, Replaying};
-use channels::inbound::{InboundChannel, read};
+use channels::inbound::{InboundChannel, is_oversized, read};
 use channels::{ChannelConfig, Direction};
 use engine::{Command, Engine, Receipt};
 use fhir::Id;
-use medicines::{Head, Request};
+use medicines::cases::CaseKind;
+use medicines::{Answer, Head, Request};
 
 use crate::node::Plan;
 
@@ -86,9 +87,66 @@ fn message_of(engine: &Engine, case: &Id) -> Result<(String, Vec<u8>), ReplayErr
     let entry = journal.get(kept.case.entry).map_err(|error| unreadable(&error))?;
     let entry = entry.ok_or_else(|| unreadable(&"its entry is missing"))?;
     let head = Head::from_json(&entry.head).map_err(|error| unreadable(&error))?;
-    if entry.raw.is_empty() || kept.case.kind != medicines::cases::CaseKind::ParkedMessage {
-        let why = "the case keeps no message that was parked";
-        return Err(ReplayError::NotReplayable(why.to_owned()));
-    }
+    check_whole(kept.case.kind, &head.answer, &entry.raw)?;
     Ok((head.channel.into_owned(), entry.raw))
+}
+
+/// Refuses what must not be read again: a case that is about no message, and a message of which
+/// not all was kept. The beginning of a message may well read as a message, and would be acted on
+/// as if nothing had followed it.
+fn check_whole(kind: CaseKind, answer: &Answer, raw: &[u8]) -> Result<(), ReplayError> {
+    let refused = |why: &str| Err(ReplayError::NotReplayable(why.to_owned()));
+    if kind != CaseKind::ParkedMessage {
+        return refused("the case keeps no message that was parked");
+    }
+    if matches!(answer, Answer::Parked(problem) if is_oversized(problem)) {
+        return refused(
+            "the message was longer than its channel takes, so it was not kept whole: have it \
+             sent again",
+        );
+    }
+    if raw.is_empty() {
+        return refused("the case keeps no message that was parked");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use channels::dialect::Dialect;
+    use channels::inbound::oversized;
+    use medicines::{Problem, ProblemCode};
+
+    use super::*;
+
+    fn why(kind: CaseKind, answer: &Answer, raw: &[u8]) -> Option<String> {
+        match check_whole(kind, answer, raw) {
+            Ok(()) => None,
+            Err(ReplayError::NotReplayable(why)) => Some(why),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_beginning_of_a_message_is_never_read_again() {
+        let channel = InboundChannel::new("epma", Dialect::default(), "RXX", &[], "P");
+        // What is kept reads as a whole message of one order; two more may have followed.
+        let head = b"MSH|^~\\&|EPMA|TRUST|HUB|RXX|20261120101500||RDE^O11|A1|P|2.5.1\r\
+            PID|1||9990000018^^^NHS^NH\rORC|DC|7001\r";
+        assert!(matches!(read(head, &channel).request, Request::Orders(_)));
+        let Request::Park(problem) = oversized(head, 64, &channel).request else { panic!() };
+        let answer = Answer::Parked(problem);
+        for raw in [&head[..], b""] {
+            let why = why(CaseKind::ParkedMessage, &answer, raw).expect("it is refused");
+            assert!(why.contains("not kept whole"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_whole_message_is_read_again() {
+        let answer = Answer::Parked(Problem::new(ProblemCode::Malformed, "a segment has no name"));
+        assert_eq!(why(CaseKind::ParkedMessage, &answer, b"MSH|"), None);
+        assert!(why(CaseKind::ParkedMessage, &answer, b"").is_some());
+        assert!(why(CaseKind::Discrepancy, &answer, b"MSH|").is_some());
+    }
 }

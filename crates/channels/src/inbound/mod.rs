@@ -33,6 +33,9 @@ pub const MAX_CONTROL_ID_BYTES: usize = 256;
 /// The longest sending application or facility (MSH-3, MSH-4) that is taken, in bytes.
 const MAX_SENDER_BYTES: usize = 256;
 
+/// How the problem of a message begins that was longer than its channel takes.
+const OVERSIZED: &str = "the message is longer than the";
+
 /// How the messages of one trigger event are read.
 struct Row {
     /// MSH-9.1.
@@ -113,8 +116,14 @@ pub fn read_with(raw: &[u8], channel: &InboundChannel, scratch: &mut Scratch) ->
 /// What to make of a message that was longer than the channel takes, from its first bytes.
 /// `limit` is in bytes.
 pub fn oversized(head: &[u8], limit: usize, channel: &InboundChannel) -> Understood {
-    let text = format!("the message is longer than the {limit} bytes that this channel takes");
+    let text = format!("{OVERSIZED} {limit} bytes that this channel takes");
     unreadable(head, channel, Problem::new(ProblemCode::Malformed, text))
+}
+
+/// Whether the problem is that of [`oversized`]: what is kept of such a message is not the whole,
+/// so it must never be read as if it were.
+pub fn is_oversized(problem: &Problem) -> bool {
+    problem.code == ProblemCode::Malformed && problem.text.starts_with(OVERSIZED)
 }
 
 fn not_a_message(error: ParseError) -> Problem {
