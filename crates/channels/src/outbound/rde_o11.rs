@@ -10,7 +10,7 @@ use medicines::orders::{Control, VERIFIED_BY};
 use rust_decimal::Decimal;
 
 use super::parts::{amount, filler, is_prescription, order_number, placer, staff, told_at};
-use super::timing::{rxe_1, tq1};
+use super::timing::{rxe_1, shared, tq1};
 use super::{RenderError, Voice};
 use crate::dialect::TimingStyle;
 
@@ -124,9 +124,7 @@ fn rxe(message: &mut MessageBuilder, told: &Told, voice: &Voice) -> Result<(), R
         voice.concept(rxe, 6, &form);
     }
     let first = order.dosage_instruction.first();
-    for (instruction, repetition) in
-        first.iter().flat_map(|dosage| &dosage.additional_instruction).zip(1..)
-    {
+    for (instruction, repetition) in shared(&order.dosage_instruction).zip(1..) {
         let [coded, _] = voice.dual(instruction);
         rxe.components(7, repetition, &[&coded.code, &coded.text, &coded.system]);
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use fhir::resources::{MedicationRequest, RequestPriority};
-use fhir::types::{Dosage, Repeat};
+use fhir::types::{CodeableConcept, Dosage, Repeat};
 use hl7v2::{MessageBuilder, SegmentBuilder};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -96,11 +96,38 @@ fn timings(order: &MedicationRequest, voice: &Voice) -> Vec<When> {
     let dosages = &order.dosage_instruction;
     let mut all: Vec<When> =
         dosages.iter().map(|dosage| When { priority, ..timing(dosage, voice) }).collect();
+    if dosages.len() > 1 {
+        for (when, dosage) in all.iter_mut().zip(dosages) {
+            when.text = own_words(dosage, dosages, &when.text);
+        }
+    }
     for (when, pair) in all.iter_mut().zip(dosages.windows(2)) {
         let follows = pair[0].sequence < pair[1].sequence;
         when.conjunction = if follows { "S" } else { "A" };
     }
     all
+}
+
+/// The instructions that every timing has, which RXE-7 says for all of them.
+pub(super) fn shared(dosages: &[Dosage]) -> impl Iterator<Item = &CodeableConcept> {
+    let of_all = |instruction: &&CodeableConcept| {
+        dosages.iter().all(|dosage| dosage.additional_instruction.contains(instruction))
+    };
+    let first = dosages.first().into_iter();
+    first.flat_map(|dosage| &dosage.additional_instruction).filter(of_all)
+}
+
+/// What one of several timings says and the others do not, so that nobody has to find out which
+/// words of the order are about which timing. `needed` are words that it must say in any case.
+fn own_words(dosage: &Dosage, dosages: &[Dosage], needed: &str) -> String {
+    let text = dosage.text.as_deref().unwrap_or_default();
+    let alike = dosages.iter().all(|other| other.text == dosage.text);
+    let mut words: Vec<&str> = vec![if alike { needed } else { text }];
+    let own = dosage.additional_instruction.iter();
+    let own = own.filter(|instruction| !shared(dosages).any(|of_all| of_all == *instruction));
+    words.extend(own.filter_map(CodeableConcept::words));
+    words.retain(|words| !words.is_empty());
+    words.join("; ")
 }
 
 fn timing(dosage: &Dosage, voice: &Voice) -> When {

@@ -266,3 +266,46 @@ fn a_version_that_is_not_there_is_told() {
     let found = render(&delivery(order_notice(Control::New)), &Versions::default(), &voice);
     assert_eq!(found.unwrap_err().code(), "version-missing");
 }
+
+#[test]
+fn each_timing_has_its_own_words() {
+    let order = |first: &str, second: &str| {
+        let dosage = |code: &str, words: &str| {
+            format!(
+                r#"{{"text":"{words}","timing":{{"code":{{"text":"{code}"}},
+                    "repeat":{{"frequency":1,"period":1,"periodUnit":"d","when":["{code}"]}}}},
+                "additionalInstruction":[{{"text":"With food"}},{{"text":"{words} only"}}],
+                "doseAndRate":[{{"doseQuantity":{{"value":1,"unit":"tablet"}}}}]}}"#
+            )
+        };
+        let from = ORDER.find("\"dosageInstruction\"").unwrap();
+        let to = ORDER.find("\"dispenseRequest\"").unwrap();
+        let dosages = [dosage("MORN", first), dosage("NIGHT", second)].join(",");
+        format!("{}\"dosageInstruction\":[{dosages}],{}", &ORDER[..from], &ORDER[to..])
+    };
+    let check = |order: &str, toml: &str, expect: &[&str]| {
+        let voice = Voice::new(dialect(toml), "RXX", "P");
+        let written =
+            render(&delivery(order_notice(Control::New)), &versions(order), &voice).unwrap();
+        let (message, _) = hl7v2::parse(&written).unwrap();
+        let rxe = message.segment("RXE").unwrap();
+        let found: Vec<String> = if toml.is_empty() {
+            message.segments("TQ1").map(|tq1| tq1.text(11, 1).into_owned()).collect()
+        } else {
+            let timings = rxe.field(1);
+            timings.repetitions().map(|tq| tq.component(8).text().into_owned()).collect()
+        };
+        assert_eq!(found, expect, "{toml}");
+        let shared: Vec<String> = rxe
+            .field(7)
+            .repetitions()
+            .map(|coded| coded.component(2).text().into_owned())
+            .filter(|words| !words.is_empty())
+            .collect();
+        assert_eq!(shared, ["With food"], "{toml}");
+    };
+    for toml in ["", "timing_style = \"rxe-1\""] {
+        let own = ["In the morning; In the morning only", "At night; At night only"];
+        check(&order("In the morning", "At night"), toml, &own);
+    }
+}

@@ -100,8 +100,9 @@ fn meaning(mut message: OrderMessage) -> OrderMessage {
     let several = order.dosage_instruction.len() > 1;
     for dosage in &mut order.dosage_instruction {
         if several {
-            // RXE-21 says all of them for each of them.
+            // RXE-21 says all of them for each of them, and each timing its own once more.
             dosage.text = None;
+            dosage.additional_instruction.retain(|instruction| !instruction.coding.is_empty());
         }
         if let Some(timing) = &mut dosage.timing
             && timing.repeat.is_some()
