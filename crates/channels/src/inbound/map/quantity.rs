@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use fhir::systems::{DMD, SNOMED};
 use fhir::types::Quantity;
-use hl7v2::Segment;
+use hl7v2::{Component, Segment};
 use medicines::{Problem, ProblemCode};
 use rust_decimal::Decimal;
 
-use crate::dialect::unit_of;
+use crate::dialect::{Systems, unit_of};
 use crate::inbound::source::{Source, trimmed};
 
 /// UCUM codes of the units that have one under another or the same name.
@@ -47,9 +48,30 @@ pub(crate) fn unit<'a>(
     segment: &Segment<'a>,
     field: usize,
 ) -> Cow<'a, str> {
-    let code = trimmed(segment.text(field, 1));
-    let word = if code.is_empty() { trimmed(segment.text(field, 2)) } else { code };
-    Cow::Owned(unit_of(&word, &source.dialect().units).into_owned())
+    unit_word(source, [1, 2, 3].map(|component| segment.text(field, component)))
+}
+
+/// The unit of a CQ, whose second component is a coded element in subcomponents.
+pub(crate) fn unit_of_cq<'a>(source: &Source<'_, 'a>, unit: &Component<'a>) -> Cow<'a, str> {
+    unit_word(source, [1, 2, 3].map(|part| unit.subcomponent(part).text()))
+}
+
+/// A unit from its code, its words and the name of its coding system. Units of SNOMED CT and dm+d
+/// are numbers, which no formulary writes: there the words are the unit, unless the peer's table
+/// knows the number.
+fn unit_word<'a>(
+    source: &Source<'_, 'a>,
+    [code, words, system]: [Cow<'a, str>; 3],
+) -> Cow<'a, str> {
+    let [code, words] = [trimmed(code), trimmed(words)];
+    let table = &source.dialect().units;
+    let numbered = code.bytes().all(|byte| byte.is_ascii_digit()) || {
+        let system = Systems::coding(system.trim(), &source.dialect().coding_systems);
+        system.is_some_and(|system| system == DMD || system == SNOMED)
+    };
+    let by_words = numbered && !words.is_empty() && !table.contains_key(&*code);
+    let word = if by_words { words } else { code };
+    Cow::Owned(unit_of(&word, table).into_owned())
 }
 
 /// An amount and its unit in two fields, where an amount was sent. Nothing can be reckoned with

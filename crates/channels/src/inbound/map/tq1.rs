@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use medicines::{Problem, ProblemCode};
 use rust_decimal::Decimal;
 
-use super::quantity::{decimal, quantity};
+use super::quantity::{decimal, quantity, unit_of_cq};
 use super::time;
 use crate::dialect::{Rhythm, rhythm_of};
 use crate::inbound::source::{Doubt, Source, exact, trimmed};
@@ -389,12 +389,11 @@ pub(crate) fn daily_maximum(
         return Ok(None);
     };
     super::quantity::check_sign(source, segment, field, value)?;
-    let word = trimmed(segment.text(field, 2));
-    if word.is_empty() {
+    let unit = unit_of_cq(source, &segment.field(field).component(2));
+    if unit.is_empty() {
         let text = "the total daily dose has no unit";
         return Err(source.problem(ProblemCode::FieldMissing, segment, field, text));
     }
-    let unit = crate::dialect::unit_of(&word, &source.dialect().units);
     Ok(Some(fhir::types::Ratio {
         numerator: Some(quantity(value, &unit)),
         denominator: Some(quantity_of_time(Decimal::ONE, UnitOfTime::Day)),
