@@ -9,7 +9,7 @@ use super::map::order::{Detail, orders};
 use super::map::rxo;
 use super::source::Source;
 
-const RXO: Detail = Detail { name: "RXO", timing: None, read: rxo::read };
+const RXO: Detail = Detail { name: "RXO", timing: None, unit: 4, read: rxo::read };
 
 pub(super) fn read(source: &Source<'_, '_>) -> Result<Request, Problem> {
     let other = ["OBR", "RQD", "RQ1", "ODS", "ODT"];

@@ -9,7 +9,7 @@ use super::map::order::{Detail, orders};
 use super::map::rxe;
 use super::source::Source;
 
-const RXE: Detail = Detail { name: "RXE", timing: Some(1), read: rxe::read };
+const RXE: Detail = Detail { name: "RXE", timing: Some(1), unit: 5, read: rxe::read };
 
 pub(super) fn read(source: &Source<'_, '_>) -> Result<Request, Problem> {
     orders(source, &RXE)

@@ -2,7 +2,9 @@
 
 mod controls;
 mod corpus;
+mod courses;
 mod damage;
+mod dosages;
 mod golden;
 mod parked;
 mod show;

@@ -2,6 +2,7 @@
 
 pub(crate) mod al1;
 pub(crate) mod coded;
+pub(crate) mod dose;
 pub(crate) mod identifier;
 pub(crate) mod order;
 pub(crate) mod pid;

@@ -9,7 +9,7 @@ use medicines::orders::{Control, OrderMessage};
 use medicines::{Problem, ProblemCode, Request};
 
 use super::coded::{self, Local};
-use super::{identifier, staff, time, tq1};
+use super::{dose, identifier, quantity, staff, time, tq1};
 use crate::inbound::source::{Source, missing, trimmed};
 
 /// The most orders of one message.
@@ -27,6 +27,8 @@ pub(crate) struct Detail {
     pub(crate) name: &'static str,
     /// The field of it that may hold the timing (a TQ).
     pub(crate) timing: Option<usize>,
+    /// The field of it that holds the unit of the dose.
+    pub(crate) unit: usize,
     pub(crate) read: Reader,
 }
 
@@ -200,7 +202,7 @@ impl<'a> Order<'_, '_, 'a> {
         order.category.extend(self.category());
         order.note = self.notes(detail);
         self.route(detail, &mut dosage);
-        self.timing(detail, order, dosage)
+        self.timing(detail, order, dosage, activity)
     }
 
     /// Inpatient or outpatient, by the class of the visit (PV1-2).
@@ -257,20 +259,28 @@ impl<'a> Order<'_, '_, 'a> {
         detail: &Segment<'a>,
         order: &mut MedicationRequest,
         dosage: Dosage,
+        activity: Timestamp,
     ) -> Result<(), Problem> {
         let (source, orc) = (self.source, self.orc);
         let start = source.stated(&orc, 15)?;
         let start = start.map(|dtm| source.resolve(dtm, &orc, 15)).transpose()?;
+        let begin = tq1::Begin { start, made: Some(activity) };
         let own = self.detail.timing.map(|field| (*detail, field));
         let fields: Vec<_> = own.into_iter().chain([(orc, 7)]).collect();
-        let timings = tq1::timings(source, &self.after(detail, "TQ1"), &fields, start)?;
+        let timings = tq1::timings(source, &self.after(detail, "TQ1"), &fields, begin)?;
         order.priority = timings.iter().find_map(|timing| timing.priority);
+        let unit = quantity::unit(source, detail, self.detail.unit);
+        let doses: Vec<_> = timings.iter().filter_map(|timing| timing.dose.as_ref()).collect();
+        dose::check_bare(&doses, &dosage)?;
         let several = timings.len() > 1;
         let mut sequence = 1;
         for timing in timings {
             let mut dosage = dosage.clone();
             dosage.sequence = several.then_some(sequence);
             sequence += i32::from(timing.then);
+            if let Some(own) = &timing.dose {
+                own.apply(&unit, &mut dosage)?;
+            }
             dosage.timing = timing.timing;
             if timing.as_needed {
                 match &timing.condition {
