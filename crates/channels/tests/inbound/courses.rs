@@ -148,6 +148,10 @@ fn explicit_intervals_are_read() {
     often("^^^^0^H", bad);
     often("^^^^1.5^H", bad);
     often("^^^^6^moon", bad);
+    often("Q6H^^^^six^H", bad);
+    often("Q6H^^^^8^moon", bad);
+    often("^^^^Every 6 hours^99X", bad);
+    often("Q6H^Every 6 hours^L^6H^Every 6 hours^99X", Ok("1 in 6 h"));
     // What no table knows may mean anything else, and several patterns are not one.
     often("FULLMOON^^^^6^H", Ok("- in - -"));
     often("OM~^^^^6^H", Ok("- in - -"));

@@ -267,6 +267,12 @@ fn interval(
     let whole = exact(&value).filter(|n| n.fract().is_zero() && *n > Decimal::ZERO);
     let period = whole.and_then(|n| u32::try_from(n.trunc()).ok());
     let unit = unit_of_time(&unit).and_then(|unit| PeriodUnit::from_code(unit.as_str()));
+    if period.is_none() && unit.is_none() && !value.is_empty() && !rpt.text().trim().is_empty() {
+        // Senders that write a coded element here have the words and the system of another code
+        // in these components.
+        source.doubt(Doubt::LeftOut { location: source.place(tq1, 3) });
+        return Ok(None);
+    }
     if period.is_none() || unit.is_none() {
         let text = "the interval between doses cannot be read";
         return Err(source.problem(ProblemCode::BadValue, tq1, 3, text));
