@@ -63,6 +63,7 @@ pub struct Running {
 
 impl Channels {
     /// Checks every channel, binds every listener, and only then starts all of them.
+    #[expect(clippy::unused_async, reason = "sockets and tasks need a runtime, as a future has")]
     pub async fn start(
         engine: &Engine,
         channels: Vec<ChannelConfig>,

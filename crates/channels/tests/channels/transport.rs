@@ -70,11 +70,11 @@ struct Rig {
     task: tokio::task::JoinHandle<()>,
 }
 
-async fn rig(connections: usize) -> Rig {
-    rig_with(Limits::new(LIMIT, connections)).await
+fn rig(connections: usize) -> Rig {
+    rig_with(Limits::new(LIMIT, connections))
 }
 
-async fn rig_with(limits: Limits) -> Rig {
+fn rig_with(limits: Limits) -> Rig {
     let echo = Echo::default();
     let meter = Meter::new("test".into(), Direction::Inbound);
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -134,7 +134,7 @@ async fn until(what: &str, so: impl Fn() -> bool) {
 
 #[tokio::test]
 async fn split_and_joined_frames_are_answered_in_order() {
-    let rig = rig(8).await;
+    let rig = rig(8);
     let mut peer = Peer::connect(&rig).await;
     let all: Vec<u8> = (0..50).flat_map(|n| frame(&format!("m{n}"))).collect();
     for piece in all.chunks(7) {
@@ -149,7 +149,7 @@ async fn split_and_joined_frames_are_answered_in_order() {
 
 #[tokio::test]
 async fn noise_half_frames_and_oversized_ones_are_counted_and_the_line_goes_on() {
-    let rig = rig(8).await;
+    let rig = rig(8);
     let mut peer = Peer::connect(&rig).await;
     peer.send(b"hello\r\n").await;
     peer.send(b"\x0Bhalf").await;
@@ -172,7 +172,7 @@ async fn noise_half_frames_and_oversized_ones_are_counted_and_the_line_goes_on()
 
 #[tokio::test]
 async fn what_needs_no_answer_gets_none() {
-    let rig = rig(8).await;
+    let rig = rig(8);
     let mut peer = Peer::connect(&rig).await;
     peer.send(&[frame("silent"), frame("loud")].concat()).await;
     assert_eq!(peer.answer().await.as_deref(), Some("ok loud"));
@@ -180,7 +180,7 @@ async fn what_needs_no_answer_gets_none() {
 
 #[tokio::test]
 async fn a_stopped_engine_closes_the_line_without_an_answer() {
-    let rig = rig(8).await;
+    let rig = rig(8);
     let mut peer = Peer::connect(&rig).await;
     peer.send(&[frame("one"), frame("stop"), frame("two")].concat()).await;
     assert_eq!(peer.answer().await.as_deref(), Some("ok one"));
@@ -190,7 +190,7 @@ async fn a_stopped_engine_closes_the_line_without_an_answer() {
 
 #[tokio::test]
 async fn connections_are_limited() {
-    let rig = rig(2).await;
+    let rig = rig(2);
     let mut first = Peer::connect(&rig).await;
     let mut second = Peer::connect(&rig).await;
     for peer in [&mut first, &mut second] {
@@ -209,7 +209,7 @@ async fn connections_are_limited() {
 
 #[tokio::test]
 async fn the_connection_that_is_silent_the_longest_makes_room_for_a_new_one() {
-    let rig = rig_with(Limits { yield_after: Duration::ZERO, ..Limits::new(LIMIT, 2) }).await;
+    let rig = rig_with(Limits { yield_after: Duration::ZERO, ..Limits::new(LIMIT, 2) });
     let mut first = Peer::connect(&rig).await;
     let mut second = Peer::connect(&rig).await;
     for (peer, other) in [(&mut first, "1"), (&mut second, "2")] {
@@ -235,7 +235,7 @@ async fn a_message_that_does_not_end_is_not_waited_for_like_a_quiet_line() {
     let frame_limit = Duration::from_millis(50);
     let check = async |begin: &[u8]| {
         let limits = Limits { frame: frame_limit, ..Limits::new(LIMIT, 2) };
-        let rig = rig_with(limits).await;
+        let rig = rig_with(limits);
         let mut peer = Peer::connect(&rig).await;
         peer.send(begin).await;
         while peer.answer().await.is_some() {}
@@ -251,7 +251,7 @@ async fn a_message_that_does_not_end_is_not_waited_for_like_a_quiet_line() {
 #[tokio::test]
 async fn a_line_on_which_a_message_is_always_arriving_has_time_for_each() {
     let limits = Limits { frame: Duration::from_secs(1), ..Limits::new(LIMIT, 2) };
-    let rig = rig_with(limits).await;
+    let rig = rig_with(limits);
     let mut peer = Peer::connect(&rig).await;
     // Each piece ends one message and begins the next.
     peer.send(b"\x0Bm0").await;
@@ -264,7 +264,7 @@ async fn a_line_on_which_a_message_is_always_arriving_has_time_for_each() {
 
 #[tokio::test]
 async fn a_stop_closes_lines_between_messages() {
-    let rig = rig(8).await;
+    let rig = rig(8);
     let mut idle = Peer::connect(&rig).await;
     let mut inside = Peer::connect(&rig).await;
     for peer in [&mut idle, &mut inside] {
@@ -284,7 +284,7 @@ async fn a_stop_closes_lines_between_messages() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement, not a check"]
 async fn speed_of_the_listener_alone() {
-    let rig = rig(64).await;
+    let rig = rig(64);
     let message = frame(&"MSH|^~\\&|".repeat(100));
     let began = std::time::Instant::now();
     let mut clients = tokio::task::JoinSet::new();
