@@ -127,6 +127,7 @@ fn channel_config(checker: &mut Checker<'_>, file: &File, channel: &ChannelEntry
     config.accepts.clone_from(&channel.accepts);
     config.ack_timeout_s = channel.ack_timeout_s.unwrap_or(config.ack_timeout_s);
     config.on_unknown = channel.on_unknown.unwrap_or(config.on_unknown);
+    config.max_resends = channel.max_resends.unwrap_or(config.max_resends);
     config.resync = channel.resync.unwrap_or(config.resync);
     config.max_message_bytes = channel.max_message_bytes.unwrap_or(config.max_message_bytes);
     config.max_connections = channel.max_connections.unwrap_or(config.max_connections);

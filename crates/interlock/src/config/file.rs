@@ -106,6 +106,8 @@ pub struct ChannelEntry {
     pub ack_timeout_s: Option<u32>,
     /// What to do about a message that is not answered.
     pub on_unknown: Option<OnUnknown>,
+    /// How often a message that is not answered is sent again before it waits for a person.
+    pub max_resends: Option<u32>,
     /// When to send the whole profile again.
     pub resync: Option<Resync>,
     /// The largest message that it takes, in bytes.
