@@ -6,10 +6,5 @@ use xtask::tidy::{Tree, report};
 fn the_tree_is_tidy() {
     let tree = Tree::of_workspace(&xtask::workspace_root()).expect("git lists the tree");
     let lines = report(&tree);
-    assert!(
-        lines.is_empty(),
-        "\n{}\n{} findings",
-        lines.join("\n"),
-        lines.len()
-    );
+    assert!(lines.is_empty(), "\n{}\n{} findings", lines.join("\n"), lines.len());
 }

@@ -51,10 +51,6 @@ mod tests {
     #[test]
     fn finds_every_form_of_allow() {
         let source = "#![allow(x)]\n#[allow(dead_code)]\n#[ allow (x)]\n#[cfg_attr(a, allow(b))]\n";
-        check(
-            CHECK,
-            &[("a.rs", source)],
-            &["a.rs:1", "a.rs:2", "a.rs:3", "a.rs:4"],
-        );
+        check(CHECK, &[("a.rs", source)], &["a.rs:1", "a.rs:2", "a.rs:3", "a.rs:4"]);
     }
 }

@@ -3,12 +3,7 @@
 
 /// The source with the insides of comments, strings and character literals replaced by spaces.
 pub(super) fn code_only(text: &str) -> String {
-    Blanker {
-        bytes: text.as_bytes(),
-        at: 0,
-        out: Vec::with_capacity(text.len()),
-    }
-    .run()
+    Blanker { bytes: text.as_bytes(), at: 0, out: Vec::with_capacity(text.len()) }.run()
 }
 
 /// [`code_only`], and items under `#[cfg(test)]` blank as well.
@@ -97,9 +92,7 @@ pub(super) fn words(text: &str, word: &str) -> Vec<usize> {
 /// The first place of `needle` at or after `from`.
 fn find(haystack: &[u8], needle: &[u8], from: usize) -> Option<usize> {
     let tail = haystack.get(from..)?;
-    tail.windows(needle.len())
-        .position(|window| window == needle)
-        .map(|index| from + index)
+    tail.windows(needle.len()).position(|window| window == needle).map(|index| from + index)
 }
 
 /// Makes everything but line ends a space.
@@ -152,9 +145,7 @@ impl Blanker<'_> {
     }
 
     fn after_a_word(&self) -> bool {
-        self.at
-            .checked_sub(1)
-            .is_some_and(|index| is_word(self.bytes[index]))
+        self.at.checked_sub(1).is_some_and(|index| is_word(self.bytes[index]))
     }
 
     fn line_comment(&mut self) {

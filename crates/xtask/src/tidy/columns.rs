@@ -39,15 +39,11 @@ fn may_be_long(line: &str) -> bool {
 
 /// Whether the line begins with an HL7 segment (`PID|`, `ZPM|`), perhaps after a quotation mark.
 fn begins_with_segment(line: &str) -> bool {
-    let quoted = line
-        .trim_start()
-        .trim_start_matches(['b', 'r', '#', '"', '(']);
+    let quoted = line.trim_start().trim_start_matches(['b', 'r', '#', '"', '(']);
     let bytes = quoted.as_bytes();
     bytes.len() > 3
         && bytes[0].is_ascii_uppercase()
-        && bytes[1..3]
-            .iter()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+        && bytes[1..3].iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
         && bytes[3] == b'|'
 }
 
@@ -61,11 +57,7 @@ mod tests {
         let wide = format!("fn f() {{}}\n// {}\n", "é".repeat(LIMIT - 3));
         let link = format!("// https://example.org/{}\n", "a".repeat(LIMIT));
         let segment = format!("    \"PID|1||{}\\r\\\n", "9".repeat(LIMIT));
-        check(
-            CHECK,
-            &[("a.rs", &wide), ("b.rs", &link), ("c.rs", &segment)],
-            &[],
-        );
+        check(CHECK, &[("a.rs", &wide), ("b.rs", &link), ("c.rs", &segment)], &[]);
         check(CHECK, &[("a.md", &"x".repeat(LIMIT + 1))], &[]);
     }
 

@@ -12,11 +12,8 @@ pub(super) const CHECK: Check = Check {
 
 fn run(tree: &Tree) -> Vec<Finding> {
     let mut reached = BTreeSet::new();
-    let mut waiting: Vec<&str> = tree
-        .rust()
-        .map(|(file, _)| file.path.as_str())
-        .filter(|path| is_root(path))
-        .collect();
+    let mut waiting: Vec<&str> =
+        tree.rust().map(|(file, _)| file.path.as_str()).filter(|path| is_root(path)).collect();
     while let Some(path) = waiting.pop() {
         if !reached.insert(path) {
             continue;
@@ -43,12 +40,7 @@ fn is_root(path: &str) -> bool {
     match parts.as_slice() {
         ["crates", _, "build.rs"] | ["crates", _, "src", "lib.rs" | "main.rs"] => true,
         ["crates", _, "src", "bin", rest @ ..]
-        | [
-            "crates",
-            _,
-            "tests" | "benches" | "examples" | "fuzz_targets",
-            rest @ ..,
-        ]
+        | ["crates", _, "tests" | "benches" | "examples" | "fuzz_targets", rest @ ..]
         | ["crates", _, "fuzz", "fuzz_targets", rest @ ..] => {
             matches!(rest, [_] | [_, "main.rs"])
         }
@@ -69,10 +61,8 @@ fn targets_of(path: &str, text: &str) -> Vec<String> {
     let mut targets = Vec::new();
     for offset in code::words(&code, "mod") {
         let rest = code[offset + 3..].trim_start();
-        let module: String = rest
-            .chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect();
+        let module: String =
+            rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
         if rest[module.len()..].trim_start().starts_with(';') {
             let mut place = base.clone();
             for outer in inline_modules_around(&code, offset) {
@@ -91,10 +81,7 @@ fn targets_of(path: &str, text: &str) -> Vec<String> {
 /// The names of the inline modules that hold the offset, from the outside in.
 fn inline_modules_around(code: &str, offset: usize) -> Vec<String> {
     let mut around = Vec::new();
-    for start in code::words(code, "mod")
-        .into_iter()
-        .filter(|start| *start < offset)
-    {
+    for start in code::words(code, "mod").into_iter().filter(|start| *start < offset) {
         let rest = &code[start + 3..];
         let Some(open) = rest.find(['{', ';']) else {
             continue;
@@ -114,10 +101,7 @@ fn inline_modules_around(code: &str, offset: usize) -> Vec<String> {
 fn named_files(text: &str) -> Vec<&str> {
     ["#[path = \"", "include!(\""]
         .iter()
-        .flat_map(|start| {
-            text.match_indices(start)
-                .map(move |(at, _)| at + start.len())
-        })
+        .flat_map(|start| text.match_indices(start).map(move |(at, _)| at + start.len()))
         .filter_map(|from| text[from..].split('"').next())
         .collect()
 }
@@ -145,10 +129,7 @@ mod tests {
         check(
             CHECK,
             &[
-                (
-                    "crates/a/src/lib.rs",
-                    "mod b;\npub mod c { mod d; }\ninclude!(\"e.rs\");",
-                ),
+                ("crates/a/src/lib.rs", "mod b;\npub mod c { mod d; }\ninclude!(\"e.rs\");"),
                 ("crates/a/src/b.rs", "mod f;"),
                 ("crates/a/src/b/f.rs", "#[path = \"../g.rs\"]\nmod h;"),
                 ("crates/a/src/c/d/mod.rs", "mod i ;"),
@@ -175,11 +156,7 @@ mod tests {
                 ("crates/a/src/b/d.rs", ""),
                 ("crates/a/src/c.rs", ""),
             ],
-            &[
-                "crates/a/src/b.rs:0",
-                "crates/a/src/b/d.rs:0",
-                "crates/a/src/c.rs:0",
-            ],
+            &["crates/a/src/b.rs:0", "crates/a/src/b/d.rs:0", "crates/a/src/c.rs:0"],
         );
     }
 }

@@ -22,10 +22,7 @@ fn run(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (file, text) in tree.texts().filter(|(file, _)| !is_lock(&file.path)) {
         for (index, line) in text.lines().enumerate() {
-            if candidates(line)
-                .iter()
-                .any(|digits| could_be_a_person(digits))
-            {
+            if candidates(line).iter().any(|digits| could_be_a_person(digits)) {
                 findings.push(Finding::at(
                     &file.path,
                     index + 1,
@@ -124,11 +121,7 @@ mod tests {
         let wrong = format!("{}{}", &whole[..9], (whole.as_bytes()[9] - b'0' + 1) % 10);
         let time = number("170000000", "");
         let lines = [safe, spaced, longer, wrong, time].join("\n");
-        check(
-            CHECK,
-            &[("crates/a/tests/b.hl7", &lines), ("Cargo.lock", &whole)],
-            &[],
-        );
+        check(CHECK, &[("crates/a/tests/b.hl7", &lines), ("Cargo.lock", &whole)], &[]);
     }
 
     #[test]

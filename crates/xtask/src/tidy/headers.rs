@@ -26,9 +26,7 @@ fn is_crate_root(path: &str) -> bool {
 
 fn says_something(text: &str) -> bool {
     let first = text.lines().next().unwrap_or_default();
-    first
-        .strip_prefix("//!")
-        .is_some_and(|rest| !rest.trim().is_empty())
+    first.strip_prefix("//!").is_some_and(|rest| !rest.trim().is_empty())
 }
 
 #[cfg(test)]
@@ -40,10 +38,7 @@ mod tests {
     fn passes_a_root_with_a_header_and_other_files() {
         check(
             CHECK,
-            &[
-                ("crates/a/src/lib.rs", "//! Says it.\n"),
-                ("crates/a/src/b.rs", "fn f() {}\n"),
-            ],
+            &[("crates/a/src/lib.rs", "//! Says it.\n"), ("crates/a/src/b.rs", "fn f() {}\n")],
             &[],
         );
     }
@@ -57,11 +52,7 @@ mod tests {
                 ("crates/b/src/main.rs", "//!\nfn main() {}\n"),
                 ("crates/c/src/lib.rs", ""),
             ],
-            &[
-                "crates/a/src/lib.rs:1",
-                "crates/b/src/main.rs:1",
-                "crates/c/src/lib.rs:1",
-            ],
+            &["crates/a/src/lib.rs:1", "crates/b/src/main.rs:1", "crates/c/src/lib.rs:1"],
         );
     }
 }

@@ -58,11 +58,7 @@ mod tests {
     #[test]
     fn passes_the_lock_file_and_longer_names() {
         let index = "source = \"registry+https://github.com/rust-lang/crates.io-index\"\n";
-        check(
-            CHECK,
-            &[("Cargo.lock", index), ("a.md", "mycrates.iota\n")],
-            &[],
-        );
+        check(CHECK, &[("Cargo.lock", index), ("a.md", "mycrates.iota\n")], &[]);
     }
 
     #[test]

@@ -57,11 +57,7 @@ fn run(tree: &Tree) -> Vec<Finding> {
                 // A package from the registry that happens to carry the name of one of ours.
                 continue;
             }
-            let highest = if manifest.crate_name == OUTSIDER {
-                FORMATS + 1
-            } else {
-                rank
-            };
+            let highest = if manifest.crate_name == OUTSIDER { FORMATS + 1 } else { rank };
             if other_rank >= highest {
                 findings.push(Finding::at(
                     &manifest.path,
@@ -79,10 +75,7 @@ fn run(tree: &Tree) -> Vec<Finding> {
 }
 
 fn rank_of(crate_name: &str) -> Option<(&'static str, u8)> {
-    RANKS
-        .iter()
-        .find(|(name, ..)| *name == crate_name)
-        .map(|(_, layer, rank)| (*layer, *rank))
+    RANKS.iter().find(|(name, ..)| *name == crate_name).map(|(_, layer, rank)| (*layer, *rank))
 }
 
 #[cfg(test)]
@@ -92,53 +85,29 @@ mod tests {
 
     const FHIR: (&str, &str) = ("crates/fhir/Cargo.toml", "[dependencies]\nserde = \"1\"\n");
     const ENGINE: (&str, &str) = ("crates/engine/Cargo.toml", "[dependencies]\n");
-    const API: (&str, &str) = (
-        "crates/api/Cargo.toml",
-        "[dependencies]\nengine.workspace = true\nfhir = \"1\"\n",
-    );
+    const API: (&str, &str) =
+        ("crates/api/Cargo.toml", "[dependencies]\nengine.workspace = true\nfhir = \"1\"\n");
 
     #[test]
     fn passes_arrows_that_point_down() {
-        let estate = (
-            "crates/estate/Cargo.toml",
-            "[dependencies]\nfhir.workspace = true\n",
-        );
-        let demo = (
-            "crates/interlock/Cargo.toml",
-            "[dependencies]\nestate = \"1\"\napi = \"1\"\n",
-        );
+        let estate = ("crates/estate/Cargo.toml", "[dependencies]\nfhir.workspace = true\n");
+        let demo = ("crates/interlock/Cargo.toml", "[dependencies]\nestate = \"1\"\napi = \"1\"\n");
         check(CHECK, &[FHIR, ENGINE, API, estate, demo], &[]);
     }
 
     #[test]
     fn finds_an_arrow_that_points_up_or_sideways() {
-        let up = (
-            "crates/fhir/Cargo.toml",
-            "[dependencies]\nengine.workspace = true\n",
-        );
+        let up = ("crates/fhir/Cargo.toml", "[dependencies]\nengine.workspace = true\n");
         check(CHECK, &[up, ENGINE], &["crates/fhir/Cargo.toml:2"]);
-        let sideways = (
-            "crates/console/Cargo.toml",
-            "[dependencies]\napi = { path = \"x\" }\n",
-        );
-        check(
-            CHECK,
-            &[FHIR, ENGINE, API, sideways],
-            &["crates/console/Cargo.toml:2"],
-        );
-        let built = (
-            "crates/fhir/Cargo.toml",
-            "[build-dependencies]\nengine = \"1\"\n",
-        );
+        let sideways = ("crates/console/Cargo.toml", "[dependencies]\napi = { path = \"x\" }\n");
+        check(CHECK, &[FHIR, ENGINE, API, sideways], &["crates/console/Cargo.toml:2"]);
+        let built = ("crates/fhir/Cargo.toml", "[build-dependencies]\nengine = \"1\"\n");
         check(CHECK, &[built, ENGINE], &["crates/fhir/Cargo.toml:2"]);
     }
 
     #[test]
     fn finds_an_estate_that_knows_more_than_the_formats() {
-        let estate = (
-            "crates/estate/Cargo.toml",
-            "[dependencies]\nengine.workspace = true\n",
-        );
+        let estate = ("crates/estate/Cargo.toml", "[dependencies]\nengine.workspace = true\n");
         check(CHECK, &[ENGINE, estate], &["crates/estate/Cargo.toml:2"]);
     }
 

@@ -60,10 +60,7 @@ fn dependencies(table: &toml::Table, text: &str) -> Vec<Dependency> {
     }
     names
         .into_iter()
-        .map(|(key, name)| Dependency {
-            line: line_naming(text, &key),
-            name,
-        })
+        .map(|(key, name)| Dependency { line: line_naming(text, &key), name })
         .collect()
 }
 
@@ -75,10 +72,7 @@ fn collect(table: &toml::Table, names: &mut Vec<(String, String)>) {
         };
         for (key, value) in entries {
             // A dependency may be renamed: then `package` holds its real name.
-            let package = value
-                .get("package")
-                .and_then(toml::Value::as_str)
-                .unwrap_or(key);
+            let package = value.get("package").and_then(toml::Value::as_str).unwrap_or(key);
             names.push((key.clone(), package.to_owned()));
         }
     }
@@ -86,13 +80,10 @@ fn collect(table: &toml::Table, names: &mut Vec<(String, String)>) {
 
 fn line_naming(text: &str, key: &str) -> usize {
     let names_it = |line: &str| {
-        line.strip_prefix(key)
-            .is_some_and(|rest| rest.starts_with(['.', ' ', '=']))
+        line.strip_prefix(key).is_some_and(|rest| rest.starts_with(['.', ' ', '=']))
             || (line.starts_with('[') && line.ends_with(&format!(".{key}]")))
     };
-    text.lines()
-        .position(|line| names_it(line.trim()))
-        .map_or(0, |index| index + 1)
+    text.lines().position(|line| names_it(line.trim())).map_or(0, |index| index + 1)
 }
 
 #[cfg(test)]
@@ -106,16 +97,10 @@ mod tests {
                     [target.'cfg(unix)'.dependencies]\ng = \"1\"\n[dev-dependencies]\nh = \"1\"\n";
         let (manifests, findings) = all(&Tree::in_memory(&[("crates/x/Cargo.toml", text)]));
         assert_eq!(findings, []);
-        let mut found: Vec<(&str, usize)> = manifests[0]
-            .dependencies
-            .iter()
-            .map(|d| (d.name.as_str(), d.line))
-            .collect();
+        let mut found: Vec<(&str, usize)> =
+            manifests[0].dependencies.iter().map(|d| (d.name.as_str(), d.line)).collect();
         found.sort_unstable();
-        assert_eq!(
-            found,
-            [("a", 2), ("b", 3), ("d", 4), ("e", 5), ("f", 8), ("g", 10)]
-        );
+        assert_eq!(found, [("a", 2), ("b", 3), ("d", 4), ("e", 5), ("f", 8), ("g", 10)]);
     }
 
     #[test]

@@ -44,12 +44,7 @@ pub struct Finding {
 impl Finding {
     /// A finding at a line of a file; line 0 stands for the whole file.
     fn at(path: &str, line: usize, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line,
-            what: what.into(),
-            remedy: remedy.into(),
-        }
+        Self { path: path.to_owned(), line, what: what.into(), remedy: remedy.into() }
     }
 }
 
@@ -98,11 +93,7 @@ pub fn report(tree: &Tree) -> Vec<String> {
     for check in CHECKS {
         let mut findings = (check.run)(tree);
         findings.sort();
-        lines.extend(
-            findings
-                .iter()
-                .map(|finding| format!("[{}] {finding}", check.name)),
-        );
+        lines.extend(findings.iter().map(|finding| format!("[{}] {finding}", check.name)));
     }
     lines
 }
@@ -127,11 +118,7 @@ pub fn command(arguments: &[String]) -> ExitCode {
         eprintln!("{line}");
     }
     if lines.is_empty() {
-        eprintln!(
-            "tidy: {} checks, {} files, nothing found",
-            CHECKS.len(),
-            tree.files().len()
-        );
+        eprintln!("tidy: {} checks, {} files, nothing found", CHECKS.len(), tree.files().len());
         return ExitCode::SUCCESS;
     }
     eprintln!("tidy: {} findings", lines.len());
@@ -148,10 +135,8 @@ mod tests {
         let tree = Tree::in_memory(files);
         let mut findings = (rule.run)(&tree);
         findings.sort();
-        let places: Vec<String> = findings
-            .iter()
-            .map(|f| format!("{}:{}", f.path, f.line))
-            .collect();
+        let places: Vec<String> =
+            findings.iter().map(|f| format!("{}:{}", f.path, f.line)).collect();
         assert_eq!(places, expected, "{} found: {findings:#?}", rule.name);
     }
 
@@ -172,10 +157,7 @@ mod tests {
     #[test]
     fn a_finding_says_where_what_and_what_to_do() {
         let finding = Finding::at("a.rs", 3, "the line is too long", "break it");
-        assert_eq!(
-            finding.to_string(),
-            "a.rs:3: the line is too long; break it"
-        );
+        assert_eq!(finding.to_string(), "a.rs:3: the line is too long; break it");
         let finding = Finding::at("a.rs", 0, "the file is dead", "delete it");
         assert_eq!(finding.to_string(), "a.rs: the file is dead; delete it");
     }

@@ -2,11 +2,8 @@
 
 use super::{Check, Finding, Tree, code};
 
-pub(super) const CHECK: Check = Check {
-    name: "owners",
-    about: "what is left to do names its owner: `TODO(name): …`",
-    run,
-};
+pub(super) const CHECK: Check =
+    Check { name: "owners", about: "what is left to do names its owner: `TODO(name): …`", run };
 
 const MARKS: &[&str] = &["TODO", "FIXME", "XXX", "HACK"];
 
@@ -42,14 +39,7 @@ mod tests {
 
     #[test]
     fn passes_a_mark_with_an_owner_and_longer_words() {
-        check(
-            CHECK,
-            &[(
-                "a.rs",
-                "// TODO(ada): more cases\nMASTODON TODOS HL7_XXX_1\n",
-            )],
-            &[],
-        );
+        check(CHECK, &[("a.rs", "// TODO(ada): more cases\nMASTODON TODOS HL7_XXX_1\n")], &[]);
     }
 
     #[test]
@@ -58,10 +48,6 @@ mod tests {
             let text = format!("\n# {mark}: later\n");
             check(CHECK, &[("a.md", &text)], &["a.md:2"]);
         }
-        check(
-            CHECK,
-            &[("a.rs", "// TODO()\n// TODO(some day)\n")],
-            &["a.rs:1", "a.rs:2"],
-        );
+        check(CHECK, &[("a.rs", "// TODO()\n// TODO(some day)\n")], &["a.rs:1", "a.rs:2"]);
     }
 }

@@ -16,18 +16,10 @@ const ARCHITECTURE_LIMIT: usize = 500;
 fn run(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for paper in PAPERS {
-        let text = tree
-            .get(paper)
-            .and_then(|file| file.text())
-            .unwrap_or_default();
+        let text = tree.get(paper).and_then(|file| file.text()).unwrap_or_default();
         if text.trim().is_empty() {
             let remedy = "write it: a stranger looks for it first";
-            findings.push(Finding::at(
-                paper,
-                0,
-                "the file is missing or empty",
-                remedy,
-            ));
+            findings.push(Finding::at(paper, 0, "the file is missing or empty", remedy));
         }
     }
     let architecture = tree.get("ARCHITECTURE.md").and_then(|file| file.text());
@@ -57,16 +49,7 @@ mod tests {
 
     #[test]
     fn finds_what_is_missing_empty_or_too_long() {
-        check(
-            CHECK,
-            &[],
-            &[
-                "ARCHITECTURE.md:0",
-                "CHANGELOG.md:0",
-                "LICENSE:0",
-                "README.md:0",
-            ],
-        );
+        check(CHECK, &[], &["ARCHITECTURE.md:0", "CHANGELOG.md:0", "LICENSE:0", "README.md:0"]);
         let mut files = all("x");
         files[0].1 = " \n";
         let long = "x\n".repeat(ARCHITECTURE_LIMIT + 1);

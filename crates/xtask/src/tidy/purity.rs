@@ -9,16 +9,8 @@ pub(super) const CHECK: Check = Check {
 };
 
 /// The crates that must be pure. One that does not exist yet is simply not met.
-const PURE: &[&str] = &[
-    "hl7v2",
-    "fhir",
-    "gs1",
-    "wwks2",
-    "access",
-    "terminology",
-    "medicines",
-    "decision-support",
-];
+const PURE: &[&str] =
+    &["hl7v2", "fhir", "gs1", "wwks2", "access", "terminology", "medicines", "decision-support"];
 
 /// Packages that bring a runtime, a network, a store, a clock or randomness.
 const IMPURE_PACKAGES: &[&str] = &[
@@ -65,19 +57,13 @@ const IMPURE_WORDS: &[(&str, &str)] = &[
 fn run(tree: &Tree) -> Vec<Finding> {
     let (manifests, _) = manifest::all(tree);
     let mut findings = Vec::new();
-    for manifest in manifests
-        .iter()
-        .filter(|m| PURE.contains(&m.crate_name.as_str()))
-    {
+    for manifest in manifests.iter().filter(|m| PURE.contains(&m.crate_name.as_str())) {
         for dependency in &manifest.dependencies {
             if IMPURE_PACKAGES.contains(&dependency.name.as_str()) {
                 findings.push(Finding::at(
                     &manifest.path,
                     dependency.line,
-                    format!(
-                        "`{}` is pure and names `{}`",
-                        manifest.crate_name, dependency.name
-                    ),
+                    format!("`{}` is pure and names `{}`", manifest.crate_name, dependency.name),
                     "leave the effect to a crate above and take its result as an argument",
                 ));
             }
@@ -122,22 +108,13 @@ mod tests {
         check(
             CHECK,
             &[
-                (
-                    LIB,
-                    "/// Not `SystemTime::now`.\nstruct Instant; // rand::x\nlet s = \"tokio\";",
-                ),
+                (LIB, "/// Not `SystemTime::now`.\nstruct Instant; // rand::x\nlet s = \"tokio\";"),
                 ("crates/fhir/src/a.rs", &in_tests),
                 ("crates/fhir/tests/a.rs", clock),
                 ("crates/fhir/examples/a.rs", clock),
                 ("crates/engine/src/lib.rs", clock),
-                (
-                    "crates/engine/Cargo.toml",
-                    "[dependencies]\ntokio = \"1\"\n",
-                ),
-                (
-                    "crates/fhir/Cargo.toml",
-                    "[dev-dependencies]\nrand = \"1\"\n",
-                ),
+                ("crates/engine/Cargo.toml", "[dependencies]\ntokio = \"1\"\n"),
+                ("crates/fhir/Cargo.toml", "[dev-dependencies]\nrand = \"1\"\n"),
             ],
             &[],
         );
@@ -152,11 +129,7 @@ mod tests {
         }
         for package in IMPURE_PACKAGES {
             let text = format!("[dependencies]\n{package} = \"1\"\n");
-            check(
-                CHECK,
-                &[("crates/fhir/Cargo.toml", &text)],
-                &["crates/fhir/Cargo.toml:2"],
-            );
+            check(CHECK, &[("crates/fhir/Cargo.toml", &text)], &["crates/fhir/Cargo.toml:2"]);
         }
     }
 }

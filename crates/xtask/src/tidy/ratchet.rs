@@ -18,33 +18,18 @@ pub(super) struct Ratchet {
 impl Ratchet {
     /// Reads one table. An absent file or table allows nothing.
     pub(super) fn read(tree: &Tree, table: &'static str) -> Result<Self, Finding> {
-        let mut ratchet = Self {
-            table,
-            ..Self::default()
-        };
+        let mut ratchet = Self { table, ..Self::default() };
         let Some(text) = tree.get(PATH).and_then(|file| file.text()) else {
             return Ok(ratchet);
         };
         let whole = text.parse::<toml::Table>().map_err(|error| {
-            Finding::at(
-                PATH,
-                0,
-                format!("this is not TOML ({})", error.message()),
-                "mend it",
-            )
+            Finding::at(PATH, 0, format!("this is not TOML ({})", error.message()), "mend it")
         })?;
         let entries = whole.get(table).and_then(toml::Value::as_table);
         for (name, size) in entries.into_iter().flatten() {
-            let size = size
-                .as_integer()
-                .and_then(|size| usize::try_from(size).ok());
+            let size = size.as_integer().and_then(|size| usize::try_from(size).ok());
             let size = size.ok_or_else(|| {
-                Finding::at(
-                    PATH,
-                    0,
-                    format!("`{name}` has no whole number"),
-                    "write its lines",
-                )
+                Finding::at(PATH, 0, format!("`{name}` has no whole number"), "write its lines")
             })?;
             ratchet.allowed.insert(name.clone(), size);
         }

@@ -88,31 +88,22 @@ fn run(tree: &Tree) -> Vec<Finding> {
 
 fn scan(reserved: &Reserved, crate_name: &str, path: &str, text: &str) -> Vec<Finding> {
     let code = code::code_outside_tests(text);
-    let in_code = reserved.words.iter().flat_map(|word| {
-        code::words(&code, word)
-            .into_iter()
-            .map(move |offset| (*word, offset))
-    });
+    let in_code = reserved
+        .words
+        .iter()
+        .flat_map(|word| code::words(&code, word).into_iter().map(move |offset| (*word, offset)));
     // A statement stands in a literal, so it is looked for in the text itself; a line whose code
     // is blank is a comment or belongs to the tests.
     let in_literals = reserved
         .statements
         .iter()
-        .flat_map(|start| {
-            text.match_indices(start)
-                .map(move |(offset, _)| (*start, offset))
-        })
+        .flat_map(|start| text.match_indices(start).map(move |(offset, _)| (*start, offset)))
         .filter(|(_, offset)| opens_a_literal(&code, text, *offset));
     in_code
         .chain(in_literals)
         .map(|(word, offset)| {
             let line = code::line_of(text.as_bytes(), offset);
-            Finding::at(
-                path,
-                line,
-                named(reserved, crate_name, word.trim()),
-                reserved.remedy,
-            )
+            Finding::at(path, line, named(reserved, crate_name, word.trim()), reserved.remedy)
         })
         .collect()
 }
@@ -138,21 +129,12 @@ mod tests {
         check(
             CHECK,
             &[
-                (
-                    "crates/record/src/a.rs",
-                    "use rusqlite::Row;\nlet q = \"DELETE FROM x\";",
-                ),
+                ("crates/record/src/a.rs", "use rusqlite::Row;\nlet q = \"DELETE FROM x\";"),
                 ("crates/api/src/a.rs", "use axum::Router;"),
                 ("crates/api/Cargo.toml", "[dependencies]\naxum = \"1\"\n"),
                 ("crates/engine/tests/a.rs", "use rusqlite::Row;"),
-                (
-                    "crates/engine/src/a.rs",
-                    "// INSERT INTO x\nlet s = \"never PRAGMA x\";",
-                ),
-                (
-                    "crates/engine/src/b.rs",
-                    "#[cfg(test)]\nmod t { let q = \"PRAGMA x\"; }",
-                ),
+                ("crates/engine/src/a.rs", "// INSERT INTO x\nlet s = \"never PRAGMA x\";"),
+                ("crates/engine/src/b.rs", "#[cfg(test)]\nmod t { let q = \"PRAGMA x\"; }"),
                 ("crates/xtask/src/bench/a.rs", "use rusqlite::Row;"),
             ],
             &[],

@@ -19,19 +19,14 @@ const FUNCTION_LIMIT: usize = 70;
 const EXTENSIONS: &[&str] = &[".rs", ".mjs", ".js", ".sh", ".py", ".html", ".css"];
 
 fn run(tree: &Tree) -> Vec<Finding> {
-    let (mut files, mut functions) = match (
-        Ratchet::read(tree, "files"),
-        Ratchet::read(tree, "functions"),
-    ) {
-        (Ok(files), Ok(functions)) => (files, functions),
-        (Err(finding), _) | (_, Err(finding)) => return vec![finding],
-    };
+    let (mut files, mut functions) =
+        match (Ratchet::read(tree, "files"), Ratchet::read(tree, "functions")) {
+            (Ok(files), Ok(functions)) => (files, functions),
+            (Err(finding), _) | (_, Err(finding)) => return vec![finding],
+        };
     let mut findings = Vec::new();
     for (file, text) in tree.texts() {
-        if !EXTENSIONS
-            .iter()
-            .any(|extension| file.path.ends_with(extension))
-        {
+        if !EXTENSIONS.iter().any(|extension| file.path.ends_with(extension)) {
             continue;
         }
         let lines = text.lines().count();
@@ -67,10 +62,7 @@ fn functions_of(text: &str) -> Vec<Function> {
     let mut functions = Vec::new();
     for offset in code::words(&code, "fn") {
         let rest = code[offset + 2..].trim_start();
-        let name: String = rest
-            .chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect();
+        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
         // `fn(u8) -> u8` is a type and has no name; a declaration in a trait ends with `;`.
         if name.is_empty() {
             continue;
@@ -110,20 +102,13 @@ mod tests {
     use super::*;
 
     fn function(name: &str, lines: usize) -> String {
-        format!(
-            "fn {name}() {{\n{}}}\n",
-            "    // \"}\" and } do not count\n".repeat(lines - 2)
-        )
+        format!("fn {name}() {{\n{}}}\n", "    // \"}\" and } do not count\n".repeat(lines - 2))
     }
 
     #[test]
     fn passes_what_is_within_the_limits() {
         let file = "x\n".repeat(FILE_LIMIT);
-        check(
-            CHECK,
-            &[("a.mjs", &file), ("b.rs", &function("f", FUNCTION_LIMIT))],
-            &[],
-        );
+        check(CHECK, &[("a.mjs", &file), ("b.rs", &function("f", FUNCTION_LIMIT))], &[]);
         let data = "x\n".repeat(FILE_LIMIT + 1);
         check(CHECK, &[("Cargo.lock", &data)], &[]);
         let sum = function("f", 60) + &function("g", 60);
@@ -145,23 +130,11 @@ mod tests {
         let long = function("f", 75);
         let over = |lines| format!("[functions]\n\"b.rs::f\" = {lines}\n");
         check(CHECK, &[("b.rs", &long), (ratchet::PATH, &over(75))], &[]);
-        check(
-            CHECK,
-            &[("b.rs", &long), (ratchet::PATH, &over(74))],
-            &["b.rs:1"],
-        );
-        check(
-            CHECK,
-            &[("b.rs", &long), (ratchet::PATH, &over(76))],
-            &["b.rs:1"],
-        );
+        check(CHECK, &[("b.rs", &long), (ratchet::PATH, &over(74))], &["b.rs:1"]);
+        check(CHECK, &[("b.rs", &long), (ratchet::PATH, &over(76))], &["b.rs:1"]);
         let stale = ["crates/xtask/ratchet.toml:0"];
         check(CHECK, &[(ratchet::PATH, &over(76))], &stale);
-        check(
-            CHECK,
-            &[(ratchet::PATH, "[functions]\na = \"x\"\n")],
-            &stale,
-        );
+        check(CHECK, &[(ratchet::PATH, "[functions]\na = \"x\"\n")], &stale);
         check(CHECK, &[(ratchet::PATH, "[")], &stale);
     }
 }

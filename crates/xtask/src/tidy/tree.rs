@@ -23,17 +23,12 @@ impl SourceFile {
 
     /// Whether this is a Rust source file.
     pub fn is_rust(&self) -> bool {
-        Path::new(&self.path)
-            .extension()
-            .is_some_and(|extension| extension == "rs")
+        Path::new(&self.path).extension().is_some_and(|extension| extension == "rs")
     }
 
     /// The crate's folder name, when the file lies in `crates/<name>/`.
     pub fn crate_name(&self) -> Option<&str> {
-        self.path
-            .strip_prefix("crates/")?
-            .split_once('/')
-            .map(|(name, _)| name)
+        self.path.strip_prefix("crates/")?.split_once('/').map(|(name, _)| name)
     }
 
     /// Whether the file only exists for tests, benches or examples of its crate.
@@ -43,10 +38,7 @@ impl SourceFile {
         name == "tests.rs"
             || name.ends_with("_tests.rs")
             || parts.contains(&"tests")
-            || matches!(
-                parts.as_slice(),
-                ["crates", _, "benches" | "examples" | "fuzz", ..]
-            )
+            || matches!(parts.as_slice(), ["crates", _, "benches" | "examples" | "fuzz", ..])
     }
 
     /// Whether the file is one of the checks themselves, which have to spell out what they forbid.
@@ -67,21 +59,12 @@ impl Tree {
     /// Files that are new and not ignored count too, so that an offence shows before its commit.
     pub fn of_workspace(root: &Path) -> Result<Self, String> {
         let listing = Command::new("git")
-            .args([
-                "ls-files",
-                "-z",
-                "--cached",
-                "--others",
-                "--exclude-standard",
-            ])
+            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
             .current_dir(root)
             .output()
             .map_err(|error| format!("git could not be run: {error}"))?;
         if !listing.status.success() {
-            return Err(format!(
-                "git: {}",
-                String::from_utf8_lossy(&listing.stderr).trim()
-            ));
+            return Err(format!("git: {}", String::from_utf8_lossy(&listing.stderr).trim()));
         }
         let names = String::from_utf8(listing.stdout)
             .map_err(|error| format!("a file name is not UTF-8: {error}"))?;
@@ -89,10 +72,7 @@ impl Tree {
         for path in names.split('\0').filter(|path| !path.is_empty()) {
             // A file that was deleted but not yet committed as deleted is simply not there.
             if let Ok(bytes) = std::fs::read(root.join(path)) {
-                files.push(SourceFile {
-                    path: path.to_owned(),
-                    bytes,
-                });
+                files.push(SourceFile { path: path.to_owned(), bytes });
             }
         }
         if files.is_empty() {
@@ -124,10 +104,7 @@ impl Tree {
 
     /// The file at a path.
     pub fn get(&self, path: &str) -> Option<&SourceFile> {
-        let index = self
-            .files
-            .binary_search_by(|file| file.path.as_str().cmp(path))
-            .ok()?;
+        let index = self.files.binary_search_by(|file| file.path.as_str().cmp(path)).ok()?;
         self.files.get(index)
     }
 
@@ -138,9 +115,7 @@ impl Tree {
 
     /// The text files with their text.
     pub fn texts(&self) -> impl Iterator<Item = (&SourceFile, &str)> {
-        self.files
-            .iter()
-            .filter_map(|file| Some((file, file.text()?)))
+        self.files.iter().filter_map(|file| Some((file, file.text()?)))
     }
 }
 
@@ -164,18 +139,9 @@ mod tests {
         };
         assert_eq!(kind("crates/api/src/lib.rs"), (Some("api"), true, false));
         assert_eq!(kind("crates/api/tests/walk.rs"), (Some("api"), true, true));
-        assert_eq!(
-            kind("crates/api/src/search/tests.rs"),
-            (Some("api"), true, true)
-        );
-        assert_eq!(
-            kind("crates/api/examples/load.rs"),
-            (Some("api"), true, true)
-        );
-        assert_eq!(
-            kind("crates/api/src/examples/load.rs"),
-            (Some("api"), true, false)
-        );
+        assert_eq!(kind("crates/api/src/search/tests.rs"), (Some("api"), true, true));
+        assert_eq!(kind("crates/api/examples/load.rs"), (Some("api"), true, true));
+        assert_eq!(kind("crates/api/src/examples/load.rs"), (Some("api"), true, false));
         assert_eq!(kind("README.md"), (None, false, false));
         assert!(tree.get("absent").is_none());
     }
@@ -185,11 +151,6 @@ mod tests {
         let tree = Tree::of_workspace(&crate::workspace_root()).unwrap();
         assert!(tree.get("Cargo.toml").is_some());
         assert!(tree.get("crates/xtask/src/tidy/tree.rs").is_some());
-        assert!(
-            !tree
-                .files()
-                .iter()
-                .any(|file| file.path.starts_with("target/"))
-        );
+        assert!(!tree.files().iter().any(|file| file.path.starts_with("target/")));
     }
 }

@@ -19,19 +19,12 @@ const PICTURES: (&str, &[&str]) = ("docs/images/", &[".png", ".webp", ".gif"]);
 
 fn run(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for file in tree
-        .files()
-        .iter()
-        .filter(|file| !LISTED.contains(&file.path.as_str()))
-    {
+    for file in tree.files().iter().filter(|file| !LISTED.contains(&file.path.as_str())) {
         if file.bytes.len() > LIMIT {
             findings.push(Finding::at(
                 &file.path,
                 0,
-                format!(
-                    "the file has {} bytes, {LIMIT} are the most",
-                    file.bytes.len()
-                ),
+                format!("the file has {} bytes, {LIMIT} are the most", file.bytes.len()),
                 "let a tool make it, shrink it, or list it in crates/xtask/src/tidy/weight.rs",
             ));
         }
@@ -60,27 +53,15 @@ mod tests {
     #[test]
     fn passes_light_files_and_pictures() {
         let light = "x".repeat(LIMIT);
-        check(
-            CHECK,
-            &[("a.txt", &light), ("docs/images/a.png", "\0PNG")],
-            &[],
-        );
+        check(CHECK, &[("a.txt", &light), ("docs/images/a.png", "\0PNG")], &[]);
     }
 
     #[test]
     fn finds_large_files_and_binaries() {
         let heavy = "x".repeat(LIMIT + 1);
         check(CHECK, &[("a.txt", &heavy)], &["a.txt:0"]);
-        check(
-            CHECK,
-            &[("docs/images/a.png", &heavy)],
-            &["docs/images/a.png:0"],
-        );
+        check(CHECK, &[("docs/images/a.png", &heavy)], &["docs/images/a.png:0"]);
         check(CHECK, &[("crates/a/b.bin", "a\0")], &["crates/a/b.bin:0"]);
-        check(
-            CHECK,
-            &[("docs/images/a.exe", "a\0")],
-            &["docs/images/a.exe:0"],
-        );
+        check(CHECK, &[("docs/images/a.exe", "a\0")], &["docs/images/a.exe:0"]);
     }
 }
