@@ -12,6 +12,7 @@ use journal::{Draft, Journal, Position};
 use medicines::{
     Context, Decision, HEAD_VERSION, Head, Problem, ProblemCode, Request, State, decide,
 };
+use record::KeyFound;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -295,7 +296,7 @@ impl Core {
 
     /// What the record holds under the keys of a batch. Nothing is missed by asking before the
     /// batch is decided: what the record does not hold yet is in `recent`.
-    fn recorded_keys(&self, batch: &[Asked]) -> Result<Vec<Option<Recorded>>, Error> {
+    fn recorded_keys(&self, batch: &[Asked]) -> Result<Vec<Option<KeyFound>>, Error> {
         let keys = batch.iter().map(|asked| {
             let key = asked.command.key.as_deref()?;
             Some((&*asked.command.channel, key))
@@ -303,7 +304,7 @@ impl Core {
         self.record.find_keys(keys).map_err(|error| Error::Record(error.to_string()))
     }
 
-    fn recorded_key(&self, command: &Command) -> Result<Option<Recorded>, Error> {
+    fn recorded_key(&self, command: &Command) -> Result<Option<KeyFound>, Error> {
         let Some(key) = &command.key else { return Ok(None) };
         let found = self.record.find_key(&command.channel, key);
         found.map_err(|error| Error::Record(error.to_string()))
@@ -314,7 +315,7 @@ impl Core {
         &self,
         command: &Command,
         digest: &[u8; 32],
-        recorded: Option<Recorded>,
+        recorded: Option<KeyFound>,
     ) -> Result<Earlier, Error> {
         let Some(key) = &command.key else {
             return Ok(Earlier::Never);
@@ -341,9 +342,6 @@ impl Core {
         Ok(Receipt { seq, at, answer: head.answer.into_owned(), duplicate: true })
     }
 }
-
-/// The entry that the record holds under a key, and the digest of its message.
-type Recorded = (u64, [u8; 32]);
 
 /// Whether a command came before.
 enum Earlier {

@@ -35,11 +35,14 @@ pub struct MessageView {
     pub patient: Option<String>,
 }
 
+/// The entry that a key leads to, and the SHA-256 of the bytes that came with it.
+pub type KeyFound = (u64, [u8; 32]);
+
 impl Reader {
     /// The first entry with this key of this channel, and the SHA-256 of the bytes that came with
     /// it. A later entry with the same key is a message that was parked because its control id was
     /// used before.
-    pub fn find_key(&self, channel: &str, key: &str) -> Result<Option<(u64, [u8; 32])>, Error> {
+    pub fn find_key(&self, channel: &str, key: &str) -> Result<Option<KeyFound>, Error> {
         // The index is named because SQLite would otherwise look at the key's value to see
         // whether the index applies, and prepare the statement anew for every key.
         let mut statement = self.connection.prepare_cached(
@@ -56,7 +59,7 @@ impl Reader {
     pub fn find_keys<'k>(
         &self,
         keys: impl IntoIterator<Item = Option<(&'k str, &'k str)>>,
-    ) -> Result<Vec<Option<(u64, [u8; 32])>>, Error> {
+    ) -> Result<Vec<Option<KeyFound>>, Error> {
         let _snapshot = self.snapshot()?;
         let find = |key: Option<(&str, &str)>| match key {
             Some((channel, key)) => self.find_key(channel, key),

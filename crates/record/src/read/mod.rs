@@ -20,7 +20,7 @@ pub use accesses::{AccessView, MAX_ACCESSES};
 pub use cases::{CaseCount, CaseView, MAX_CASES};
 pub use cold::ColdReader;
 pub use deliveries::{DeliveryView, MAX_DELIVERIES, MAX_QUEUE_SCAN, Queue};
-pub use messages::{MAX_MESSAGES, MessageView};
+pub use messages::{KeyFound, MAX_MESSAGES, MessageView};
 pub use pool::{Lease, MAX_IDLE_READERS, Readers};
 pub use resources::MAX_LATEST;
 pub use search::{MAX_CANDIDATES, Page};
