@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use xtask::trial::day::{Settings, run};
+use xtask::trial::day::{Settings, Weather, run};
 
 #[test]
 fn hours_with_every_fault_keep_the_rules_of_the_loop() {
@@ -13,7 +13,7 @@ fn hours_with_every_fault_keep_the_rules_of_the_loop() {
         hours: 3,
         wards: 3,
         beds: 8,
-        faults: true,
+        weather: Weather::Rough,
         binary: PathBuf::from(env!("CARGO_BIN_EXE_interlock")),
     };
     let report = run(&settings).unwrap();

@@ -136,7 +136,8 @@ impl<'a> LiveOrder<'a> {
         let since = self.at.saturating_sub(span).unwrap_or(Timestamp::MIN);
         let most = dose.checked_mul(Decimal::from(doses)).unwrap_or(Decimal::MAX);
         let recent = self.order.taken.iter().filter(|taken| taken.at > since);
-        let taken: Decimal = recent.clone().map(|taken| taken.units).sum();
+        // What was one dose before the order was changed to a smaller one is no more than one.
+        let taken: Decimal = recent.clone().map(|taken| taken.units.min(dose)).sum();
         if taken + units <= most {
             return Ok(());
         }
@@ -304,6 +305,8 @@ mod tests {
         let next = Err(NotCovered::TooEarly("2026-11-21T04:00:00Z".parse().unwrap()));
         check(three_a_day, &taken, "18:00", 2, next);
         check(three_a_day, &taken[..2], "18:00", 2, Ok(()));
+        let larger_before = [("06:00", 4), ("14:00", 2)];
+        check(three_a_day, &larger_before, "20:00", 2, Ok(()));
     }
 
     #[test]

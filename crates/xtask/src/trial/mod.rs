@@ -60,7 +60,7 @@ pub const TRIALS: &[Trial] = &[
     },
     Trial {
         name: "day",
-        about: "a simulated day with every fault: --seeds 1..10 --hours 24 --speed 480 --at-once 2",
+        about: "a simulated day with every fault: --seeds 1..10 --hours 24 --storm or --calm",
         run: day::command,
     },
     Trial {

@@ -116,7 +116,11 @@ pub fn run(settings: &Settings) -> Result<Report, TrialError> {
         outcome: Outcome::default(),
     };
     for (number, fault) in (1..).zip(faults(settings, &mut rng)) {
-        let wait = rng.random_range(shortest..=longest.max(shortest));
+        let wait = match number {
+            // The first comes while the files are new.
+            1 => shortest / 2,
+            _ => rng.random_range(shortest..=longest.max(shortest)),
+        };
         std::thread::sleep(Duration::from_millis(wait));
         let line = match fault {
             Fault::Kill => rig.kill(None)?,
@@ -135,12 +139,16 @@ pub fn run(settings: &Settings) -> Result<Report, TrialError> {
     Ok(report)
 }
 
-/// The faults in a random order; every fifth kill is followed by one during the start.
+/// The faults in a random order, but a power cut first where there are any; every fifth kill is
+/// followed by one during the start.
 fn faults(settings: &Settings, rng: &mut StdRng) -> Vec<Fault> {
     let kill = |n| if n % 5 == 4 { Fault::KillTwice } else { Fault::Kill };
     let cuts = (0..settings.cuts).map(|_| Fault::Cut);
     let mut faults: Vec<Fault> = (0..settings.kills).map(kill).chain(cuts).collect();
     faults.shuffle(rng);
+    if let Some(cut) = faults.iter().position(|fault| *fault == Fault::Cut) {
+        faults.swap(0, cut);
+    }
     faults
 }
 

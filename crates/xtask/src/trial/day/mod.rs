@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use estate::book::Finding;
-use estate::{Book, EstateConfig, Settled, SimClock, SiteFacts};
+use estate::{Book, EstateConfig, Faults, Settled, SimClock, SiteFacts};
 use interlock::demo::{Demo, Settings as DemoSettings};
 use jiff::{SignedDuration, Timestamp};
 
@@ -41,11 +41,35 @@ pub struct Settings {
     pub wards: usize,
     /// The beds of each ward.
     pub beds: u16,
-    /// Whether lines fail.
-    pub faults: bool,
+    /// How badly lines fail.
+    pub weather: Weather,
     /// The program that makes the record anew.
     pub binary: PathBuf,
 }
+
+/// How badly the lines fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weather {
+    /// Not at all.
+    Calm,
+    /// All faults, seldom enough that the hospital still works as usual.
+    Rough,
+    /// All faults, often; the HL7 cabinets are down a third of the time.
+    Storm,
+}
+
+/// The faults of a storm.
+const STORM: Faults = Faults {
+    drop: 200,
+    delay: 100,
+    delay_ms: 150,
+    repeat: 200,
+    reorder: 300,
+    malformed: 80,
+    unanswered: 40,
+    downtime_every_min: 40,
+    downtime_min: 20,
+};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -116,10 +140,14 @@ pub(super) fn command(options: &Options) -> Result<(), TrialError> {
         hours: options.get("hours", 24)?,
         wards: options.get("wards", 3)?,
         beds: options.get("beds", 10)?,
-        faults: !options.has("calm"),
+        weather: match (options.has("calm"), options.has("storm")) {
+            (true, _) => Weather::Calm,
+            (_, true) => Weather::Storm,
+            _ => Weather::Rough,
+        },
         binary: release_binary(options)?,
     };
-    let at_once = options.get("at-once", 2_usize)?.max(1);
+    let at_once = options.get("at-once", 5_usize)?.max(1);
     let seeds: Vec<u64> = seeds.collect();
     let (mut total, mut dirty) = (Report::default(), 0);
     for some in seeds.chunks(at_once) {
@@ -217,10 +245,13 @@ async fn live(settings: &Settings, data: &Path) -> Result<(Book, Settled), Trial
         speed: settings.speed,
         wards: settings.wards,
         beds: settings.beds,
-        faults: settings.faults,
+        faults: settings.weather != Weather::Calm,
         data: data.to_owned(),
     });
     let mut demo = demo.await.map_err(|error| error.to_string())?;
+    if settings.weather == Weather::Storm {
+        demo.estate.faults().set_all(STORM);
+    }
     let clock = demo.node.engine().clock();
     let end = clock.now() + SignedDuration::from_hours(settings.hours);
     let failed = tokio::select! {
@@ -258,8 +289,30 @@ fn settle(report: &mut Report, truth: &Truth<'_>, settled: &Settled) {
             report.lapsed += 1;
             continue;
         }
-        report.wrong("the hospital found", || format!("{finding:?}"));
+        report.wrong("the hospital found", || format!("{finding:?}{}", history(truth, finding)));
     }
+}
+
+/// How often the order is due and when it was taken, where a finding is about one.
+fn history(truth: &Truth<'_>, finding: &Finding) -> String {
+    let order = match finding {
+        Finding::WronglyRefused { order, .. }
+        | Finding::WronglyPermitted { order, .. }
+        | Finding::NotShown { order, .. } => *order,
+        _ => None,
+    };
+    let Some(order) = order.and_then(|number| truth.book.orders.get(&number)) else {
+        return String::new();
+    };
+    let taken = truth.book.removals_of(order.number);
+    let taken: Vec<String> = taken.map(|taken| format!("{} {}", taken.taken, taken.at)).collect();
+    format!(
+        " {} of {} from {}, taken: {}",
+        order.timing.code(),
+        order.units,
+        order.begins,
+        taken.join(", ")
+    )
 }
 
 #[cfg(test)]
