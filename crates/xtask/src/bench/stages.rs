@@ -121,7 +121,7 @@ impl Line {
         let cold = ColdReader::open(&record_file, &journal_file).map_err(told)?;
         Ok(Line {
             inside: Inside::new(Box::new(cold)),
-            reader: Reader::open(&record_file, &journal_file).map_err(told)?,
+            reader: Reader::beside_writer(&record_file, &journal_file).map_err(told)?,
             journal,
             record,
             clock: Clock::system(),
@@ -164,12 +164,12 @@ impl Line {
         let understood: Vec<Understood> =
             self.timed(0, |line| batch.iter().map(|message| line.inside.read(message)).collect());
         let digests = self.timed(1, |line| {
-            let known = |(message, understood): (&Vec<u8>, &Understood)| {
-                let key = understood.key.as_deref().unwrap_or_default();
-                line.reader.find_key("epma", key).map_err(told)?;
-                Ok::<[u8; 32], String>(Sha256::digest(message).into())
-            };
-            batch.iter().zip(&understood).map(known).collect::<Result<Vec<_>, _>>()
+            let key = |understood: &Understood| understood.key.clone().unwrap_or_default();
+            let keys: Vec<String> = understood.iter().map(key).collect();
+            let found = line.reader.find_keys(keys.iter().map(|key| Some(("epma", key.as_str()))));
+            found.map_err(told)?;
+            let digest = |message: &Vec<u8>| Sha256::digest(message).into();
+            Ok::<Vec<[u8; 32]>, String>(batch.iter().map(digest).collect())
         })?;
         let decided = self.timed(2, |line| {
             let decide = |(understood, digest)| line.decide(understood, digest);

@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::board::{Board, Deed, Message};
-use super::messages::{Envelope, Patient, WARDS, nhs_number};
+use super::messages::{Envelope, Patient, SERVED, WARDS, nhs_number};
 use crate::trial::wire::{Line, framed, read_ack};
 
 /// How long a system waits for an acknowledgement before it connects anew and sends again.
@@ -230,7 +230,7 @@ impl Feeder {
                 order.held = !held;
                 if held { (Deed::Resume, "RL") } else { (Deed::Hold, "HD") }
             }
-            Act::Remove => (Deed::Remove { covered: !held }, ""),
+            Act::Remove => (Deed::Remove { covered: !held && patient.ward < SERVED }, ""),
             Act::Stop | Act::Place | Act::Move | Act::Discharge => (Deed::Stop, "DC"),
         };
         let dose = (deed == Deed::Change).then_some(order.dose);

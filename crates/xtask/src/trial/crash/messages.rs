@@ -4,8 +4,10 @@ use estate::identity::nhs_check_digit;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// The wards between which patients move; the last one has no cabinet with a profile.
+/// The wards between which patients move.
 pub(super) const WARDS: [&str; 3] = ["WARDA", "WARDB", "WARDC"];
+/// How many of them, from the first on, the cabinet serves.
+pub(super) const SERVED: usize = 2;
 
 /// A patient of one connection.
 #[derive(Debug, Clone)]
