@@ -305,7 +305,7 @@ impl Patient {
             "RXE|1|ITEM{item:02}^Item {item} 500 mg tablets^L^3222360{item:02}^Item {item}"
         )?;
         write!(out, " 500 mg tablets^SCT|1000||mg^milligram^UCUM|TAB^Tablet^HL70292|")?;
-        write!(out, "^Not more than 4 g in 24 hours|||||||||||||||With \\T\\ after food\r")?;
+        write!(out, "^Not more than 4 g in 24 hours||||||||||||||With \\T\\ after food\r")?;
         write!(out, "RXR|26643006^Oral route^SCT\r")?;
         write!(out, "NTE|1|L|Review on day five; step down to as-required dosing when the pain ")?;
         write!(out, "score is below three for a whole day\r")
