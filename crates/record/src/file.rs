@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::Error;
@@ -55,7 +56,7 @@ pub(crate) fn open_writer(
          PRAGMA journal_size_limit = {WAL_KEPT_BYTES};
          PRAGMA temp_store = MEMORY;"
     ))?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_prepared(&connection)?;
     Ok(connection)
 }
 
@@ -83,8 +84,17 @@ pub(crate) fn open_reader(path: &Path, mapped: bool) -> Result<Connection, Error
          PRAGMA mmap_size = {map};
          PRAGMA temp_store = MEMORY;"
     ))?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_prepared(&connection)?;
     Ok(connection)
+}
+
+/// Sees to it that a statement is prepared once. Left to itself, SQLite looks at the values that
+/// are bound to find a better plan, and prepares many statements anew for each value, which takes
+/// several times as long as running them. The plans here depend on no values.
+fn keep_prepared(connection: &Connection) -> Result<(), Error> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// Whether the file holds nothing at all, as one that SQLite has just made.
@@ -137,5 +147,29 @@ fn check(path: &Path, connection: &Connection, site: Option<&str>) -> Result<(),
             Err(Error::Site { expected: expected.to_owned(), found })
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn no_statement_is_prepared_for_each_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record");
+        drop(crate::Record::open(&path, "RXX").unwrap());
+        let connection = open_reader(&path, false).unwrap();
+        let sql = "SELECT seq FROM message WHERE channel = ?1 AND key = ?2 AND key <> '' \
+                   ORDER BY seq LIMIT 1";
+        for n in 0..3 {
+            let mut statement = connection.prepare_cached(sql).unwrap();
+            let found: Option<i64> =
+                statement.query_row(("epma", n), |row| row.get(0)).optional().unwrap();
+            assert_eq!(found, None);
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+        }
     }
 }

@@ -43,10 +43,8 @@ impl Reader {
     /// it. A later entry with the same key is a message that was parked because its control id was
     /// used before.
     pub fn find_key(&self, channel: &str, key: &str) -> Result<Option<KeyFound>, Error> {
-        // The index is named because SQLite would otherwise look at the key's value to see
-        // whether the index applies, and prepare the statement anew for every key.
         let mut statement = self.connection.prepare_cached(
-            "SELECT seq, digest FROM message INDEXED BY message_key \
+            "SELECT seq, digest FROM message \
              WHERE channel = ?1 AND key = ?2 AND key <> '' ORDER BY seq LIMIT 1",
         )?;
         let found: Option<(i64, [u8; 32])> =
@@ -77,8 +75,8 @@ impl Reader {
         digest: &[u8; 32],
     ) -> Result<Option<u64>, Error> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT seq FROM message INDEXED BY message_key \
-             WHERE channel = ?1 AND key = ?2 AND key <> '' AND digest = ?3 ORDER BY seq LIMIT 1",
+            "SELECT seq FROM message WHERE channel = ?1 AND key = ?2 AND key <> '' \
+             AND digest = ?3 ORDER BY seq LIMIT 1",
         )?;
         let seq: Option<i64> =
             statement.query_row((channel, key, digest.as_slice()), |row| row.get(0)).optional()?;
