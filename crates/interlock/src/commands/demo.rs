@@ -45,12 +45,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     };
     runtime()?.block_on(async {
         let mut demo = Demo::start(settings).await?;
+        // Whoever reads the address may end it at once.
+        let asked = asked_to_end()?;
         println!("A hospital of {} wards lives at {} times our speed.", args.wards, args.speed);
         println!("data: {}", demo.data.display());
         println!("key: {}", demo.key);
         println!("console: {}", demo.page);
         let ended = tokio::select! {
-            ended = asked_to_end() => ended,
+            () = asked => Ok(()),
             why = demo.node.failed() => Err(why.into()),
         };
         demo.shutdown().await;

@@ -33,12 +33,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 #[expect(clippy::print_stdout, reason = "the addresses are the command's output")]
 async fn serve(plan: crate::node::Plan) -> Result<(), Failure> {
     let mut node = Node::start(plan).await?;
+    // Whoever reads that it is ready may end it at once.
+    let asked = asked_to_end()?;
     for (channel, address) in &node.channels {
         println!("channel {channel}: {address}");
     }
     println!("ready: {}", node.address());
     tokio::select! {
-        ended = asked_to_end() => ended?,
+        () = asked => {}
         why = node.failed() => return Err(why.into()),
     }
     node.shutdown().await;

@@ -126,3 +126,103 @@ fn pockets(report: &mut Report, truth: &Truth<'_>, balances: &Balances) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use estate::Book;
+    use fhir::Id;
+    use medicines::cases::Case;
+    use medicines::stock::{PocketAddress, Transfer};
+
+    use super::*;
+    use crate::trial::day::facts::Told;
+    use crate::trial::day::{Settings, Weather, site};
+
+    fn pocket() -> Account {
+        let address = PocketAddress { drawer: "1".into(), ..PocketAddress::default() };
+        Account::Pocket { cabinet: "ADCA/WARDA1".to_owned(), address }
+    }
+
+    fn moved(id: &str, movement: Movement, units: i64, from: Account, to: Account) -> Transfer {
+        Transfer {
+            id: Id::new(id).unwrap(),
+            movement,
+            item: "PARA500".to_owned(),
+            batch: None,
+            quantity: units.into(),
+            unit: "tablet".to_owned(),
+            from,
+            to,
+            state: TransferState::Posted,
+            patient: None,
+            order: None,
+            case: None,
+            cabinet: None,
+            person: "N1001".to_owned(),
+            witness: None,
+            activity: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn hands() -> Account {
+        Account::Hands(Id::new("r1").unwrap())
+    }
+
+    /// Four were loaded, two of them taken; what follows, whether a case is open, what is wrong.
+    fn check_hands(after: &[Transfer], case: bool, held: i64, expected: &[&str]) {
+        let loaded = moved("l1", Movement::Restock, 4, Account::Pharmacy, pocket());
+        let taken = moved("r1", Movement::Removal, 2, pocket(), hands());
+        let all = [loaded, taken].into_iter().chain(after.iter().cloned());
+        let transfers = all.map(|moved| (moved.id.to_string(), moved)).collect();
+        let mut told = Told { transfers, ..Told::default() };
+        if case {
+            let case: Case = serde_json::from_value(serde_json::json!({
+                "id": "c1", "kind": "unaccounted-dose", "reason": "not-accounted-for",
+                "opened": "2026-11-20T14:00:00Z", "entry": 1, "removal": "r1", "text": "",
+            }))
+            .unwrap();
+            told.cases.insert(case.id.clone(), (case, true));
+        }
+        let mut book = Book::default();
+        let pockets = book.pockets.entry("ADCA/WARDA1".to_owned()).or_default();
+        pockets.insert("PARA500".to_owned(), held.into());
+        let settings = Settings {
+            seed: 1,
+            speed: 1,
+            hours: 1,
+            wards: 1,
+            beds: 1,
+            weather: Weather::Calm,
+            binary: std::path::PathBuf::new(),
+        };
+        let truth = Truth { book: &book, site: site(&settings), told: &told };
+        let mut report = Report::default();
+        super::hands(&mut report, &truth);
+        pockets_of(&mut report, &truth);
+        let wrong: Vec<&str> = report.wrong.keys().copied().collect();
+        assert_eq!(wrong, expected, "{:?}", report.words);
+    }
+
+    fn pockets_of(report: &mut Report, truth: &Truth<'_>) {
+        super::pockets(report, truth, &balances(truth));
+    }
+
+    #[test]
+    fn every_unit_ends_in_one_place() {
+        let patient = || Account::Patient(Id::new("p1").unwrap());
+        let given = |id, units| moved(id, Movement::Administration, units, hands(), patient());
+        let back = |units| moved("b1", Movement::Return, units, hands(), pocket());
+        let wrong = ["a unit does not end in one place"];
+        check_hands(&[given("g1", 2)], false, 2, &[]);
+        check_hands(&[given("g1", 1), back(1)], false, 3, &[]);
+        check_hands(&[], true, 2, &[]);
+        check_hands(&[given("g1", 1)], true, 2, &[]);
+        check_hands(&[], false, 2, &wrong);
+        check_hands(&[given("g1", 1)], false, 2, &wrong);
+        check_hands(&[given("g1", 2), given("g2", 1)], false, 2, &wrong);
+        check_hands(&[given("g1", 2)], true, 2, &wrong);
+        let nowhere = moved("x1", Movement::Count, 2, hands(), Account::Pharmacy);
+        check_hands(&[nowhere], false, 2, &wrong);
+        check_hands(&[given("g1", 2)], false, 3, &["a pocket holds something else"]);
+    }
+}
