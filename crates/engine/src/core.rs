@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::command::{Command, Receipt};
 use crate::error::Error;
 use crate::handle::Options;
+use crate::queued::Queued;
 use crate::recorder::{self, Job, Written};
 use crate::recovery::Recovered;
 
@@ -64,6 +65,7 @@ pub(crate) fn spawn(
     options: &Options,
     progress: watch::Sender<u64>,
     stopped: watch::Sender<Option<Error>>,
+    queued: Queued,
 ) -> Result<(), Error> {
     let (jobs, work) = sync_channel(BATCHES_AHEAD);
     let open = || record::Reader::beside_writer(&options.record, &options.journal);
@@ -83,7 +85,7 @@ pub(crate) fn spawn(
     let stopped = Arc::new(stopped);
     let recording_stopped = Arc::clone(&stopped);
     let recording = move || {
-        let end = guard(|| recorder::run(record, &work, &progress));
+        let end = guard(|| recorder::run(record, &work, &progress, &queued));
         if let Err(error) = end {
             stop(&recording_stopped, error);
         }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use journal::Durability;
 use medicines::{Request, Site};
 use record::Readers;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::command::{Command, Receipt};
 use crate::core::{self, Asked};
 use crate::error::{Error, Stopped};
+use crate::queued::Queued;
 use crate::recovery;
 
 /// The most commands that wait for the engine; edges wait when it is full.
@@ -39,6 +40,7 @@ pub struct Engine {
     commands: mpsc::Sender<Asked>,
     progress: watch::Receiver<u64>,
     stopped: watch::Receiver<Option<Error>>,
+    queued: Queued,
     readers: Arc<Readers>,
     clock: Clock,
     journal: PathBuf,
@@ -54,11 +56,18 @@ impl Engine {
         let (commands, queue) = mpsc::channel(QUEUE_COMMANDS);
         let (progress_to, progress) = watch::channel(recovered.journal.position().seq);
         let (stopped_to, stopped) = watch::channel(None);
-        let clock = options.clock;
-        core::spawn(recovered, queue, clock, &options, progress_to, stopped_to)?;
+        let (clock, queued) = (options.clock, Queued::default());
+        core::spawn(recovered, queue, clock, &options, progress_to, stopped_to, queued.clone())?;
         let journal = options.journal;
-        let engine =
-            Engine { commands, progress, stopped, readers: Arc::new(readers), clock, journal };
+        let engine = Engine {
+            commands,
+            progress,
+            stopped,
+            queued,
+            readers: Arc::new(readers),
+            clock,
+            journal,
+        };
         let configure = Request::Configure(Box::new(options.site));
         let command = Command::internal("configuration", clock.now(), configure);
         engine.submit_blocking(command).map_err(|Stopped| {
@@ -85,6 +94,12 @@ impl Engine {
     /// The number of the last entry that the record holds; changes after every batch.
     pub fn progress(&self) -> watch::Receiver<u64> {
         self.progress.clone()
+    }
+
+    /// What is notified when the record holds something new that the outbound channel may send, so
+    /// that its sender need not look after every batch.
+    pub fn queued(&self, channel: &str) -> Arc<Notify> {
+        self.queued.of(channel)
     }
 
     /// Why the engine stopped; `None` while it runs.

@@ -9,6 +9,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::command::Receipt;
 use crate::error::Error;
+use crate::queued::Queued;
 
 /// One entry on its way into the record.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ pub(crate) fn run(
     mut record: Record,
     jobs: &Receiver<Job>,
     progress: &watch::Sender<u64>,
+    queued: &Queued,
 ) -> Result<(), Error> {
     while let Ok(job) = jobs.recv() {
         match job {
@@ -48,6 +50,7 @@ pub(crate) fn run(
             Job::Apply { entries, rows, tip, answers } => {
                 apply(&mut record, &entries, &rows, tip)?;
                 progress.send_replace(tip.seq);
+                queued.tell(entries.iter().flat_map(Written::facts));
                 for (answer, receipt) in answers {
                     // A peer that hung up gets no answer; its repeat will.
                     let _ = answer.send(receipt);

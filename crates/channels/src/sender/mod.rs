@@ -18,7 +18,7 @@ use engine::{Command, Engine, Stopped};
 use fhir::Id;
 use medicines::Request;
 use medicines::deliveries::{Delivery, DeliveryState, Outcome};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 
@@ -31,8 +31,9 @@ use link::Link;
 use prepare::{ListError, Listing, list, unasked};
 use queue::{MAX_UNRECORDED, Policy, Queue, Ready};
 
-/// The least time between two looks at the record that find nothing. The record grows many times
-/// in a second, and most of what it grows by is not for this channel.
+/// The least time between two looks at the record that find nothing, where nobody says that
+/// something is there. The record grows many times in a second, and most of what it grows by is
+/// not for this channel.
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
 
 /// How long a sender waits after the record could not be read.
@@ -55,6 +56,8 @@ pub(crate) struct Sender {
     queue: Queue,
     outcomes: JoinSet<Result<Id, Stopped>>,
     looked: Option<Instant>,
+    /// Something new waits for this channel.
+    queued: Arc<Notify>,
 }
 
 impl Sender {
@@ -72,6 +75,7 @@ impl Sender {
             channel: config.name.as_str().into(),
             peer: config.connect.clone().unwrap_or_default(),
             link: Link::new(config.resync, seed),
+            queued: engine.queued(&config.name),
             config,
             voice: Arc::new(voice),
             engine,
@@ -203,10 +207,14 @@ impl Sender {
         tokio::select! {
             () = self.stop.wait() => {}
             () = resync => {}
+            () = self.queued.notified() => {}
             changed = progress.changed() => {
                 changed.map_err(|_| Stopped)?;
                 if let Some(looked) = self.looked {
-                    sleep_until(looked + LOOK_PAUSE).await;
+                    tokio::select! {
+                        () = sleep_until(looked + LOOK_PAUSE) => {}
+                        () = self.queued.notified() => {}
+                    }
                 }
             }
             Some(recorded) = self.outcomes.join_next() => self.recorded(recorded)?,
