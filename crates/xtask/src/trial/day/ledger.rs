@@ -204,7 +204,7 @@ mod tests {
     }
 
     fn pockets_of(report: &mut Report, truth: &Truth<'_>) {
-        super::pockets(report, truth, &balances(truth));
+        pockets(report, truth, &balances(truth));
     }
 
     #[test]
