@@ -12,6 +12,7 @@
 //! shows what is there.
 
 mod chain;
+mod checkpoint;
 mod entry;
 mod error;
 mod file;

@@ -11,6 +11,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::{
     Draft, Error, MAX_BATCH_ENTRIES, MAX_SITE_BYTES, Options, Position, Reader,
     chain::{self, Chain, clamp},
+    checkpoint::Checkpointer,
     entry_hash, file, genesis,
 };
 
@@ -23,7 +24,9 @@ const ENTRY_OVERHEAD_BYTES: u64 = 512;
 /// The one writer of a journal. While it lives no other can open the same file.
 #[derive(Debug)]
 pub struct Journal {
-    // Before the lock, because fields are dropped in order and closing the database still writes.
+    // Fields are dropped in order: the writer is the last to close the file and tidies up, which
+    // still writes, so that the lock comes after it.
+    checkpointer: Checkpointer,
     connection: Connection,
     path: PathBuf,
     position: Position,
@@ -34,11 +37,9 @@ pub struct Journal {
     _lock: File,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum Health {
     Good,
-    /// The last batch is durable, but what came after it failed. The next append says so.
-    Failed(Error),
     Poisoned,
 }
 
@@ -59,7 +60,9 @@ impl Journal {
         let page_bytes: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
         let genesis = Position { seq: 0, hash: genesis(site) };
         let position = check_tail(&connection, genesis)?;
+        let checkpointer = Checkpointer::start(&path, &options)?;
         Ok(Self {
+            checkpointer,
             connection,
             path,
             position,
@@ -89,16 +92,14 @@ impl Journal {
     /// opened again; it is there as a whole or not at all.
     pub fn append(&mut self, batch: &[Draft]) -> Result<Position, Error> {
         // Poisoned from the start, so that it stays so if anything below unwinds.
-        match std::mem::replace(&mut self.health, Health::Poisoned) {
-            Health::Good => {}
-            Health::Failed(error) => return Err(error),
-            Health::Poisoned => return Err(Error::Poisoned),
+        if std::mem::replace(&mut self.health, Health::Poisoned) == Health::Poisoned {
+            return Err(Error::Poisoned);
         }
         self.position = self.write(batch)?;
-        self.health = match self.checkpoint_if_due() {
-            Ok(()) => Health::Good,
-            Err(error) => Health::Failed(error),
-        };
+        self.health = Health::Good;
+        if self.written_ahead >= self.options.checkpoint_bytes && self.checkpointer.begin() {
+            self.written_ahead = 0;
+        }
         Ok(self.position)
     }
 
@@ -113,6 +114,7 @@ impl Journal {
         if batch.is_empty() {
             return Ok(self.position);
         }
+        let turn = self.checkpointer.turn()?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut insert = transaction.prepare_cached(INSERT)?;
@@ -127,25 +129,9 @@ impl Journal {
         }
         drop(insert);
         transaction.commit()?;
+        drop(turn);
         self.written_ahead += self.page_bytes;
         Ok(Position { seq, hash })
-    }
-
-    /// Copies what was written ahead into the main file, when enough has gathered. The batch is
-    /// durable before this, so that a failure concerns only the next append.
-    fn checkpoint_if_due(&mut self) -> Result<(), Error> {
-        if self.written_ahead < self.options.checkpoint_bytes {
-            return Ok(());
-        }
-        let (written, copied): (i64, i64) = self
-            .connection
-            .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?
-            .query_row([], |row| Ok((row.get(1)?, row.get(2)?)))?;
-        // A reader that holds an old state stops the copying part of the way; trying again with
-        // every batch would sync for nothing, so the next try waits for another quarter.
-        self.written_ahead =
-            if copied < written { self.options.checkpoint_bytes / 4 * 3 } else { 0 };
-        Ok(())
     }
 }
 
