@@ -52,7 +52,8 @@ pub enum Resync {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChannelConfig {
-    /// Its name, unique within the node.
+    /// Its name, unique within the node. A file of its own leaves it out: the file's name is it.
+    #[serde(default)]
     pub name: String,
     /// Which way messages flow.
     pub direction: Direction,

@@ -111,6 +111,11 @@ impl Health {
             .clone()
     }
 
+    /// Forgets a channel: it was removed, or begins anew.
+    pub fn remove(&self, name: &str) {
+        lock(&self.0).remove(name);
+    }
+
     /// Every channel as it is at `now`, by name.
     pub fn all(&self, now: Timestamp) -> Vec<ChannelHealth> {
         let meters: Vec<Meter> = lock(&self.0).values().cloned().collect();

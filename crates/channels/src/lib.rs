@@ -3,8 +3,8 @@
 //! A message that comes in goes from [`transport`] through [`inbound`] to the engine, and the
 //! engine's answer goes back as its acknowledgement. What the engine queued goes through a sender
 //! and [`outbound`] to its peer, and what became of it goes to the engine. How each peer writes
-//! HL7 is data: its [`dialect`]. [`Channels::start`] runs all channels of a node, and [`Health`]
-//! tells how each of them does.
+//! HL7 is data: its [`dialect`]. [`Channels::start`] runs all channels of a node,
+//! [`Running::change`] changes some of them, and [`Health`] tells how each of them does.
 
 mod config;
 pub mod dialect;
@@ -20,4 +20,4 @@ pub use config::{
     OnUnknown, Resync,
 };
 pub use health::{ChannelHealth, Direction, Health, LinkState, Meter};
-pub use running::{Channels, Running, Setting, StartError};
+pub use running::{ChangeError, Channels, Running, Setting, StartError};

@@ -1,12 +1,15 @@
-//! All channels of a node: started together, stopped together.
+//! All channels of a node: started together, changed one by one, stopped together.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::Engine;
-use tokio::task::JoinSet;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 use crate::config::{ChannelConfig, ConfigError};
 use crate::health::{Direction, Health};
@@ -14,6 +17,11 @@ use crate::inbound::InboundChannel;
 use crate::outbound::Voice;
 use crate::sender::Sender;
 use crate::transport::{Limits, Listener, Receiver, Stop, Stopper};
+
+/// How often an address is asked for again that a channel of this node held a moment ago.
+const BIND_ATTEMPTS: u32 = 20;
+/// The pause between two such attempts.
+const BIND_PAUSE: Duration = Duration::from_millis(100);
 
 /// What all channels of a node have in common.
 #[derive(Debug, Clone)]
@@ -47,6 +55,17 @@ pub enum StartError {
     },
 }
 
+/// Why running channels were not changed. They run as before.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError<E> {
+    /// A new or changed channel cannot be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// What had to be done while they stood still could not be done.
+    #[error("{0}")]
+    Commit(E),
+}
+
 /// Starts channels.
 #[derive(Debug)]
 pub struct Channels;
@@ -56,9 +75,23 @@ pub struct Channels;
 pub struct Running {
     /// Where each inbound channel listens.
     pub addresses: BTreeMap<String, SocketAddr>,
-    health: Health,
+    engine: Engine,
+    setting: Setting,
+    channels: BTreeMap<String, One>,
+}
+
+/// One channel that runs.
+#[derive(Debug)]
+struct One {
+    config: ChannelConfig,
     stopper: Stopper,
-    tasks: JoinSet<()>,
+    task: JoinHandle<()>,
+}
+
+/// A channel that has all that it needs to run.
+struct Ready {
+    config: ChannelConfig,
+    listener: Option<Listener>,
 }
 
 impl Channels {
@@ -69,50 +102,149 @@ impl Channels {
         channels: Vec<ChannelConfig>,
         setting: Setting,
     ) -> Result<Running, StartError> {
-        let mut names = BTreeSet::new();
-        for config in &channels {
-            config.check()?;
-            if !names.insert(config.name.clone()) {
-                return Err(ConfigError::Twice(config.name.clone()).into());
-            }
-        }
-        let mut listeners = BTreeMap::new();
-        for config in &channels {
-            if let (Direction::Inbound, Some(address)) = (config.direction, config.listen) {
-                let bound = Listener::bind(address);
-                let listener = bound.map_err(|source| {
-                    let name = config.name.clone();
-                    StartError::Listen { name, address, source }
-                })?;
-                listeners.insert(config.name.clone(), listener);
-            }
-        }
-        let (stopper, stop) = Stopper::new();
+        check(&channels)?;
+        let ready: Vec<Ready> = channels.into_iter().map(bind).collect::<Result<_, _>>()?;
         let mut running = Running {
-            addresses: listeners.iter().map(|(n, l)| (n.clone(), l.address())).collect(),
-            health: setting.health.clone(),
-            stopper,
-            tasks: JoinSet::new(),
+            addresses: BTreeMap::new(),
+            engine: engine.clone(),
+            setting,
+            channels: BTreeMap::new(),
         };
-        for config in channels {
-            match listeners.remove(&config.name) {
-                Some(listener) => running.receive(engine, config, listener, &setting, &stop),
-                None => running.send(engine, config, &setting, &stop),
-            }
-        }
+        ready.into_iter().for_each(|ready| running.start(ready));
         Ok(running)
     }
 }
 
+/// Each configuration can be used, and each name is there once.
+fn check(channels: &[ChannelConfig]) -> Result<(), ConfigError> {
+    let mut names = BTreeSet::new();
+    for config in channels {
+        config.check()?;
+        if !names.insert(config.name.as_str()) {
+            return Err(ConfigError::Twice(config.name.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Takes the address of an inbound channel.
+fn bind(config: ChannelConfig) -> Result<Ready, StartError> {
+    let (Direction::Inbound, Some(address)) = (config.direction, config.listen) else {
+        return Ok(Ready { config, listener: None });
+    };
+    match Listener::bind(address) {
+        Ok(listener) => Ok(Ready { config, listener: Some(listener) }),
+        Err(source) => Err(StartError::Listen { name: config.name, address, source }),
+    }
+}
+
+/// The same for an address that a channel of this node held until now.
+async fn bind_again(config: ChannelConfig) -> Result<Ready, StartError> {
+    for _ in 1..BIND_ATTEMPTS {
+        if let Ok(ready) = bind(config.clone()) {
+            return Ok(ready);
+        }
+        sleep(BIND_PAUSE).await;
+    }
+    bind(config)
+}
+
 impl Running {
-    fn receive(
+    /// Changes the channels without touching any others: stops those named in `stop` and those of
+    /// the same name as one in `start`, has `commit` done while they stand still, then starts
+    /// `start`. Each that is stopped finishes the message in work. Addresses that no channel holds
+    /// are taken before anything is stopped; where one cannot be had, or `commit` fails, all run as
+    /// before.
+    ///
+    /// It has to run to its end: a future that is dropped on the way leaves channels stopped.
+    pub async fn change<E>(
         &mut self,
-        engine: &Engine,
-        config: ChannelConfig,
-        listener: Listener,
-        setting: &Setting,
-        stop: &Stop,
-    ) {
+        stop: &BTreeSet<String>,
+        start: Vec<ChannelConfig>,
+        commit: impl Future<Output = Result<(), E>>,
+    ) -> Result<(), ChangeError<E>> {
+        check(&start).map_err(StartError::from)?;
+        let ending =
+            |name: &str| stop.contains(name) || start.iter().any(|config| config.name == name);
+        let names: Vec<String> =
+            self.channels.keys().filter(|name| ending(name)).cloned().collect();
+        let held: BTreeSet<SocketAddr> =
+            names.iter().filter_map(|name| self.addresses.get(name)).copied().collect();
+        let (later, now): (Vec<_>, Vec<_>) = start
+            .into_iter()
+            .partition(|config| config.listen.is_some_and(|address| held.contains(&address)));
+        let mut ready: Vec<Ready> = now.into_iter().map(bind).collect::<Result<_, _>>()?;
+        let stopped = self.stop(&names).await;
+        for config in later {
+            match bind_again(config).await {
+                Ok(bound) => ready.push(bound),
+                Err(error) => {
+                    drop(ready);
+                    self.resume(stopped).await;
+                    return Err(error.into());
+                }
+            }
+        }
+        if let Err(error) = commit.await {
+            drop(ready);
+            self.resume(stopped).await;
+            return Err(ChangeError::Commit(error));
+        }
+        for old in &stopped {
+            let goes_on =
+                |new: &Ready| new.config.name == old.name && new.config.direction == old.direction;
+            if !ready.iter().any(goes_on) {
+                self.setting.health.remove(&old.name);
+            }
+        }
+        ready.into_iter().for_each(|ready| self.start(ready));
+        Ok(())
+    }
+
+    /// Stops channels at the same time, and gives back how they were set up; port 0 becomes the
+    /// port that the channel had.
+    async fn stop(&mut self, names: &[String]) -> Vec<ChannelConfig> {
+        let ones: Vec<One> = names.iter().filter_map(|name| self.channels.remove(name)).collect();
+        ones.iter().for_each(|one| one.stopper.stop());
+        let mut stopped = Vec::with_capacity(ones.len());
+        for One { mut config, task, .. } in ones {
+            end(&config.name, task).await;
+            if let Some(address) = self.addresses.remove(&config.name) {
+                config.listen = Some(address);
+            }
+            stopped.push(config);
+        }
+        stopped
+    }
+
+    /// Starts again what was stopped for a change that was not made.
+    async fn resume(&mut self, stopped: Vec<ChannelConfig>) {
+        for config in stopped {
+            let name = config.name.clone();
+            match bind_again(config).await {
+                Ok(ready) => self.start(ready),
+                // Its address went to somebody else in the meantime: people have to know.
+                Err(error) => tracing::error!(channel = %name, %error, "it does not run any more"),
+            }
+        }
+    }
+
+    fn start(&mut self, ready: Ready) {
+        let Ready { config, listener } = ready;
+        let (stopper, stop) = Stopper::new();
+        let kept = config.clone();
+        let task = match listener {
+            Some(listener) => {
+                self.addresses.insert(config.name.clone(), listener.address());
+                self.receive(config, listener, stop)
+            }
+            None => self.send(config, stop),
+        };
+        self.channels.insert(kept.name.clone(), One { config: kept, stopper, task });
+    }
+
+    fn receive(&self, config: ChannelConfig, listener: Listener, stop: Stop) -> JoinHandle<()> {
+        let setting = &self.setting;
         let name: Arc<str> = config.name.as_str().into();
         let meter = setting.health.register(&name, Direction::Inbound);
         let limits = Limits::new(config.max_message_bytes, config.max_connections);
@@ -123,31 +255,39 @@ impl Running {
             &config.accepts,
             &setting.processing_id,
         );
-        let receiver = Receiver::new(engine.clone(), channel, meter.clone());
-        self.tasks.spawn(listener.run(receiver, limits, meter, stop.clone()));
+        let receiver = Receiver::new(self.engine.clone(), channel, meter.clone());
+        tokio::spawn(listener.run(receiver, limits, meter, stop))
     }
 
-    fn send(&mut self, engine: &Engine, config: ChannelConfig, setting: &Setting, stop: &Stop) {
+    fn send(&self, config: ChannelConfig, stop: Stop) -> JoinHandle<()> {
+        let setting = &self.setting;
         let name: Arc<str> = config.name.as_str().into();
         let meter = setting.health.register(&name, Direction::Outbound);
         let voice = Voice::new(config.dialect.clone(), &setting.site, &setting.processing_id);
         // Channels of one node must not draw the same waits.
         let mix = |seed: u64, byte: u8| seed.rotate_left(5) ^ u64::from(byte);
         let seed = config.name.bytes().fold(setting.seed, mix);
-        let sender = Sender::new(engine.clone(), config, voice, seed, meter, stop.clone());
-        self.tasks.spawn(sender.run());
+        let sender = Sender::new(self.engine.clone(), config, voice, seed, meter, stop);
+        tokio::spawn(sender.run())
     }
 
     /// How the channels do.
     pub fn health(&self) -> &Health {
-        &self.health
+        &self.setting.health
     }
 
     /// Stops all channels. Each finishes the message in work: a listener answers it, a sender
     /// waits a little for its acknowledgement and has the outcome journaled. Call it while the
     /// engine still runs.
     pub async fn shutdown(mut self) {
-        self.stopper.stop();
-        while self.tasks.join_next().await.is_some() {}
+        let names: Vec<String> = self.channels.keys().cloned().collect();
+        self.stop(&names).await;
+    }
+}
+
+/// Waits for a channel's task.
+async fn end(name: &str, task: JoinHandle<()>) {
+    if let Err(error) = task.await {
+        tracing::error!(channel = %name, %error, "a channel ended unexpectedly");
     }
 }

@@ -1,6 +1,7 @@
 //! The channels from outside: real sockets, a real engine, peers that follow a script.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
+mod changes;
 mod outbound;
 mod receiver;
 mod rig;
