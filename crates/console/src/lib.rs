@@ -29,10 +29,13 @@ use engine::Engine;
 use tokio::sync::watch;
 
 pub use door::Key;
-pub use view::{ChannelView, Direction, LinkState};
+pub use view::{AlarmView, ChannelView, Direction, LinkState};
 
 /// Asks for every channel as it is now.
 pub type Channels = Arc<dyn Fn() -> Vec<ChannelView> + Send + Sync>;
+
+/// Asks for every alarm that goes on, the oldest first.
+pub type Alarms = Arc<dyn Fn() -> Vec<AlarmView> + Send + Sync>;
 
 /// Fills bytes with randomness that nobody can guess.
 pub type Random = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
@@ -43,6 +46,8 @@ pub struct ConsoleParts {
     pub engine: Engine,
     /// Every channel as it is now.
     pub channels: Channels,
+    /// Every alarm that goes on.
+    pub alarms: Alarms,
     /// The keys that open the console. Without one nobody comes in.
     pub keys: Vec<Key>,
     /// The site's name, as people know it.
@@ -66,7 +71,7 @@ impl fmt::Debug for ConsoleParts {
 /// address in the request's extension `ConnectInfo<SocketAddr>`, which the server puts there for
 /// each connection; without it all addresses share one count.
 pub fn router(parts: ConsoleParts) -> Router {
-    let ConsoleParts { engine, channels, keys, site_name, random, stop } = parts;
-    let node = Arc::new(node::EngineNode::new(engine, channels, stop));
+    let ConsoleParts { engine, channels, alarms, keys, site_name, random, stop } = parts;
+    let node = Arc::new(node::EngineNode::new(engine, channels, alarms, stop));
     pages::router(Arc::new(pages::Console::new(node, keys, site_name, random)))
 }

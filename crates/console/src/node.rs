@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use medicines::Request;
 use tokio::sync::watch;
 
-use crate::Channels;
+use crate::{Alarms, Channels};
 use crate::gather::{Gatherer, Trouble};
 use crate::view::LiveLoop;
 
@@ -48,8 +48,13 @@ pub(crate) struct EngineNode {
 }
 
 impl EngineNode {
-    pub(crate) fn new(engine: Engine, channels: Channels, stop: watch::Receiver<bool>) -> Self {
-        let gatherer = Gatherer::new(engine.clone(), channels);
+    pub(crate) fn new(
+        engine: Engine,
+        channels: Channels,
+        alarms: Alarms,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        let gatherer = Gatherer::new(engine.clone(), channels, alarms);
         EngineNode { engine, gatherer, stop }
     }
 }

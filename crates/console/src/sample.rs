@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use crate::view::{
-    CaseCount, CaseRow, ChannelView, Direction, DoseRow, EntryRow, Ground, LinkState, LiveLoop,
+    AlarmView, CaseCount, CaseRow, ChannelView, Direction, DoseRow, EntryRow, Ground, LinkState, LiveLoop,
     OrderCount, OrderRow, PatientRef, RemovalRow, Totals, WardRow, Whereabouts,
 };
 
@@ -32,6 +32,12 @@ pub(crate) fn view() -> LiveLoop {
         now: now(),
         speed: 60,
         seq: 12_345,
+        alarms: vec![AlarmView {
+            kind: "down".to_owned(),
+            subject: "cabinets-out".to_owned(),
+            text: "the peer cannot be reached since 65 minutes".to_owned(),
+            since: ago(3_900),
+        }],
         totals: Totals {
             patients: 57,
             live_orders: 412,

@@ -57,6 +57,19 @@ impl ChannelView {
     }
 }
 
+/// An alarm that goes on, as the assembly tells it. It holds no patient data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlarmView {
+    /// The code of what it is about: `silence`, `queue-age`.
+    pub kind: String,
+    /// The channel; empty for the node.
+    pub subject: String,
+    /// In words, with what to do.
+    pub text: String,
+    /// When it began.
+    pub since: Timestamp,
+}
+
 /// Everything on the page, at one time.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct LiveLoop {
@@ -65,6 +78,7 @@ pub(crate) struct LiveLoop {
     pub(crate) speed: u32,
     /// The last entry that the record held.
     pub(crate) seq: u64,
+    pub(crate) alarms: Vec<AlarmView>,
     pub(crate) totals: Totals,
     pub(crate) wards: Vec<WardRow>,
     pub(crate) order_counts: Vec<OrderCount>,

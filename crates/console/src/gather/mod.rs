@@ -14,7 +14,7 @@ use fhir::ResourceType;
 use fhir::resources::MedicationRequest;
 use record::Reader;
 
-use crate::Channels;
+use crate::{Alarms, Channels};
 use crate::view::{LiveLoop, OrderCount, OrderRow, Totals, WardRow};
 use crate::words::midnight;
 use entries::Entries;
@@ -43,6 +43,7 @@ pub(crate) enum Trouble {
 pub(crate) struct Gatherer {
     engine: Engine,
     channels: Channels,
+    alarms: Alarms,
     kept: Mutex<Kept>,
 }
 
@@ -55,8 +56,8 @@ struct Kept {
 }
 
 impl Gatherer {
-    pub(crate) fn new(engine: Engine, channels: Channels) -> Self {
-        Gatherer { engine, channels, kept: Mutex::default() }
+    pub(crate) fn new(engine: Engine, channels: Channels, alarms: Alarms) -> Self {
+        Gatherer { engine, channels, alarms, kept: Mutex::default() }
     }
 
     /// Everything on the page, as it is now.
@@ -84,6 +85,7 @@ impl Gatherer {
             case_counts: cases.counts,
             cases: cases.latest,
             channels: (self.channels)(),
+            alarms: (self.alarms)(),
             journal,
             ..LiveLoop::default()
         };

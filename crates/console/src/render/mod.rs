@@ -41,6 +41,7 @@ macro_rules! parts {
 
 parts! {
     Clock, "clock", "parts/clock.html";
+    Alarms, "alarms", "parts/alarms.html";
     Summary, "summary", "parts/summary.html";
     Wards, "wards", "parts/wards.html";
     Cases, "cases", "parts/cases.html";

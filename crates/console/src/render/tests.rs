@@ -48,6 +48,8 @@ fn hostile_names_stay_text() {
     evil.clone_into(&mut view.cases[0].reason);
     evil.clone_into(&mut view.cases[0].kind);
     evil.clone_into(&mut view.channels[0].name);
+    evil.clone_into(&mut view.alarms[0].subject);
+    evil.clone_into(&mut view.alarms[0].text);
     evil.clone_into(&mut view.journal[0].message_type);
     evil.clone_into(&mut view.journal[0].channel);
     let frame = Frame::of(&view, None);

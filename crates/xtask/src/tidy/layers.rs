@@ -25,6 +25,7 @@ const RANKS: &[(&str, &str, u8)] = &[
     ("channels", "edges", 7),
     ("api", "edges", 7),
     ("console", "edges", 7),
+    ("watch", "edges", 7),
     ("estate", "development", 8),
     ("interlock", "assembly", 9),
     ("xtask", "development", 10),

@@ -1,0 +1,119 @@
+//! Watches the node: takes readings, keeps the board of alarms, has people told.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use channels::{ChannelHealth, Direction, Health, LinkState};
+use engine::Clock;
+use jiff::Timestamp;
+use tokio::task::JoinHandle;
+use watch::{Alarm, Board, Change, Disk, Line, Notifier, Reading, Way};
+
+/// How often a reading is taken.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// The alarms that go on; a cheap handle on the board of the one who watches.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Alarms(Arc<Mutex<Vec<Alarm>>>);
+
+impl Alarms {
+    /// All of them, the oldest first.
+    pub(crate) fn all(&self) -> Vec<Alarm> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// As the console shows them.
+    pub(crate) fn views(&self) -> console::Alarms {
+        let alarms = self.clone();
+        Arc::new(move || alarms.all().iter().map(view).collect())
+    }
+}
+
+fn view(alarm: &Alarm) -> console::AlarmView {
+    console::AlarmView {
+        kind: alarm.kind.code().to_owned(),
+        subject: alarm.subject.clone(),
+        text: alarm.text.clone(),
+        since: alarm.since,
+    }
+}
+
+/// What is watched.
+pub(crate) struct Watched {
+    pub(crate) health: Health,
+    pub(crate) clock: Clock,
+    pub(crate) data: PathBuf,
+    pub(crate) board: Board,
+    pub(crate) notifier: Notifier,
+    pub(crate) alarms: Alarms,
+}
+
+impl Watched {
+    /// Watches until the handle is aborted.
+    pub(crate) fn start(mut self) -> JoinHandle<()> {
+        tokio::spawn(async move {
+            let started = self.clock.now();
+            let mut beat = tokio::time::interval(EVERY);
+            beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                beat.tick().await;
+                self.look(started);
+            }
+        })
+    }
+
+    fn look(&mut self, started: Timestamp) {
+        let at = self.clock.now();
+        let lines = self.health.all(at).iter().map(line).collect();
+        let reading = Reading { at, started, lines, disk: disk(&self.data) };
+        let changes = self.board.take(&reading);
+        let open = self.board.alarms();
+        for change in &changes {
+            match change {
+                Change::Began(alarm) => tracing::warn!(
+                    kind = alarm.kind.code(),
+                    subject = alarm.subject,
+                    text = alarm.text,
+                    "an alarm began"
+                ),
+                Change::Ended(alarm, _) => tracing::info!(
+                    kind = alarm.kind.code(),
+                    subject = alarm.subject,
+                    "an alarm ended"
+                ),
+            }
+        }
+        self.notifier.tell(at, &changes, open.len());
+        *self.alarms.0.lock().unwrap_or_else(PoisonError::into_inner) = open;
+    }
+}
+
+fn line(health: &ChannelHealth) -> Line {
+    let way = match health.direction {
+        Direction::Inbound => Way::In,
+        Direction::Outbound => Way::Out,
+    };
+    Line {
+        name: health.name.to_string(),
+        way,
+        down: health.state == LinkState::Down,
+        last_seen: health.last_seen,
+        queue: health.queue,
+        oldest: health.oldest,
+        messages: match way {
+            Way::In => health.received,
+            Way::Out => health.sent,
+        },
+        refused: health.refused,
+        skew_s: health.skew_s,
+        certificate: None,
+    }
+}
+
+/// The disk of the data folder; none where the system cannot tell.
+fn disk(data: &Path) -> Option<Disk> {
+    let found = rustix::fs::statvfs(data).ok()?;
+    let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+    Some(Disk { free: bytes(found.f_bavail), size: bytes(found.f_blocks) })
+}
