@@ -62,6 +62,12 @@ pub struct ChannelHealth {
     pub oldest_age_s: Option<i64>,
     /// Connections that are open now.
     pub connections: usize,
+    /// How far the peer's clock is ahead of ours, in seconds; below zero where it is behind.
+    ///
+    /// It is the most that any message of the last ten minutes seems to come from the future. A
+    /// message that waited somewhere seems old, and says nothing of the clock; but when the newest
+    /// of all of them does, the clock is behind or the peer is late, and either is worth telling.
+    pub skew_s: Option<i64>,
 }
 
 /// The health of all channels; a cheap handle on shared counters.
@@ -92,6 +98,42 @@ struct Slow {
     last_error: Option<&'static str>,
     queue: u64,
     oldest: Option<Timestamp>,
+    skew: Skew,
+}
+
+/// How far a peer's clock seems ahead, in seconds: the most of this span of time and of the one
+/// before it.
+#[derive(Debug, Default)]
+struct Skew {
+    span: i64,
+    now: Option<i64>,
+    before: Option<i64>,
+}
+
+/// How long a span of [`Skew`] is, in seconds.
+const SKEW_SPAN_S: i64 = 300;
+
+impl Skew {
+    fn turn(&mut self, at: Timestamp) {
+        let span = at.as_second().div_euclid(SKEW_SPAN_S);
+        match span - self.span {
+            0 => {}
+            1 => (self.before, self.now) = (self.now, None),
+            _ => (self.before, self.now) = (None, None),
+        }
+        self.span = span;
+    }
+
+    fn note(&mut self, written: Timestamp, at: Timestamp) {
+        self.turn(at);
+        let ahead = written.duration_since(at).as_secs();
+        self.now = self.now.max(Some(ahead));
+    }
+
+    fn most(&mut self, at: Timestamp) -> Option<i64> {
+        self.turn(at);
+        self.now.max(self.before)
+    }
 }
 
 /// The value of `last_seen_us` before anything was seen.
@@ -146,6 +188,7 @@ impl Meter {
                 last_error: None,
                 queue: 0,
                 oldest: None,
+                skew: Skew::default(),
             }),
         }))
     }
@@ -153,7 +196,8 @@ impl Meter {
     /// The channel as it is at `now`.
     pub fn read(&self, now: Timestamp) -> ChannelHealth {
         let gauges = &*self.0;
-        let slow = lock(&gauges.slow);
+        let mut slow = lock(&gauges.slow);
+        let skew_s = slow.skew.most(now);
         let seen = gauges.last_seen_us.load(Ordering::Relaxed);
         ChannelHealth {
             name: Arc::clone(&gauges.name),
@@ -169,6 +213,7 @@ impl Meter {
             oldest: slow.oldest,
             oldest_age_s: slow.oldest.map(|at| now.duration_since(at).as_secs().max(0)),
             connections: gauges.connections.load(Ordering::Relaxed),
+            skew_s,
         }
     }
 
@@ -176,6 +221,11 @@ impl Meter {
     pub(crate) fn seen(&self, at: Timestamp) {
         self.0.received.fetch_add(1, Ordering::Relaxed);
         self.0.last_seen_us.store(at.as_microsecond(), Ordering::Relaxed);
+    }
+
+    /// The peer says that it wrote a message at `written`; it came at `at`.
+    pub(crate) fn written(&self, written: Timestamp, at: Timestamp) {
+        lock(&self.0.slow).skew.note(written, at);
     }
 
     /// We sent something whole.
@@ -275,6 +325,21 @@ mod tests {
         meter.down("ack-timeout");
         meter.closed();
         assert_eq!(health.all(at(130))[0].state, LinkState::Down, "a failure outlives the line");
+    }
+
+    #[test]
+    fn a_clock_is_judged_by_the_newest_message() {
+        let meter = Meter::new("pas".into(), Direction::Inbound);
+        assert_eq!(meter.read(at(1000)).skew_s, None);
+        meter.written(at(400), at(1000));
+        assert_eq!(meter.read(at(1000)).skew_s, Some(-600), "all that came is old");
+        meter.written(at(999), at(1000));
+        meter.written(at(10), at(1001));
+        assert_eq!(meter.read(at(1001)).skew_s, Some(-1), "what waited says nothing");
+        meter.written(at(1500), at(1100));
+        assert_eq!(meter.read(at(1100)).skew_s, Some(400));
+        assert_eq!(meter.read(at(1300)).skew_s, Some(400));
+        assert_eq!(meter.read(at(1600)).skew_s, None, "it is forgotten");
     }
 
     #[test]

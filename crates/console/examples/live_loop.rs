@@ -103,6 +103,7 @@ async fn main() {
     let parts = ConsoleParts {
         engine,
         channels: Arc::new(move || channels(&shown)),
+        alarms: Arc::new(Vec::new),
         keys: vec![Key {
             name: "demo".into(),
             sha256: Sha256::digest("look").into(),

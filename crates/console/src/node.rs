@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use medicines::Request;
 use tokio::sync::watch;
 
-use crate::{Alarms, Channels};
 use crate::gather::{Gatherer, Trouble};
 use crate::view::LiveLoop;
+use crate::{Alarms, Channels};
 
 /// The channel under which the console's own commands stand in the journal.
 const CHANNEL: &str = "console";

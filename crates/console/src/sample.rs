@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use crate::view::{
-    AlarmView, CaseCount, CaseRow, ChannelView, Direction, DoseRow, EntryRow, Ground, LinkState, LiveLoop,
-    OrderCount, OrderRow, PatientRef, RemovalRow, Totals, WardRow, Whereabouts,
+    AlarmView, CaseCount, CaseRow, ChannelView, Direction, DoseRow, EntryRow, Ground, LinkState,
+    LiveLoop, OrderCount, OrderRow, PatientRef, RemovalRow, Totals, WardRow, Whereabouts,
 };
 
 /// The time of the sample.

@@ -29,6 +29,7 @@ fn parts(hospital: &Hospital, stop: watch::Receiver<bool>) -> ConsoleParts {
     ConsoleParts {
         engine: hospital.engine.clone(),
         channels: Arc::new(move || vec![channel.clone()]),
+        alarms: Arc::new(Vec::new),
         keys: vec![Key {
             name: "demo".into(),
             sha256: Sha256::digest("once").into(),

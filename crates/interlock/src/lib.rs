@@ -7,6 +7,7 @@ mod log;
 mod node;
 mod replay;
 mod secret;
+mod watching;
 
 pub use log::start as start_log;
 pub use node::{Node, NodeError, Plan};

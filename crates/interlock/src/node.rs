@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ::watch::{Board, Notifier, Pace};
 use api::{ApiState, Client, Clients, Server};
 use channels::{ChannelConfig, Channels, Health, Running, Setting};
 use console::{ChannelView, ConsoleParts, Key};
@@ -15,8 +16,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::config::WatchEntry;
 use crate::replay::Replays;
 use crate::secret;
+use crate::watching::{Alarms, Watched};
 
 /// How long a peer may be silent, and a message may wait, before the console shows the channel as
 /// stale; in seconds of the node's clock.
@@ -47,6 +50,10 @@ pub struct Plan {
     pub clients: Vec<Client>,
     /// The keys that open the console.
     pub keys: Vec<Key>,
+    /// From where on something is an alarm, and who is told.
+    pub watch: WatchEntry,
+    /// Where relative paths of the configuration start.
+    pub folder: PathBuf,
     /// The clock.
     pub clock: Clock,
     /// From what the waits between attempts are drawn.
@@ -82,6 +89,9 @@ pub enum NodeError {
     /// The list of clients cannot be used.
     #[error(transparent)]
     Clients(#[from] api::ClientError),
+    /// Nobody could be told of alarms.
+    #[error("alarms cannot be told: {0}")]
+    Watch(String),
     /// The address of the API cannot be listened on.
     #[error("cannot listen on {0}: {1}; is another node running there?")]
     Listen(SocketAddr, std::io::Error),
@@ -97,6 +107,7 @@ pub struct Node {
     engine: Engine,
     running: Running,
     server: JoinHandle<std::io::Result<()>>,
+    watching: JoinHandle<()>,
     stop: watch::Sender<bool>,
 }
 
@@ -116,6 +127,7 @@ impl Node {
             seed: plan.seed,
             health: health.clone(),
         };
+        let (watching, alarms) = watch_over(&plan, &health)?;
         let running = Channels::start(&engine, plan.channels.clone(), setting).await?;
         let replays = Replays::new(engine.clone(), &plan);
         let public_url = plan.public_url.unwrap_or_else(|| address(http));
@@ -125,6 +137,7 @@ impl Node {
         let parts = ConsoleParts {
             engine: engine.clone(),
             channels: views(health, plan.clock),
+            alarms: alarms.views(),
             keys: plan.keys,
             site_name: plan.site_name,
             random: Arc::new(secret::fill),
@@ -133,7 +146,7 @@ impl Node {
         let server = Server::new(state).with(console::router(parts));
         let server = tokio::spawn(server.serve(listener, until_true(stopping)));
         let channels = running.addresses.clone();
-        Ok(Node { http, channels, engine, running, server, stop })
+        Ok(Node { http, channels, engine, running, server, watching, stop })
     }
 
     /// The engine.
@@ -163,6 +176,7 @@ impl Node {
 
     /// Stops in order: channels finish the message in work, requests end, the engine closes.
     pub async fn shutdown(self) {
+        self.watching.abort();
         self.running.shutdown().await;
         self.stop.send_replace(true);
         if !self.server.is_finished() {
@@ -170,6 +184,22 @@ impl Node {
             let _ = self.server.await;
         }
     }
+}
+
+/// Begins to watch over the node.
+fn watch_over(plan: &Plan, health: &Health) -> Result<(JoinHandle<()>, Alarms), NodeError> {
+    let places = plan.watch.places(&plan.folder).map_err(NodeError::Watch)?;
+    let notifier = Notifier::start(&plan.site.code, Pace::default(), places);
+    let alarms = Alarms::default();
+    let watched = Watched {
+        health: health.clone(),
+        clock: plan.clock,
+        data: plan.data.clone(),
+        board: Board::new(plan.watch.limits.clone()),
+        notifier: notifier.map_err(|error| NodeError::Watch(error.to_string()))?,
+        alarms: alarms.clone(),
+    };
+    Ok((watched.start(), alarms))
 }
 
 async fn start_engine(plan: &Plan) -> Result<Engine, engine::Error> {

@@ -18,14 +18,46 @@ pub enum TokenSource {
     File(PathBuf),
 }
 
+/// Where a password or a token of somebody else is found. How long it is, is theirs to say.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum SecretSource {
+    /// In this environment variable.
+    Env(String),
+    /// In this file, which nobody else should be able to read.
+    File(PathBuf),
+}
+
+impl SecretSource {
+    /// Reads the secret; a relative path starts at `folder`. The error says what to do.
+    pub fn read(&self, folder: &Path) -> Result<String, String> {
+        let secret = match self {
+            SecretSource::Env(name) => from_environment(name)?,
+            SecretSource::File(path) => from_file(folder, path)?,
+        };
+        let secret = secret.trim();
+        if secret.is_empty() {
+            return Err("it is empty: write the secret there".to_owned());
+        }
+        Ok(secret.to_owned())
+    }
+}
+
+fn from_environment(name: &str) -> Result<String, String> {
+    std::env::var(name).map_err(|_| format!("the environment has no variable {name}: set it"))
+}
+
+fn from_file(folder: &Path, path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(folder.join(path))
+        .map_err(|error| format!("{} cannot be read: {error}", path.display()))
+}
+
 impl TokenSource {
     /// Reads the token; a relative path starts at `folder`. The error says what to do.
     pub fn read(&self, folder: &Path) -> Result<String, String> {
         let token = match self {
-            TokenSource::Env(name) => std::env::var(name)
-                .map_err(|_| format!("the environment has no variable {name}: set it"))?,
-            TokenSource::File(path) => std::fs::read_to_string(folder.join(path))
-                .map_err(|error| format!("{} cannot be read: {error}", path.display()))?,
+            TokenSource::Env(name) => from_environment(name)?,
+            TokenSource::File(path) => from_file(folder, path)?,
         };
         let token = token.trim().to_owned();
         if token.len() < MIN_TOKEN_CHARS {

@@ -152,9 +152,8 @@ mod tests {
         check(r#"{"silence_min":0,"channel":{"pas":{"silence_min":15}}}"#, Ok(()));
         check(
             r#"{"silence_min":99999}"#,
-            Err(
-                "`silence_min` is longer than four weeks, and nobody would be told in time; write less",
-            ),
+            Err("`silence_min` is longer than four weeks, and nobody would be told in time; \
+                write less"),
         );
         check(
             r#"{"channel":{"epma":{"refused_percent":101}}}"#,

@@ -99,7 +99,10 @@ fn silence(line: &Line, reading: &Reading, limits: &Limits) -> Option<String> {
     let last = line.last_seen.unwrap_or(reading.started).max(reading.started);
     let silent = minutes(last, reading.at);
     (line.way == Way::In && limit > 0 && silent >= limit).then(|| {
-        format!("nothing was heard for {silent} minutes: ask whether the sender runs, and look at the line")
+        format!(
+            "nothing was heard for {silent} minutes: ask whether the sender runs, and look \
+        at the line"
+        )
     })
 }
 
@@ -124,7 +127,10 @@ fn queue_age(line: &Line, at: Timestamp, limits: &Limits) -> Option<String> {
     let limit = i64::from(limits.queue_age_min);
     let age = minutes(line.oldest?, at);
     (limit > 0 && age >= limit).then(|| {
-        format!("a message waits for {age} minutes: look for a case about it, or for a peer that does not answer")
+        format!(
+            "a message waits for {age} minutes: look for a case about it, or for a peer \
+        that does not answer"
+        )
     })
 }
 
@@ -133,7 +139,10 @@ fn refused(window: &Window, limits: &Limits) -> Option<String> {
     let limit = u64::from(limits.refused_percent);
     let too_many = refused.saturating_mul(100) >= messages.saturating_mul(limit);
     (limit > 0 && refused > 0 && messages >= FEWEST_MESSAGES && too_many).then(|| {
-        format!("{refused} of {messages} messages of the last {WINDOW_MIN} minutes were refused: look at the cases of this channel")
+        format!(
+            "{refused} of {messages} messages of the last {WINDOW_MIN} minutes were \
+        refused: look at the cases of this channel"
+        )
     })
 }
 
@@ -162,7 +171,11 @@ fn disk_full(disk: Disk, limits: &Limits) -> Option<String> {
     let percent = disk.free.saturating_mul(100) / disk.size.max(1);
     let gigabytes = disk.free / 1_000_000_000;
     (percent < u64::from(limits.disk_free_percent)).then(|| {
-        format!("{percent} % of the disk of the data folder are free, {gigabytes} GB: when it is full nothing is acknowledged any more; move sealed journal files away or give it more room")
+        format!(
+            "{percent} % of the disk of the data folder are free, {gigabytes} GB: when it \
+        is full nothing is acknowledged any more; move sealed journal files away or give it \
+        more room"
+        )
     })
 }
 

@@ -115,7 +115,8 @@ fn web_server(status: &'static str) -> (SocketAddr, Receiver<(String, serde_json
             let mut body = vec![0; length.unwrap_or(0)];
             lines.read_exact(&mut body).unwrap();
             let answer = format!(
-                "HTTP/1.1 {status}\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                "HTTP/1.1 {status}\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: \
+                0\r\nConnection: close\r\n\r\n"
             );
             stream.write_all(answer.as_bytes()).unwrap();
             requests.send((head, serde_json::from_slice(&body).unwrap())).unwrap();
@@ -135,7 +136,7 @@ fn mail(address: SocketAddr) -> Box<dyn Deliver> {
 fn one_alarm_is_one_letter() {
     let (address, letters) = mail_server(0);
     let notifier =
-        Notifier::start("RXX", pace(Duration::from_secs(60)), vec![mail(address)]).unwrap();
+        Notifier::start("RXX", pace(Duration::from_mins(1)), vec![mail(address)]).unwrap();
     let (changes, open) = storm(1);
     notifier.tell(Timestamp::UNIX_EPOCH, &changes, open);
     let letter = letters.recv_timeout(PATIENCE).unwrap();
@@ -150,7 +151,7 @@ fn one_alarm_is_one_letter() {
 fn a_storm_is_one_letter() {
     let (address, letters) = mail_server(0);
     let notifier =
-        Notifier::start("RXX", pace(Duration::from_secs(60)), vec![mail(address)]).unwrap();
+        Notifier::start("RXX", pace(Duration::from_mins(1)), vec![mail(address)]).unwrap();
     let (changes, open) = storm(500);
     for part in changes.chunks(50) {
         notifier.tell(Timestamp::UNIX_EPOCH, part, open);

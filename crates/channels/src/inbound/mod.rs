@@ -19,6 +19,7 @@ mod source;
 mod zpm_transaction;
 
 use hl7v2::{Message, ParseError, Scratch, Severity};
+use jiff::Timestamp;
 use medicines::{Problem, ProblemCode, Request};
 
 pub use answer::{ReplyTo, answer};
@@ -88,6 +89,8 @@ pub struct Understood {
     pub control_id: Option<String>,
     /// Who sent it: MSH-3.1 in lower case, else the channel's name.
     pub by: String,
+    /// When the peer says that it wrote it (MSH-7), where it says so to the second.
+    pub written: Option<Timestamp>,
     /// What it asks; [`Request::Park`] where that cannot be told.
     pub request: Request,
     /// What the acknowledgement is made from.
@@ -142,6 +145,7 @@ fn unreadable(raw: &[u8], channel: &InboundChannel, problem: Problem) -> Underst
             message_type: None,
             control_id: None,
             by: channel.name().to_owned(),
+            written: None,
             request: Request::Park(problem),
             reply_to: ReplyTo::nobody(channel),
             doubts: Vec::new(),
@@ -244,6 +248,7 @@ fn assemble(source: &Source<'_, '_>, request: Request) -> Understood {
         } else {
             application.to_lowercase()
         },
+        written: source.written(),
         request,
         reply_to: ReplyTo::sender(source),
         doubts: source.doubts(),

@@ -231,6 +231,15 @@ impl<'m, 'a> Source<'m, 'a> {
         self.resolve(dtm, segment, field).map(Some)
     }
 
+    /// MSH-7 as an instant, where it is stated to the second and can only mean one: by it a peer's
+    /// clock is compared with ours, so nothing is assumed.
+    pub(crate) fn written(&self) -> Option<Timestamp> {
+        let Presence::Value(Ok(dtm)) = self.header().time() else { return None };
+        let resolved = dtm.resolve(self.dialect().time_zone.rules()).ok()?;
+        let sure = matches!(resolved.certainty, Certainty::Stated | Certainty::Zone);
+        (sure && dtm.precision() >= Precision::Second).then_some(resolved.instant)
+    }
+
     /// When something was done: the first of these fields that states it to the minute, else
     /// MSH-7. A date alone would seem to be midnight, and order wrongly what happened that day.
     pub(crate) fn activity(

@@ -68,6 +68,9 @@ impl Service for Receiver {
         if understood.key.is_none() {
             understood.key = Some(key_of(&message));
         }
+        if let Some(written) = understood.written {
+            self.meter.written(written, received);
+        }
         self.submit(understood, received, message, out)
     }
 

@@ -14,9 +14,9 @@ use fhir::ResourceType;
 use fhir::resources::MedicationRequest;
 use record::Reader;
 
-use crate::{Alarms, Channels};
 use crate::view::{LiveLoop, OrderCount, OrderRow, Totals, WardRow};
 use crate::words::midnight;
+use crate::{Alarms, Channels};
 use entries::Entries;
 use hands::Hands;
 use people::People;

@@ -57,6 +57,7 @@ pub(super) fn plan(file: &File, text: &str, folder: &Path) -> Result<Plan, Vec<M
     let site = site(&mut checker, file);
     let clients = clients(&mut checker, file);
     let keys = keys(&mut checker, file);
+    watch(&mut checker, file);
     let processing_id = &file.node.processing_id;
     if !["P", "T", "D"].contains(&processing_id.as_ref().as_str()) {
         let why = "MSH-11 is P (live), T (training) or D (debugging)";
@@ -76,6 +77,8 @@ pub(super) fn plan(file: &File, text: &str, folder: &Path) -> Result<Plan, Vec<M
         channels,
         clients,
         keys,
+        watch: file.watch.as_ref().map(|watch| watch.as_ref().clone()).unwrap_or_default(),
+        folder: folder.to_owned(),
         clock: engine::Clock::system(),
         seed: 0,
         durability: journal::Durability::Full,
@@ -257,6 +260,21 @@ fn keys(checker: &mut Checker<'_>, file: &File) -> Vec<Key> {
         }
     }
     keys
+}
+
+/// Limits that can be meant, and places that can be told.
+fn watch(checker: &mut Checker<'_>, file: &File) {
+    let Some(entry) = &file.watch else { return };
+    let names: Vec<&str> = file.channel.iter().map(|c| c.as_ref().name.as_str()).collect();
+    let limits = entry.as_ref().limits.check(&names).map_err(|error| error.to_string());
+    let places = entry.as_ref().places(checker.folder).map(drop);
+    for text in [limits, places].into_iter().filter_map(Result::err) {
+        let (why, remedy) = text
+            .split_once("; ")
+            .or_else(|| text.split_once(": "))
+            .unwrap_or((&text, "mend it as docs/operate.md shows"));
+        checker.mistake(entry.span(), "[watch]", why, remedy);
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use medicines::{Cabinet, Item, Policies, Recorder};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::watch::WatchEntry;
 use crate::secret::TokenSource;
 
 /// The whole file.
@@ -33,6 +34,9 @@ pub struct File {
     /// `[console]`
     #[serde(default)]
     pub console: ConsoleEntry,
+    /// `[watch]`
+    #[serde(default)]
+    pub watch: Option<Spanned<WatchEntry>>,
 }
 
 /// The node itself.

@@ -3,11 +3,13 @@
 mod check;
 mod file;
 mod mistake;
+mod watch;
 
 use std::path::Path;
 
 pub use file::{ChannelEntry, ClientEntry, ConsoleEntry, File, KeyEntry, NodeEntry, SiteEntry};
 pub use mistake::Mistake;
+pub use watch::{MailEntry, WatchEntry, WebhookEntry};
 
 use crate::node::Plan;
 
@@ -139,5 +141,29 @@ accepts = ["ADT"]
         let client = client.replace("\"secret\"", "{ env = \"INTERLOCK_NO_SUCH_TOKEN\" }");
         let mistakes = read(&format!("{RIGHT}{client}"), Path::new("/")).unwrap_err();
         assert!(mistakes[0].why.contains("INTERLOCK_NO_SUCH_TOKEN"));
+    }
+
+    #[test]
+    fn what_is_watched_has_to_make_sense() {
+        let check = |lines: &str, expected: &str| {
+            let text = format!("{RIGHT}\n[watch]\n{lines}");
+            let mistakes = read(&text, Path::new("/nowhere")).err().unwrap_or_default();
+            let found: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            assert_eq!(found.len(), usize::from(!expected.is_empty()), "{found:?}");
+            assert!(found.iter().all(|found| found.contains(expected)), "{found:?}");
+        };
+        check("limits = { silence_min = 30, channel.pas.silence_min = 0 }", "");
+        check("limits = { channel.pass.silence_min = 1 }", "there is no channel `pass`");
+        check("limits = { silence = 1 }", "unknown field `silence`");
+        check("webhook = { url = \"alarms.example\" }", "`alarms.example` is no address");
+        check(
+            "mail = { host = \"mail.example\", from = \"a@b.example\", to = [] }",
+            "1 to 50 addresses",
+        );
+        check(
+            "mail = { host = \"m.example\", from = \"a@b.example\", to = [\"a@b.example\"], \
+            user = \"n\" }",
+            "give both or none",
+        );
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use ::watch::{Deliver, Limits, Mail, MailTls, Webhook};
 use serde::Deserialize;
-use watch::{Deliver, Limits, Mail, MailTls, Webhook};
 
 use crate::secret::SecretSource;
 
