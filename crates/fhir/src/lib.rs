@@ -12,6 +12,7 @@
 //! forms. For that reason nothing in this crate uses `#[serde(flatten)]`, `untagged` or internally
 //! tagged enums, and whoever embeds [`StoredResource`] in an enum must leave it externally tagged.
 
+pub mod base64;
 mod element;
 
 pub mod json;

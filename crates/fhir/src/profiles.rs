@@ -28,6 +28,22 @@ pub const MEDICATION_ADMINISTRATION: &str =
 pub const LOCATION: &str = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-Location";
 /// UK Core Practitioner 2.4.0.
 pub const PRACTITIONER: &str = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-Practitioner";
+/// UK Core PractitionerRole.
+pub const PRACTITIONER_ROLE: &str =
+    "https://fhir.hl7.org.uk/StructureDefinition/UKCore-PractitionerRole";
+/// UK Core Observation.
+pub const OBSERVATION: &str = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-Observation";
+/// UK Core DiagnosticReport.
+pub const DIAGNOSTIC_REPORT: &str =
+    "https://fhir.hl7.org.uk/StructureDefinition/UKCore-DiagnosticReport";
+/// UK Core ServiceRequest.
+pub const SERVICE_REQUEST: &str =
+    "https://fhir.hl7.org.uk/StructureDefinition/UKCore-ServiceRequest";
+/// UK Core DocumentReference.
+pub const DOCUMENT_REFERENCE: &str =
+    "https://fhir.hl7.org.uk/StructureDefinition/UKCore-DocumentReference";
+/// UK Core Appointment.
+pub const APPOINTMENT: &str = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-Appointment";
 /// UK Core Provenance 1.2.0, a draft.
 pub const PROVENANCE: &str = "https://fhir.hl7.org.uk/StructureDefinition/UKCore-Provenance";
 
@@ -50,7 +66,14 @@ pub const fn of(kind: ResourceType) -> Option<&'static str> {
         ResourceType::Location => LOCATION,
         ResourceType::Practitioner => PRACTITIONER,
         ResourceType::Provenance => PROVENANCE,
-        ResourceType::Bundle
+        ResourceType::PractitionerRole => PRACTITIONER_ROLE,
+        ResourceType::Observation => OBSERVATION,
+        ResourceType::DiagnosticReport => DIAGNOSTIC_REPORT,
+        ResourceType::ServiceRequest => SERVICE_REQUEST,
+        ResourceType::DocumentReference => DOCUMENT_REFERENCE,
+        ResourceType::Appointment => APPOINTMENT,
+        ResourceType::Binary
+        | ResourceType::Bundle
         | ResourceType::OperationOutcome
         | ResourceType::CapabilityStatement => return None,
     })

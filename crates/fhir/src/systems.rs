@@ -37,6 +37,8 @@ pub const DMD: &str = "https://dmd.nhs.uk";
 pub const SNOMED: &str = "http://snomed.info/sct";
 /// British National Formulary codes.
 pub const BNF: &str = "https://fhir.hl7.org.uk/Id/bnf-drug-codes";
+/// LOINC codes of observations and documents.
+pub const LOINC: &str = "http://loinc.org";
 /// UCUM units.
 pub const UCUM: &str = "http://unitsofmeasure.org";
 /// The systems in which a dm+d code may come, the one to prefer first.
@@ -77,6 +79,11 @@ pub const DOSE_RATE_TYPE: &str = "http://terminology.hl7.org/CodeSystem/dose-rat
 /// Whether a patient's NHS number is verified (UK Core, England).
 pub const NHS_NUMBER_STATUS: &str =
     "https://fhir.hl7.org.uk/CodeSystem/UKCore-NHSNumberVerificationStatusEngland";
+/// High, low, abnormal (R4 Observation.interpretation).
+pub const INTERPRETATION: &str =
+    "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation";
+/// Kinds of observations (R4 Observation.category).
+pub const OBSERVATION_CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/observation-category";
 /// Whether data are absent and why (R4 data-absent-reason).
 pub const DATA_ABSENT_REASON: &str = "http://terminology.hl7.org/CodeSystem/data-absent-reason";
 

@@ -9,6 +9,7 @@ use crate::cabinet::{Asked, Completion, Permit, Refusal, Transaction};
 use crate::cases::Resolution;
 use crate::deliveries::Outcome;
 use crate::fact::{Access, Fact};
+use crate::filing::{Filing, Keep};
 use crate::orders::OrderMessage;
 use crate::patients::{MergeMessage, PatientMessage};
 use crate::site::Site;
@@ -44,6 +45,10 @@ pub enum Request {
     Patient(Box<PatientMessage>),
     /// The PAS joins two patients (ADT^A40).
     Merge(Box<MergeMessage>),
+    /// A department tells of results, requests, documents, appointments, staff or stock.
+    File(Box<Filing>),
+    /// A message that nothing here acts on: keep it whole.
+    Keep(Keep),
     /// The ePMA tells of orders; all of one message take effect or none does.
     Orders(Vec<OrderMessage>),
     /// A cabinet tells of an action at a pocket (ZPM).
@@ -89,6 +94,8 @@ impl Request {
             Request::Configure(_) => "configure",
             Request::Patient(_) => "patient",
             Request::Merge(_) => "merge",
+            Request::File(_) => "file",
+            Request::Keep(_) => "keep",
             Request::Orders(_) => "orders",
             Request::Transaction(_) => "transaction",
             Request::Remove(_) => "remove",

@@ -6,7 +6,7 @@ use crate::command::{Answer, Context, Decision, Problem, Request};
 use crate::fact::Fact;
 use crate::facts::{Facts, park};
 use crate::state::State;
-use crate::{bedside, cabinet, cases, deliveries, orders, patients, timers};
+use crate::{bedside, cabinet, cases, deliveries, filing, orders, patients, timers};
 
 /// Decides what a request makes true. It changes nothing: [`State::fold`] does.
 ///
@@ -18,6 +18,8 @@ pub fn decide(state: &mut State, ctx: &Context, request: &Request) -> Decision {
         Request::Patient(message) => or_park(patients::tell(state, ctx, message), state, ctx),
         Request::Merge(message) => or_park(patients::merge(state, ctx, message), state, ctx),
         Request::Orders(messages) => or_park(orders::receive(state, ctx, messages), state, ctx),
+        Request::File(filing) => or_park(filing::file(state, ctx, filing), state, ctx),
+        Request::Keep(message) => filing::keep(state, ctx, message),
         Request::Transaction(transaction) => cabinet::receive(state, ctx, transaction),
         Request::Remove(asked) => cabinet::ask(state, ctx, asked),
         Request::Complete(done) => cabinet::complete(state, ctx, done),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cabinet::Transaction;
 use crate::cases::{Case, CaseClosed};
 use crate::deliveries::{Delivery, DeliveryChange};
+use crate::filing::Kept;
 use crate::site::Site;
 use crate::stock::Transfer;
 
@@ -34,6 +35,8 @@ pub enum Fact {
     Seen(Access),
     /// Somebody was refused an act or a look.
     Refused(Access),
+    /// A message was kept whole, and nothing here acts on it.
+    Kept(Kept),
 }
 
 impl Fact {
@@ -47,6 +50,7 @@ impl Fact {
             Fact::Queued(delivery) => Some(&delivery.key),
             Fact::CaseOpened(case) => case.patient.as_ref(),
             Fact::Seen(access) | Fact::Refused(access) => access.patient.as_ref(),
+            Fact::Kept(kept) => kept.patient.as_ref(),
             Fact::Configured(_)
             | Fact::PocketActivity(_)
             | Fact::Delivery(_)

@@ -15,6 +15,7 @@ mod decide;
 pub mod deliveries;
 mod fact;
 mod facts;
+pub mod filing;
 mod head;
 pub mod orders;
 pub mod patients;

@@ -117,6 +117,13 @@ pub(crate) fn type_number(resource_type: ResourceType) -> i64 {
         ResourceType::Bundle => 11,
         ResourceType::OperationOutcome => 12,
         ResourceType::CapabilityStatement => 13,
+        ResourceType::PractitionerRole => 14,
+        ResourceType::Observation => 15,
+        ResourceType::DiagnosticReport => 16,
+        ResourceType::ServiceRequest => 17,
+        ResourceType::DocumentReference => 18,
+        ResourceType::Binary => 19,
+        ResourceType::Appointment => 20,
     }
 }
 

@@ -26,6 +26,13 @@ struct Identifier<'a> {
     value: Option<Text<'a>>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Participant<'a> {
+    #[serde(borrow)]
+    actor: Option<Reference<'a>>,
+}
+
 /// The values of one resource, read in one pass over its JSON.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -36,6 +43,12 @@ pub(crate) struct Indexed<'a> {
     subject: Option<Reference<'a>>,
     #[serde(borrow)]
     patient: Option<Reference<'a>>,
+    /// Whose a Binary is.
+    #[serde(borrow, rename = "securityContext")]
+    security_context: Option<Reference<'a>>,
+    /// Who takes part in an Appointment; the patient is one of them.
+    #[serde(borrow, rename = "participant")]
+    participants: Vec<Participant<'a>>,
     #[serde(borrow)]
     identifier: Vec<Identifier<'a>>,
 }
@@ -57,8 +70,11 @@ impl<'a> Indexed<'a> {
         if resource.resource_type == ResourceType::Patient {
             return Some(resource.id.as_str());
         }
-        let subject = self.subject.as_ref().or(self.patient.as_ref())?;
-        patient_of(&subject.reference.as_ref()?.0)
+        let direct = [&self.subject, &self.patient, &self.security_context];
+        let direct = direct.into_iter().find_map(Option::as_ref);
+        let actors = self.participants.iter().filter_map(|one| one.actor.as_ref());
+        let references = direct.into_iter().chain(actors);
+        references.filter_map(|one| one.reference.as_ref()).find_map(|one| patient_of(&one.0))
     }
 
     /// The identifiers as `(system, value)`, each once, in order; an absent system is empty.
@@ -120,5 +136,29 @@ mod tests {
         assert_eq!(indexed.status(), Some("active"));
         assert_eq!(indexed.identifiers(), [("", "1"), ("b", "2")]);
         assert_eq!(Indexed::read(r#"{"status":7}"#).status(), None);
+    }
+
+    #[test]
+    fn whom_a_resource_is_about() {
+        let check = |raw: &str, expected: Option<&str>| {
+            let at = "2026-11-20T10:15:00Z".parse().unwrap();
+            let stored = StoredResource::new(raw, "x1".parse().unwrap(), 1, at).unwrap();
+            assert_eq!(Indexed::read(stored.json()).subject(&stored), expected, "{raw}");
+        };
+        check(r#"{"resourceType":"Patient"}"#, Some("x1"));
+        check(r#"{"resourceType":"Observation","subject":{"reference":"Patient/p"}}"#, Some("p"));
+        check(
+            r#"{"resourceType":"Binary","securityContext":{"reference":"Patient/p"}}"#,
+            Some("p"),
+        );
+        check(
+            r#"{"resourceType":"Appointment","participant":[{"actor":{"display":"x"}},
+                {"actor":{"reference":"Location/l"}},{"actor":{"reference":"Patient/p"}}]}"#,
+            Some("p"),
+        );
+        check(
+            r#"{"resourceType":"Encounter","participant":[{"individual":{"reference":"x"}}]}"#,
+            None,
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use fhir::systems::{DMD, NHS_NUMBER, NHS_NUMBER_OID, SNOMED, UCUM};
+use fhir::systems::{DMD, LOINC, NHS_NUMBER, NHS_NUMBER_OID, SNOMED, UCUM};
 
 /// The systems of one site, made once for a channel.
 ///
@@ -126,6 +126,7 @@ impl Systems {
             "DMD" | "dm+d" | "DM+D" | "dmd" => Cow::Borrowed(DMD),
             "SCT" | "SNOMED" | "SNOMED-CT" => Cow::Borrowed(SNOMED),
             "UCUM" => Cow::Borrowed(UCUM),
+            "LN" | "LOINC" => Cow::Borrowed(LOINC),
             _ if name.starts_with("99") => return None,
             _ => Cow::Owned(match hl7_table(name) {
                 Some(table) => format!("http://terminology.hl7.org/CodeSystem/v2-{table}"),

@@ -11,6 +11,7 @@ pub struct InboundChannel {
     systems: Systems,
     accepts: Vec<(String, Option<String>)>,
     processing_id: String,
+    creates_patients: bool,
 }
 
 impl InboundChannel {
@@ -35,7 +36,26 @@ impl InboundChannel {
             site: site.to_owned(),
             accepts: accepts.iter().map(kind).collect(),
             processing_id: processing_id.to_owned(),
+            creates_patients: false,
         }
+    }
+
+    /// The same channel, whose results, documents, requests and appointments make known a patient
+    /// whom the PAS has not told of.
+    #[must_use]
+    pub fn creating_patients(mut self, creates: bool) -> Self {
+        self.creates_patients = creates;
+        self
+    }
+
+    /// Whether a result, document, request or appointment makes its patient known.
+    pub(crate) fn creates_patients(&self) -> bool {
+        self.creates_patients
+    }
+
+    /// Whether it was set up by name to take messages of that type and event.
+    pub(crate) fn names(&self, code: &str, event: &str) -> bool {
+        !self.accepts.is_empty() && self.accepts(code, event)
     }
 
     /// The channel's name.

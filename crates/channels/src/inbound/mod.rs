@@ -11,11 +11,18 @@ mod adt_merge;
 mod adt_patient;
 mod answer;
 mod channel;
+mod kept;
 mod map;
+mod mdm_document;
 mod orm_order;
+mod oru_result;
 mod ras_administration;
 mod rde_order;
+mod service_request;
+mod siu_appointment;
 mod source;
+mod staff_member;
+mod stock_item;
 mod zpm_transaction;
 
 use hl7v2::{Message, ParseError, Scratch, Severity};
@@ -56,7 +63,7 @@ const fn row(
 
 /// The messages that are taken in. A message with a ZPM segment is a pocket transaction whatever
 /// its type and needs no row.
-const TABLE: [Row; 18] = [
+const TABLE: &[Row] = &[
     row("ADT", "A01", adt_patient::read),
     row("ADT", "A02", adt_patient::read),
     row("ADT", "A03", adt_patient::read),
@@ -75,6 +82,102 @@ const TABLE: [Row; 18] = [
     row("RAS", "O17", ras_administration::read),
     row("RAS", "O01", ras_administration::read),
     row("OMS", "O05", zpm_transaction::read),
+    row("ORU", "R01", oru_result::read),
+    row("ORU", "R30", oru_result::read),
+    row("ORU", "R31", oru_result::read),
+    row("ORU", "R32", oru_result::read),
+    row("OUL", "R21", oru_result::read),
+    row("OUL", "R22", oru_result::read),
+    row("OUL", "R23", oru_result::read),
+    row("OUL", "R24", oru_result::read),
+    row("ORR", "O02", service_request::read),
+    row("OML", "O21", service_request::read),
+    row("OML", "O33", service_request::read),
+    row("OML", "O35", service_request::read),
+    row("OML", "O39", service_request::read),
+    row("ORL", "O22", service_request::read),
+    row("ORL", "O34", service_request::read),
+    row("ORL", "O36", service_request::read),
+    row("ORL", "O40", service_request::read),
+    row("OMG", "O19", service_request::read),
+    row("ORG", "O20", service_request::read),
+    row("OMI", "O23", service_request::read),
+    row("ORI", "O24", service_request::read),
+    row("OMD", "O03", service_request::read),
+    row("ORD", "O04", service_request::read),
+    row("OMB", "O27", service_request::read),
+    row("ORB", "O28", service_request::read),
+    row("MDM", "T01", mdm_document::read),
+    row("MDM", "T02", mdm_document::read),
+    row("MDM", "T03", mdm_document::read),
+    row("MDM", "T04", mdm_document::read),
+    row("MDM", "T05", mdm_document::read),
+    row("MDM", "T06", mdm_document::read),
+    row("MDM", "T07", mdm_document::read),
+    row("MDM", "T08", mdm_document::read),
+    row("MDM", "T09", mdm_document::read),
+    row("MDM", "T10", mdm_document::read),
+    row("MDM", "T11", mdm_document::read),
+    row("SIU", "S12", siu_appointment::read),
+    row("SIU", "S13", siu_appointment::read),
+    row("SIU", "S14", siu_appointment::read),
+    row("SIU", "S15", siu_appointment::read),
+    row("SIU", "S16", siu_appointment::read),
+    row("SIU", "S17", siu_appointment::read),
+    row("SIU", "S18", siu_appointment::read),
+    row("SIU", "S19", siu_appointment::read),
+    row("SIU", "S20", siu_appointment::read),
+    row("SIU", "S21", siu_appointment::read),
+    row("SIU", "S22", siu_appointment::read),
+    row("SIU", "S23", siu_appointment::read),
+    row("SIU", "S24", siu_appointment::read),
+    row("SIU", "S26", siu_appointment::read),
+    row("MFN", "M02", staff_member::read),
+    row("PMU", "B01", staff_member::read),
+    row("PMU", "B02", staff_member::read),
+    row("PMU", "B03", staff_member::read),
+    row("PMU", "B04", staff_member::read),
+    row("PMU", "B05", staff_member::read),
+    row("PMU", "B06", staff_member::read),
+    row("MFN", "M15", stock_item::read),
+    row("MFN", "M01", kept::master_file),
+    row("MFN", "M03", kept::master_file),
+    row("MFN", "M04", kept::master_file),
+    row("MFN", "M05", kept::master_file),
+    row("MFN", "M06", kept::master_file),
+    row("MFN", "M07", kept::master_file),
+    row("MFN", "M08", kept::master_file),
+    row("MFN", "M09", kept::master_file),
+    row("MFN", "M10", kept::master_file),
+    row("MFN", "M11", kept::master_file),
+    row("MFN", "M12", kept::master_file),
+    row("MFN", "M13", kept::master_file),
+    row("MFN", "M14", kept::master_file),
+    row("MFN", "M16", kept::master_file),
+    row("MFN", "M17", kept::master_file),
+    row("DFT", "P03", kept::charges),
+    row("DFT", "P11", kept::charges),
+    row("BAR", "P01", kept::charges),
+    row("BAR", "P02", kept::charges),
+    row("BAR", "P05", kept::charges),
+    row("BAR", "P06", kept::charges),
+    row("BAR", "P10", kept::charges),
+    row("BAR", "P12", kept::charges),
+    row("ADT", "A20", kept::event),
+    row("ADT", "A24", kept::event),
+    row("ADT", "A35", kept::event),
+    row("ADT", "A37", kept::event),
+    row("ADT", "A41", kept::event),
+    row("ADT", "A29", kept::by_hand),
+    row("ADT", "A42", kept::by_hand),
+    row("ADT", "A43", kept::by_hand),
+    row("ADT", "A44", kept::by_hand),
+    row("ADT", "A45", kept::by_hand),
+    row("ADT", "A46", kept::by_hand),
+    row("ADT", "A48", kept::by_hand),
+    row("ADT", "A49", kept::by_hand),
+    row("ADT", "A50", kept::by_hand),
+    row("ADT", "A51", kept::by_hand),
 ];
 
 /// What a message was understood to be.
@@ -221,10 +324,19 @@ fn map(source: &Source<'_, '_>) -> Result<Request, Problem> {
     if let Some(row) = TABLE.iter().find(|row| row.code == code && row.event == event) {
         return (row.read)(source);
     }
+    if source.channel.names(&code, &event) {
+        return Ok(kept::unmapped(source));
+    }
     let problem = if TABLE.iter().any(|row| row.code == code) {
-        Problem::new(ProblemCode::UnsupportedEvent, "messages of this event are not handled")
+        Problem::new(
+            ProblemCode::UnsupportedEvent,
+            "messages of this event are not handled; list the type in the channel's `accepts` to keep them",
+        )
     } else {
-        Problem::new(ProblemCode::UnsupportedType, "messages of this type are not handled")
+        Problem::new(
+            ProblemCode::UnsupportedType,
+            "messages of this type are not handled; list it in the channel's `accepts` to keep them",
+        )
     };
     Err(problem.at("MSH-9"))
 }

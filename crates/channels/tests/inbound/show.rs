@@ -1,6 +1,7 @@
 //! A request as JSON, for snapshots.
 
 use channels::inbound::{Understood, answer};
+use medicines::filing::Sheet;
 use medicines::orders::OrderMessage;
 use medicines::{Answer, Request};
 use serde_json::{Value, json};
@@ -61,9 +62,25 @@ fn request(request: &Request) -> Value {
             };
             json!({ "administer": doses.iter().map(dose).collect::<Vec<_>>() })
         }
+        Request::File(filing) => json!({ "file": {
+            "patient": filing.patient,
+            "introduces": filing.introduces,
+            "visit": filing.visit,
+            "told": filing.told.map(|told| told.to_string()),
+            "sheets": filing.sheets.iter().map(sheet).collect::<Vec<_>>(),
+        }}),
+        Request::Keep(keep) => json!({ "keep": { "patient": keep.patient, "why": keep.why } }),
         Request::Park(problem) => json!({ "park": problem }),
         other => json!({ "unexpected": format!("{other:?}") }),
     }
+}
+
+fn sheet(sheet: &Sheet) -> Value {
+    json!({
+        "number": sheet.number,
+        "how": format!("{:?}", sheet.how),
+        "content": serde_json::from_str::<Value>(&sheet.content.to_json()).expect("JSON"),
+    })
 }
 
 fn order(order: &OrderMessage) -> Value {

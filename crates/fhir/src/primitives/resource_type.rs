@@ -25,6 +25,20 @@ codes! {
         Location = "Location",
         /// A member of staff.
         Practitioner = "Practitioner",
+        /// What a member of staff does, and where.
+        PractitionerRole = "PractitionerRole",
+        /// A result or a measurement.
+        Observation = "Observation",
+        /// The answer of a diagnostic service to a request.
+        DiagnosticReport = "DiagnosticReport",
+        /// A request for a test or another service.
+        ServiceRequest = "ServiceRequest",
+        /// A document, and where its content is.
+        DocumentReference = "DocumentReference",
+        /// Content that is not FHIR.
+        Binary = "Binary",
+        /// A time at which a patient is to be seen.
+        Appointment = "Appointment",
         /// A list of resources, such as the answer to a search.
         Bundle = "Bundle",
         /// What went wrong with a request.

@@ -43,5 +43,6 @@ macro_rules! tags {
 tags! {
     Patient Encounter AllergyIntolerance Medication MedicationRequest MedicationDispense
     MedicationAdministration Provenance Location Practitioner Bundle OperationOutcome
-    CapabilityStatement
+    CapabilityStatement Observation DiagnosticReport ServiceRequest DocumentReference Binary
+    Appointment PractitionerRole
 }

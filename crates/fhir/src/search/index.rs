@@ -2,8 +2,9 @@
 
 use crate::primitives::{Id, ResourceType};
 use crate::resources::{
-    AllergyIntolerance, Encounter, Location, Medication, MedicationAdministration,
-    MedicationDispense, MedicationRequest, Patient, Practitioner, Provenance, ReadError,
+    AllergyIntolerance, Appointment, Binary, DiagnosticReport, DocumentReference, Encounter,
+    Location, Medication, MedicationAdministration, MedicationDispense, MedicationRequest,
+    Observation, Patient, Practitioner, PractitionerRole, Provenance, ReadError, ServiceRequest,
 };
 use crate::stored::StoredResource;
 use crate::types::{CodeableConcept, Coding, Identifier, Reference};
@@ -42,6 +43,18 @@ pub fn index(stored: &StoredResource) -> Result<SearchValues, ReadError> {
         ResourceType::Medication => stored.read().map(|it: Medication| by_number(&it.identifier)),
         ResourceType::Provenance => stored.read().map(|it: Provenance| SearchValues {
             date: Some(DateRange::from(&it.recorded)),
+            ..SearchValues::default()
+        }),
+        ResourceType::PractitionerRole => {
+            stored.read().map(|it: PractitionerRole| by_number(&it.identifier))
+        }
+        ResourceType::Observation => stored.read().map(|it| of_observation(&it)),
+        ResourceType::DiagnosticReport => stored.read().map(|it| of_report(&it)),
+        ResourceType::ServiceRequest => stored.read().map(|it| of_service_request(&it)),
+        ResourceType::DocumentReference => stored.read().map(|it| of_document(&it)),
+        ResourceType::Appointment => stored.read().map(|it| of_appointment(&it)),
+        ResourceType::Binary => stored.read().map(|it: Binary| SearchValues {
+            patient: patient(it.security_context.as_ref()),
             ..SearchValues::default()
         }),
         ResourceType::Bundle
@@ -115,6 +128,61 @@ fn of_administration(given: &MedicationAdministration) -> SearchValues {
         date: time.or_else(|| given.effective_period.as_ref().map(DateRange::from)),
         identifiers: identifiers(&given.identifier),
         codes: given.medication_concept().iter().flat_map(codes).collect(),
+    }
+}
+
+fn of_observation(it: &Observation) -> SearchValues {
+    let time = it.effective_date_time.as_ref().map(DateRange::from);
+    SearchValues {
+        patient: patient(it.subject.as_ref()),
+        status: Some(it.status.as_str()),
+        date: time.or_else(|| it.effective_period.as_ref().map(DateRange::from)),
+        identifiers: identifiers(&it.identifier),
+        codes: codes(&it.code),
+    }
+}
+
+fn of_report(it: &DiagnosticReport) -> SearchValues {
+    let time = it.effective_date_time.as_ref().map(DateRange::from);
+    SearchValues {
+        patient: patient(it.subject.as_ref()),
+        status: Some(it.status.as_str()),
+        date: time.or_else(|| it.effective_period.as_ref().map(DateRange::from)),
+        identifiers: identifiers(&it.identifier),
+        codes: codes(&it.code),
+    }
+}
+
+fn of_service_request(it: &ServiceRequest) -> SearchValues {
+    SearchValues {
+        patient: patient(Some(&it.subject)),
+        status: Some(it.status.as_str()),
+        date: it.authored_on.as_ref().map(DateRange::from),
+        identifiers: identifiers(&it.identifier),
+        codes: it.code.iter().flat_map(codes).collect(),
+    }
+}
+
+fn of_document(it: &DocumentReference) -> SearchValues {
+    let mut numbers = identifiers(&it.identifier);
+    numbers
+        .extend(it.master_identifier.iter().flat_map(|one| identifiers(std::slice::from_ref(one))));
+    SearchValues {
+        patient: patient(it.subject.as_ref()),
+        status: Some(it.status.as_str()),
+        date: it.date.as_ref().map(DateRange::from),
+        identifiers: numbers,
+        codes: it.kind.iter().flat_map(codes).collect(),
+    }
+}
+
+fn of_appointment(it: &Appointment) -> SearchValues {
+    SearchValues {
+        patient: it.participant.iter().find_map(|one| patient(one.actor.as_ref())),
+        status: Some(it.status.as_str()),
+        date: it.start.as_ref().map(DateRange::from),
+        identifiers: identifiers(&it.identifier),
+        codes: it.service_type.iter().flat_map(codes).collect(),
     }
 }
 

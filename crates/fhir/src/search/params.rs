@@ -87,9 +87,38 @@ const fn medicine(date: &'static str, documentation: &'static str) -> [Param; 8]
     [ID, LAST_UPDATED, IDENTIFIER, PATIENT, SUBJECT, STATUS, date, CODE]
 }
 
+/// Requests for tests and what comes of them differ only in their date.
+const fn service(date: &'static str, documentation: &'static str) -> [Param; 8] {
+    let date = param(date, ParamUse::Date, documentation);
+    let code = param("code", ParamUse::Code, "What was asked for or observed");
+    [ID, LAST_UPDATED, IDENTIFIER, PATIENT, SUBJECT, STATUS, date, code]
+}
+
 const REQUEST: &[Param] = &medicine("authoredon", "When it was written");
 const DISPENSE: &[Param] = &medicine("whenhandedover", "When it was handed over");
 const ADMINISTRATION: &[Param] = &medicine("effective-time", "When it was given, or was not");
+const OBSERVATION: &[Param] = &service("date", "When the value was true");
+const REPORT: &[Param] = &service("date", "When the specimen was taken");
+const SERVICE_REQUEST: &[Param] = &service("authored", "When it was asked");
+const DOCUMENT: &[Param] = &[
+    ID,
+    LAST_UPDATED,
+    IDENTIFIER,
+    PATIENT,
+    SUBJECT,
+    STATUS,
+    param("date", ParamUse::Date, "When it was entered"),
+    param("type", ParamUse::Code, "What kind of document"),
+];
+const APPOINTMENT: &[Param] = &[
+    ID,
+    LAST_UPDATED,
+    IDENTIFIER,
+    PATIENT,
+    STATUS,
+    param("date", ParamUse::Date, "When it begins"),
+    param("service-type", ParamUse::Code, "What is to be done"),
+];
 const PERSON: &[Param] =
     &[ID, LAST_UPDATED, IDENTIFIER, param("birthdate", ParamUse::Date, "Date of birth")];
 const PROVENANCE: &[Param] =
@@ -105,9 +134,18 @@ pub const fn params_of(kind: ResourceType) -> &'static [Param] {
         ResourceType::MedicationRequest => REQUEST,
         ResourceType::MedicationDispense => DISPENSE,
         ResourceType::MedicationAdministration => ADMINISTRATION,
-        ResourceType::Location | ResourceType::Practitioner | ResourceType::Medication => BY_NUMBER,
+        ResourceType::Location
+        | ResourceType::Practitioner
+        | ResourceType::PractitionerRole
+        | ResourceType::Medication => BY_NUMBER,
+        ResourceType::Observation => OBSERVATION,
+        ResourceType::DiagnosticReport => REPORT,
+        ResourceType::ServiceRequest => SERVICE_REQUEST,
+        ResourceType::DocumentReference => DOCUMENT,
+        ResourceType::Appointment => APPOINTMENT,
         ResourceType::Provenance => PROVENANCE,
-        ResourceType::Bundle
+        ResourceType::Binary
+        | ResourceType::Bundle
         | ResourceType::OperationOutcome
         | ResourceType::CapabilityStatement => &[],
     }

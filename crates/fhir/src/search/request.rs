@@ -4,8 +4,9 @@ use std::str::FromStr;
 
 use crate::primitives::{Id, ResourceType};
 use crate::resources::{
-    EncounterStatus, IssueType, MedicationAdministrationStatus, MedicationDispenseStatus,
-    MedicationRequestStatus,
+    AppointmentStatus, DiagnosticReportStatus, DocumentReferenceStatus, EncounterStatus, IssueType,
+    MedicationAdministrationStatus, MedicationDispenseStatus, MedicationRequestStatus,
+    ObservationStatus, ServiceRequestStatus,
 };
 
 use super::params::{ParamUse, params_of};
@@ -353,6 +354,11 @@ fn status(kind: ResourceType, text: &str) -> Option<&'static str> {
         ResourceType::MedicationAdministration => {
             text.parse().map(MedicationAdministrationStatus::as_str).ok()
         }
+        ResourceType::Observation => text.parse().map(ObservationStatus::as_str).ok(),
+        ResourceType::DiagnosticReport => text.parse().map(DiagnosticReportStatus::as_str).ok(),
+        ResourceType::ServiceRequest => text.parse().map(ServiceRequestStatus::as_str).ok(),
+        ResourceType::DocumentReference => text.parse().map(DocumentReferenceStatus::as_str).ok(),
+        ResourceType::Appointment => text.parse().map(AppointmentStatus::as_str).ok(),
         ResourceType::AllergyIntolerance => {
             ["active", "inactive", "resolved"].into_iter().find(|status| *status == text)
         }

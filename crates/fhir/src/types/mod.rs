@@ -1,5 +1,6 @@
 //! FHIR R4 data types in use (<https://hl7.org/fhir/R4/datatypes.html>).
 
+mod attachment;
 mod coded;
 mod dosage;
 mod identity;
@@ -8,6 +9,7 @@ mod quantity;
 mod reference;
 mod timing;
 
+pub use attachment::Attachment;
 pub use coded::{CodeableConcept, Coding};
 pub use dosage::{Dosage, DoseAndRate};
 pub use identity::{

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fhir::resources::{Patient, PatientLink, PatientLinkType};
+use fhir::resources::{Appointment, Patient, PatientLink, PatientLinkType};
 use fhir::types::{IdentifierUse, Reference};
 use fhir::{Id, ResourceType, StoredResource};
 
@@ -112,18 +112,33 @@ fn end(
 /// A new version of everything that was the merged patient's, now the survivor's.
 fn move_history(state: &State, facts: &mut Facts<'_>, survivor: &Id, merged: &Id) {
     for stored in state.resources_of(merged) {
-        let member = match stored.resource_type {
-            ResourceType::Patient => continue,
-            ResourceType::AllergyIntolerance => "patient",
-            _ => "subject",
-        };
         let reference = format!("{}/{survivor}", ResourceType::Patient);
-        let changes = serde_json::json!({ member: { "reference": reference } }).to_string();
+        let about = |member: &str| serde_json::json!({ member: { "reference": reference } });
+        let changes = match stored.resource_type {
+            ResourceType::Patient => continue,
+            ResourceType::AllergyIntolerance => about("patient"),
+            ResourceType::Binary => about("securityContext"),
+            ResourceType::Appointment => comes_instead(&stored, merged, &reference),
+            _ => about("subject"),
+        }
+        .to_string();
         let revision = Revision { changes: &changes, ..Revision::default() };
         if let Some(revised) = revise(&stored, &revision, facts.ctx.now) {
             facts.stored(revised);
         }
     }
+}
+
+/// The participants of an appointment with the survivor in the place of the merged patient.
+fn comes_instead(stored: &StoredResource, merged: &Id, survivor: &str) -> serde_json::Value {
+    let Ok(appointment) = stored.read::<Appointment>() else { return serde_json::json!({}) };
+    let mut all = appointment.participant;
+    for actor in all.iter_mut().filter_map(|one| one.actor.as_mut()) {
+        if actor.id_of(ResourceType::Patient).as_ref() == Some(merged) {
+            actor.reference = Some(survivor.to_owned());
+        }
+    }
+    serde_json::json!({ "participant": all })
 }
 
 /// Tells the cabinets that had one of the two; those of the wards get the orders again.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use identity::{find, find_optional, identifier_key, keys};
 pub use merge::merge;
+pub(crate) use tell::introduce;
 pub use tell::tell;
 
 /// The extension that says when the message that made a version of a resource says that it

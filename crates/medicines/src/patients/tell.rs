@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fhir::resources::{Encounter, EncounterStatus, Patient};
 use fhir::types::{IdentifierUse, Period, Reference};
-use fhir::{DateTime, ResourceType, StoredResource};
+use fhir::{DateTime, Id, ResourceType, StoredResource};
 
 use super::{PatientEvent, PatientMessage, concept_key, find_optional, identifier_key};
 use crate::command::{Context, Decision, Problem, ProblemCode};
@@ -56,15 +56,7 @@ fn store_patient(
 ) -> Result<VersionOf, Problem> {
     let now = facts.ctx.now;
     let Some(known) = known else {
-        let id = facts.id();
-        let mut patient = message.patient.clone();
-        patient.active = Some(true);
-        patient.meta = Some(resources::profile(fhir::profiles::PATIENT));
-        if patient.identifier.iter().all(|identifier| identifier_key(identifier).is_none()) {
-            let text = "The patient has no identifier with a system and a value.";
-            return problem(ProblemCode::FieldMissing, text).map_err(|p| p.at("PID-3"));
-        }
-        facts.stored(StoredResource::of(&patient, id.clone(), 1, now));
+        let id = introduce(facts, &message.patient)?;
         return Ok(VersionOf::new(ResourceType::Patient, &id, 1));
     };
     let current = state
@@ -80,6 +72,20 @@ fn store_patient(
         }
         None => Ok(VersionOf::patient(known)),
     }
+}
+
+/// Stores a patient who was not known before.
+pub(crate) fn introduce(facts: &mut Facts<'_>, told: &Patient) -> Result<Id, Problem> {
+    let id = facts.id();
+    let mut patient = told.clone();
+    patient.active = Some(true);
+    patient.meta = Some(resources::profile(fhir::profiles::PATIENT));
+    if patient.identifier.iter().all(|identifier| identifier_key(identifier).is_none()) {
+        let text = "The patient has no identifier with a system and a value.";
+        return problem(ProblemCode::FieldMissing, text).map_err(|p| p.at("PID-3"));
+    }
+    facts.stored(StoredResource::of(&patient, id.clone(), 1, facts.ctx.now));
+    Ok(id)
 }
 
 /// The message's patient with the numbers on record that it does not repeat: a sender that knows

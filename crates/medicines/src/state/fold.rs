@@ -23,7 +23,11 @@ impl State {
                 Fact::PocketActivity(transaction) => self.fold_activity(transaction),
                 Fact::CaseOpened(case) => self.fold_opened(case),
                 Fact::CaseClosed(closed) => self.fold_closed(&closed.id),
-                Fact::Queued(_) | Fact::Delivery(_) | Fact::Seen(_) | Fact::Refused(_) => {}
+                Fact::Queued(_)
+                | Fact::Delivery(_)
+                | Fact::Seen(_)
+                | Fact::Refused(_)
+                | Fact::Kept(_) => {}
             }
         }
     }

@@ -60,7 +60,7 @@ fn names(pid: &Segment<'_>) -> Vec<HumanName> {
 }
 
 /// XPN (HL7 2.5.1 §2.A.88), with the uses of table 0200 that FHIR has too.
-fn name(xpn: &Repetition<'_>) -> Option<HumanName> {
+pub(crate) fn name(xpn: &Repetition<'_>) -> Option<HumanName> {
     let text = |component: usize| trimmed(xpn.component(component).text());
     let several = |component: usize| -> Vec<String> {
         text(component).split_whitespace().map(str::to_owned).collect()
@@ -134,7 +134,7 @@ fn gender(
 }
 
 /// XAD (HL7 2.5.1 §2.A.82).
-fn address(xad: &Repetition<'_>) -> Option<Address> {
+pub(crate) fn address(xad: &Repetition<'_>) -> Option<Address> {
     let text = |component: usize| trimmed(xad.component(component).text());
     let street = [1, 2, 3].map(|part| trimmed(xad.component(1).subcomponent(part).text()));
     // SAD.1 is the whole line; SAD.2 and SAD.3 are its street and number (HL7 2.5.1 §2.A.63).
@@ -196,6 +196,11 @@ fn contact(xtn: &Repetition<'_>, field_use: ContactPointUse) -> Option<ContactPo
         }),
         ..ContactPoint::default()
     })
+}
+
+/// A way to reach somebody at work.
+pub(crate) fn work_contact(xtn: &Repetition<'_>) -> Option<ContactPoint> {
+    contact(xtn, ContactPointUse::Work)
 }
 
 /// The number as one text, else unformatted, else from its parts.

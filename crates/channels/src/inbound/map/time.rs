@@ -27,6 +27,17 @@ pub(crate) fn at(source: &Source<'_, '_>, instant: Timestamp) -> DateTime {
     DateTime::at(instant, source.dialect().time_zone.rules())
 }
 
+/// A time of day (TM) to the second, without an offset: FHIR has none there.
+pub(crate) fn of_day(text: &str) -> Option<fhir::Time> {
+    let digits = text.trim().split(['+', '-', '.']).next()?;
+    let digits = digits.as_bytes();
+    if !digits.iter().all(u8::is_ascii_digit) || !matches!(digits.len(), 4 | 6) {
+        return None;
+    }
+    let pair = |at: usize| std::str::from_utf8(digits.get(at..at + 2).unwrap_or(b"00")).ok();
+    format!("{}:{}:{}", pair(0)?, pair(2)?, pair(4)?).parse().ok()
+}
+
 /// The date, to the precision that was stated and a day at most.
 pub(crate) fn date(dtm: Dtm) -> Option<Date> {
     let civil = dtm.civil();
