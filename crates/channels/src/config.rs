@@ -48,6 +48,18 @@ pub enum Resync {
     Never,
 }
 
+/// What becomes of a result, a document, a request for a test or an appointment whose patient
+/// the PAS has not told of. An order or an administration of a medicine is always parked then.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownPatients {
+    /// It is parked until somebody replays it.
+    #[default]
+    Park,
+    /// It makes the patient known, with what its PID tells.
+    Create,
+}
+
 /// One channel.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,6 +82,10 @@ pub struct ChannelConfig {
     /// takes all that are handled.
     #[serde(default)]
     pub accepts: Vec<String>,
+    /// What becomes of a result, a document, a request or an appointment of a patient who is not
+    /// known (inbound).
+    #[serde(default)]
+    pub unknown_patients: UnknownPatients,
     /// How long an acknowledgement may take (outbound), in seconds, 1 to 600.
     #[serde(default = "ack_timeout_s")]
     pub ack_timeout_s: u32,
@@ -158,6 +174,7 @@ impl ChannelConfig {
             connect: None,
             dialect,
             accepts: Vec::new(),
+            unknown_patients: UnknownPatients::default(),
             ack_timeout_s: ack_timeout_s(),
             on_unknown: OnUnknown::default(),
             max_resends: max_resends(),

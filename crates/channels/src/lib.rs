@@ -17,7 +17,7 @@ pub mod transport;
 
 pub use config::{
     ChannelConfig, ConfigError, MAX_ACK_TIMEOUT_S, MAX_MESSAGE_BYTES, MAX_RESENDS, MOST_RESENDS,
-    OnUnknown, Resync,
+    OnUnknown, Resync, UnknownPatients,
 };
 pub use health::{ChannelHealth, Direction, Health, LinkState, Meter};
 pub use running::{ChangeError, Channels, Running, Setting, StartError};

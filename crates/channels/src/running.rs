@@ -11,7 +11,7 @@ use engine::Engine;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::config::{ChannelConfig, ConfigError};
+use crate::config::{ChannelConfig, ConfigError, UnknownPatients};
 use crate::health::{Direction, Health};
 use crate::inbound::InboundChannel;
 use crate::outbound::Voice;
@@ -254,7 +254,8 @@ impl Running {
             &setting.site,
             &config.accepts,
             &setting.processing_id,
-        );
+        )
+        .creating_patients(config.unknown_patients == UnknownPatients::Create);
         let receiver = Receiver::new(self.engine.clone(), channel, meter.clone());
         tokio::spawn(listener.run(receiver, limits, meter, stop))
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use api::{ReplayError, Replayer, Replaying};
 use channels::inbound::{InboundChannel, is_oversized, read};
-use channels::{ChannelConfig, Direction};
+use channels::{ChannelConfig, Direction, UnknownPatients};
 use engine::{Command, Engine, Receipt};
 use fhir::Id;
 use medicines::cases::CaseKind;
@@ -28,7 +28,9 @@ impl Replays {
             let dialect = config.dialect.clone();
             let (site, processing_id) = (&plan.site.code, &plan.processing_id);
             let accepts = &config.accepts;
-            let channel = InboundChannel::new(&config.name, dialect, site, accepts, processing_id);
+            let creates = config.unknown_patients == UnknownPatients::Create;
+            let channel = InboundChannel::new(&config.name, dialect, site, accepts, processing_id)
+                .creating_patients(creates);
             (config.name.clone(), channel)
         };
         let channels = plan.channels.iter().filter(inbound).map(reader).collect();

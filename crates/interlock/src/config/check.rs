@@ -128,6 +128,7 @@ fn channel_config(checker: &mut Checker<'_>, file: &File, channel: &ChannelEntry
     config.listen = channel.listen;
     config.connect.clone_from(&channel.connect);
     config.accepts.clone_from(&channel.accepts);
+    config.unknown_patients = channel.unknown_patients.unwrap_or_default();
     config.ack_timeout_s = channel.ack_timeout_s.unwrap_or(config.ack_timeout_s);
     config.on_unknown = channel.on_unknown.unwrap_or(config.on_unknown);
     config.max_resends = channel.max_resends.unwrap_or(config.max_resends);

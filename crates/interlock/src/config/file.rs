@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use access::Person;
 use channels::dialect::Dialect;
-use channels::{Direction, OnUnknown, Resync};
+use channels::{Direction, OnUnknown, Resync, UnknownPatients};
 use medicines::{Cabinet, Item, Policies, Recorder};
 use serde::Deserialize;
 use toml::Spanned;
@@ -106,6 +106,8 @@ pub struct ChannelEntry {
     /// The message types that it takes.
     #[serde(default)]
     pub accepts: Vec<String>,
+    /// What becomes of a result of a patient who is not known.
+    pub unknown_patients: Option<UnknownPatients>,
     /// How long an acknowledgement may take, in seconds.
     pub ack_timeout_s: Option<u32>,
     /// What to do about a message that is not answered.
