@@ -1,14 +1,11 @@
 //! The unit that the store keeps: one version of one resource.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
-use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::json::{Json, compact, write_name};
+use crate::json::{Json, Members, compact, members, write_name};
 use crate::primitives::{Id, Instant, ResourceType};
 use crate::resources::{ReadError, Resource};
 
@@ -28,6 +25,11 @@ pub enum StoreError {
 
 /// Bytes that the head adds at most: type, id, version and time.
 const HEAD_BYTES: usize = 192;
+
+/// The members of `meta` that the store writes itself.
+const META_HEAD: [&str; 2] = ["versionId", "lastUpdated"];
+/// The members that the store writes itself.
+const HEAD: [&str; 3] = ["resourceType", "id", "meta"];
 
 /// One version of one resource: what the store keeps and what every answer is made of. A clone
 /// shares the text.
@@ -53,21 +55,21 @@ impl StoredResource {
     /// Call [`crate::json::check`] first on anything from outside. The time is cut to the
     /// millisecond.
     pub fn new(json: &str, id: Id, version: u64, updated: Timestamp) -> Result<Self, StoreError> {
-        let members = Members::parse(json).map_err(StoreError::NotAnObject)?;
-        let resource_type = members
+        let all = members(json).map_err(StoreError::NotAnObject)?;
+        let resource_type = all
             .get("resourceType")
             .and_then(|name| serde_json::from_str(name).ok())
             .ok_or(StoreError::ResourceType)?;
-        let meta = match members.get("meta") {
-            Some(meta) => Members::parse(meta).map_err(|_| StoreError::Meta)?,
+        let meta = match all.get("meta") {
+            Some(meta) => members(meta).map_err(|_| StoreError::Meta)?,
             None => Members::default(),
         };
         let last_updated = to_milliseconds(updated);
         let mut out = String::with_capacity(json.len() + HEAD_BYTES);
         write_head(resource_type, &id, version, last_updated, &mut out);
-        meta.append(&["versionId", "lastUpdated"], &mut out);
+        append(&meta, &META_HEAD, &mut out);
         out.push('}');
-        members.append(&["resourceType", "id", "meta"], &mut out);
+        append(&all, &HEAD, &mut out);
         out.push('}');
         let raw = RawValue::from_string(out).map_err(StoreError::NotAnObject)?;
         Ok(Self { resource_type, id, version, last_updated, raw: Arc::from(raw) })
@@ -77,6 +79,53 @@ impl StoredResource {
     pub fn of<R: Resource>(resource: &R, id: Id, version: u64, updated: Timestamp) -> Self {
         Self::new(&resource.to_json(), id, version, updated)
             .expect("what a struct writes is an object of its type")
+    }
+
+    /// The next version: each named member becomes the JSON given, or goes where none is given.
+    /// `resourceType`, `id` and `meta` are left alone. All else stays to the byte, known to this
+    /// program or not. `None` where nothing would change, whatever the writing: `1.0` and `1.00`
+    /// differ, spaces and the order of members do not.
+    ///
+    /// # Panics
+    /// Where what is given is not JSON; it comes from this program.
+    pub fn revised(&self, changes: &[(&str, Option<&str>)], updated: Timestamp) -> Option<Self> {
+        let before = members(self.json()).expect("a stored resource is an object");
+        let changes = || changes.iter().filter(|(name, _)| !HEAD.contains(name));
+        let unchanged = |(name, new): &(&str, Option<&str>)| match (before.get(name), new) {
+            (Some(old), Some(new)) => same_json(old, new),
+            (old, new) => old.is_none() && new.is_none(),
+        };
+        if changes().all(unchanged) {
+            return None;
+        }
+        let (version, last_updated) = (self.version + 1, to_milliseconds(updated));
+        let more: usize = changes().map(|(name, new)| name.len() + new.map_or(0, str::len)).sum();
+        let mut out = String::with_capacity(self.json().len() + more + HEAD_BYTES);
+        write_head(self.resource_type, &self.id, version, last_updated, &mut out);
+        let meta = before.get("meta").and_then(|meta| members(meta).ok());
+        append(&meta.unwrap_or_default(), &META_HEAD, &mut out);
+        out.push('}');
+        for (name, value) in before.iter().filter(|(name, _)| !HEAD.contains(&name.as_ref())) {
+            match changes().find(|(changed, _)| changed == name) {
+                None => write_member(name, value, &mut out),
+                Some((_, Some(new))) => write_member(name, new, &mut out),
+                Some((_, None)) => {}
+            }
+        }
+        for (name, new) in changes().filter(|(name, _)| before.get(name).is_none()) {
+            if let Some(new) = new {
+                write_member(name, new, &mut out);
+            }
+        }
+        out.push('}');
+        let raw = Arc::from(RawValue::from_string(out).expect("members given are JSON"));
+        let (resource_type, id) = (self.resource_type, self.id.clone());
+        Some(Self { resource_type, id, version, last_updated, raw })
+    }
+
+    /// The JSON of one member, as it is written.
+    pub fn member(&self, name: &str) -> Option<&str> {
+        members(self.json()).ok()?.get(name)
     }
 
     /// The JSON as text.
@@ -112,6 +161,12 @@ impl PartialEq for StoredResource {
 
 impl Eq for StoredResource {}
 
+/// Whether two texts are the same value.
+fn same_json(one: &str, other: &str) -> bool {
+    let value = |json| serde_json::from_str::<serde_json::Value>(json).ok();
+    one == other || value(one).is_some_and(|one| Some(one) == value(other))
+}
+
 /// FHIR instants are written to the millisecond, so that is what is kept.
 fn to_milliseconds(time: Timestamp) -> Timestamp {
     let cut = TimestampRound::new().smallest(Unit::Millisecond).mode(RoundMode::Floor);
@@ -130,56 +185,18 @@ fn write_head(kind: ResourceType, id: &Id, version: u64, updated: Timestamp, out
     out.push('"');
 }
 
-/// The members of an object, in the text that they were read from.
-#[derive(Default)]
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'a> Members<'a> {
-    fn parse(json: &'a str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(json)
-    }
-
-    fn get(&self, name: &str) -> Option<&'a str> {
-        self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.get())
-    }
-
-    fn append(&self, without: &[&str], out: &mut String) {
-        for (name, value) in &self.0 {
-            if !without.contains(&name.as_ref()) {
-                out.push(',');
-                write_name(name, out);
-                compact(value.get(), out);
-            }
-        }
+/// Writes all members but some.
+fn append(members: &Members<'_>, without: &[&str], out: &mut String) {
+    for (name, value) in members.iter().filter(|(name, _)| !without.contains(&name.as_ref())) {
+        write_member(name, value, out);
     }
 }
 
-/// A name that borrows from the text unless it has escapes in it.
-#[derive(serde::Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl<'de> serde::Deserialize<'de> for Members<'de> {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Each;
-
-        impl<'de> Visitor<'de> for Each {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::with_capacity(16);
-                while let Some((Name(name), value)) = map.next_entry()? {
-                    members.push((name, value));
-                }
-                Ok(Members(members))
-            }
-        }
-
-        from.deserialize_map(Each)
-    }
+/// A comma, the name and the value without space between its parts.
+fn write_member(name: &str, value: &str, out: &mut String) {
+    out.push(',');
+    write_name(name, out);
+    compact(value, out);
 }
 
 #[cfg(test)]
@@ -212,6 +229,30 @@ mod tests {
         assert_eq!(stored.reference(), "Patient/p1");
         assert_eq!(stored.read::<Patient>().unwrap().id.as_deref(), Some("p1"));
         assert!(stored.read::<MedicationRequest>().is_err());
+    }
+
+    #[test]
+    fn a_revision_changes_what_it_names_and_keeps_the_rest() {
+        let json = r#"{"resourceType":"Patient","meta":{"profile":["urn:p"]},"x":0.40,"y":[1, 2],"z":{"a":"b"}}"#;
+        let stored = StoredResource::new(json, "p1".parse().unwrap(), 3, at()).unwrap();
+        let check = |changes: &[(&str, Option<&str>)], expected: Option<&str>| {
+            let head = concat!(
+                r#"{"resourceType":"Patient","id":"p1","meta":{"versionId":"4","#,
+                r#""lastUpdated":"2026-11-21T01:02:03.456Z","profile":["urn:p"]},"#,
+            );
+            let revised = stored.revised(changes, at());
+            let found = revised.as_ref().map(|r| (r.version, r.json().to_owned()));
+            assert_eq!(found, expected.map(|rest| (4, format!("{head}{rest}}}"))), "{changes:?}");
+        };
+        check(&[], None);
+        check(&[("x", Some("0.40")), ("y", Some("[1,2]")), ("gone", None)], None);
+        check(&[("z", Some(r#"{ "a": "b" }"#)), ("id", Some("\"p2\"")), ("meta", None)], None);
+        check(&[("x", Some("0.4"))], Some(r#""x":0.4,"y":[1,2],"z":{"a":"b"}"#));
+        check(&[("x", None), ("z", None)], Some(r#""y":[1,2]"#));
+        check(
+            &[("w", Some("[ true ]")), ("y", Some("null"))],
+            Some(r#""x":0.40,"y":null,"z":{"a":"b"},"w":[true]"#),
+        );
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Parts of FHIR resources that several verbs write.
 
+use std::borrow::Cow;
+
+use fhir::json::{Members, members};
 use fhir::types::{CodeableConcept, Coding, Extension, Identifier, Meta, Reference};
 use fhir::{DateTime, ResourceType, StoredResource};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use crate::patients::TOLD_AT;
 use crate::site::Site;
@@ -87,46 +90,62 @@ pub(crate) fn revise(
     revision: &Revision<'_>,
     now: Timestamp,
 ) -> Option<StoredResource> {
-    let before = object(current.json());
-    let mut members = before.clone();
-    if let Some(Value::Array(extensions)) = members.get_mut("extension") {
-        extensions.retain(|e| !revision.without.iter().any(|url| is_at(e, url)));
+    let told = members(revision.changes).expect("changes are an object");
+    let extensions = extensions(current, &told, revision.without);
+    let mut changes: Vec<(&str, Option<&str>)> =
+        told.iter().map(|(name, value)| (&**name, Some(*value))).collect();
+    changes.retain(|(name, _)| *name != EXTENSION && !revision.deleted.contains(name));
+    if let Some(extensions) = &extensions {
+        changes.push((EXTENSION, extensions.as_deref()));
     }
-    for (name, value) in object(revision.changes) {
-        match (name.as_str(), members.get_mut(&name)) {
-            ("resourceType" | "id" | "meta", _) => {}
-            ("extension", Some(Value::Array(kept))) => add_extensions(kept, value),
-            _ => {
-                members.insert(name, value);
-            }
-        }
-    }
-    for name in revision.deleted {
-        members.shift_remove(*name);
-    }
-    if members == before {
+    changes.extend(revision.deleted.iter().map(|name| (*name, None)));
+    current.revised(&changes, now)
+}
+
+/// What becomes of the extensions, where anything does: those of the same address are replaced,
+/// those that go are left out, others are kept.
+fn extensions(
+    current: &StoredResource,
+    told: &Members<'_>,
+    without: &[&str],
+) -> Option<Option<String>> {
+    let new = told.iter().find(|(name, _)| name == EXTENSION).map(|(_, value)| *value);
+    if new.is_none() && without.is_empty() {
         return None;
     }
-    let json = Value::Object(members).to_string();
-    let id = current.id.clone();
-    let revised = StoredResource::new(&json, id, current.version + 1, now);
-    Some(revised.expect("a revision of a stored resource is a resource of the same type"))
+    let (old, new) = (each(current.member(EXTENSION)), each(new));
+    let stays = |old: &&Each<'_>| {
+        let same = |new: &Each<'_>| new.url == old.url;
+        !without.iter().any(|gone| old.url == *gone) && !new.iter().any(same)
+    };
+    let all: Vec<&str> = old.iter().filter(stays).chain(&new).map(|e| e.json).collect();
+    Some((!all.is_empty()).then(|| format!("[{}]", all.join(","))))
 }
 
-fn object(json: &str) -> Map<String, Value> {
-    match serde_json::from_str::<Value>(json) {
-        Ok(Value::Object(members)) => members,
-        _ => unreachable!("a stored resource is a JSON object"),
+/// The name of the member that holds extensions.
+const EXTENSION: &str = "extension";
+
+/// One extension.
+struct Each<'a> {
+    url: Cow<'a, str>,
+    json: &'a str,
+}
+
+/// The extensions of an array.
+fn each(array: Option<&str>) -> Vec<Each<'_>> {
+    let all: Vec<&RawValue> = array
+        .map(|array| serde_json::from_str(array).expect("extensions are an array"))
+        .unwrap_or_default();
+    all.into_iter().filter_map(one).collect()
+}
+
+/// One extension; none where it has no address.
+fn one(raw: &RawValue) -> Option<Each<'_>> {
+    #[derive(serde::Deserialize)]
+    struct Address<'a> {
+        #[serde(borrow)]
+        url: Cow<'a, str>,
     }
-}
-
-fn is_at(extension: &Value, url: &str) -> bool {
-    extension.get("url").and_then(Value::as_str) == Some(url)
-}
-
-/// Extensions of the same address are replaced, others are kept.
-fn add_extensions(kept: &mut Vec<Value>, new: Value) {
-    let Value::Array(new) = new else { return };
-    kept.retain(|old| !new.iter().any(|new| new.get("url") == old.get("url")));
-    kept.extend(new);
+    let address: Address<'_> = serde_json::from_str(raw.get()).ok()?;
+    Some(Each { url: address.url, json: raw.get() })
 }

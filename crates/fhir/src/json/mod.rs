@@ -3,6 +3,7 @@
 mod canonical;
 mod check;
 mod compact;
+mod members;
 mod raw;
 mod scan;
 mod value;
@@ -10,6 +11,7 @@ mod value;
 pub use canonical::canonical;
 pub use check::{JsonError, JsonProblem, Limits, check, path_at};
 pub(crate) use compact::compact;
+pub use members::{Members, members};
 pub(crate) use raw::write_name;
 pub use raw::{Raw, RawError};
 pub use value::Json;

@@ -1,6 +1,7 @@
 //! A new version of an order. What the message does not tell stays; verification does not.
 
 use fhir::ResourceType;
+use fhir::json::members;
 
 use super::receive::{Told, open, tell};
 use super::{Control, VERIFIED_BY, place};
@@ -30,13 +31,10 @@ pub(super) fn change(
 }
 
 fn without_own_members(json: &str) -> String {
-    let Ok(serde_json::Value::Object(mut members)) = serde_json::from_str(json) else {
-        unreachable!("a resource is a JSON object");
-    };
-    for name in OWN_MEMBERS {
-        members.shift_remove(name);
-    }
-    serde_json::Value::Object(members).to_string()
+    let all = members(json).expect("a resource is a JSON object");
+    let kept = all.iter().filter(|(name, _)| !OWN_MEMBERS.contains(&name.as_ref()));
+    let kept: Vec<String> = kept.map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    format!("{{{}}}", kept.join(","))
 }
 
 /// Stores the next version of an order. One that says the same again is told again all the same.

@@ -157,7 +157,8 @@ impl State {
             return;
         };
         let id = &resource.id;
-        let before = self.order(id);
+        // The first version has no past, so that nobody need look for one.
+        let before = if resource.version == 1 { None } else { self.order(id) };
         let order = order_state(resource, request, patient.clone(), before.as_deref());
         if let Some(before) = before.filter(|before| before.patient != patient) {
             self.change_patient(&before.patient, |state| state.orders.retain(|o| o != id));
