@@ -51,7 +51,7 @@ fn request(site: &Site, told: &Told<'_>) -> MedicationRequest {
     order.encounter = encounter.map(|e| Reference::to(ResourceType::Encounter, &e.id));
     order.meta = Some(resources::profile(fhir::profiles::MEDICATION_REQUEST));
     order.substitution.get_or_insert_with(Substitution::not_allowed);
-    order.authored_on.get_or_insert_with(|| resources::time(message.activity));
+    order.authored_on.get_or_insert_with(|| resources::time(told.activity));
     put_number_first(&mut order, told);
     order.extension.extend(word(site, told));
     order
@@ -68,7 +68,7 @@ fn put_number_first(order: &mut MedicationRequest, told: &Told<'_>) {
 
 /// When the order says that it was entered, and who verified it.
 pub(super) fn word(site: &Site, told: &Told<'_>) -> Vec<Extension> {
-    let mut extensions = vec![resources::told_at(told.message.activity)];
+    let mut extensions = vec![resources::told_at(told.activity)];
     if let Some(pharmacist) = &told.message.verified_by {
         let mut verified = Extension::new(VERIFIED_BY.to_owned());
         verified.value_reference = Some(Box::new(resources::staff(site, pharmacist)));

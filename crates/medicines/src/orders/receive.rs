@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{Control, OrderMessage, change, hold, place, resume, stop};
 use crate::command::{Context, Decision, Problem, ProblemCode};
 use crate::deliveries::{Subject, VersionOf, tell_cabinets};
@@ -18,6 +20,9 @@ pub(super) struct Told<'a> {
     /// The placer's number, `system|value`.
     pub(super) number: String,
     pub(super) patient: Arc<PatientState>,
+    /// When the message says that it was entered: a sender whose clock runs ahead must not put its
+    /// word beyond the next one, so never later than now.
+    pub(super) activity: Timestamp,
 }
 
 /// Takes over what the prescriber's system says of its orders, and tells the cabinets.
@@ -33,9 +38,7 @@ pub fn receive(
     }
     let mut numbers: Vec<String> = Vec::with_capacity(messages.len());
     for message in messages {
-        // A sender whose clock runs ahead must not put its word beyond the next one.
-        let message = &OrderMessage { activity: message.activity.min(ctx.now), ..message.clone() };
-        let told = understand(state, message)?;
+        let told = understand(state, ctx, message)?;
         let replaced = message.replaces.as_ref().and_then(identifier_key);
         // Two words about one order in one message would both be judged by the state before it.
         let twice = |number: &String| numbers.contains(number);
@@ -50,13 +53,18 @@ pub fn receive(
     Ok(facts.done())
 }
 
-fn understand<'a>(state: &mut State, message: &'a OrderMessage) -> Result<Told<'a>, Problem> {
+fn understand<'a>(
+    state: &mut State,
+    ctx: &Context,
+    message: &'a OrderMessage,
+) -> Result<Told<'a>, Problem> {
     let Some(number) = identifier_key(&message.placer) else {
         let text = "The order has no placer number.";
         return Err(at(message, Problem::new(ProblemCode::FieldMissing, text), 2));
     };
     let patient = find(state, &message.patient)?;
-    Ok(Told { message, number, patient })
+    let activity = message.activity.min(ctx.now);
+    Ok(Told { message, number, patient, activity })
 }
 
 /// The problem at a field of the order's ORC, unless it is elsewhere already.
@@ -93,7 +101,7 @@ pub(super) fn known(state: &mut State, told: &Told<'_>) -> Result<Arc<OrderState
     }
     // An end is final and always the safe side: it is heard however late it comes.
     let ends = matches!(told.message.control, Control::Stop | Control::Cancel);
-    if !ends && order.entered().is_some_and(|entered| told.message.activity < entered) {
+    if !ends && order.entered().is_some_and(|entered| told.activity < entered) {
         let text = "A newer message about this order was acted on before.";
         return problem(ProblemCode::Superseded, text);
     }

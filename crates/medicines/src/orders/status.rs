@@ -21,7 +21,7 @@ pub(super) fn set_status(
 ) -> Result<VersionOf, Problem> {
     let mut changes = json!({
         "status": status.as_str(),
-        "extension": [told_at(told.message.activity)],
+        "extension": [told_at(told.activity)],
     });
     // A reason belongs to an order that is held, stopped or cancelled (UK Core).
     let deleted: &[&str] = match (&told.message.order.status_reason, status) {

@@ -53,6 +53,7 @@ pub(super) fn replaced(
         message: told.message,
         number: number.to_owned(),
         patient: Arc::clone(&told.patient),
+        activity: told.activity,
     };
     let order = open(state, &old)?;
     end(state, facts, &old, &order, MedicationRequestStatus::Stopped, Control::Stop)?;

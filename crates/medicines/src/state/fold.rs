@@ -115,6 +115,7 @@ impl State {
 
     /// The rows of everything that changed since this was last asked, in the order of their keys.
     pub fn take_changed(&mut self) -> Vec<Row> {
+        self.cold.rest();
         let changed = std::mem::take(&mut self.changed);
         changed.into_iter().map(|(kind, key)| self.row(kind, key)).collect()
     }

@@ -84,6 +84,10 @@ pub trait Cold: Send {
         id: &fhir::Id,
     ) -> Option<fhir::StoredResource>;
 
+    /// Nothing is asked for a while: an implementation that holds on to one state of its store
+    /// for several answers lets go of it.
+    fn rest(&self) {}
+
     /// Why a row could not be read, if that ever happened: what was decided since is not to be
     /// trusted, and the engine stops.
     fn failure(&self) -> Option<String> {

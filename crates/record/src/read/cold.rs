@@ -1,5 +1,6 @@
 //! The rows and resources that the live state has let go.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -19,6 +20,10 @@ use crate::Error;
 pub struct ColdReader {
     reader: Reader,
     failure: OnceLock<String>,
+    /// Whether one state of the record is held, so that not every answer has to find the newest
+    /// one: it is held from the first answer of a batch until the batch is decided. What the
+    /// record gets meanwhile is in the domain's memory.
+    held: Cell<bool>,
 }
 
 impl ColdReader {
@@ -30,7 +35,7 @@ impl ColdReader {
 
 impl From<Reader> for ColdReader {
     fn from(reader: Reader) -> Self {
-        Self { reader, failure: OnceLock::new() }
+        Self { reader, failure: OnceLock::new(), held: Cell::new(false) }
     }
 }
 
@@ -42,19 +47,34 @@ impl Reader {
             .prepare_cached("SELECT body FROM state WHERE kind = ?1 AND key = ?2")?;
         Ok(statement.query_row((kind.number(), key), |row| row.get(0)).optional()?)
     }
+
+    fn run(&self, statement: &str) -> Result<(), Error> {
+        self.connection.prepare_cached(statement)?.execute([])?;
+        Ok(())
+    }
 }
 
 impl Cold for ColdReader {
     fn row(&self, kind: RowKind, key: &str) -> Option<Vec<u8>> {
+        self.hold();
         self.known(self.reader.row(kind, key))
     }
 
     fn resource(&self, resource_type: ResourceType, id: &Id) -> Option<StoredResource> {
+        self.hold();
         self.known(self.reader.read(resource_type, id))
     }
 
     fn resources_of(&self, patient: &Id) -> Vec<StoredResource> {
+        // This answer alone has to hold all that was folded.
+        self.rest();
         self.known(self.reader.resources_of(patient))
+    }
+
+    fn rest(&self) {
+        if self.held.replace(false) {
+            self.known(self.reader.run("COMMIT"));
+        }
     }
 
     fn failure(&self) -> Option<String> {
@@ -63,6 +83,12 @@ impl Cold for ColdReader {
 }
 
 impl ColdReader {
+    fn hold(&self) {
+        if !self.held.replace(true) {
+            self.known(self.reader.run("BEGIN"));
+        }
+    }
+
     /// Ends the decision that asked where there is no answer; [`Cold::failure`] says why.
     fn known<T>(&self, answer: Result<T, Error>) -> T {
         answer.unwrap_or_else(|error| {
