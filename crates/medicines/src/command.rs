@@ -11,7 +11,7 @@ use crate::deliveries::Outcome;
 use crate::fact::{Access, Fact};
 use crate::filing::{Filing, Keep};
 use crate::orders::OrderMessage;
-use crate::patients::{MergeMessage, PatientMessage};
+use crate::patients::{AllergyMessage, MergeMessage, PatientMessage, RenumberMessage};
 use crate::site::Site;
 
 /// What a request brings along that is not the domain's to make: time and a number.
@@ -45,6 +45,12 @@ pub enum Request {
     Patient(Box<PatientMessage>),
     /// The PAS joins two patients (ADT^A40).
     Merge(Box<MergeMessage>),
+    /// The PAS tells that two patients changed places (ADT^A17).
+    Swap(Box<[PatientMessage; 2]>),
+    /// The PAS gives a patient another number (ADT^A47).
+    Renumber(RenumberMessage),
+    /// Allergies are added, changed and taken back (ADT^A60).
+    Allergies(Box<AllergyMessage>),
     /// A department tells of results, requests, documents, appointments, staff or stock.
     File(Box<Filing>),
     /// A message that nothing here acts on: keep it whole.
@@ -94,6 +100,9 @@ impl Request {
             Request::Configure(_) => "configure",
             Request::Patient(_) => "patient",
             Request::Merge(_) => "merge",
+            Request::Swap(_) => "swap",
+            Request::Renumber(_) => "renumber",
+            Request::Allergies(_) => "allergies",
             Request::File(_) => "file",
             Request::Keep(_) => "keep",
             Request::Orders(_) => "orders",

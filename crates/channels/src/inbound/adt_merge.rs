@@ -1,4 +1,4 @@
-//! ADT^A40: two patients are one person.
+//! ADT^A40, and A18, A30, A34, A36, A39 of older senders: two patients are one person.
 //!
 //! PID is the patient who keeps the record, MRG-1 (or MRG-4 of old senders) names the one who
 //! ends. A message of several merges is parked, since all of one message take effect or none.

@@ -1,4 +1,4 @@
-//! ADT about one patient: A01, A02, A03, A04, A08, A11, A12, A13, A28, A31.
+//! ADT about one patient: A01 to A16, A21 to A23, A25 to A28, A31 to A33, A38, A52 to A55.
 //!
 //! Takes PID, PV1 and AL1. Admission, transfer, discharge and their cancellations need PV1, a
 //! transfer also the ward it leads to. A28 and A31 are about the person and not about a stay, so
@@ -46,16 +46,21 @@ pub(super) fn read(source: &Source<'_, '_>) -> Result<Request, Problem> {
 fn event(code: &str) -> Option<PatientEvent> {
     use PatientEvent as E;
     Some(match code {
-        "A01" => E::A01,
+        // A class that changes begins a stay of that class, or goes on with it (A06, A07).
+        "A01" | "A06" => E::A01,
         "A02" => E::A02,
         "A03" => E::A03,
-        "A04" => E::A04,
-        "A08" => E::A08,
-        "A11" => E::A11,
+        "A04" | "A07" => E::A04,
+        "A08" | "A54" | "A55" => E::A08,
+        // A visit that is deleted was no visit (A23).
+        "A11" | "A23" => E::A11,
         "A12" => E::A12,
         "A13" => E::A13,
         "A28" => E::A28,
-        "A31" => E::A31,
+        // What is only planned, pending, taken back before it happened, or a way through the
+        // house tells who the patient is; the stay and its ward are as they were.
+        "A31" | "A05" | "A09" | "A10" | "A14" | "A15" | "A16" | "A21" | "A22" | "A25" | "A26"
+        | "A27" | "A32" | "A33" | "A38" | "A52" | "A53" => E::A31,
         _ => return None,
     })
 }

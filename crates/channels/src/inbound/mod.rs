@@ -7,8 +7,11 @@
 //!
 //! To take in another message: a file with a `read` function, and a row in [`TABLE`].
 
+mod adt_allergies;
 mod adt_merge;
 mod adt_patient;
+mod adt_renumber;
+mod adt_swap;
 mod answer;
 mod channel;
 mod kept;
@@ -75,6 +78,35 @@ const TABLE: &[Row] = &[
     row("ADT", "A28", adt_patient::read),
     row("ADT", "A31", adt_patient::read),
     row("ADT", "A40", adt_merge::read),
+    row("ADT", "A05", adt_patient::read),
+    row("ADT", "A06", adt_patient::read),
+    row("ADT", "A07", adt_patient::read),
+    row("ADT", "A09", adt_patient::read),
+    row("ADT", "A10", adt_patient::read),
+    row("ADT", "A14", adt_patient::read),
+    row("ADT", "A15", adt_patient::read),
+    row("ADT", "A16", adt_patient::read),
+    row("ADT", "A21", adt_patient::read),
+    row("ADT", "A22", adt_patient::read),
+    row("ADT", "A23", adt_patient::read),
+    row("ADT", "A25", adt_patient::read),
+    row("ADT", "A26", adt_patient::read),
+    row("ADT", "A27", adt_patient::read),
+    row("ADT", "A32", adt_patient::read),
+    row("ADT", "A33", adt_patient::read),
+    row("ADT", "A38", adt_patient::read),
+    row("ADT", "A52", adt_patient::read),
+    row("ADT", "A53", adt_patient::read),
+    row("ADT", "A54", adt_patient::read),
+    row("ADT", "A55", adt_patient::read),
+    row("ADT", "A18", adt_merge::read),
+    row("ADT", "A30", adt_merge::read),
+    row("ADT", "A34", adt_merge::read),
+    row("ADT", "A36", adt_merge::read),
+    row("ADT", "A39", adt_merge::read),
+    row("ADT", "A17", adt_swap::read),
+    row("ADT", "A47", adt_renumber::read),
+    row("ADT", "A60", adt_allergies::read),
     row("RDE", "O11", rde_order::read),
     row("RDE", "O01", rde_order::read),
     row("OMP", "O09", orm_order::read),

@@ -37,6 +37,18 @@ fn request(request: &Request) -> Value {
             "allergies": told.allergies,
             "activity": told.activity.to_string(),
         }}),
+        Request::Swap(both) => {
+            json!({ "swap": both.iter().map(|one| {
+                json!({ "patient": one.patient, "encounter": one.encounter, "ward": one.ward })
+            }).collect::<Vec<_>>() })
+        }
+        Request::Renumber(told) => json!({ "renumber": { "new": told.new, "old": told.old } }),
+        Request::Allergies(told) => json!({ "allergies": {
+            "patient": told.patient,
+            "changes": told.changes.iter().map(|(action, allergy)| {
+                json!({ "action": format!("{action:?}"), "allergy": allergy })
+            }).collect::<Vec<_>>(),
+        }}),
         Request::Merge(told) => json!({ "merge": {
             "survivor": told.survivor,
             "merged": told.merged,

@@ -1,7 +1,10 @@
 //! Patients and where they are, as the PAS tells it.
 
+mod allergies;
 mod identity;
 mod merge;
+mod renumber;
+mod swap;
 mod tell;
 
 use fhir::resources::{AllergyIntolerance, Encounter, Patient};
@@ -9,8 +12,11 @@ use fhir::types::{CodeableConcept, Identifier};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use allergies::{AllergyAction, AllergyMessage, allergies};
 pub(crate) use identity::{find, find_optional, identifier_key, keys};
 pub use merge::merge;
+pub use renumber::{RenumberMessage, renumber};
+pub use swap::swap;
 pub(crate) use tell::introduce;
 pub use tell::tell;
 

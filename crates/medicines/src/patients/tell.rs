@@ -21,25 +21,36 @@ pub fn tell(
 ) -> Result<Decision, Problem> {
     let site = Arc::clone(state.site());
     let mut facts = Facts::new(ctx, &site);
+    tell_in(state, &mut facts, message)?;
+    Ok(facts.done())
+}
+
+/// The same as a part of an entry that tells of more.
+pub(super) fn tell_in(
+    state: &mut State,
+    facts: &mut Facts<'_>,
+    message: &PatientMessage,
+) -> Result<(), Problem> {
     // A sender whose clock runs ahead must not put its word beyond the next one.
-    let message = &PatientMessage { activity: message.activity.min(ctx.now), ..message.clone() };
+    let activity = message.activity.min(facts.ctx.now);
+    let message = &PatientMessage { activity, ..message.clone() };
     let known = find_optional(state, &message.patient.identifier)?;
     if known.is_none() && !may_be_new(message.event) {
         let text = "No patient has any of these identifiers: have the PAS admit or add the \
                     patient, then replay.";
         return problem(ProblemCode::UnknownPatient, text).map_err(|p| p.at("PID-3"));
     }
-    let patient = store_patient(state, &mut facts, message, known.as_deref())?;
+    let patient = store_patient(state, facts, message, known.as_deref())?;
     let before = known.as_deref().and_then(PatientState::ward).map(str::to_owned);
-    let stay = store_encounter(state, &mut facts, message, known.as_deref(), &patient)?;
-    store_allergies(&mut facts, message, known.as_deref(), &patient);
+    let stay = store_encounter(state, facts, message, known.as_deref(), &patient)?;
+    store_allergies(facts, message, known.as_deref(), &patient);
     let subject = Subject { patient, encounter: stay.as_ref().map(|stay| stay.version.clone()) };
     let after = match &stay {
         Some(stay) => stay.ward.clone(),
         None => before.clone(),
     };
-    tell_wards(state, &mut facts, message.event, known.as_deref(), &subject, [before, after]);
-    Ok(facts.done())
+    tell_wards(state, facts, message.event, known.as_deref(), &subject, [before, after]);
+    Ok(())
 }
 
 /// Events by which the PAS may tell of somebody for the first time.

@@ -33,12 +33,17 @@ pub(crate) fn allergies(
             let text = "there are more allergies than are taken";
             return Err(source.problem(ProblemCode::BadValue, &al1, 3, text));
         }
-        list.push(allergy(source, &al1)?);
+        list.push(allergy(source, &al1, 6)?);
     }
     Ok(allergies)
 }
 
-fn allergy(source: &Source<'_, '_>, al1: &Segment<'_>) -> Result<AllergyIntolerance, Problem> {
+/// An allergy of AL1 or IAM, which differ in the field that tells its onset.
+pub(crate) fn allergy(
+    source: &Source<'_, '_>,
+    al1: &Segment<'_>,
+    onset: usize,
+) -> Result<AllergyIntolerance, Problem> {
     // An allergy without its allergen must not be dropped in silence.
     let code = coded::first(source, &al1.field(3), Local::Of("allergen")).ok_or_else(|| {
         let text = "the allergy does not say to what";
@@ -59,10 +64,10 @@ fn allergy(source: &Source<'_, '_>, al1: &Segment<'_>) -> Result<AllergyIntolera
         Some(AllergySeverity::Moderate) | None => None,
     };
     allergy.reaction.extend(reaction(al1, severity));
-    match source.stated(al1, 6) {
-        Ok(Some(dtm)) => allergy.onset_date_time = Some(time::date_time(source, al1, 6, dtm)?),
+    match source.stated(al1, onset) {
+        Ok(Some(dtm)) => allergy.onset_date_time = Some(time::date_time(source, al1, onset, dtm)?),
         Ok(None) => {}
-        Err(_) => source.doubt(Doubt::LeftOut { location: source.place(al1, 6) }),
+        Err(_) => source.doubt(Doubt::LeftOut { location: source.place(al1, onset) }),
     }
     Ok(allergy)
 }

@@ -59,10 +59,15 @@ pub(crate) fn date_time(
     let stated = source.stated(segment, field).and_then(|stated| {
         stated.map(|dtm| time::date_time(source, segment, field, dtm)).transpose()
     });
-    stated.unwrap_or_else(|_| {
-        source.doubt(Doubt::LeftOut { location: source.place(segment, field) });
-        None
-    })
+    // Senders fill an unknown time with the first day of all, which FHIR cannot write.
+    let writable = |at: &DateTime| at.as_str().parse::<DateTime>().is_ok();
+    match stated {
+        Ok(at) if at.as_ref().is_none_or(writable) => at,
+        _ => {
+            source.doubt(Doubt::LeftOut { location: source.place(segment, field) });
+            None
+        }
+    }
 }
 
 /// The same as an instant; a date alone is none.
@@ -79,8 +84,8 @@ pub(crate) fn instant(
         }
         return None;
     }
-    let at = source.resolve(stated?, segment, field).ok()?;
-    Some(Instant::at(at))
+    let at = Instant::at(source.resolve(stated?, segment, field).ok()?);
+    at.as_str().parse::<Instant>().is_ok().then_some(at)
 }
 
 /// NTE-3, each repetition a line.
