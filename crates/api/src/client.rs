@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
@@ -195,6 +195,27 @@ impl Clients {
             found.conditional_assign(&u64::try_from(at).unwrap_or(u64::MAX), same);
         }
         usize::try_from(found).ok().and_then(|at| self.0.get(at))
+    }
+}
+
+/// The clients of a node that serves: they can be replaced at any time. A clone is another handle.
+#[derive(Debug, Clone, Default)]
+pub struct Roster(Arc<RwLock<Clients>>);
+
+impl Roster {
+    /// A roster of these clients.
+    pub(crate) fn new(clients: Clients) -> Self {
+        Roster(Arc::new(RwLock::new(clients)))
+    }
+
+    /// Knows these clients from now on, and no others.
+    pub fn replace(&self, clients: Clients) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = clients;
+    }
+
+    /// The client whose token this is.
+    pub(crate) fn find(&self, token: &str) -> Option<Arc<Client>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).find(token).cloned()
     }
 }
 

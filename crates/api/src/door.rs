@@ -107,7 +107,7 @@ async fn pass(
     caller: &mut Option<Arc<Client>>,
 ) -> Response {
     let client = match identify(&door.api, request.headers()) {
-        Ok(client) => Arc::clone(client),
+        Ok(client) => client,
         Err(problem) if door.api.doorbell.rings() => {
             return turn_away(door, STRANGER, request.uri().path(), problem).await;
         }
@@ -124,7 +124,7 @@ async fn pass(
 }
 
 /// Whose token the request brings.
-fn identify<'a>(api: &'a ApiState, headers: &HeaderMap) -> Result<&'a Arc<Client>, Problem> {
+fn identify(api: &ApiState, headers: &HeaderMap) -> Result<Arc<Client>, Problem> {
     let missing = || {
         let detail = "Send the header Authorization: Bearer with the client's token.";
         Problem::new(StatusCode::UNAUTHORIZED, code::TOKEN_MISSING, detail)
@@ -139,7 +139,7 @@ fn identify<'a>(api: &'a ApiState, headers: &HeaderMap) -> Result<&'a Arc<Client
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
         return Err(missing());
     }
-    let known = if token.len() > MAX_TOKEN_BYTES { None } else { api.clients.find(token) };
+    let known = if token.len() > MAX_TOKEN_BYTES { None } else { api.roster.find(token) };
     known.ok_or_else(|| {
         let detail = "No client has this token.";
         Problem::new(StatusCode::UNAUTHORIZED, code::TOKEN_UNKNOWN, detail)

@@ -8,6 +8,7 @@
 //!
 //! [`Server`] serves it, with other routes beside it on the same port.
 
+mod admin;
 mod audit;
 mod bedside;
 mod body;
@@ -28,7 +29,11 @@ mod state;
 mod submit;
 mod turns;
 
-pub use client::{Client, ClientError, Clients, Role, TokenHash, TokenHashError, covers};
+pub use admin::{
+    AdminError, Administering, Administrator, Change, ChangeKind, FieldChange, Files, InForce,
+    Plan, Wish,
+};
+pub use client::{Client, ClientError, Clients, Role, Roster, TokenHash, TokenHashError, covers};
 pub use replay::{Unreadable, reread};
 pub use routes::{ROUTES, Route, Style, Verb};
 pub use server::{Server, serve};

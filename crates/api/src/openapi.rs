@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::{bedside, cabinet, cases, health};
+use crate::{admin, bedside, cabinet, cases, health};
 
 #[derive(Debug, OpenApi)]
 #[openapi(
@@ -26,6 +26,10 @@ use crate::{bedside, cabinet, cases, health};
         cases::list::get,
         cases::resolution::post,
         cases::replay::post,
+        admin::plan::post,
+        admin::apply::post,
+        admin::configurations::get,
+        admin::configuration::get,
     ),
     modifiers(&Bearer)
 )]

@@ -32,6 +32,10 @@ pub(crate) mod code {
     pub(crate) const NOT_ACCEPTABLE: &str = "not-acceptable";
     pub(crate) const UNKNOWN_CASE: &str = "unknown-case";
     pub(crate) const NOT_REPLAYABLE: &str = "not-replayable";
+    pub(crate) const MISTAKES: &str = "mistakes";
+    pub(crate) const PLAN_OUTDATED: &str = "plan-outdated";
+    pub(crate) const OBSTACLES: &str = "obstacles";
+    pub(crate) const NOT_STARTED: &str = "not-started";
     pub(crate) const TOO_WIDE: &str = "too-wide";
     pub(crate) const STOPPED: &str = "stopped";
     pub(crate) const TIME_OUT: &str = "time-out";

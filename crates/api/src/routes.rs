@@ -12,7 +12,7 @@ use crate::door::{Door, guard};
 use crate::fhir::interactions::{capabilities, read, search, vread};
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::{bedside, cabinet, cases, health, openapi};
+use crate::{admin, bedside, cabinet, cases, health, openapi};
 
 /// An HTTP method that the interface uses. HEAD is answered wherever GET is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +98,14 @@ pub const ROUTES: &[Route] = {
         route(Post, "/cases/{id}/replay", Some(Admin), Json, "replay", || {
             post(cases::replay::post)
         }),
+        route(Post, "/admin/plan", Some(Admin), Json, "plan", || post(admin::plan::post)),
+        route(Post, "/admin/apply", Some(Admin), Json, "apply", || post(admin::apply::post)),
+        route(Get, "/admin/configurations", Some(Admin), Json, "configurations", || {
+            get(admin::configurations::get)
+        }),
+        route(Get, "/admin/configurations/{entry}", Some(Admin), Json, "configuration", || {
+            get(admin::configuration::get)
+        }),
         route(Get, "/fhir/metadata", None, Fhir, "capabilities", || get(capabilities::get)),
         route(Get, "/fhir/{type}", Some(FhirRead), Fhir, "search", || get(search::get)),
         route(Post, "/fhir/{type}/_search", Some(FhirRead), Fhir, "search", || post(search::post)),
@@ -115,6 +123,7 @@ impl Route {
             Some("cabinet") => cabinet::CHANNEL,
             Some("administrations") => bedside::CHANNEL,
             Some("cases") => cases::CHANNEL,
+            Some("admin") => admin::CHANNEL,
             _ => crate::fhir::CHANNEL,
         }
     }

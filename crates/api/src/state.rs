@@ -10,7 +10,8 @@ use fhir::Id;
 use record::Reader;
 use tokio::sync::Semaphore;
 
-use crate::client::Clients;
+use crate::admin::Administrator;
+use crate::client::{Clients, Roster};
 use crate::door::Doorbell;
 use crate::problem::Problem;
 use crate::turns::Turns;
@@ -48,8 +49,9 @@ pub enum ReplayError {
 #[derive(Clone)]
 pub struct ApiState {
     pub(crate) engine: Engine,
-    pub(crate) clients: Arc<Clients>,
+    pub(crate) roster: Roster,
     pub(crate) replayer: Option<Arc<dyn Replayer>>,
+    pub(crate) administrator: Option<Arc<dyn Administrator>>,
     /// The address of the FHIR endpoint, without a slash at its end.
     pub(crate) fhir_base: Arc<str>,
     pub(crate) doorbell: Arc<Doorbell>,
@@ -68,8 +70,9 @@ impl ApiState {
     pub fn new(engine: Engine, clients: Clients, public_url: &str) -> Self {
         ApiState {
             engine,
-            clients: Arc::new(clients),
+            roster: Roster::new(clients),
             replayer: None,
+            administrator: None,
             fhir_base: Arc::from(format!("{}/fhir", public_url.trim_end_matches('/'))),
             doorbell: Arc::new(Doorbell::default()),
             turns: Turns::of_clients(),
@@ -84,6 +87,18 @@ impl ApiState {
     pub fn with_replayer(mut self, replayer: Arc<dyn Replayer>) -> Self {
         self.replayer = Some(replayer);
         self
+    }
+
+    /// Lets the configuration be changed. Without it, that is refused.
+    #[must_use]
+    pub fn with_administrator(mut self, administrator: Arc<dyn Administrator>) -> Self {
+        self.administrator = Some(administrator);
+        self
+    }
+
+    /// The clients, to be replaced while the interface serves.
+    pub fn roster(&self) -> Roster {
+        self.roster.clone()
     }
 
     /// Has a command decided.

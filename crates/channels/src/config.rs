@@ -134,13 +134,15 @@ pub enum ConfigError {
     #[error("channel `{0}` is there twice; rename one")]
     Twice(String),
     /// An inbound channel has no address to listen on.
-    #[error("channel `{0}` is inbound and needs `listen`, as \"0.0.0.0:2575\"")]
+    #[error("channel `{0}` is inbound and needs `listen`; write listen = \"0.0.0.0:2575\"")]
     NoListen(String),
     /// An outbound channel has no peer.
-    #[error("channel `{0}` is outbound and needs `connect`, as \"cabinets.example:2575\"")]
+    #[error(
+        "channel `{0}` is outbound and needs `connect`; write connect = \"cabinets.example:2575\""
+    )]
     NoConnect(String),
     /// A number is outside its range.
-    #[error("channel `{name}`: `{field}` is outside {range}")]
+    #[error("channel `{name}`: `{field}` is outside {range}; write a number within it")]
     Range {
         /// The channel.
         name: String,

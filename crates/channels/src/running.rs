@@ -110,7 +110,9 @@ impl Channels {
             setting,
             channels: BTreeMap::new(),
         };
-        ready.into_iter().for_each(|ready| running.start(ready));
+        for one in ready {
+            running.start(one);
+        }
         Ok(running)
     }
 }
@@ -197,7 +199,9 @@ impl Running {
                 self.setting.health.remove(&old.name);
             }
         }
-        ready.into_iter().for_each(|ready| self.start(ready));
+        for one in ready {
+            self.start(one);
+        }
         Ok(())
     }
 
@@ -205,7 +209,9 @@ impl Running {
     /// port that the channel had.
     async fn stop(&mut self, names: &[String]) -> Vec<ChannelConfig> {
         let ones: Vec<One> = names.iter().filter_map(|name| self.channels.remove(name)).collect();
-        ones.iter().for_each(|one| one.stopper.stop());
+        for one in &ones {
+            one.stopper.stop();
+        }
         let mut stopped = Vec::with_capacity(ones.len());
         for One { mut config, task, .. } in ones {
             end(&config.name, task).await;

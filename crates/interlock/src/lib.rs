@@ -1,5 +1,6 @@
 //! The node: configuration, wiring and the command line.
 
+mod change;
 pub mod commands;
 pub mod config;
 pub mod demo;

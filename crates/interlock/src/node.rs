@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ::watch::{Board, Notifier, Pace};
 use api::{ApiState, Client, Clients, Server};
-use channels::{ChannelConfig, Channels, Health, Running, Setting};
+use channels::{ChannelConfig, Channels, Health, Setting};
 use console::{ChannelView, ConsoleParts, Key};
 use engine::{Clock, Engine};
 use journal::Durability;
@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::config::WatchEntry;
+use crate::change::{self, Control, ControlParts};
+use crate::config::{Configuration, WatchEntry};
 use crate::replay::Replays;
 use crate::secret;
 use crate::watching::{Alarms, Watched};
@@ -58,6 +59,10 @@ pub struct Plan {
     pub clock: Clock,
     /// From what the waits between attempts are drawn.
     pub seed: u64,
+    /// The configuration as it is written.
+    pub configuration: Configuration,
+    /// Who puts it in force where it is not yet.
+    pub by: String,
     /// How hard entries are driven to the disk; anything but full is for control experiments.
     pub durability: Durability,
 }
@@ -83,6 +88,9 @@ pub enum NodeError {
     /// The engine cannot start.
     #[error(transparent)]
     Engine(#[from] engine::Error),
+    /// The configuration cannot be put in force.
+    #[error(transparent)]
+    Configuration(#[from] api::AdminError),
     /// A channel cannot start.
     #[error(transparent)]
     Channels(#[from] channels::StartError),
@@ -105,7 +113,7 @@ pub struct Node {
     /// Where each inbound channel listens.
     pub channels: BTreeMap<String, SocketAddr>,
     engine: Engine,
-    running: Running,
+    control: Control,
     server: JoinHandle<std::io::Result<()>>,
     watching: JoinHandle<()>,
     stop: watch::Sender<bool>,
@@ -117,6 +125,7 @@ impl Node {
         std::fs::create_dir_all(&plan.data)
             .map_err(|error| NodeError::Folder(plan.data.clone(), error))?;
         let engine = start_engine(&plan).await?;
+        let applied = change::at_start(&engine, &plan).await?;
         let listener = TcpListener::bind(plan.http).await;
         let listener = listener.map_err(|error| NodeError::Listen(plan.http, error))?;
         let http = listener.local_addr().map_err(|error| NodeError::Listen(plan.http, error))?;
@@ -129,10 +138,24 @@ impl Node {
         };
         let (watching, alarms) = watch_over(&plan, &health)?;
         let running = Channels::start(&engine, plan.channels.clone(), setting).await?;
-        let replays = Replays::new(engine.clone(), &plan);
+        let replays = Arc::new(Replays::new(engine.clone(), &plan));
+        let channels = running.addresses.clone();
         let public_url = plan.public_url.unwrap_or_else(|| address(http));
         let state = ApiState::new(engine.clone(), Clients::new(plan.clients)?, &public_url)
-            .with_replayer(Arc::new(replays));
+            .with_replayer(Arc::clone(&replays) as Arc<dyn api::Replayer>);
+        let base = change::Base { applied: Some(applied), parts: plan.configuration.parts };
+        let roster = state.roster();
+        let engine_too = engine.clone();
+        let parts = ControlParts {
+            engine: engine_too,
+            folder: plan.folder,
+            replays,
+            roster,
+            running,
+            base,
+        };
+        let control = Control::new(parts);
+        let state = state.with_administrator(Arc::new(control.clone()));
         let (stop, stopping) = watch::channel(false);
         let parts = ConsoleParts {
             engine: engine.clone(),
@@ -145,8 +168,7 @@ impl Node {
         };
         let server = Server::new(state).with(console::router(parts));
         let server = tokio::spawn(server.serve(listener, until_true(stopping)));
-        let channels = running.addresses.clone();
-        Ok(Node { http, channels, engine, running, server, watching, stop })
+        Ok(Node { http, channels, engine, control, server, watching, stop })
     }
 
     /// The engine.
@@ -177,7 +199,7 @@ impl Node {
     /// Stops in order: channels finish the message in work, requests end, the engine closes.
     pub async fn shutdown(self) {
         self.watching.abort();
-        self.running.shutdown().await;
+        self.control.shutdown().await;
         self.stop.send_replace(true);
         if !self.server.is_finished() {
             // A server that fails now has said so in the log; there is nothing more to end.
@@ -202,7 +224,7 @@ fn watch_over(plan: &Plan, health: &Health) -> Result<(JoinHandle<()>, Alarms), 
     Ok((watched.start(), alarms))
 }
 
-async fn start_engine(plan: &Plan) -> Result<Engine, engine::Error> {
+pub(crate) async fn start_engine(plan: &Plan) -> Result<Engine, engine::Error> {
     let options = engine::Options {
         journal: plan.journal(),
         record: plan.record(),

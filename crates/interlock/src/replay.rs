@@ -1,6 +1,7 @@
 //! Parked messages again: the raw bytes come from the journal and are read as they would be now.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use api::{ReplayError, Replayer, Replaying};
 use channels::inbound::{InboundChannel, is_oversized, read};
@@ -15,7 +16,9 @@ use crate::node::Plan;
 /// Reads parked messages with the channels of the configuration in force.
 pub(crate) struct Replays {
     engine: Engine,
-    channels: BTreeMap<String, InboundChannel>,
+    /// The value of MSH-11 in force, which stays until the next start.
+    processing_id: String,
+    channels: RwLock<BTreeMap<String, Arc<InboundChannel>>>,
 }
 
 /// A request with its message's type and control id.
@@ -23,18 +26,19 @@ type Read = (Request, Option<String>, Option<String>);
 
 impl Replays {
     pub(crate) fn new(engine: Engine, plan: &Plan) -> Self {
-        let inbound = |config: &&ChannelConfig| config.direction == Direction::Inbound;
-        let reader = |config: &ChannelConfig| {
-            let dialect = config.dialect.clone();
-            let (site, processing_id) = (&plan.site.code, &plan.processing_id);
-            let accepts = &config.accepts;
-            let creates = config.unknown_patients == UnknownPatients::Create;
-            let channel = InboundChannel::new(&config.name, dialect, site, accepts, processing_id)
-                .creating_patients(creates);
-            (config.name.clone(), channel)
-        };
-        let channels = plan.channels.iter().filter(inbound).map(reader).collect();
-        Replays { engine, channels }
+        let processing_id = plan.processing_id.clone();
+        let channels = RwLock::new(inbound(plan, &processing_id));
+        Replays { engine, processing_id, channels }
+    }
+
+    /// Reads with the channels of this configuration from now on.
+    pub(crate) fn replace(&self, plan: &Plan) {
+        let channels = inbound(plan, &self.processing_id);
+        *self.channels.write().unwrap_or_else(PoisonError::into_inner) = channels;
+    }
+
+    fn channel(&self, name: &str) -> Option<Arc<InboundChannel>> {
+        self.channels.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     /// Reads the bytes as they would be read if they came now.
@@ -43,10 +47,10 @@ impl Replays {
             let request = reread.map_err(|error| ReplayError::NotReplayable(error.to_string()))?;
             return Ok((request, None, None));
         }
-        let reader = self.channels.get(channel).ok_or_else(|| {
+        let reader = self.channel(channel).ok_or_else(|| {
             ReplayError::NotReplayable(format!("channel `{channel}` is not configured any more"))
         })?;
-        let understood = read(raw, reader);
+        let understood = read(raw, &reader);
         Ok((understood.request, understood.message_type, understood.control_id))
     }
 
@@ -70,6 +74,20 @@ impl Replays {
         };
         self.engine.submit(command).await.map_err(|_| ReplayError::Stopped)
     }
+}
+
+/// The inbound channels, as far as reading their messages needs them.
+fn inbound(plan: &Plan, processing_id: &str) -> BTreeMap<String, Arc<InboundChannel>> {
+    let reader = |config: &ChannelConfig| {
+        let dialect = config.dialect.clone();
+        let (site, accepts) = (&plan.site.code, &config.accepts);
+        let creates = config.unknown_patients == UnknownPatients::Create;
+        let channel = InboundChannel::new(&config.name, dialect, site, accepts, processing_id)
+            .creating_patients(creates);
+        (config.name.clone(), Arc::new(channel))
+    };
+    let inbound = plan.channels.iter().filter(|config| config.direction == Direction::Inbound);
+    inbound.map(reader).collect()
 }
 
 impl Replayer for Replays {

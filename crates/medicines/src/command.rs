@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::bedside::Administration;
 use crate::cabinet::{Asked, Completion, Permit, Refusal, Transaction};
 use crate::cases::Resolution;
+use crate::configuration::Application;
 use crate::deliveries::Outcome;
 use crate::fact::{Access, Fact};
 use crate::filing::{Filing, Keep};
@@ -41,6 +42,8 @@ impl Context {
 pub enum Request {
     /// Put this configuration in force.
     Configure(Box<Site>),
+    /// Put the configuration in force that somebody wrote.
+    Apply(Box<Application>),
     /// The PAS tells of a patient (ADT).
     Patient(Box<PatientMessage>),
     /// The PAS joins two patients (ADT^A40).
@@ -98,6 +101,7 @@ impl Request {
     pub fn kind(&self) -> &'static str {
         match self {
             Request::Configure(_) => "configure",
+            Request::Apply(_) => "apply",
             Request::Patient(_) => "patient",
             Request::Merge(_) => "merge",
             Request::Swap(_) => "swap",

@@ -6,7 +6,7 @@ use crate::command::{Answer, Context, Decision, Problem, Request};
 use crate::fact::Fact;
 use crate::facts::{Facts, park};
 use crate::state::State;
-use crate::{bedside, cabinet, cases, deliveries, filing, orders, patients, timers};
+use crate::{bedside, cabinet, cases, configuration, deliveries, filing, orders, patients, timers};
 
 /// Decides what a request makes true. It changes nothing: [`State::fold`] does.
 ///
@@ -15,6 +15,7 @@ use crate::{bedside, cabinet, cases, deliveries, filing, orders, patients, timer
 pub fn decide(state: &mut State, ctx: &Context, request: &Request) -> Decision {
     match request {
         Request::Configure(site) => configure(state, ctx, site),
+        Request::Apply(application) => configuration::apply(state, ctx, application),
         Request::Patient(message) => or_park(patients::tell(state, ctx, message), state, ctx),
         Request::Merge(message) => or_park(patients::merge(state, ctx, message), state, ctx),
         Request::Orders(messages) => or_park(orders::receive(state, ctx, messages), state, ctx),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cabinet::Transaction;
 use crate::cases::{Case, CaseClosed};
+use crate::configuration::About;
 use crate::deliveries::{Delivery, DeliveryChange};
 use crate::filing::Kept;
 use crate::site::Site;
@@ -17,6 +18,8 @@ use crate::stock::Transfer;
 pub enum Fact {
     /// The site's configuration is now this.
     Configured(Box<Site>),
+    /// Somebody put a configuration in force; its text is the message of the entry.
+    Applied(About),
     /// A FHIR resource has a new version.
     Stored(StoredResource),
     /// Stock moved between two accounts, or a pending movement was posted or voided.
@@ -52,6 +55,7 @@ impl Fact {
             Fact::Seen(access) | Fact::Refused(access) => access.patient.as_ref(),
             Fact::Kept(kept) => kept.patient.as_ref(),
             Fact::Configured(_)
+            | Fact::Applied(_)
             | Fact::PocketActivity(_)
             | Fact::Delivery(_)
             | Fact::CaseClosed(_) => None,

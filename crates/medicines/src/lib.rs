@@ -11,6 +11,7 @@ pub mod bedside;
 pub mod cabinet;
 pub mod cases;
 mod command;
+mod configuration;
 mod decide;
 pub mod deliveries;
 mod fact;
@@ -27,6 +28,7 @@ pub mod stock;
 mod timers;
 
 pub use command::{Answer, Context, Decision, Problem, ProblemCode, Request};
+pub use configuration::{About, Application, Applied, MAX_CONFIGURATIONS};
 pub use decide::decide;
 pub use fact::{Access, Fact};
 pub use head::{HEAD_VERSION, Head};

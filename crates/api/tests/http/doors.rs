@@ -21,6 +21,10 @@ fn example(route: &Route) -> Option<(&'static str, String, u16)> {
             ("/cases/rxx.9.9/resolution", r#"{"resolution":"given"}"#.to_owned(), 404)
         }
         ("POST", "/cases/{id}/replay") => ("/cases/rxx.9.9/replay", none, 422),
+        ("POST", "/admin/plan") => ("/admin/plan", r#"{"files":{}}"#.to_owned(), 422),
+        ("POST", "/admin/apply") => ("/admin/apply", r#"{"files":{},"plan":"0"}"#.to_owned(), 422),
+        ("GET", "/admin/configurations") => ("/admin/configurations", none, 422),
+        ("GET", "/admin/configurations/{entry}") => ("/admin/configurations/1", none, 422),
         ("GET", "/fhir/metadata") => ("/fhir/metadata", none, 200),
         ("GET", "/fhir/{type}") => ("/fhir/Patient?_id=a", none, 200),
         ("POST", "/fhir/{type}/_search") => ("/fhir/Patient/_search", none, 200),

@@ -23,7 +23,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         }
         Err(mistakes) => {
             for mistake in &mistakes {
-                println!("{}: {mistake}", args.config.display());
+                println!("{mistake}");
             }
             Err(format!("{} mistakes; nothing was started", mistakes.len()).into())
         }

@@ -1,8 +1,12 @@
 //! The commands of the command line, one file each.
 
+mod apply;
+mod ask;
 mod check;
 mod demo;
+mod plan;
 mod rebuild;
+mod rollback;
 mod serve;
 mod verify;
 
@@ -26,6 +30,12 @@ enum Verb {
     Serve(serve::Args),
     /// Read a configuration and tell every mistake in it; change nothing.
     Check(check::Args),
+    /// Tell what the configuration's files would change; change nothing.
+    Plan(plan::Args),
+    /// Put the configuration's files in force, without a restart.
+    Apply(apply::Args),
+    /// Put the configuration in force again that was in force before.
+    Rollback(rollback::Args),
     /// Recompute the journal's hash chain.
     Verify(verify::Args),
     /// Make the record anew from the journal alone.
@@ -40,6 +50,9 @@ impl Cli {
             Verb::Demo(args) => demo::run(&args),
             Verb::Serve(args) => serve::run(&args),
             Verb::Check(args) => check::run(&args),
+            Verb::Plan(args) => plan::run(&args),
+            Verb::Apply(args) => apply::run(&args),
+            Verb::Rollback(args) => rollback::run(&args),
             Verb::Verify(args) => verify::run(&args),
             Verb::Rebuild(args) => rebuild::run(&args),
         };

@@ -1,17 +1,23 @@
 //! What the form of the file cannot say: what has to fit together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::Path;
 
 use api::{Client, TokenHash};
+use channels::dialect::Dialect;
 use channels::{ChannelConfig, Direction};
 use console::Key;
 use medicines::Site;
 use toml::Spanned;
 
-use super::file::{ChannelEntry, ClientEntry, File, SiteEntry};
+use super::Configuration;
+use super::bundle::ROOT;
+use super::file::{ClientEntry, File, SiteEntry};
 use super::mistake::Mistake;
+use super::parse::{Parsed, Part, Place};
+use super::suggest::choose;
 use crate::node::Plan;
 use crate::secret::{TokenSource, console_key};
 
@@ -24,7 +30,13 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn mistake(&mut self, span: Range<usize>, what: &str, why: &str, remedy: &str) {
-        self.mistakes.push(Mistake::at(self.text, span, what, why, remedy));
+        self.mistakes.push(Mistake::at(self.text, span, what, why, remedy).of_file(ROOT));
+    }
+
+    fn mistake_in(&mut self, place: &Place, what: &str, why: &str, remedy: &str) {
+        let Place { file, line } = place.clone();
+        let mistake = Mistake::whole(what, why, remedy);
+        self.mistakes.push(Mistake { file: Some(file), line, ..mistake });
     }
 
     /// Each name once.
@@ -42,7 +54,8 @@ impl Checker<'_> {
         match source.read(self.folder) {
             Ok(token) => Some(token),
             Err(why) => {
-                let remedy = "give a token by `token = { env = \"NAME\" }` or `{ file = \"…\" }`";
+                let remedy = "give a token by `token = { env = \"NAME\" }` or `{ file = \"…\" }`; \
+                              a path starts at the folder of interlock.toml";
                 self.mistake(span, &format!("the token of `{whose}`"), &why, remedy);
                 None
             }
@@ -50,22 +63,30 @@ impl Checker<'_> {
     }
 }
 
-/// Turns a file into a plan, or tells all that is wrong with it.
-pub(super) fn plan(file: &File, text: &str, folder: &Path) -> Result<Plan, Vec<Mistake>> {
+/// Turns what the files say into a plan, or tells all that is wrong with it.
+pub(super) fn plan(
+    parsed: &Parsed,
+    configuration: Configuration,
+    folder: &Path,
+) -> Result<Plan, Vec<Mistake>> {
+    let file = &parsed.file;
+    let text = configuration.bundle.root();
     let mut checker = Checker { text, folder, mistakes: Vec::new() };
-    let channels = channels(&mut checker, file);
-    let site = site(&mut checker, file);
+    let channels = channels(&mut checker, parsed);
+    let site = site(&mut checker, parsed);
     let clients = clients(&mut checker, file);
     let keys = keys(&mut checker, file);
-    watch(&mut checker, file);
+    watch(&mut checker, parsed);
     let processing_id = &file.node.processing_id;
     if !["P", "T", "D"].contains(&processing_id.as_ref().as_str()) {
         let why = "MSH-11 is P (live), T (training) or D (debugging)";
         checker.mistake(processing_id.span(), "processing_id", why, "write one of the three");
     }
     if !checker.mistakes.is_empty() {
-        checker.mistakes.sort_by_key(|mistake| mistake.line);
-        return Err(checker.mistakes);
+        let mut mistakes = checker.mistakes;
+        let root = |mistake: &Mistake| mistake.file.as_deref() != Some(ROOT);
+        mistakes.sort_by_key(|mistake| (root(mistake), mistake.file.clone(), mistake.line));
+        return Err(mistakes);
     }
     Ok(Plan {
         data: folder.join(&file.node.data),
@@ -82,64 +103,96 @@ pub(super) fn plan(file: &File, text: &str, folder: &Path) -> Result<Plan, Vec<M
         clock: engine::Clock::system(),
         seed: 0,
         durability: journal::Durability::Full,
+        by: "interlock".to_owned(),
+        configuration,
     })
 }
 
-fn channels(checker: &mut Checker<'_>, file: &File) -> Vec<ChannelConfig> {
-    let names = file.channel.iter().map(|c| (c.span(), c.as_ref().name.as_str()));
-    checker.unique("channel", names);
-    let mut addresses = BTreeSet::new();
+/// What channels need beside what each of them says by itself.
+fn channels(checker: &mut Checker<'_>, parsed: &Parsed) -> Vec<ChannelConfig> {
+    let mut names: BTreeMap<&str, &Place> = BTreeMap::new();
     let mut configs = Vec::new();
-    for entry in &file.channel {
-        let channel = entry.as_ref();
-        if let Some(address) = channel.listen.filter(|address| address.port() != 0)
-            && !addresses.insert(address)
-        {
-            let why = format!("another channel listens on {address}");
-            let what = format!("channel `{}`", channel.name);
-            checker.mistake(entry.span(), &what, &why, "give each channel a port of its own");
+    for part in &parsed.channels {
+        let name = part.config.name.as_str();
+        if let Some(other) = names.insert(name, &part.place) {
+            let why = format!("it is there twice: see {other}");
+            let what = format!("channel `{name}`");
+            checker.mistake_in(&part.place, &what, &why, "rename or remove one channel");
         }
-        let config = channel_config(checker, file, channel);
+        let mut config = part.config.clone();
+        if let Some(dialect) = dialect(checker, parsed, part) {
+            config.dialect = dialect;
+        }
         if let Err(error) = config.check() {
-            let text = error.to_string();
-            let (why, remedy) = text.split_once(';').unwrap_or((&text, "mend it"));
-            checker.mistake(entry.span(), "this channel", why, remedy.trim());
+            refused(checker, part, &error.to_string());
         }
         configs.push(config);
     }
+    addresses(checker, parsed);
     configs
 }
 
-fn channel_config(checker: &mut Checker<'_>, file: &File, channel: &ChannelEntry) -> ChannelConfig {
-    let named = channel.dialect.as_ref();
-    let dialect = named.and_then(|name| file.dialect.get(name.as_ref())).cloned();
-    if let (Some(name), None) = (named, &dialect) {
-        let known: Vec<&str> = file.dialect.keys().map(String::as_str).collect();
-        let why = format!("the file has no [dialect.{}]", name.as_ref());
-        let remedy = format!("add it, or use one of: {}", known.join(", "));
-        checker.mistake(name.span(), "dialect", &why, &remedy);
-    }
-    let dialect = dialect.unwrap_or_default();
-    let anywhere = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    let mut config = match channel.direction {
-        Direction::Inbound => ChannelConfig::inbound(&channel.name, anywhere, dialect),
-        Direction::Outbound => ChannelConfig::outbound(&channel.name, "", dialect),
-    };
-    config.listen = channel.listen;
-    config.connect.clone_from(&channel.connect);
-    config.accepts.clone_from(&channel.accepts);
-    config.unknown_patients = channel.unknown_patients.unwrap_or_default();
-    config.ack_timeout_s = channel.ack_timeout_s.unwrap_or(config.ack_timeout_s);
-    config.on_unknown = channel.on_unknown.unwrap_or(config.on_unknown);
-    config.max_resends = channel.max_resends.unwrap_or(config.max_resends);
-    config.resync = channel.resync.unwrap_or(config.resync);
-    config.max_message_bytes = channel.max_message_bytes.unwrap_or(config.max_message_bytes);
-    config.max_connections = channel.max_connections.unwrap_or(config.max_connections);
-    config
+/// What a channel's own check says, at the line of the key that it names.
+fn refused(checker: &mut Checker<'_>, part: &Part, text: &str) {
+    let (why, remedy) =
+        text.split_once("; ").unwrap_or((text, "mend it as docs/channels.md shows"));
+    let what = format!("channel `{}`", part.config.name);
+    let why = why.strip_prefix(&what).unwrap_or(why).trim_start_matches([':', ' ']);
+    let why = why.strip_prefix("is ").map_or(why.to_owned(), |rest| format!("it is {rest}"));
+    let key = why.split('`').nth(1);
+    let place = key.map_or_else(|| part.place.clone(), |key| part.place_of(key));
+    checker.mistake_in(&place, &what, &why, remedy);
 }
 
-fn site(checker: &mut Checker<'_>, file: &File) -> Site {
-    let entry = &file.site;
+/// The dialect that a channel names.
+fn dialect(checker: &mut Checker<'_>, parsed: &Parsed, part: &Part) -> Option<Dialect> {
+    let (name, place) = part.dialect.as_ref()?;
+    let found = parsed.dialects.get(name).cloned();
+    if found.is_none() {
+        let known: Vec<&str> = parsed.dialects.keys().map(String::as_str).collect();
+        let remedy = match known.as_slice() {
+            [] => format!("write dialects/{name}.toml"),
+            known => format!("write dialects/{name}.toml, or {}", choose(name, known)),
+        };
+        let why = format!("there is no dialect `{name}`");
+        checker.mistake_in(place, "dialect", &why, &remedy);
+    }
+    found
+}
+
+/// No two channels listen on the same address, and none on that of the API and the console.
+fn addresses(checker: &mut Checker<'_>, parsed: &Parsed) {
+    let http = parsed.file.node.http;
+    let mut taken: Vec<(SocketAddr, String)> = vec![(http, "the API and the console".to_owned())];
+    for part in &parsed.channels {
+        let Some(address) = part.config.listen.filter(|address| address.port() != 0) else {
+            continue;
+        };
+        let what = format!("channel `{}`", part.config.name);
+        match taken.iter().find(|(other, _)| clash(*other, address)) {
+            Some((other, whose)) => {
+                let why = format!("it listens on {address}, and {whose} on {other}");
+                let used: Vec<u16> = taken.iter().map(|(other, _)| other.port()).collect();
+                let free = (address.port()..=u16::MAX).find(|port| !used.contains(port));
+                let remedy = match free {
+                    Some(port) => format!("give it a port of its own, as {port}"),
+                    None => "give it a port of its own".to_owned(),
+                };
+                checker.mistake_in(&part.place_of("listen"), &what, &why, &remedy);
+            }
+            None => taken.push((address, what)),
+        }
+    }
+}
+
+/// Whether one of the two could not be listened on beside the other.
+fn clash(a: SocketAddr, b: SocketAddr) -> bool {
+    let everywhere = a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || everywhere)
+}
+
+fn site(checker: &mut Checker<'_>, parsed: &Parsed) -> Site {
+    let entry = &parsed.file.site;
     let code = &entry.code;
     let plain = |code: &str| {
         (3..=6).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -149,7 +202,7 @@ fn site(checker: &mut Checker<'_>, file: &File) -> Site {
         checker.mistake(code.span(), "site code", why, "write the trust's or the site's code");
     }
     names(checker, entry);
-    references(checker, file);
+    references(checker, parsed);
     Site {
         code: code.as_ref().to_uppercase(),
         cabinets: plain_values(&entry.cabinet),
@@ -184,10 +237,11 @@ fn names(checker: &mut Checker<'_>, entry: &SiteEntry) {
 }
 
 /// What the site says of channels has to be there, in the right direction.
-fn references(checker: &mut Checker<'_>, file: &File) {
+fn references(checker: &mut Checker<'_>, parsed: &Parsed) {
+    let file = &parsed.file;
     let mut check = |span: Range<usize>, what: &str, name: &str, direction: Direction| {
-        let channel = file.channel.iter().find(|channel| channel.as_ref().name == name);
-        let found = channel.map(|channel| channel.as_ref().direction);
+        let channel = parsed.channels.iter().find(|part| part.config.name == name);
+        let found = channel.map(|part| part.config.direction);
         if found == Some(direction) {
             return;
         }
@@ -196,7 +250,17 @@ fn references(checker: &mut Checker<'_>, file: &File) {
             None => format!("there is no channel `{name}`"),
             Some(_) => format!("channel `{name}` is not {wanted}"),
         };
-        let remedy = format!("name an {wanted} channel of this file");
+        let known: Vec<&str> = parsed
+            .channels
+            .iter()
+            .filter(|part| part.config.direction == direction)
+            .map(|part| part.config.name.as_str())
+            .collect();
+        let remedy = match (found, known.as_slice()) {
+            (None, []) => format!("write channels/{name}.toml"),
+            (None, known) => format!("write channels/{name}.toml, or {}", choose(name, known)),
+            (Some(_), _) => format!("name an {wanted} channel"),
+        };
         checker.mistake(span, what, &why, &remedy);
     };
     for cabinet in &file.site.cabinet {
@@ -264,9 +328,9 @@ fn keys(checker: &mut Checker<'_>, file: &File) -> Vec<Key> {
 }
 
 /// Limits that can be meant, and places that can be told.
-fn watch(checker: &mut Checker<'_>, file: &File) {
-    let Some(entry) = &file.watch else { return };
-    let names: Vec<&str> = file.channel.iter().map(|c| c.as_ref().name.as_str()).collect();
+fn watch(checker: &mut Checker<'_>, parsed: &Parsed) {
+    let Some(entry) = &parsed.file.watch else { return };
+    let names: Vec<&str> = parsed.channels.iter().map(|part| part.config.name.as_str()).collect();
     let limits = entry.as_ref().limits.check(&names).map_err(|error| error.to_string());
     let places = entry.as_ref().places(checker.folder).map(drop);
     for text in [limits, places].into_iter().filter_map(Result::err) {
@@ -315,7 +379,10 @@ token = { file = "token" }
             (Err(found), Err(parts)) => {
                 assert_eq!(found.len(), parts.len(), "{found:?}");
                 for (found, part) in found.iter().zip(parts) {
-                    assert!(found.starts_with("line 17: ") && found.contains(part), "{found}");
+                    assert!(
+                        found.starts_with("interlock.toml:17: ") && found.contains(part),
+                        "{found}"
+                    );
                 }
             }
             (found, expected) => panic!("{line}: {found:?} and not {expected:?}"),

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use access::Person;
+use channels::ChannelConfig;
 use channels::dialect::Dialect;
-use channels::{Direction, OnUnknown, Resync, UnknownPatients};
 use medicines::{Cabinet, Item, Policies, Recorder};
 use serde::Deserialize;
 use toml::Spanned;
@@ -27,7 +27,7 @@ pub struct File {
     pub dialect: BTreeMap<String, Dialect>,
     /// `[[channel]]`
     #[serde(default)]
-    pub channel: Vec<Spanned<ChannelEntry>>,
+    pub channel: Vec<Spanned<ChannelConfig>>,
     /// `[[client]]`
     #[serde(default)]
     pub client: Vec<Spanned<ClientEntry>>,
@@ -87,39 +87,6 @@ pub struct SiteEntry {
     /// `[site.policies]`
     #[serde(default)]
     pub policies: Option<Spanned<Policies>>,
-}
-
-/// A channel.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ChannelEntry {
-    /// Its name.
-    pub name: String,
-    /// inbound or outbound.
-    pub direction: Direction,
-    /// Where it listens.
-    pub listen: Option<SocketAddr>,
-    /// The peer's `host:port`.
-    pub connect: Option<String>,
-    /// The name of a `[dialect.NAME]`; none for plain HL7 2.5.1.
-    pub dialect: Option<Spanned<String>>,
-    /// The message types that it takes.
-    #[serde(default)]
-    pub accepts: Vec<String>,
-    /// What becomes of a result of a patient who is not known.
-    pub unknown_patients: Option<UnknownPatients>,
-    /// How long an acknowledgement may take, in seconds.
-    pub ack_timeout_s: Option<u32>,
-    /// What to do about a message that is not answered.
-    pub on_unknown: Option<OnUnknown>,
-    /// How often a message that is not answered is sent again before it waits for a person.
-    pub max_resends: Option<u32>,
-    /// When to send the whole profile again.
-    pub resync: Option<Resync>,
-    /// The largest message that it takes, in bytes.
-    pub max_message_bytes: Option<usize>,
-    /// The most connections at a time.
-    pub max_connections: Option<usize>,
 }
 
 /// A system that may call the API.

@@ -3,9 +3,13 @@
 use std::fmt;
 use std::ops::Range;
 
-/// A mistake in a configuration file.
+use super::suggest::mend;
+
+/// A mistake in a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
+    /// The file, by its path from the configuration's folder; none where all of them are meant.
+    pub file: Option<String>,
     /// The line, from 1; none where the whole file is meant.
     pub line: Option<usize>,
     /// What is wrong.
@@ -19,29 +23,43 @@ pub struct Mistake {
 impl Mistake {
     /// A mistake at a place in the text.
     pub fn at(text: &str, span: Range<usize>, what: &str, why: &str, remedy: &str) -> Self {
-        let line = text.get(..span.start).map(|before| before.matches('\n').count() + 1);
-        Mistake { line, ..Mistake::whole(what, why, remedy) }
+        Mistake { line: line_of(text, span.start), ..Mistake::whole(what, why, remedy) }
     }
 
     /// A mistake of the file as a whole.
     pub fn whole(what: &str, why: &str, remedy: &str) -> Self {
         let [what, why, remedy] = [what, why, remedy].map(str::to_owned);
-        Mistake { line: None, what, why, remedy }
+        Mistake { file: None, line: None, what, why, remedy }
+    }
+
+    /// The same mistake in that file.
+    #[must_use]
+    pub fn of_file(self, file: &str) -> Self {
+        Mistake { file: Some(file.to_owned()), ..self }
     }
 
     /// What the reader of TOML found.
     pub fn of_toml(text: &str, error: &toml::de::Error) -> Self {
         let span = error.span().unwrap_or(0..0);
-        let why = error.message().replace('\n', " ");
-        Mistake::at(text, span, "this cannot be read", &why, "mend it as docs/operate.md shows")
+        let message = error.message().replace('\n', " ");
+        let at = text.get(span.clone()).unwrap_or_default();
+        let (what, why, remedy) = mend(&message, at);
+        Mistake::at(text, span, &what, &why, &remedy)
     }
+}
+
+/// The line of a place in a text, from 1.
+pub(super) fn line_of(text: &str, at: usize) -> Option<usize> {
+    text.get(..at).map(|before| before.matches('\n').count() + 1)
 }
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "line {line}: ")?,
-            None => f.write_str("the file: ")?,
+        match (&self.file, self.line) {
+            (Some(file), Some(line)) => write!(f, "{file}:{line}: ")?,
+            (Some(file), None) => write!(f, "{file}: ")?,
+            (None, Some(line)) => write!(f, "line {line}: ")?,
+            (None, None) => {}
         }
         write!(f, "{}: {}; {}", self.what, self.why, self.remedy)
     }

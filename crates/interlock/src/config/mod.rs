@@ -1,31 +1,97 @@
-//! The configuration file: what it holds, and what is wrong with it.
+//! The configuration: what its files hold, and what is wrong with them.
+//!
+//! `interlock.toml` tells of the node and the site; each channel has a file `channels/NAME.toml`
+//! beside it, each dialect that several share a file `dialects/NAME.toml`. A small node may have
+//! both in the first file, as `[[channel]]` and `[dialect.NAME]`.
 
+mod bundle;
 mod check;
 mod file;
 mod mistake;
+mod parse;
+mod parts;
+mod suggest;
 mod watch;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-pub use file::{ChannelEntry, ClientEntry, ConsoleEntry, File, KeyEntry, NodeEntry, SiteEntry};
+pub(crate) use bundle::hexadecimal;
+pub use bundle::{Bundle, ROOT};
+pub use file::{ClientEntry, ConsoleEntry, File, KeyEntry, NodeEntry, SiteEntry};
 pub use mistake::Mistake;
+pub use parts::{Fields, Parts};
 pub use watch::{MailEntry, WatchEntry, WebhookEntry};
 
 use crate::node::Plan;
 
-/// Reads a configuration file. All mistakes that can be found at once are told at once.
+/// A configuration as it is written.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// Its files.
+    pub bundle: Bundle,
+    /// What they say, to be compared with another configuration.
+    pub parts: Parts,
+}
+
+impl Configuration {
+    /// The configuration of these files, whether they can be used or not.
+    pub fn of(bundle: Bundle) -> Self {
+        let parts = parts::parts(&bundle);
+        Configuration { bundle, parts }
+    }
+}
+
+/// Reads the configuration at `path`, with the files beside it. All mistakes that can be found at
+/// once are told at once.
 pub fn load(path: &Path) -> Result<Plan, Vec<Mistake>> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        vec![Mistake::whole("the file cannot be read", &error.to_string(), "check the path")]
-    })?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    read(&text, folder)
+    read_bundle(Bundle::from_folder(path)?, folder_of(path))
+}
+
+/// The folder at which relative paths start.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Reads a configuration of one file; relative paths in it start at `folder`.
+pub fn read(text: &str, folder: &Path) -> Result<Plan, Vec<Mistake>> {
+    read_bundle(Bundle::of_root(text), folder)
 }
 
 /// Reads a configuration; relative paths in it start at `folder`.
-pub fn read(text: &str, folder: &Path) -> Result<Plan, Vec<Mistake>> {
-    let file: File = toml::from_str(text).map_err(|error| vec![Mistake::of_toml(text, &error)])?;
-    check::plan(&file, text, folder)
+pub fn read_bundle(bundle: Bundle, folder: &Path) -> Result<Plan, Vec<Mistake>> {
+    let parsed = parse::parse(&bundle)?;
+    check::plan(&parsed, Configuration::of(bundle), folder)
+}
+
+/// The token of the first client that may administer the node, where it can be read.
+pub(crate) fn admin_token(path: &Path) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct ClientsAlone {
+        #[serde(default)]
+        client: Vec<ClientEntry>,
+    }
+    let text = std::fs::read_to_string(path).ok()?;
+    let read: ClientsAlone = toml::from_str(&text).ok()?;
+    let mut admins = read.client.iter().filter(|one| one.roles.contains(&api::Role::Admin));
+    admins.find_map(|one| one.token.read(folder_of(path)).ok())
+}
+
+/// Only what the file says of the node itself, whatever is wrong with the rest.
+pub fn node_of(path: &Path) -> Result<(NodeEntry, PathBuf), Mistake> {
+    #[derive(serde::Deserialize)]
+    struct NodeAlone {
+        node: NodeEntry,
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Mistake::whole("the file cannot be read", &error.to_string(), "check the path")
+    })?;
+    let read = toml::from_str::<NodeAlone>(&text);
+    let read = read.map_err(|error| Mistake::of_toml(&text, &error).of_file(ROOT))?;
+    let data = folder_of(path).join(&read.node.data);
+    Ok((read.node, data))
 }
 
 #[cfg(test)]
@@ -100,14 +166,18 @@ accepts = ["ADT"]
         check(
             "dialect = \"adc\"",
             "dialect = \"omni\"",
-            &["21: dialect: the file has no [dialect.omni]"],
+            &["21: dialect: there is no dialect `omni`"],
         );
         check(
             "wards = [\"WARDA\"]",
             "wards = []",
             &["8: cabinet `ADC/WARDA1`: it serves no ward, so nothing could be taken from it"],
         );
-        check("name = \"pas\"", "name = \"to-a\"", &["23: channel `to-a`: it is there twice"]);
+        check(
+            "name = \"pas\"",
+            "name = \"to-a\"",
+            &["23: channel `to-a`: it is there twice: see interlock.toml:17"],
+        );
         check(
             "data = \"data\"",
             "data = \"data\"\nprocessing_id = \"X\"",
@@ -116,7 +186,7 @@ accepts = ["ADT"]
         check(
             "listen = \"127.0.0.1:2575\"",
             "",
-            &["23: this channel: channel `pas` is inbound and needs `listen`, as \"0.0.0.0:2575\""],
+            &["23: channel `pas`: it is inbound and needs `listen`"],
         );
     }
 
@@ -131,7 +201,7 @@ accepts = ["ADT"]
         check("[site]", "[site", &["5: this cannot be read: unclosed table, expected `]`"]);
         let text = RIGHT.replace("accepts", "acepts");
         let mistakes = read(&text, Path::new("/")).unwrap_err();
-        assert!(mistakes[0].line.is_some() && mistakes[0].why.contains("acepts"), "{mistakes:?}");
+        assert!(mistakes[0].line.is_some() && mistakes[0].what.contains("acepts"), "{mistakes:?}");
     }
 
     #[test]
@@ -154,7 +224,10 @@ accepts = ["ADT"]
         };
         check("limits = { silence_min = 30, channel.pas.silence_min = 0 }", "");
         check("limits = { channel.pass.silence_min = 1 }", "there is no channel `pass`");
-        check("limits = { silence = 1 }", "unknown field `silence`");
+        check(
+            "limits = { silence = 1 }",
+            "`silence`: there is no such key here; did you mean `silence_min`?",
+        );
         check("webhook = { url = \"alarms.example\" }", "`alarms.example` is no address");
         check(
             "mail = { host = \"mail.example\", from = \"a@b.example\", to = [] }",

@@ -1,56 +1,60 @@
 //! The configuration of the demonstration, as an engineer would write it for this hospital.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 
 use estate::site::{DialectFacts, StaffRole};
 use estate::{ListenerAddresses, SiteFacts};
 
 use super::Settings;
+use crate::config::ROOT;
 
-/// The file in the data folder, for the curious.
-const CONFIG_FILE: &str = "interlock.toml";
+/// The configuration's files by their paths, for the curious to find in the data folder.
+type Files = BTreeMap<String, String>;
+
 /// The token of the API in the data folder.
 const TOKEN_FILE: &str = "token";
 /// The key of the console in the data folder.
 const KEY_FILE: &str = "key";
 
-/// Writes the configuration and its secrets into the data folder, and returns the configuration.
+/// Writes the configuration and its secrets into the data folder, and returns where it begins.
 pub(super) fn write(
     facts: &SiteFacts,
     listeners: &ListenerAddresses,
     settings: &Settings,
     token: &str,
     key: &str,
-) -> io::Result<String> {
-    let text = text(facts, listeners, settings);
-    std::fs::write(settings.data.join(CONFIG_FILE), &text)?;
+) -> io::Result<PathBuf> {
+    for folder in ["channels", "dialects"] {
+        std::fs::create_dir_all(settings.data.join(folder))?;
+    }
+    for (path, text) in files(facts, listeners, settings) {
+        std::fs::write(settings.data.join(path), text)?;
+    }
     for (file, secret) in [(TOKEN_FILE, token), (KEY_FILE, key)] {
         let path = settings.data.join(file);
         let mut options = std::fs::OpenOptions::new();
         let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
         io::Write::write_all(&mut file, secret.as_bytes())?;
     }
-    Ok(text)
+    Ok(settings.data.join(ROOT))
 }
 
-fn text(facts: &SiteFacts, listeners: &ListenerAddresses, settings: &Settings) -> String {
-    let mut out = String::new();
+fn files(facts: &SiteFacts, listeners: &ListenerAddresses, settings: &Settings) -> Files {
+    let (mut files, mut root) = (Files::new(), String::new());
     // Writing to a string never fails.
-    let _ = all(&mut out, facts, listeners, settings);
-    out
+    let _ = self::root(&mut root, facts, settings);
+    let _ = channels(&mut files, facts, listeners);
+    files.insert(ROOT.to_owned(), root);
+    files
 }
 
-fn all(
-    out: &mut String,
-    facts: &SiteFacts,
-    listeners: &ListenerAddresses,
-    settings: &Settings,
-) -> std::fmt::Result {
+fn root(out: &mut String, facts: &SiteFacts, settings: &Settings) -> std::fmt::Result {
     writeln!(out, "[node]\ndata = \".\"\nhttp = \"127.0.0.1:{}\"\n", settings.port)?;
     writeln!(out, "[site]\ncode = {:?}\nname = \"Interlock General\"\n", facts.code)?;
-    channels(out, facts, listeners)?;
     for cabinet in &facts.cabinets {
         writeln!(out, "[[site.cabinet]]\nsystem = {:?}", cabinet.system)?;
         writeln!(out, "station = {:?}\nwards = {:?}", cabinet.station, cabinet.wards)?;
@@ -80,11 +84,7 @@ fn profile_channel(station: &str) -> String {
     format!("to-{}", station.to_lowercase())
 }
 
-fn channels(
-    out: &mut String,
-    facts: &SiteFacts,
-    listeners: &ListenerAddresses,
-) -> std::fmt::Result {
+fn channels(out: &mut Files, facts: &SiteFacts, listeners: &ListenerAddresses) -> std::fmt::Result {
     dialect(out, "pas", &facts.code, &facts.pas)?;
     inbound(out, "pas", "pas", "[\"ADT\"]")?;
     dialect(out, "epma", &facts.code, &facts.epma)?;
@@ -106,9 +106,10 @@ fn channels(
     Ok(())
 }
 
-fn dialect(out: &mut String, name: &str, site: &str, facts: &DialectFacts) -> std::fmt::Result {
+fn dialect(files: &mut Files, name: &str, site: &str, facts: &DialectFacts) -> std::fmt::Result {
     let words = &facts.words;
-    writeln!(out, "[dialect.{name}]\nversion = {:?}", facts.version)?;
+    let out = files.entry(format!("dialects/{name}.toml")).or_default();
+    writeln!(out, "version = {:?}", facts.version)?;
     writeln!(out, "charset = {:?}", facts.charset.unwrap_or("WINDOWS-1252"))?;
     writeln!(out, "peer_application = {:?}\npeer_facility = {site:?}", facts.application)?;
     let style = if facts.tq1 { "tq1" } else { "rxe-1" };
@@ -122,24 +123,31 @@ fn dialect(out: &mut String, name: &str, site: &str, facts: &DialectFacts) -> st
         ("cancel", words.cancel),
     ];
     let control: Vec<String> = control.iter().map(|(k, v)| format!("{k} = {v:?}")).collect();
-    writeln!(out, "order_control = {{ {} }}\n", control.join(", "))
+    writeln!(out, "order_control = {{ {} }}", control.join(", "))
 }
 
-fn inbound(out: &mut String, name: &str, dialect: &str, accepts: &str) -> std::fmt::Result {
-    writeln!(out, "[[channel]]\nname = {name:?}\ndirection = \"inbound\"")?;
-    writeln!(out, "listen = \"127.0.0.1:0\"\ndialect = {dialect:?}\naccepts = {accepts}\n")
+/// The file of a channel.
+fn channel<'f>(files: &'f mut Files, name: &str) -> &'f mut String {
+    files.entry(format!("channels/{name}.toml")).or_default()
+}
+
+fn inbound(files: &mut Files, name: &str, dialect: &str, accepts: &str) -> std::fmt::Result {
+    let out = channel(files, name);
+    writeln!(out, "direction = \"inbound\"\nlisten = \"127.0.0.1:0\"")?;
+    writeln!(out, "dialect = {dialect:?}\naccepts = {accepts}")
 }
 
 fn outbound(
-    out: &mut String,
+    files: &mut Files,
     name: &str,
     dialect: &str,
     to: std::net::SocketAddr,
     resync: &str,
 ) -> std::fmt::Result {
-    writeln!(out, "[[channel]]\nname = {name:?}\ndirection = \"outbound\"")?;
+    let out = channel(files, name);
+    writeln!(out, "direction = \"outbound\"")?;
     writeln!(out, "connect = \"{to}\"\ndialect = {dialect:?}\nresync = {resync:?}")?;
-    writeln!(out, "on_unknown = \"resend\"\nack_timeout_s = 5\n")
+    writeln!(out, "on_unknown = \"resend\"\nack_timeout_s = 5")
 }
 
 fn items(out: &mut String, facts: &SiteFacts) -> std::fmt::Result {

@@ -94,9 +94,9 @@ impl Demo {
         let facts = config.site();
         let bound = Estate::bind(config).await?;
         let (token, key, once) = (secret::new_token(), secret::new_token(), secret::new_token());
-        let text = configuration::write(&facts, bound.addresses(), &settings, &token, &key)?;
-        let plan = config::read(&text, &settings.data);
-        let mut plan = plan.map_err(first)?;
+        let path = configuration::write(&facts, bound.addresses(), &settings, &token, &key)?;
+        let mut plan = config::load(&path).map_err(first)?;
+        "interlock demo".clone_into(&mut plan.by);
         plan.clock = engine::Clock::anchored(start, began, settings.speed);
         plan.seed = settings.seed;
         plan.keys.push(secret::console_key("demo", &once, true));

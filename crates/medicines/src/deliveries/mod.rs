@@ -138,4 +138,6 @@ pub enum Which {
     /// All of the channel that a newer whole profile replaces ([`Delivery::profile`]), that wait or
     /// are unknown, and were queued before this entry.
     OlderProfile,
+    /// All of the channel that wait or are unknown, and were queued before this entry.
+    Open,
 }

@@ -7,6 +7,7 @@ use fhir::Id;
 use super::{OrderState, PatientState, Row, RowKind, State};
 use crate::cabinet::Transaction;
 use crate::cases::{Case, CaseKind};
+use crate::configuration::{About, Applied, MAX_CONFIGURATIONS};
 use crate::fact::Fact;
 use crate::site::Site;
 
@@ -18,6 +19,7 @@ impl State {
         for fact in facts {
             match fact {
                 Fact::Configured(site) => self.fold_site(site),
+                Fact::Applied(about) => self.fold_applied(about),
                 Fact::Stored(resource) => self.fold_resource(resource),
                 Fact::Moved(transfer) => self.fold_transfer(transfer),
                 Fact::PocketActivity(transaction) => self.fold_activity(transaction),
@@ -35,6 +37,15 @@ impl State {
     fn fold_site(&mut self, site: &Site) {
         self.site = Arc::new(site.clone());
         self.changed.insert((RowKind::Site, String::new()));
+    }
+
+    fn fold_applied(&mut self, about: &About) {
+        if self.configurations.len() == MAX_CONFIGURATIONS {
+            self.configurations.remove(0);
+        }
+        let about = about.clone();
+        self.configurations.push(Applied { entry: self.seq, about });
+        self.changed.insert((RowKind::Configurations, String::new()));
     }
 
     fn fold_activity(&mut self, transaction: &Transaction) {
@@ -146,6 +157,7 @@ impl State {
                 (!balance.is_zero() && !key.starts_with("patient:"), json(&balance))
             }
             RowKind::Pocket => (true, json(&self.pockets[key.as_str()])),
+            RowKind::Configurations => (true, json(&self.configurations)),
             RowKind::Case => match self.cases.get(&id()) {
                 Some(case) => (true, json(case)),
                 None => (false, b"null".to_vec()),

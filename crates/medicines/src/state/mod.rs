@@ -26,6 +26,7 @@ pub use load::UnreadableRow;
 pub use row::{Cold, NoCold, Row, RowKind};
 
 use crate::cases::Case;
+use crate::configuration::Applied;
 use crate::site::Site;
 
 /// Something that will be due at a time.
@@ -41,6 +42,8 @@ pub(crate) enum Due {
 pub struct State {
     cold: Box<dyn Cold>,
     site: Arc<Site>,
+    /// The configurations that were put in force, the newest last.
+    configurations: Vec<Applied>,
     patients: HashMap<Id, Arc<PatientState>>,
     identifiers: HashMap<Box<str>, Id>,
     orders: HashMap<Id, Arc<OrderState>>,
@@ -69,6 +72,7 @@ impl State {
         State {
             cold,
             site: Arc::default(),
+            configurations: Vec::new(),
             patients: HashMap::new(),
             identifiers: HashMap::new(),
             orders: HashMap::new(),

@@ -24,11 +24,13 @@ pub enum RowKind {
     Pocket,
     /// A case, by id.
     Case,
+    /// The configurations that were put in force, the newest last; its key is empty.
+    Configurations,
 }
 
 impl RowKind {
     /// All kinds, in the order in which a restart loads them.
-    pub const ALL: [RowKind; 9] = [
+    pub const ALL: [RowKind; 10] = [
         RowKind::Site,
         RowKind::Patient,
         RowKind::Identifier,
@@ -38,6 +40,7 @@ impl RowKind {
         RowKind::Balance,
         RowKind::Pocket,
         RowKind::Case,
+        RowKind::Configurations,
     ];
 
     /// The number under which the record keeps the kind. Never reused for another kind.
@@ -52,6 +55,7 @@ impl RowKind {
             RowKind::Balance => 7,
             RowKind::Pocket => 8,
             RowKind::Case => 9,
+            RowKind::Configurations => 10,
         }
     }
 }

@@ -12,6 +12,7 @@ pub(super) struct Deliveries<'c> {
     one: CachedStatement<'c>,
     again: CachedStatement<'c>,
     older_profile: CachedStatement<'c>,
+    open: CachedStatement<'c>,
 }
 
 impl<'c> Deliveries<'c> {
@@ -37,6 +38,11 @@ impl<'c> Deliveries<'c> {
                 "UPDATE delivery INDEXED BY delivery_open_profile \
                  SET state = ?2, changed_at = ?3, detail = ?4 \
                  WHERE state < 2 AND profile = 1 AND channel = ?1 AND seq < ?5",
+            )?,
+            open: connection.prepare_cached(
+                "UPDATE delivery INDEXED BY delivery_open \
+                 SET state = ?2, changed_at = ?3, detail = ?4 \
+                 WHERE state < 2 AND channel = ?1 AND seq < ?5",
             )?,
         })
     }
@@ -69,6 +75,9 @@ impl<'c> Deliveries<'c> {
             }
             Which::OlderProfile => {
                 self.older_profile.execute(params![channel, state, at, detail, place.seq])?;
+            }
+            Which::Open => {
+                self.open.execute(params![channel, state, at, detail, place.seq])?;
             }
         }
         Ok(())

@@ -1,0 +1,13 @@
+//! From one configuration to another: what differs, and what that does.
+
+mod applied;
+mod compare;
+mod control;
+mod force;
+mod words;
+
+pub(crate) use applied::{of_folder, text_of};
+pub(crate) use compare::Base;
+pub(crate) use control::{Control, Parts as ControlParts};
+pub(crate) use force::{Force, at_start, offline, without_node};
+pub(crate) use words::{in_force, render};
