@@ -22,7 +22,7 @@ use crate::state::ApiState;
         (status = 400, description = "The request cannot be understood", body = ProblemBody),
         (status = 401, description = "No known token", body = ProblemBody),
         (status = 403, description = "The client may not", body = ProblemBody),
-        (status = 409, description = "The plan is out of date, or messages wait", body = ProblemBody),
+        (status = 409, description = "Out of date, or messages wait", body = ProblemBody),
         (status = 422, description = "The configuration cannot be used", body = ProblemBody),
         (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),

@@ -124,9 +124,11 @@ mod tests {
 
     #[test]
     fn every_part_has_its_name_and_its_fields() {
-        let root = "[node]\ndata = \"d\"\n[site]\ncode = \"RXX\"\n[site.policies]\nearly_window_min = 5\n\
+        let root = "[node]\ndata = \"d\"\n[site]\ncode = \"RXX\"\n[site.policies]\n\
+            early_window_min = 5\n\
             [[site.cabinet]]\nsystem = \"ADC\"\nstation = \"A1\"\nwards = [\"A\", \"B\"]\n\
-            [[site.item]]\ncode = \"P\"\nname = \"x\"\nstrength = { value = \"500\", unit = \"mg\" }\n\
+            [[site.item]]\ncode = \"P\"\nname = \"x\"\n\
+            strength = { value = \"500\", unit = \"mg\" }\n\
             [dialect.adc]\nversion = \"2.3\"\norder_control.change = \"XX\"\n\
             [[channel]]\nname = \"to-a\"\ndialect = \"adc\"\n\
             [[client]]\nname = \"ask\"\n[[console.key]]\nname = \"wall\"\n";
