@@ -96,6 +96,23 @@ impl Hospital {
     }
 }
 
+/// Asks the node itself to apply nothing but its first file, by a plan of any name.
+fn apply_by(http: SocketAddr, root: &str, plan: &str) -> String {
+    let root = root.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    let body = format!("{{\"files\":{{\"interlock.toml\":\"{root}\"}},\"plan\":\"{plan}\"}}");
+    let mut line = connect(http);
+    let head = format!(
+        "POST /admin/apply HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+         Authorization: Bearer 0123456789abcdef0123456789abcdef\r\nConnection: close\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    line.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    line.read_to_string(&mut answer).unwrap();
+    answer
+}
+
 fn inbound(address: SocketAddr, more: &str) -> String {
     format!("direction = \"inbound\"\nlisten = \"{address}\"\n{more}\n")
 }
@@ -206,6 +223,8 @@ fn of_two_people_at_once_the_second_looks_again() {
     hospital.done("apply", &[]);
     hospital.channel("pas", &inbound(pas, "max_connections = 8"));
     hospital.refused("apply", &["--plan", &plan], "the plan is out of date");
+    let answer = apply_by(hospital.http, &hospital.root(""), &plan);
+    assert!(answer.starts_with("HTTP/1.1 409 ") && answer.contains("plan-outdated"), "{answer}");
     assert_eq!(admit(&mut connect(pas), "P1"), "AA");
 
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -76,6 +76,11 @@ impl Bundle {
         self.0.get(ROOT).map_or("", String::as_str)
     }
 
+    /// The text of a script, by its file's name in the folder `scripts`.
+    pub fn script(&self, name: &str) -> Option<&str> {
+        self.0.get(&format!("scripts/{name}")).map(String::as_str)
+    }
+
     /// The files of one folder: the name, the path, the text.
     pub(super) fn of(&self, folder: &str) -> impl Iterator<Item = (&str, &str, &str)> {
         let prefix = format!("{folder}/");

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
-use super::bundle::Bundle;
+use super::bundle::{Bundle, hexadecimal};
 
 /// The values of a part's fields, as TOML writes them.
 pub type Fields = BTreeMap<String, String>;
 
 /// The parts by their names: `channel pas`, `site`, `item PARA500`, `node`.
 pub type Parts = BTreeMap<String, Fields>;
+
+/// How many hexadecimal digits of a script's digest are shown.
+const DIGITS: usize = 12;
 
 /// What names the entries of a list of tables, tried in this order.
 const NAMES: [&str; 4] = ["id", "code", "name", "channel"];
@@ -29,7 +33,11 @@ pub(super) fn parts(bundle: &Bundle) -> Parts {
         if let Some(dialect) = dialect.and_then(|name| dialects.get(name)) {
             channel.insert("dialect".to_owned(), dialect.clone());
         }
-        parts.insert(format!("channel {name}"), fields(&channel));
+        let script = channel.get("script").and_then(Value::as_str);
+        let text = script.and_then(|script| bundle.script(script)).map(digest);
+        let mut fields = fields(&channel);
+        fields.extend(text.map(|text| ("script's text".to_owned(), text)));
+        parts.insert(format!("channel {name}"), fields);
     };
     for entry in tables(root.remove("channel")) {
         channel(&named(&entry).unwrap_or_default(), entry);
@@ -37,14 +45,17 @@ pub(super) fn parts(bundle: &Bundle) -> Parts {
     for (name, _, text) in bundle.of("channels") {
         channel(name, text.parse().unwrap_or_default());
     }
-    for (_, path, text) in bundle.of("scripts") {
-        let text = BTreeMap::from([("text".to_owned(), text.to_owned())]);
-        parts.insert(format!("script {path}"), text);
-    }
     for (name, value) in root {
         section(&mut parts, &name, table(Some(value)));
     }
     parts
+}
+
+/// The beginning of a text's SHA-256: another script changes the channels that name it.
+fn digest(text: &str) -> String {
+    let mut digest = hexadecimal(&Sha256::digest(text.as_bytes()));
+    digest.truncate(DIGITS);
+    digest
 }
 
 /// A table of the first file: its lists of tables become parts of their own.
@@ -121,6 +132,23 @@ fn flatten(fields: &mut Fields, prefix: &str, table: &Table) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_script_changes_the_channels_that_name_it() {
+        let of = |script: &str| {
+            let files = [
+                ("interlock.toml", ""),
+                ("channels/a.toml", "script = \"x.rhai\""),
+                ("channels/b.toml", ""),
+                ("scripts/x.rhai", script),
+            ];
+            let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+            parts(&Bundle::from_texts(files.into_iter().collect()).unwrap_or_default())
+        };
+        let (one, other) = (of("let x = 1;"), of("let x = 2;"));
+        assert_ne!(one["channel a"], other["channel a"]);
+        assert_eq!(one["channel b"], other["channel b"]);
+    }
 
     #[test]
     fn every_part_has_its_name_and_its_fields() {
