@@ -128,7 +128,8 @@ impl Node {
         fs::write(&configuration, hospital::configuration(peers)).map_err(told)?;
         fs::write(folder.join("token"), hospital::TOKEN).map_err(told)?;
         let mut command = Command::new(build_folder()?.join("interlock"));
-        command.arg("serve").arg("--config").arg(&configuration);
+        // The peers of a second run have other addresses, which are to be in force.
+        command.arg("serve").arg("--apply").arg("--config").arg(&configuration);
         let process = Process::start(&mut command)?;
         let (mut channels, mut http) = (BTreeMap::new(), None);
         for line in &process.said {
