@@ -18,6 +18,13 @@ pub const MAX_ACK_TIMEOUT_S: u32 = 600;
 /// where the configuration does not say.
 pub const MAX_RESENDS: u32 = 10;
 
+/// How often a message that is refused is sent again, where the configuration does not say.
+pub const MAX_RETRIES: u32 = 5;
+
+/// The longest that a channel may be told to wait for an application acknowledgement, in seconds:
+/// a week.
+pub const MAX_APPLICATION_ACK_TIMEOUT_S: u32 = 7 * 24 * 60 * 60;
+
 /// The most that a channel may be told to send a message again.
 pub const MOST_RESENDS: u32 = 1000;
 
@@ -33,7 +40,113 @@ pub enum OnUnknown {
     Resend,
     /// Opens a case and leaves it until a person has decided. The patient's later messages wait
     /// behind it, those of other patients go on.
+    #[serde(alias = "ask")]
     Hold,
+}
+
+/// What a sender does about a message that the peer refuses (AE, AR, CE, CR).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnRefused {
+    /// Opens a case and goes on: the message is not sent again, and the patient's later messages
+    /// do not wait.
+    #[default]
+    Skip,
+    /// Parks it with a case. The patient's later messages wait behind it until a person has
+    /// decided, those of other patients go on.
+    Hold,
+    /// Sends it again after growing waits, [`ChannelConfig::max_retries`] times, then parks it as
+    /// [`OnRefused::Hold`] does. The patient's later messages wait meanwhile.
+    Retry,
+}
+
+/// How a channel asks its peer to acknowledge (HL7 2.5.1 §2.9.2 and §2.9.3).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Acknowledgement {
+    /// MSH-15 and MSH-16 are empty; one acknowledgement ends the matter.
+    #[default]
+    Original,
+    /// MSH-15 and MSH-16 say what is wanted, and both obligations are followed to their ends.
+    Enhanced,
+}
+
+/// When an acknowledgement is asked for (HL7 table 0155).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+pub enum AckWhen {
+    /// Always.
+    #[default]
+    #[serde(rename = "AL")]
+    Always,
+    /// Never.
+    #[serde(rename = "NE")]
+    Never,
+    /// Only on an error or a rejection: silence means success.
+    #[serde(rename = "ER")]
+    OnError,
+    /// Only on success: silence may mean anything.
+    #[serde(rename = "SU")]
+    OnSuccess,
+}
+
+impl AckWhen {
+    /// The code as it is sent.
+    pub fn code(self) -> &'static str {
+        match self {
+            AckWhen::Always => "AL",
+            AckWhen::Never => "NE",
+            AckWhen::OnError => "ER",
+            AckWhen::OnSuccess => "SU",
+        }
+    }
+}
+
+/// What a patient's next message waits for, in enhanced mode.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NextAfter {
+    /// That the peer has stored the one before it.
+    #[default]
+    Commit,
+    /// That the peer's application has answered the one before it.
+    Application,
+}
+
+/// What an inbound channel does while a queue that it feeds is full.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenFull {
+    /// Takes nothing in and acknowledges nothing until there is room: the sender keeps its
+    /// messages and their order.
+    #[default]
+    Withhold,
+    /// Keeps the message parked with a case and answers AR: the sender can go on, and a person
+    /// replays the message when there is room.
+    Park,
+}
+
+/// What a sequence number (MSH-13) means to an inbound channel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SequenceNumbers {
+    /// The sender uses the sequence number protocol (HL7 2.5.1 §2.9.4), which is not spoken here:
+    /// the message is refused.
+    #[default]
+    Refuse,
+    /// The sender fills the field in and expects nothing.
+    Ignore,
+}
+
+/// How long a queue may become before its sources are told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueueLimit {
+    /// The most open messages.
+    #[serde(default)]
+    pub messages: Option<u64>,
+    /// The greatest age of the oldest open message, in seconds.
+    #[serde(default)]
+    pub age_s: Option<u64>,
 }
 
 /// When a sender asks for the whole profile to be sent again.
@@ -97,6 +210,44 @@ pub struct ChannelConfig {
     /// has decided. A peer that cannot be reached does not count.
     #[serde(default = "max_resends")]
     pub max_resends: u32,
+    /// What to do about a message that is refused (outbound).
+    #[serde(default)]
+    pub on_refused: OnRefused,
+    /// How often a message that is refused is sent again, 1 to 1000 (outbound, with
+    /// [`OnRefused::Retry`]).
+    #[serde(default = "max_retries")]
+    pub max_retries: u32,
+    /// How the peer is asked to acknowledge (outbound).
+    #[serde(default)]
+    pub acknowledgement: Acknowledgement,
+    /// When it shall say that it has stored a message: MSH-15 (outbound, enhanced).
+    #[serde(default)]
+    pub accept_ack: AckWhen,
+    /// When its application shall answer: MSH-16 (outbound, enhanced).
+    #[serde(default)]
+    pub application_ack: AckWhen,
+    /// The inbound channel on which its application answers; none where it does so on the
+    /// connection on which it was told (outbound, enhanced).
+    #[serde(default)]
+    pub application_ack_from: Option<String>,
+    /// How long its application may take, in seconds, 1 to a week (outbound, enhanced).
+    #[serde(default = "application_ack_timeout_s")]
+    pub application_ack_timeout_s: u32,
+    /// What a patient's next message waits for (outbound, enhanced).
+    #[serde(default)]
+    pub next_after: NextAfter,
+    /// How long its queue may become before the channels that feed it hold back (outbound).
+    #[serde(default)]
+    pub queue_limit: QueueLimit,
+    /// The outbound channels whose full queues this channel tells its sender of (inbound).
+    #[serde(default)]
+    pub feeds: Vec<String>,
+    /// How it tells (inbound).
+    #[serde(default)]
+    pub when_full: WhenFull,
+    /// What a sequence number in a message means (inbound).
+    #[serde(default)]
+    pub sequence_numbers: SequenceNumbers,
     /// When to send the whole profile again (outbound).
     #[serde(default)]
     pub resync: Resync,
@@ -114,6 +265,14 @@ fn ack_timeout_s() -> u32 {
 
 fn max_resends() -> u32 {
     MAX_RESENDS
+}
+
+fn max_retries() -> u32 {
+    MAX_RETRIES
+}
+
+fn application_ack_timeout_s() -> u32 {
+    3600
 }
 
 fn max_message_bytes() -> usize {
@@ -141,6 +300,21 @@ pub enum ConfigError {
         "channel `{0}` is outbound and needs `connect`; write connect = \"cabinets.example:2575\""
     )]
     NoConnect(String),
+    /// A channel names another one that is not there, or goes the other way.
+    #[error(
+        "channel `{name}`: `{field}` names `{other}`, and no {direction} channel has that name; \
+         correct the name"
+    )]
+    NoSuch {
+        /// The channel.
+        name: String,
+        /// The field.
+        field: &'static str,
+        /// What it names.
+        other: String,
+        /// Which way the other one has to go.
+        direction: &'static str,
+    },
     /// A number is outside its range.
     #[error("channel `{name}`: `{field}` is outside {range}; write a number within it")]
     Range {
@@ -180,6 +354,18 @@ impl ChannelConfig {
             ack_timeout_s: ack_timeout_s(),
             on_unknown: OnUnknown::default(),
             max_resends: max_resends(),
+            on_refused: OnRefused::default(),
+            max_retries: max_retries(),
+            acknowledgement: Acknowledgement::default(),
+            accept_ack: AckWhen::default(),
+            application_ack: AckWhen::default(),
+            application_ack_from: None,
+            application_ack_timeout_s: application_ack_timeout_s(),
+            next_after: NextAfter::default(),
+            queue_limit: QueueLimit::default(),
+            feeds: Vec::new(),
+            when_full: WhenFull::default(),
+            sequence_numbers: SequenceNumbers::default(),
             resync: Resync::default(),
             max_message_bytes: max_message_bytes(),
             max_connections: max_connections(),
@@ -189,6 +375,11 @@ impl ChannelConfig {
     /// How long an acknowledgement may take.
     pub fn ack_timeout(&self) -> Duration {
         Duration::from_secs(u64::from(self.ack_timeout_s))
+    }
+
+    /// How long the peer's application may take to answer.
+    pub fn application_ack_timeout(&self) -> Duration {
+        Duration::from_secs(u64::from(self.application_ack_timeout_s))
     }
 
     /// Checks the ranges and that what the direction needs is there.
@@ -207,6 +398,15 @@ impl ChannelConfig {
             _ if !(1..=MOST_RESENDS).contains(&self.max_resends) => {
                 Err(range("max_resends", "1 to 1000"))
             }
+            _ if !(1..=MOST_RESENDS).contains(&self.max_retries) => {
+                Err(range("max_retries", "1 to 1000"))
+            }
+            _ if !(1..=MAX_APPLICATION_ACK_TIMEOUT_S).contains(&self.application_ack_timeout_s) => {
+                Err(range("application_ack_timeout_s", "1 to 604800"))
+            }
+            _ if self.queue_limit.messages == Some(0) || self.queue_limit.age_s == Some(0) => {
+                Err(range("queue_limit", "1 and more"))
+            }
             _ if !(1024..=MAX_MESSAGE_BYTES).contains(&self.max_message_bytes) => {
                 Err(range("max_message_bytes", "1024 to 16777216"))
             }
@@ -216,6 +416,30 @@ impl ChannelConfig {
             _ => Ok(()),
         }
     }
+}
+
+/// Checks what channels say of each other.
+pub fn check_together(channels: &[ChannelConfig]) -> Result<(), ConfigError> {
+    let find = |name: &str, direction: Direction| {
+        channels.iter().any(|other| other.name == name && other.direction == direction)
+    };
+    for channel in channels {
+        let no_such = |field, other: &String, direction| ConfigError::NoSuch {
+            name: channel.name.clone(),
+            field,
+            other: other.clone(),
+            direction,
+        };
+        if let Some(from) = &channel.application_ack_from
+            && !find(from, Direction::Inbound)
+        {
+            return Err(no_such("application_ack_from", from, "inbound"));
+        }
+        if let Some(to) = channel.feeds.iter().find(|to| !find(to, Direction::Outbound)) {
+            return Err(no_such("feeds", to, "outbound"));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -240,6 +464,9 @@ mod tests {
         check(|config| config.ack_timeout_s = 0, "ack_timeout_s");
         check(|config| config.max_resends = 0, "max_resends");
         check(|config| config.max_resends = 1001, "max_resends");
+        check(|config| config.max_retries = 0, "max_retries");
+        check(|config| config.application_ack_timeout_s = 604_801, "application_ack_timeout_s");
+        check(|config| config.queue_limit.messages = Some(0), "queue_limit");
         check(|config| config.max_message_bytes = usize::MAX, "max_message_bytes");
         check(|config| config.max_connections = 0, "max_connections");
     }

@@ -16,8 +16,10 @@ mod sender;
 pub mod transport;
 
 pub use config::{
-    ChannelConfig, ConfigError, MAX_ACK_TIMEOUT_S, MAX_MESSAGE_BYTES, MAX_RESENDS, MOST_RESENDS,
-    OnUnknown, Resync, UnknownPatients,
+    AckWhen, Acknowledgement, ChannelConfig, ConfigError, MAX_ACK_TIMEOUT_S,
+    MAX_APPLICATION_ACK_TIMEOUT_S, MAX_MESSAGE_BYTES, MAX_RESENDS, MAX_RETRIES, MOST_RESENDS,
+    NextAfter, OnRefused, OnUnknown, QueueLimit, Resync, SequenceNumbers, UnknownPatients,
+    WhenFull, check_together,
 };
 pub use health::{ChannelHealth, Direction, Health, LinkState, Meter};
 pub use running::{ChangeError, Channels, Running, Setting, StartError};

@@ -8,7 +8,7 @@ use crate::bedside::Administration;
 use crate::cabinet::{Asked, Completion, Permit, Refusal, Transaction};
 use crate::cases::Resolution;
 use crate::configuration::Application;
-use crate::deliveries::Outcome;
+use crate::deliveries::{Outcome, Stray};
 use crate::fact::{Access, Fact};
 use crate::filing::{Filing, Keep};
 use crate::orders::OrderMessage;
@@ -70,6 +70,8 @@ pub enum Request {
     Administer(Vec<Administration>),
     /// What became of a message that was sent.
     Delivered(Outcome),
+    /// An acknowledgement that nobody waits for: keep it, and give it to no message.
+    Stray(Stray),
     /// An outbound channel has its peer back: it needs the whole profile again.
     LinkUp {
         /// The outbound channel.
@@ -115,6 +117,7 @@ impl Request {
             Request::Complete(_) => "complete",
             Request::Administer(_) => "administer",
             Request::Delivered(_) => "delivered",
+            Request::Stray(_) => "stray-acknowledgement",
             Request::LinkUp { .. } => "link-up",
             Request::Resolve(_) => "resolve",
             Request::Replay { .. } => "replay",
@@ -246,6 +249,10 @@ pub enum ProblemCode {
     UnknownCase,
     /// The control id was used before for another message.
     ControlIdReused,
+    /// A protocol of HL7 that is not spoken here (sequence numbers, continuation).
+    UnsupportedProtocol,
+    /// What the message leads to cannot be queued, because the queue is full.
+    QueueFull,
     /// Something that the server does not understand of itself.
     Internal,
 }
@@ -270,7 +277,11 @@ impl ProblemCode {
             | P::UnknownCabinet
             | P::UnknownCase => "204",
             P::DuplicateOrder | P::ControlIdReused => "205",
-            P::OrderState | P::Superseded | P::Internal => "207",
+            P::OrderState
+            | P::Superseded
+            | P::UnsupportedProtocol
+            | P::QueueFull
+            | P::Internal => "207",
         }
     }
 
@@ -282,6 +293,8 @@ impl ProblemCode {
                 | ProblemCode::UnsupportedEvent
                 | ProblemCode::WrongProcessingId
                 | ProblemCode::UnsupportedVersion
+                | ProblemCode::UnsupportedProtocol
+                | ProblemCode::QueueFull
                 | ProblemCode::Internal
         )
     }
@@ -309,6 +322,8 @@ impl ProblemCode {
             P::UnknownCabinet => "unknown-cabinet",
             P::UnknownCase => "unknown-case",
             P::ControlIdReused => "control-id-reused",
+            P::UnsupportedProtocol => "unsupported-protocol",
+            P::QueueFull => "queue-full",
             P::Internal => "internal",
         }
     }

@@ -29,6 +29,7 @@ pub fn decide(state: &mut State, ctx: &Context, request: &Request) -> Decision {
         Request::Complete(done) => cabinet::complete(state, ctx, done),
         Request::Administer(given) => or_park(bedside::administer(state, ctx, given), state, ctx),
         Request::Delivered(outcome) => deliveries::outcome(state, ctx, outcome),
+        Request::Stray(stray) => deliveries::stray(state, ctx, stray),
         Request::LinkUp { channel } => deliveries::link_up(state, ctx, channel),
         Request::Resolve(resolution) => cases::resolve(state, ctx, resolution),
         Request::Replay { case, by, request } => replay(state, ctx, case, by, request),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cabinet::Transaction;
 use crate::cases::{Case, CaseClosed};
 use crate::configuration::About;
-use crate::deliveries::{Delivery, DeliveryChange};
+use crate::deliveries::{Delivery, DeliveryChange, Joined};
 use crate::filing::Kept;
 use crate::site::Site;
 use crate::stock::Transfer;
@@ -30,6 +30,8 @@ pub enum Fact {
     Queued(Delivery),
     /// What became of a message that was to be sent.
     Delivery(DeliveryChange),
+    /// The open messages of one patient are another's now.
+    Joined(Joined),
     /// Somebody has to look at something.
     CaseOpened(Box<Case>),
     /// A case is settled.
@@ -51,6 +53,7 @@ impl Fact {
             }
             Fact::Moved(transfer) => transfer.patient.as_ref(),
             Fact::Queued(delivery) => Some(&delivery.key),
+            Fact::Joined(joined) => Some(&joined.to),
             Fact::CaseOpened(case) => case.patient.as_ref(),
             Fact::Seen(access) | Fact::Refused(access) => access.patient.as_ref(),
             Fact::Kept(kept) => kept.patient.as_ref(),

@@ -86,6 +86,7 @@ impl<'a> Facts<'a> {
             delivery: None,
             item: None,
             quantity: None,
+            count: None,
             activity: None,
             person: None,
             text: text.to_owned(),

@@ -101,7 +101,7 @@ fn read_some(reader: &Reader, last: u64) -> Result<(), Failure> {
     }
     println!("find_key {:?}", began.elapsed() / 1_000);
     let began = Instant::now();
-    let heads = reader.deliveries("adc-1", 100)?.len();
+    let heads = reader.deliveries("adc-1", 100, |_| true)?.len();
     println!("{heads} deliveries to send {:?}", began.elapsed());
     Ok(())
 }

@@ -51,6 +51,10 @@ pub(crate) fn from_json<T: DeserializeOwned>(what: &'static str, text: &str) -> 
 /// The number under which a delivery's state is kept; below 2 it is open.
 pub(crate) fn delivery_state(state: DeliveryState) -> i64 {
     match state {
+        DeliveryState::Deferred => -4,
+        DeliveryState::Parked => -3,
+        DeliveryState::Accepted => -2,
+        DeliveryState::InFlight => -1,
         DeliveryState::Waiting => 0,
         DeliveryState::Unknown => 1,
         DeliveryState::Delivered => 2,
@@ -61,14 +65,10 @@ pub(crate) fn delivery_state(state: DeliveryState) -> i64 {
 
 /// The state that [`delivery_state`] wrote.
 pub(crate) fn delivery_state_of(number: i64) -> Result<DeliveryState, Error> {
-    Ok(match number {
-        0 => DeliveryState::Waiting,
-        1 => DeliveryState::Unknown,
-        2 => DeliveryState::Delivered,
-        3 => DeliveryState::Refused,
-        4 => DeliveryState::Superseded,
-        _ => return Err(Error::Corrupt(format!("delivery state {number}"))),
-    })
+    DeliveryState::ALL
+        .into_iter()
+        .find(|state| delivery_state(*state) == number)
+        .ok_or_else(|| Error::Corrupt(format!("delivery state {number}")))
 }
 
 /// The number under which a transfer's state is kept.

@@ -21,7 +21,7 @@ pub enum DumpError {
 
 /// Every table with its rows in primary-key order. The numbers `n` are left out: what they stand
 /// for, the order of the facts, is the order of the rows wherever it matters.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 13] = [
     ("meta", "SELECT key, value FROM meta ORDER BY key"),
     ("position", "SELECT seq, lower(hex(hash)) AS hash FROM position"),
     (
@@ -47,9 +47,10 @@ const TABLES: [(&str, &str); 12] = [
     ("state", "SELECT kind, key, live, body FROM state ORDER BY kind, key"),
     (
         "delivery",
-        "SELECT id, seq, channel, key, at, state, profile, attempts, changed_at, detail, body \
-         FROM delivery ORDER BY n",
+        "SELECT id, seq, channel, key, at, state, profile, blocks, behind, attempts, changed_at, \
+         detail, body FROM delivery ORDER BY n",
     ),
+    ("queue", "SELECT channel, depth FROM queue ORDER BY channel"),
     ("case_", "SELECT id, kind, opened, patient, closed, body, closing FROM case_ ORDER BY n"),
     ("transfer", "SELECT id, seq, state, movement, told, body FROM transfer ORDER BY n"),
     ("pocket_activity", "SELECT seq, cabinet, body FROM pocket_activity ORDER BY n"),

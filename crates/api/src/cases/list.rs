@@ -21,7 +21,7 @@ const DEFAULT_LIMIT: usize = 50;
 /// The most cases on a page; each patient among them is journalled as seen.
 const MAX_LIMIT: usize = 200;
 /// Every kind of case, for the filter.
-const KINDS: [CaseKind; 8] = [
+const KINDS: [CaseKind; 10] = [
     CaseKind::ParkedMessage,
     CaseKind::DispensedWithoutOrder,
     CaseKind::Override,
@@ -30,6 +30,8 @@ const KINDS: [CaseKind; 8] = [
     CaseKind::Discrepancy,
     CaseKind::RefusedDelivery,
     CaseKind::UnknownOutcome,
+    CaseKind::ParkedDelivery,
+    CaseKind::StrayAcknowledgement,
 ];
 
 /// A page of the worklist.

@@ -129,7 +129,23 @@ fn channels(checker: &mut Checker<'_>, parsed: &Parsed) -> Vec<ChannelConfig> {
         configs.push(config);
     }
     addresses(checker, parsed);
+    together(checker, parsed, &configs);
     configs
+}
+
+/// What channels say of each other, at the line of the key that says it.
+fn together(checker: &mut Checker<'_>, parsed: &Parsed, configs: &[ChannelConfig]) {
+    let Err(error) = channels::check_together(configs) else {
+        return;
+    };
+    let text = error.to_string();
+    let name = text.split('`').nth(1);
+    let part = parsed.channels.iter().find(|part| Some(part.config.name.as_str()) == name);
+    if let Some(part) = part {
+        // The second name is the key: the first is the channel's, which has been told.
+        let rest = text.split_once("`: ").map_or(text.as_str(), |(_, rest)| rest);
+        refused(checker, part, rest);
+    }
 }
 
 /// What a channel's own check says, at the line of the key that it names.

@@ -29,6 +29,10 @@ pub enum CaseKind {
     RefusedDelivery,
     /// A message was sent and not answered; the patient's later messages wait behind it.
     UnknownOutcome,
+    /// A peer refused a message; the patient's later messages wait behind it.
+    ParkedDelivery,
+    /// A peer sent acknowledgements of which nobody knows what they are about.
+    StrayAcknowledgement,
 }
 
 impl CaseKind {
@@ -43,6 +47,8 @@ impl CaseKind {
             CaseKind::Discrepancy => "discrepancy",
             CaseKind::RefusedDelivery => "refused-delivery",
             CaseKind::UnknownOutcome => "unknown-outcome",
+            CaseKind::ParkedDelivery => "parked-delivery",
+            CaseKind::StrayAcknowledgement => "stray-acknowledgement",
         }
     }
 }
@@ -75,7 +81,8 @@ pub struct Case {
     /// The channel of a parked or refused message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
-    /// The message that was sent, for [`CaseKind::UnknownOutcome`].
+    /// The message that was sent, for [`CaseKind::UnknownOutcome`] and
+    /// [`CaseKind::ParkedDelivery`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Id>,
     /// The local formulary code.
@@ -84,6 +91,9 @@ pub struct Case {
     /// How much it is about, in the item's unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity: Option<Decimal>,
+    /// How often it happened, where one case stands for many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
     /// When the act that it is about was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activity: Option<Timestamp>,

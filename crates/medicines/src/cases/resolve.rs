@@ -33,7 +33,7 @@ pub fn resolve(state: &State, ctx: &Context, resolution: &Resolution) -> Decisio
         let text = "No open case has this id.";
         return facts.answer(Answer::Parked(Problem::new(ProblemCode::UnknownCase, text)));
     };
-    if case.kind == CaseKind::UnknownOutcome {
+    if matches!(case.kind, CaseKind::UnknownOutcome | CaseKind::ParkedDelivery) {
         if let Some(change) = decided(case, &resolution.resolution, ctx.now) {
             facts.push(Fact::Delivery(change));
         } else {

@@ -3,6 +3,7 @@
 mod outcome;
 mod profile;
 mod route;
+mod stray;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ pub use outcome::{Outcome, outcome};
 pub use profile::link_up;
 pub(crate) use profile::queue_profile;
 pub(crate) use route::{Subject, channels_of, tell_cabinets, tell_recorders};
+pub use stray::{Stray, stray};
 
 use crate::orders::Control;
 use crate::patients::PatientEvent;
@@ -103,6 +105,15 @@ pub enum Notice {
 pub enum DeliveryState {
     /// Not sent yet.
     Waiting,
+    /// It is about to be sent. Told only on channels whose peer would act on a repeat: what is
+    /// found so after a start may have been sent, so its outcome is unknown.
+    InFlight,
+    /// The peer has stored it (CA) and owes its application acknowledgement (HL7 2.5.1 §2.9.3).
+    Accepted,
+    /// The peer refused it, and it is sent again after a while by itself.
+    Deferred,
+    /// The peer refused it, and it waits for a person; the patient's later messages wait behind it.
+    Parked,
     /// The peer accepted it.
     Delivered,
     /// The peer refused it; it is not sent again by itself.
@@ -111,6 +122,44 @@ pub enum DeliveryState {
     Unknown,
     /// A newer, whole profile replaces it; it is not sent.
     Superseded,
+}
+
+impl DeliveryState {
+    /// Every state.
+    pub const ALL: [DeliveryState; 9] = [
+        DeliveryState::Waiting,
+        DeliveryState::InFlight,
+        DeliveryState::Accepted,
+        DeliveryState::Deferred,
+        DeliveryState::Parked,
+        DeliveryState::Delivered,
+        DeliveryState::Refused,
+        DeliveryState::Unknown,
+        DeliveryState::Superseded,
+    ];
+
+    /// Whether something is still to be done or to be heard about it.
+    pub fn is_open(self) -> bool {
+        !matches!(
+            self,
+            DeliveryState::Delivered | DeliveryState::Refused | DeliveryState::Superseded
+        )
+    }
+
+    /// The state as a code, as JSON writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DeliveryState::Waiting => "waiting",
+            DeliveryState::InFlight => "in-flight",
+            DeliveryState::Accepted => "accepted",
+            DeliveryState::Deferred => "deferred",
+            DeliveryState::Parked => "parked",
+            DeliveryState::Delivered => "delivered",
+            DeliveryState::Refused => "refused",
+            DeliveryState::Unknown => "unknown",
+            DeliveryState::Superseded => "superseded",
+        }
+    }
 }
 
 /// A change in where a delivery stands.
@@ -125,8 +174,38 @@ pub struct DeliveryChange {
     /// The peer's acknowledgement code and its error codes, without free text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Whether later messages with the same key may be sent although this one has not ended: the
+    /// peer has stored it, and the channel does not wait for the application acknowledgement.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ahead: bool,
     /// When (recording time).
     pub at: Timestamp,
+}
+
+impl DeliveryChange {
+    /// Whether later messages of the channel with the same key have to wait for this one.
+    pub fn blocks(&self) -> bool {
+        match self.state {
+            DeliveryState::Unknown | DeliveryState::Deferred | DeliveryState::Parked => true,
+            DeliveryState::Accepted => !self.ahead,
+            // Nothing else is sent while one message is in flight.
+            DeliveryState::InFlight
+            | DeliveryState::Waiting
+            | DeliveryState::Delivered
+            | DeliveryState::Refused
+            | DeliveryState::Superseded => false,
+        }
+    }
+}
+
+/// Two patients are one (ADT^A40): the open deliveries of one join those of the other, in the order
+/// in which all of them were queued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// The key that is used no more.
+    pub from: Id,
+    /// The key that they have now.
+    pub to: Id,
 }
 
 /// Which deliveries a change is about.
@@ -135,8 +214,8 @@ pub struct DeliveryChange {
 pub enum Which {
     /// This one.
     One(Id),
-    /// All of the channel that a newer whole profile replaces ([`Delivery::profile`]), that wait or
-    /// are unknown, and were queued before this entry.
+    /// All of the channel that a newer whole profile replaces ([`Delivery::profile`]), that wait, were
+    /// put off or are unknown, and were queued before this entry.
     OlderProfile,
     /// All of the channel that wait or are unknown, and were queued before this entry.
     Open,

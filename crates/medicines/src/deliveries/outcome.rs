@@ -19,8 +19,10 @@ pub struct Outcome {
     pub channel: Arc<str>,
     /// The delivery as it was queued.
     pub delivery: Delivery,
-    /// Where it stands now: delivered, refused or unknown.
+    /// Where it stands now.
     pub state: DeliveryState,
+    /// Whether later messages with its key need not wait for its end ([`DeliveryChange::ahead`]).
+    pub ahead: bool,
     /// Whether the channel holds it until a person decides: it will not send it again by itself.
     pub held: bool,
     /// The peer's acknowledgement code and error codes, without free text.
@@ -43,6 +45,15 @@ pub fn outcome(state: &State, ctx: &Context, outcome: &Outcome) -> Decision {
             about(&mut case, outcome);
             facts.open(case);
         }
+        DeliveryState::Parked if open.is_none() => {
+            let text = "The peer refused the message, and this patient's later messages wait: \
+                        mend the cause there or here, then settle the case with `resend`, \
+                        `give-up` or `delivered`.";
+            let reason = outcome.detail.as_deref().unwrap_or("refused");
+            let mut case = facts.case(CaseKind::ParkedDelivery, reason, text);
+            about(&mut case, outcome);
+            facts.open(case);
+        }
         DeliveryState::Unknown if outcome.held && open.is_none() => {
             let text = "Sent and not answered, and this patient's later messages wait: ask the \
                         peer whether it has the message, then settle the case with `delivered`, \
@@ -53,7 +64,8 @@ pub fn outcome(state: &State, ctx: &Context, outcome: &Outcome) -> Decision {
         }
         _ => {}
     }
-    if let Some(case) = open.filter(|_| outcome.state != DeliveryState::Unknown) {
+    let answered = !outcome.state.is_open() || outcome.state == DeliveryState::Accepted;
+    if let Some(case) = open.filter(|_| answered) {
         facts.close(&case, "interlock", "answered");
     }
     facts.done()
@@ -65,6 +77,7 @@ fn change(ctx: &Context, channel: &Arc<str>, delivery: &Id, outcome: &Outcome) -
         which: Which::One(delivery.clone()),
         state: outcome.state,
         detail: outcome.detail.clone(),
+        ahead: outcome.ahead,
         at: ctx.now,
     })
 }
@@ -75,16 +88,17 @@ fn about(case: &mut Case, outcome: &Outcome) {
     case.patient = Some(outcome.delivery.key.clone());
 }
 
-/// The open case about a delivery that was not answered.
+/// The open case about a delivery that waits for a person.
 fn open_case(state: &State, delivery: &Id) -> Option<Id> {
     let about = |case: &&Arc<Case>| {
-        case.kind == CaseKind::UnknownOutcome && case.delivery.as_ref() == Some(delivery)
+        matches!(case.kind, CaseKind::UnknownOutcome | CaseKind::ParkedDelivery)
+            && case.delivery.as_ref() == Some(delivery)
     };
     state.open_cases().find(about).map(|case| case.id.clone())
 }
 
-/// What a person decides about a delivery that was not answered, by the words that settle its
-/// case; `None` for other words.
+/// What a person decides about a delivery that was not answered or was refused, by the words that
+/// settle its case; `None` for other words.
 pub(crate) fn decided(case: &Case, words: &str, now: Timestamp) -> Option<DeliveryChange> {
     let state = match words {
         "delivered" => DeliveryState::Delivered,
@@ -97,6 +111,7 @@ pub(crate) fn decided(case: &Case, words: &str, now: Timestamp) -> Option<Delive
         which: Which::One(case.delivery.clone()?),
         state,
         detail: Some("decided".to_owned()),
+        ahead: false,
         at: now,
     })
 }

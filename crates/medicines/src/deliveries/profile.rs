@@ -30,6 +30,7 @@ pub fn link_up(state: &mut State, ctx: &Context, channel: &str) -> Decision {
         which: Which::OlderProfile,
         state: DeliveryState::Superseded,
         detail: None,
+        ahead: false,
         at: ctx.now,
     }));
     for ward in wards {

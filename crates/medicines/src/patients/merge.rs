@@ -8,7 +8,8 @@ use fhir::{Id, ResourceType, StoredResource};
 
 use super::{MergeMessage, PatientEvent, find_optional, identifier_key, keys};
 use crate::command::{Context, Decision, Problem, ProblemCode};
-use crate::deliveries::{Notice, Subject, VersionOf, channels_of, queue_profile, tell_cabinets};
+use crate::deliveries::{Joined, Notice, Subject, VersionOf, channels_of, queue_profile, tell_cabinets};
+use crate::fact::Fact;
 use crate::facts::{Facts, problem};
 use crate::resources::{Revision, revise};
 use crate::state::{PatientState, State};
@@ -38,6 +39,8 @@ pub fn merge(
     if let Some(merged) = merged {
         let ended = end(state, &mut facts, &survivor.id, &merged)?;
         move_history(state, &mut facts, &survivor.id, &merged.id);
+        // Before anything is queued: what waits of both is one queue from here on.
+        facts.push(Fact::Joined(Joined { from: merged.id.clone(), to: survivor.id.clone() }));
         tell(state, &mut facts, &survivor, &merged, version, ended);
     }
     Ok(facts.done())

@@ -27,6 +27,7 @@ impl State {
                 Fact::CaseClosed(closed) => self.fold_closed(&closed.id),
                 Fact::Queued(_)
                 | Fact::Delivery(_)
+                | Fact::Joined(_)
                 | Fact::Seen(_)
                 | Fact::Refused(_)
                 | Fact::Kept(_) => {}

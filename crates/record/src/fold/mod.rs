@@ -53,6 +53,7 @@ impl<'c> Folder<'c> {
                 Fact::PocketActivity(activity) => self.stock.activity(place, activity)?,
                 Fact::Queued(delivery) => self.deliveries.queued(place, delivery)?,
                 Fact::Delivery(change) => self.deliveries.changed(place, change)?,
+                Fact::Joined(joined) => self.deliveries.joined(joined)?,
                 Fact::CaseOpened(case) => self.cases.opened(case)?,
                 Fact::CaseClosed(closed) => self.cases.closed(closed)?,
                 Fact::Seen(access) => self.access.happened(place, access, false)?,

@@ -1,7 +1,5 @@
 //! Deliveries: what to send next, how long the queues are, what became of one.
 
-use std::collections::HashSet;
-
 use fhir::Id;
 use jiff::Timestamp;
 use medicines::deliveries::{Delivery, DeliveryState};
@@ -13,10 +11,10 @@ use crate::code::{count, delivery_state_of, from_json, integer, natural, timesta
 
 /// The most deliveries in one answer.
 pub const MAX_DELIVERIES: usize = 1_000;
-/// The most open deliveries that are looked at to find those that may be sent next.
+/// The most rows that are looked at to find when a channel's peer last accepted something.
 pub const MAX_QUEUE_SCAN: usize = 20_000;
 
-const COLUMNS: &str = "n, seq, state, attempts, changed_at, detail, body";
+const COLUMNS: &str = "n, seq, state, attempts, changed_at, detail, body, key";
 
 /// A message to be sent, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +23,7 @@ pub struct DeliveryView {
     pub n: u64,
     /// The number of the journal entry that queued it.
     pub seq: u64,
-    /// The delivery as it was queued.
+    /// The delivery as it was queued, with the key that it has now.
     pub delivery: Delivery,
     /// Where it stands.
     pub state: DeliveryState,
@@ -42,74 +40,76 @@ pub struct DeliveryView {
 pub struct Queue {
     /// The channel.
     pub channel: String,
-    /// How many deliveries are waiting or unknown.
+    /// How many deliveries are open: everything but delivered, refused and superseded.
     pub depth: u64,
     /// When the oldest of them was queued.
     pub oldest: Timestamp,
 }
 
 impl Reader {
-    /// What the channel may send now, oldest first: of every key (patient) the oldest delivery
-    /// that is waiting or unknown, and none of those behind it. At most `limit` and
-    /// [`MAX_DELIVERIES`], found among the oldest [`MAX_QUEUE_SCAN`] of the queue.
+    /// What the channel may send now, oldest first: the open deliveries that `take` accepts and
+    /// that wait for no earlier one of their key (patient). At most `limit` and
+    /// [`MAX_DELIVERIES`].
     ///
-    /// An unknown delivery holds back those of its key: the channel's policy says what becomes of
-    /// it.
-    pub fn deliveries(&self, channel: &str, limit: usize) -> Result<Vec<DeliveryView>, Error> {
+    /// Those behind a delivery that is unknown, put off, parked, or accepted and waited for are
+    /// not looked at, however many they are. Of a key of which nothing is held all deliveries are
+    /// given, in their order.
+    pub fn deliveries(
+        &self,
+        channel: &str,
+        limit: usize,
+        mut take: impl FnMut(&DeliveryView) -> bool,
+    ) -> Result<Vec<DeliveryView>, Error> {
         let limit = limit.min(MAX_DELIVERIES);
         let sql = format!(
-            "SELECT {COLUMNS}, key FROM delivery INDEXED BY delivery_open \
-             WHERE channel = ?1 AND state < 2 ORDER BY n LIMIT {MAX_QUEUE_SCAN}"
+            "SELECT {COLUMNS} FROM delivery INDEXED BY delivery_free \
+             WHERE channel = ?1 AND state < 2 AND behind = 0 ORDER BY n"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query([channel])?;
-        let mut keys = HashSet::new();
-        let mut heads = Vec::new();
-        while heads.len() < limit
+        let mut found = Vec::new();
+        while found.len() < limit
             && let Some(row) = rows.next()?
         {
-            if keys.insert(row.get::<_, String>(7)?) {
-                heads.push(view(row)?);
+            let view = view(row)?;
+            if take(&view) {
+                found.push(view);
             }
         }
-        Ok(heads)
+        Ok(found)
+    }
+
+    /// What the peer of the channel has stored and not answered for yet, oldest first; at most
+    /// `limit` and [`MAX_DELIVERIES`].
+    pub fn accepted(&self, channel: &str, limit: usize) -> Result<Vec<DeliveryView>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM delivery INDEXED BY delivery_accepted \
+             WHERE channel = ?1 AND state = -2 ORDER BY n LIMIT ?2"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        statement.query_and_then((channel, limited(limit, MAX_DELIVERIES)), view)?.collect()
     }
 
     /// Every channel that has open deliveries, in the order of the names.
     pub fn queues(&self) -> Result<Vec<Queue>, Error> {
         let snapshot = self.snapshot()?;
-        let mut groups = snapshot.prepare_cached(
-            "SELECT channel, count(*), min(n) FROM delivery INDEXED BY delivery_open \
-             WHERE state < 2 GROUP BY channel ORDER BY channel",
+        let mut statement = snapshot.prepare_cached(
+            "SELECT channel, depth, (SELECT at FROM delivery d INDEXED BY delivery_open \
+               WHERE d.channel = queue.channel AND d.state < 2 ORDER BY d.n LIMIT 1) \
+             FROM queue WHERE depth > 0 ORDER BY channel",
         )?;
-        let mut at = snapshot.prepare_cached("SELECT at FROM delivery WHERE n = ?1")?;
-        let mut queues = Vec::new();
-        let mut rows = groups.query([])?;
-        while let Some(row) = rows.next()? {
-            let oldest: i64 = row.get(2)?;
-            queues.push(Queue {
-                channel: row.get(0)?,
-                depth: count(row.get(1)?),
-                oldest: timestamp(at.query_row([oldest], |row| row.get(0))?),
-            });
-        }
-        Ok(queues)
+        statement.query_and_then([], queue)?.collect()
     }
 
     /// The open deliveries of one channel; `None` when there is none.
     pub fn queue(&self, channel: &str) -> Result<Option<Queue>, Error> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT count(*), (SELECT at FROM delivery INDEXED BY delivery_open \
-               WHERE channel = ?1 AND state < 2 ORDER BY n LIMIT 1) \
-             FROM delivery INDEXED BY delivery_open WHERE channel = ?1 AND state < 2",
+            "SELECT channel, depth, (SELECT at FROM delivery d INDEXED BY delivery_open \
+               WHERE d.channel = ?1 AND d.state < 2 ORDER BY d.n LIMIT 1) \
+             FROM queue WHERE depth > 0 AND channel = ?1",
         )?;
-        let (depth, oldest): (i64, Option<i64>) =
-            statement.query_row([channel], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(oldest.map(|oldest| Queue {
-            channel: channel.to_owned(),
-            depth: count(depth),
-            oldest: timestamp(oldest),
-        }))
+        let mut rows = statement.query([channel])?;
+        rows.next()?.map(queue).transpose()
     }
 
     /// The delivery of that id.
@@ -146,7 +146,19 @@ impl Reader {
     }
 }
 
+fn queue(row: &Row<'_>) -> Result<Queue, Error> {
+    Ok(Queue {
+        channel: row.get(0)?,
+        depth: count(row.get(1)?),
+        oldest: timestamp(row.get::<_, Option<i64>>(2)?.unwrap_or_default()),
+    })
+}
+
 fn view(row: &Row<'_>) -> Result<DeliveryView, Error> {
+    let mut delivery: Delivery = from_json("delivery", &row.get::<_, String>(6)?)?;
+    // The patient may have been merged into another one since.
+    delivery.key = Id::new(&row.get::<_, String>(7)?)
+        .map_err(|_| Error::Corrupt("the key of a delivery".to_owned()))?;
     Ok(DeliveryView {
         n: natural(row.get(0)?),
         seq: natural(row.get(1)?),
@@ -154,6 +166,6 @@ fn view(row: &Row<'_>) -> Result<DeliveryView, Error> {
         attempts: count(row.get(3)?),
         changed_at: timestamp(row.get(4)?),
         detail: row.get(5)?,
-        delivery: from_json("delivery", &row.get::<_, String>(6)?)?,
+        delivery,
     })
 }

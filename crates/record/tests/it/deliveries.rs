@@ -7,24 +7,26 @@ use crate::hand::{Hand, at, change, delivery, id, queued};
 
 #[track_caller]
 fn check(hand: &Hand, channel: &str, expected: &[&str]) {
-    let next = hand.reader().deliveries(channel, 10).unwrap();
+    let next = hand.reader().deliveries(channel, 10, |_| true).unwrap();
     let ids: Vec<String> = next.iter().map(|next| next.delivery.id.to_string()).collect();
     assert_eq!(ids, expected, "{channel}");
 }
 
 #[test]
-fn the_oldest_of_every_patient_comes_first() {
+fn the_oldest_comes_first_and_nothing_behind_one_that_holds() {
     let mut hand = Hand::new();
     hand.entry(&[queued("a1", "adc", "p1", 1), queued("a2", "adc", "p1", 1)]);
     hand.entry(&[queued("b1", "adc", "p2", 2), queued("x1", "epma", "p1", 2)]);
     hand.entry(&[queued("c1", "adc", "p3", 3), queued("b2", "adc", "p2", 3)]);
-    check(&hand, "adc", &["a1", "b1", "c1"]);
+    check(&hand, "adc", &["a1", "a2", "b1", "c1", "b2"]);
     check(&hand, "epma", &["x1"]);
     check(&hand, "nobody", &[]);
-    assert_eq!(hand.reader().deliveries("adc", 2).unwrap().len(), 2);
+    assert_eq!(hand.reader().deliveries("adc", 2, |_| true).unwrap().len(), 2);
+    let not_a = |view: &record::DeliveryView| view.delivery.key != id("p1");
+    assert_eq!(hand.reader().deliveries("adc", 2, not_a).unwrap()[0].delivery.id, id("b1"));
 
     hand.entry(&[change("adc", Which::One(id("b1")), DeliveryState::Delivered, 4)]);
-    check(&hand, "adc", &["a1", "c1", "b2"]);
+    check(&hand, "adc", &["a1", "a2", "c1", "b2"]);
     // One whose fate is unknown holds back those of its patient, and nobody else.
     hand.entry(&[change("adc", Which::One(id("a1")), DeliveryState::Unknown, 5)]);
     check(&hand, "adc", &["a1", "c1", "b2"]);
@@ -80,12 +82,12 @@ fn a_new_profile_replaces_what_is_left_of_the_older_one() {
     ] {
         assert_eq!(state(text), expected, "{text}");
     }
-    check(&hand, "adc", &["n1", "b1"]);
+    check(&hand, "adc", &["n1", "b1", "b2"]);
     check(&hand, "other", &["x1"]);
 }
 
 #[test]
-fn only_an_unanswered_delivery_can_wait_again() {
+fn only_an_open_delivery_that_was_told_can_wait_again() {
     let check = |state: DeliveryState, after: DeliveryState| {
         let mut hand = Hand::new();
         hand.entry(&[queued("a1", "adc", "p1", 1)]);
@@ -94,7 +96,10 @@ fn only_an_unanswered_delivery_can_wait_again() {
         let view = hand.reader().delivery(&id("a1")).unwrap().unwrap();
         assert_eq!(view.state, after, "{state:?}");
     };
-    check(DeliveryState::Unknown, DeliveryState::Waiting);
+    for told in [DeliveryState::Unknown, DeliveryState::Parked, DeliveryState::InFlight] {
+        check(told, DeliveryState::Waiting);
+    }
+    check(DeliveryState::Accepted, DeliveryState::Accepted);
     for over in [DeliveryState::Delivered, DeliveryState::Refused, DeliveryState::Superseded] {
         check(over, over);
     }
@@ -117,4 +122,62 @@ fn queues_tell_their_depth_and_age() {
     let before = reader.latest_deliveries(Some(latest[1].n), 2).unwrap();
     assert_eq!(before.len(), 1);
     assert_eq!(before[0].delivery.id, id("a1"));
+}
+
+#[test]
+fn what_holds_a_patient_back_holds_that_patient_alone() {
+    for held in [DeliveryState::Unknown, DeliveryState::Deferred, DeliveryState::Parked] {
+        let mut hand = Hand::new();
+        hand.entry(&[queued("a1", "adc", "p1", 1), queued("a2", "adc", "p1", 1)]);
+        hand.entry(&[change("adc", Which::One(id("a1")), held, 2)]);
+        hand.entry(&[queued("a3", "adc", "p1", 3), queued("b1", "adc", "p2", 3)]);
+        check(&hand, "adc", &["a1", "b1"]);
+        hand.entry(&[change("adc", Which::One(id("a1")), DeliveryState::Waiting, 4)]);
+        check(&hand, "adc", &["a1", "a2", "a3", "b1"]);
+    }
+}
+
+#[test]
+fn what_the_peer_has_stored_holds_back_others_only_where_it_is_said() {
+    let accepted = |ahead: bool| {
+        let mut hand = Hand::new();
+        hand.entry(&[queued("a1", "adc", "p1", 1), queued("a2", "adc", "p1", 1)]);
+        let mut fact = change("adc", Which::One(id("a1")), DeliveryState::Accepted, 2);
+        if let Fact::Delivery(change) = &mut fact {
+            change.ahead = ahead;
+        }
+        hand.entry(&[fact]);
+        hand
+    };
+    let mut hand = accepted(false);
+    check(&hand, "adc", &["a1"]);
+    assert_eq!(hand.reader().accepted("adc", 10).unwrap().len(), 1);
+    hand.entry(&[change("adc", Which::One(id("a1")), DeliveryState::Delivered, 3)]);
+    check(&hand, "adc", &["a2"]);
+    assert_eq!(hand.reader().accepted("adc", 10).unwrap().len(), 0);
+    check(&accepted(true), "adc", &["a1", "a2"]);
+    // The application may be heard before the interface that has stored the message.
+    hand.entry(&[change("adc", Which::One(id("a1")), DeliveryState::Accepted, 4)]);
+    let view = hand.reader().delivery(&id("a1")).unwrap().unwrap();
+    assert_eq!((view.state, view.attempts), (DeliveryState::Delivered, 1));
+}
+
+#[test]
+fn two_queues_become_one_when_two_patients_do() {
+    let mut hand = Hand::new();
+    hand.entry(&[queued("a1", "adc", "p1", 1), queued("b1", "adc", "p2", 1)]);
+    hand.entry(&[queued("a2", "adc", "p1", 2), queued("b2", "adc", "p2", 2)]);
+    hand.entry(&[queued("x1", "epma", "p2", 2), queued("c1", "adc", "p3", 2)]);
+    hand.entry(&[change("adc", Which::One(id("b1")), DeliveryState::Unknown, 3)]);
+    check(&hand, "adc", &["a1", "b1", "a2", "c1"]);
+    let joined = medicines::deliveries::Joined { from: id("p2"), to: id("p1") };
+    hand.entry(&[Fact::Joined(joined), queued("a3", "adc", "p1", 4)]);
+    // What stands behind the one that is held waits, whoever it was about.
+    check(&hand, "adc", &["a1", "b1", "c1"]);
+    let view = hand.reader().delivery(&id("b2")).unwrap().unwrap();
+    assert_eq!(view.delivery.key, id("p1"));
+    assert_eq!(hand.reader().delivery(&id("x1")).unwrap().unwrap().delivery.key, id("p1"));
+    hand.entry(&[change("adc", Which::One(id("b1")), DeliveryState::Delivered, 5)]);
+    check(&hand, "adc", &["a1", "a2", "b2", "c1", "a3"]);
+    assert_eq!(hand.reader().queue("adc").unwrap().unwrap().depth, 5);
 }

@@ -46,6 +46,7 @@ pub(crate) fn case(text: &str, kind: CaseKind, seq: u64, patient: Option<&str>) 
         cabinet: None,
         channel: Some("epma".into()),
         delivery: None,
+        count: None,
         activity: None,
         item: None,
         quantity: Some("0.40".parse().unwrap()),

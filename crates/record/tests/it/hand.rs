@@ -152,6 +152,7 @@ pub(crate) fn change(channel: &str, which: Which, state: DeliveryState, seq: u64
         which,
         state,
         detail: Some("AA".into()),
+        ahead: false,
         at: at(seq),
     })
 }
