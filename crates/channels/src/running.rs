@@ -11,7 +11,7 @@ use engine::Engine;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::config::{ChannelConfig, ConfigError, UnknownPatients};
+use crate::config::{Acknowledgement, ChannelConfig, ConfigError, UnknownPatients};
 use crate::health::{Direction, Health};
 use crate::inbound::InboundChannel;
 use crate::outbound::Voice;
@@ -270,7 +270,10 @@ impl Running {
         let setting = &self.setting;
         let name: Arc<str> = config.name.as_str().into();
         let meter = setting.health.register(&name, Direction::Outbound);
-        let voice = Voice::new(config.dialect.clone(), &setting.site, &setting.processing_id);
+        let mut voice = Voice::new(config.dialect.clone(), &setting.site, &setting.processing_id);
+        if config.acknowledgement == Acknowledgement::Enhanced {
+            voice = voice.asking(config.accept_ack, config.application_ack);
+        }
         // Channels of one node must not draw the same waits.
         let mix = |seed: u64, byte: u8| seed.rotate_left(5) ^ u64::from(byte);
         let seed = config.name.bytes().fold(setting.seed, mix);

@@ -277,11 +277,9 @@ impl ProblemCode {
             | P::UnknownCabinet
             | P::UnknownCase => "204",
             P::DuplicateOrder | P::ControlIdReused => "205",
-            P::OrderState
-            | P::Superseded
-            | P::UnsupportedProtocol
-            | P::QueueFull
-            | P::Internal => "207",
+            P::OrderState | P::Superseded | P::UnsupportedProtocol | P::QueueFull | P::Internal => {
+                "207"
+            }
         }
     }
 

@@ -26,6 +26,7 @@ use hl7v2::{BuildError, HeaderSpec, MessageBuilder};
 use jiff::Timestamp;
 use medicines::deliveries::{Delivery, Notice, VersionOf};
 
+use crate::config::AckWhen;
 use crate::dialect::{Dialect, Systems};
 
 /// How we speak to one peer: its dialect and the systems of our site. Made once for a channel.
@@ -35,6 +36,8 @@ pub struct Voice {
     systems: Systems,
     facility: String,
     processing_id: String,
+    /// MSH-15 and MSH-16; empty in original mode.
+    conditions: [&'static str; 2],
 }
 
 /// The resources that a delivery names, in exactly the versions that it names.
@@ -87,7 +90,15 @@ impl Voice {
             facility: if own.is_empty() { site.to_ascii_uppercase() } else { own.to_owned() },
             processing_id: if processing_id.is_empty() { "P" } else { processing_id }.to_owned(),
             dialect,
+            conditions: [""; 2],
         }
+    }
+
+    /// The same voice, asking for acknowledgements by MSH-15 and MSH-16 (HL7 2.5.1 §2.9.2).
+    #[must_use]
+    pub fn asking(mut self, accept: AckWhen, application: AckWhen) -> Self {
+        self.conditions = [accept.code(), application.code()];
+        self
     }
 
     /// The peer's dialect.
@@ -123,6 +134,8 @@ impl Voice {
         };
         let mut message = MessageBuilder::message(dialect.charset, &spec);
         // Original mode is asked for by leaving MSH-15 and MSH-16 empty (HL7 2.5.1 §2.9.2).
+        let [accept, application] = self.conditions;
+        message.header().set(15, accept).set(16, application);
         message.declare_charset();
         message
     }

@@ -16,6 +16,24 @@ const MAX_CODES: usize = 8;
 /// The longest error code that is taken for a code and not for words, in bytes.
 const MAX_CODE_BYTES: usize = 20;
 
+/// The most acknowledgements of other messages that are kept while one is waited for.
+const MAX_HEARD: usize = 64;
+
+/// Something that the peer sent and that is no answer to the message in flight.
+#[derive(Debug)]
+pub(super) struct Heard {
+    /// The acknowledgement, where it is one.
+    pub(super) ack: Option<Ack>,
+    /// What came.
+    pub(super) raw: Vec<u8>,
+}
+
+impl Heard {
+    pub(super) fn read(raw: Vec<u8>) -> Self {
+        Heard { ack: read(&raw), raw }
+    }
+}
+
 /// What came of a message.
 #[derive(Debug)]
 pub(super) enum Exchange {
@@ -36,13 +54,14 @@ pub(super) enum Exchange {
 
 /// Sends `message` and waits for the acknowledgement whose MSA-2 is `control_id`.
 ///
-/// Any other acknowledgement is counted and thrown away: taking it for the message in flight
-/// could call a message delivered that the peer never saw.
+/// Any other acknowledgement goes to `heard`: taking it for the message in flight could call a
+/// message delivered that the peer never saw.
 pub(super) async fn exchange(
     client: &mut Client,
     message: &[u8],
     control_id: &str,
     patience: Duration,
+    heard: &mut Vec<Heard>,
     meter: &Meter,
     stop: &mut Stop,
 ) -> Exchange {
@@ -65,12 +84,12 @@ pub(super) async fn exchange(
             Ok(Err(LinkError::Closed | LinkError::Connect | LinkError::NotSent)) => {
                 return Exchange::Lost;
             }
-            Ok(Ok(raw)) => match read(&raw) {
-                Some(ack) if ack.control_id == control_id => {
+            Ok(Ok(raw)) => match Heard::read(raw) {
+                Heard { ack: Some(ack), raw } if ack.control_id == control_id => {
                     return Exchange::Answered { ack, raw };
                 }
-                Some(_) => meter.error("ack-mismatch"),
-                None => meter.error("not-an-ack"),
+                other if heard.len() < MAX_HEARD => heard.push(other),
+                _ => meter.error("ack-flood"),
             },
         }
         if stopping {

@@ -4,20 +4,29 @@
 //! it, and tells the engine what became of it. While the journal takes that in, the next message
 //! is on its way already; a node that dies in between sends the last few again after its start,
 //! with the same control ids, and their peer notices the repeat by them. A message whose
-//! acknowledgement was refused or never came is always journaled before anything else is sent.
+//! acknowledgement was refused or never came is always journaled before anything else is sent, and
+//! where a peer would act on a repeat (`on_unknown = "hold"`), each message is journaled as in
+//! flight before it leaves: what a node finds so after its start is asked about and not sent again.
+//!
+//! In enhanced mode a message that the peer has stored is *accepted*; it has ended when the peer's
+//! application has answered too (`outstanding.rs`, `hear.rs`). What the peer sends and nobody waits
+//! for is kept as a stray acknowledgement and given to no message.
 
 mod backoff;
 mod exchange;
+mod hear;
 mod link;
+mod outstanding;
 mod prepare;
 mod queue;
+mod strays;
+mod tell;
 
 use std::sync::Arc;
 
 use engine::{Command, Engine, Stopped};
 use fhir::Id;
 use medicines::Request;
-use medicines::deliveries::{Delivery, DeliveryState, Outcome};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
@@ -25,11 +34,14 @@ use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 use crate::config::ChannelConfig;
 use crate::health::Meter;
 use crate::outbound::Voice;
-use crate::transport::{Client, LinkError, Stop};
-use exchange::{Exchange, codes, exchange};
+use crate::transport::{Client, Stop};
+use exchange::Heard;
 use link::Link;
+use outstanding::Outstanding;
 use prepare::{ListError, Listing, list, unasked};
-use queue::{MAX_UNRECORDED, Policy, Queue, Ready};
+pub(crate) use queue::Policy;
+use queue::Queue;
+pub(crate) use strays::Strays;
 
 /// The least time between two looks at the record that find nothing, where nobody says that
 /// something is there. The record grows many times in a second, and most of what it grows by is
@@ -38,6 +50,10 @@ const LOOK_PAUSE: Duration = Duration::from_millis(10);
 
 /// How long a sender waits after the record could not be read.
 const RECORD_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a sender waits for application acknowledgements before it looks whether some came on
+/// another connection, when it may not send more without them.
+const FULL_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long outcomes may take to be journaled when the node stops.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -54,6 +70,9 @@ pub(crate) struct Sender {
     stop: Stop,
     link: Link,
     queue: Queue,
+    outstanding: Outstanding,
+    strays: Strays,
+    seed: u64,
     outcomes: JoinSet<Result<Id, Stopped>>,
     looked: Option<Instant>,
     /// Something new waits for this channel.
@@ -76,6 +95,9 @@ impl Sender {
             peer: config.connect.clone().unwrap_or_default(),
             link: Link::new(config.resync, seed),
             queued: engine.queued(&config.name),
+            outstanding: Outstanding::new(config.application_ack_timeout()),
+            strays: Strays::new(Instant::now()),
+            seed,
             config,
             voice: Arc::new(voice),
             engine,
@@ -100,13 +122,17 @@ impl Sender {
     async fn work(&mut self) -> Result<(), Stopped> {
         let mut progress = self.engine.progress();
         self.ask().await?;
+        self.remember().await;
         while !self.stop.is_set() {
             self.collect()?;
+            self.overdue().await?;
+            let full = self.outstanding.is_full() && !self.reconcile().await;
             if self.queue.is_empty() {
                 progress.mark_unchanged();
                 self.look().await;
             }
-            if self.queue.is_empty() && !self.link.resync_now(Instant::now()) {
+            let nothing = self.queue.is_empty() && !self.link.resync_now(Instant::now());
+            if nothing || full {
                 self.idle(&mut progress).await?;
             } else if self.connected().await {
                 self.step().await?;
@@ -136,16 +162,16 @@ impl Sender {
     }
 
     fn policy(&self) -> Policy {
-        Policy { on_unknown: self.config.on_unknown, max_resends: self.config.max_resends }
+        Policy::of(&self.config)
     }
 
-    fn listing(&self) -> Listing {
+    fn listing(&mut self) -> Listing {
         Listing {
             readers: self.engine.readers(),
             channel: Arc::clone(&self.channel),
             voice: Arc::clone(&self.voice),
             policy: self.policy(),
-            concluded: self.queue.concluded().clone(),
+            out: self.queue.out(Instant::now()),
         }
     }
 
@@ -153,13 +179,14 @@ impl Sender {
     async fn ask(&mut self) -> Result<(), Stopped> {
         while !self.stop.is_set() {
             match unasked(self.listing()).await {
+                Ok(held) if held.is_empty() => return Ok(()),
                 Ok(held) => {
                     for delivery in held {
                         let id = delivery.id.clone();
+                        // What was in flight under a policy that asks is asked about under any.
                         let request = self.unknown(delivery, true, "not-answered");
                         self.submit(request, Some(id), Vec::new()).await?;
                     }
-                    return Ok(());
                 }
                 Err(problem) => self.unreadable(&problem).await,
             }
@@ -190,9 +217,14 @@ impl Sender {
 
     /// Waits for something to do.
     async fn idle(&mut self, progress: &mut watch::Receiver<u64>) -> Result<(), Stopped> {
-        let resync_at = self.link.resync_at();
-        let resync = async {
-            match resync_at {
+        let wake = [self.link.resync_at(), self.queue.next_due(), self.outstanding.next_due()];
+        let mut wake = wake.into_iter().flatten().min();
+        if self.outstanding.is_full() {
+            let soon = Instant::now() + FULL_PAUSE;
+            wake = Some(wake.map_or(soon, |at| at.min(soon)));
+        }
+        let wake = async {
+            match wake {
                 Some(at) => sleep_until(at).await,
                 None => std::future::pending().await,
             }
@@ -206,7 +238,7 @@ impl Sender {
         };
         tokio::select! {
             () = self.stop.wait() => {}
-            () = resync => {}
+            () = wake => {}
             () = self.queued.notified() => {}
             changed = progress.changed() => {
                 changed.map_err(|_| Stopped)?;
@@ -219,7 +251,9 @@ impl Sender {
             }
             Some(recorded) = self.outcomes.join_next() => self.recorded(recorded)?,
             unasked = line => match unasked {
-                Ok(_) => self.meter.error("ack-late"),
+                Ok(raw) => {
+                    self.hear(Heard::read(raw)).await?;
+                }
                 // Many peers close a line that is not used; that is no failure.
                 Err(_) => self.link.client = None,
             },
@@ -271,127 +305,6 @@ impl Sender {
             Some(ready) => self.tell(ready).await,
             None => Ok(()),
         }
-    }
-
-    /// Sends one message and tells what became of it.
-    async fn tell(&mut self, ready: Ready) -> Result<(), Stopped> {
-        let Ready { delivery, unanswered, message } = ready;
-        let message = match message {
-            Ok(message) => message,
-            Err(error) => {
-                let detail = Some(format!("not written: {}", error.code()));
-                return self.conclude(delivery, DeliveryState::Refused, detail, Vec::new()).await;
-            }
-        };
-        let Some(client) = self.link.client.as_mut() else {
-            return Ok(());
-        };
-        loop {
-            match client.peek() {
-                Ok(None) => break,
-                Ok(Some(_)) => self.meter.error("ack-late"),
-                Err(_) => {
-                    // Nothing was in flight: the peer closed a line that was not used.
-                    self.link.client = None;
-                    self.queue.clear();
-                    return Ok(());
-                }
-            }
-        }
-        let patience = self.config.ack_timeout();
-        let id = delivery.id.clone();
-        let sent = exchange(client, &message, &id, patience, &self.meter, &mut self.stop).await;
-        match sent {
-            Exchange::Answered { ack, raw } => {
-                self.link.answered();
-                self.meter.seen(self.engine.clock().now());
-                let state = if ack.code.is_positive() {
-                    self.meter.well();
-                    DeliveryState::Delivered
-                } else {
-                    self.meter.refused();
-                    DeliveryState::Refused
-                };
-                self.conclude(delivery, state, Some(codes(&ack)), raw).await
-            }
-            Exchange::NotSent => {
-                self.meter.down(LinkError::NotSent.code());
-                self.queue.clear();
-                let wait = self.link.lost();
-                self.pause(wait).await;
-                Ok(())
-            }
-            Exchange::Lost => {
-                let counts = self.link.is_proven();
-                let wait = self.link.lost();
-                let code = LinkError::Closed.code();
-                self.unanswered(delivery, unanswered, counts, code, wait).await
-            }
-            Exchange::Silent => {
-                // A node that stops does not wait its whole time.
-                let counts = !self.stop.is_set();
-                let wait = self.link.silent();
-                self.unanswered(delivery, unanswered, counts, "ack-timeout", wait).await
-            }
-        }
-    }
-
-    /// A message was sent and not answered: the journal has to know before anything else is
-    /// sent. It is told of the first time, and then of each that counts as an attempt. What
-    /// follows is read from the record, by the channel's policy.
-    async fn unanswered(
-        &mut self,
-        delivery: Delivery,
-        before: u64,
-        counts: bool,
-        code: &'static str,
-        wait: Duration,
-    ) -> Result<(), Stopped> {
-        self.meter.down(code);
-        if before == 0 || counts {
-            let id = delivery.id.clone();
-            let held = self.policy().holds(before + 1);
-            let request = self.unknown(delivery, held, code);
-            self.submit(request, Some(id), Vec::new()).await?;
-        }
-        self.queue.clear();
-        self.pause(wait).await;
-        Ok(())
-    }
-
-    /// A delivery has ended. The next message does not wait for the journal, unless very many
-    /// outcomes are on their way to it.
-    async fn conclude(
-        &mut self,
-        delivery: Delivery,
-        state: DeliveryState,
-        detail: Option<String>,
-        raw: Vec<u8>,
-    ) -> Result<(), Stopped> {
-        while self.outcomes.len() >= MAX_UNRECORDED {
-            if let Some(recorded) = self.outcomes.join_next().await {
-                self.recorded(recorded)?;
-            }
-        }
-        let id = delivery.id.clone();
-        self.queue.conclude(id.clone());
-        let outcome =
-            Outcome { channel: Arc::clone(&self.channel), delivery, state, held: false, detail };
-        let command = self.command(Request::Delivered(outcome), Some(&id), raw);
-        let engine = self.engine.clone();
-        self.outcomes.spawn(async move { engine.submit(command).await.map(|_| id) });
-        Ok(())
-    }
-
-    fn unknown(&self, delivery: Delivery, held: bool, code: &str) -> Request {
-        let (channel, state) = (Arc::clone(&self.channel), DeliveryState::Unknown);
-        Request::Delivered(Outcome {
-            channel,
-            delivery,
-            state,
-            held,
-            detail: Some(code.to_owned()),
-        })
     }
 
     async fn submit(&self, request: Request, id: Option<Id>, raw: Vec<u8>) -> Result<(), Stopped> {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use fhir::Id;
 use jiff::Timestamp;
 use medicines::cases::CaseKind;
-use medicines::deliveries::Delivery;
-use record::{DeliveryView, MAX_CASES, Reader, Readers};
+use medicines::deliveries::{Delivery, DeliveryState};
+use record::{MAX_CASES, MAX_DELIVERIES, Reader, Readers};
 
-use super::queue::{MAX_PAGE, PAGE, Policy, Ready, choose, unanswered};
+use super::queue::{Out, PAGE, Policy, Ready, arrange, is_next, tries};
 use crate::outbound::{Versions, Voice, render};
 
 /// What to look for.
@@ -19,8 +19,8 @@ pub(super) struct Listing {
     pub(super) channel: Arc<str>,
     pub(super) voice: Arc<Voice>,
     pub(super) policy: Policy,
-    /// Deliveries that have ended although the record may still list them.
-    pub(super) concluded: HashSet<Id>,
+    /// What is not to be listed although the record may list it.
+    pub(super) out: Out,
 }
 
 /// What was found.
@@ -28,7 +28,7 @@ pub(super) struct Listing {
 pub(super) struct Page {
     /// Messages that may be sent, in order.
     pub(super) ready: Vec<Ready>,
-    /// How many deliveries wait or are unknown.
+    /// How many deliveries are open.
     pub(super) waiting: u64,
     /// When the oldest of them was queued.
     pub(super) oldest: Option<Timestamp>,
@@ -51,20 +51,22 @@ pub(super) async fn list(listing: Listing) -> Result<Page, ListError> {
 
 fn page(listing: &Listing) -> Result<Page, ListError> {
     let reader = listing.readers.get()?;
-    let chosen = chosen(&reader, listing)?;
+    let next = |view: &record::DeliveryView| is_next(view, &listing.out, listing.policy);
+    let mut chosen = reader.deliveries(&listing.channel, PAGE, next)?;
+    arrange(&mut chosen);
     let queue = reader.queue(&listing.channel)?;
     let mut ready = Vec::with_capacity(chosen.len());
     for view in chosen {
-        let unanswered = unanswered(&view);
+        let tries = tries(&view);
         let delivery = view.delivery;
         let fetch = |named: &medicines::deliveries::VersionOf| {
             reader.version(named.resource_type, &named.id, named.version)
         };
         let versions = Versions::fetch(&delivery, fetch)?;
         let message = render(&delivery, &versions, &listing.voice);
-        ready.push(Ready { delivery, unanswered, message });
+        ready.push(Ready { delivery, tries, message });
     }
-    let ended = u64::try_from(listing.concluded.len()).unwrap_or(u64::MAX);
+    let ended = u64::try_from(listing.out.concluded.len()).unwrap_or(u64::MAX);
     let (waiting, oldest) = match queue {
         Some(queue) => (queue.depth.saturating_sub(ended), Some(queue.oldest)),
         None => (0, None),
@@ -72,8 +74,9 @@ fn page(listing: &Listing) -> Result<Page, ListError> {
     Ok(Page { ready, waiting, oldest: oldest.filter(|_| waiting > 0) })
 }
 
-/// The deliveries that wait for a person although no case asks one: a newly set up policy holds
-/// what an earlier one would have sent again.
+/// The deliveries that nobody was asked about although somebody has to be, at most
+/// [`MAX_DELIVERIES`]: a newly set up policy holds what an earlier one would have sent again, and
+/// what was in flight when the node ended may have been sent.
 pub(super) async fn unasked(listing: Listing) -> Result<Vec<Delivery>, ListError> {
     let reading = tokio::task::spawn_blocking(move || held_without_case(&listing));
     reading.await.map_err(|_| ListError::Ended)?
@@ -81,32 +84,50 @@ pub(super) async fn unasked(listing: Listing) -> Result<Vec<Delivery>, ListError
 
 fn held_without_case(listing: &Listing) -> Result<Vec<Delivery>, ListError> {
     let reader = listing.readers.get()?;
-    let listed = reader.deliveries(&listing.channel, MAX_PAGE)?;
-    let mut held: Vec<_> = listed.into_iter().filter(|v| listing.policy.holds_back(v)).collect();
-    let mut after = None;
-    while !held.is_empty() {
-        let cases = reader.open_cases(Some(CaseKind::UnknownOutcome), after, MAX_CASES)?;
-        let asked: HashSet<_> = cases.iter().filter_map(|v| v.case.delivery.as_ref()).collect();
-        held.retain(|view| !asked.contains(&view.delivery.id));
-        match cases.last() {
-            Some(last) if cases.len() >= MAX_CASES => after = Some(last.n),
-            _ => break,
-        }
-    }
-    Ok(held.into_iter().map(|view| view.delivery).collect())
+    let asked = asked(&reader)?;
+    let listed = reader.deliveries(&listing.channel, MAX_DELIVERIES, |view| {
+        view.state == DeliveryState::InFlight
+            || (listing.policy.holds_back(view) && !asked.contains(&view.delivery.id))
+    })?;
+    Ok(listed.into_iter().map(|view| view.delivery).collect())
 }
 
-/// The next deliveries that may be sent. Where held ones fill the listing, a longer one is read
-/// to find what stands behind them.
-fn chosen(reader: &Reader, listing: &Listing) -> Result<Vec<DeliveryView>, ListError> {
-    let mut limit = PAGE + listing.concluded.len();
+/// The deliveries that cases ask about.
+fn asked(reader: &Reader) -> Result<HashSet<Id>, ListError> {
+    let mut asked = HashSet::new();
+    let mut after = None;
     loop {
-        let listed = reader.deliveries(&listing.channel, limit)?;
-        let all = listed.len() < limit || limit >= MAX_PAGE;
-        let chosen = choose(listed, &listing.concluded, listing.policy);
-        if all || !chosen.is_empty() {
-            return Ok(chosen);
+        let cases = reader.open_cases(Some(CaseKind::UnknownOutcome), after, MAX_CASES)?;
+        asked.extend(cases.iter().filter_map(|view| view.case.delivery.clone()));
+        match cases.last() {
+            Some(last) if cases.len() >= MAX_CASES => after = Some(last.n),
+            _ => return Ok(asked),
         }
-        limit = (limit * 4).min(MAX_PAGE);
     }
+}
+
+/// What the peer has stored and not answered for, oldest first, at most `limit`, and how often each
+/// was sent and refused or not answered before.
+pub(super) async fn accepted(
+    readers: Arc<Readers>,
+    channel: Arc<str>,
+    limit: usize,
+) -> Result<Vec<(Delivery, u64)>, ListError> {
+    let reading = tokio::task::spawn_blocking(move || -> Result<_, ListError> {
+        let listed = readers.get()?.accepted(&channel, limit)?;
+        Ok(listed.into_iter().map(|view| (view.delivery, view.attempts)).collect())
+    });
+    reading.await.map_err(|_| ListError::Ended)?
+}
+
+/// Where a delivery stands by the record; `None` where it has none of that id.
+pub(super) async fn state_of(
+    readers: Arc<Readers>,
+    id: Id,
+) -> Result<Option<(Arc<str>, DeliveryState)>, ListError> {
+    let reading = tokio::task::spawn_blocking(move || -> Result<_, ListError> {
+        let found = readers.get()?.delivery(&id)?;
+        Ok(found.map(|view| (view.delivery.channel, view.state)))
+    });
+    reading.await.map_err(|_| ListError::Ended)?
 }

@@ -1,20 +1,17 @@
 //! Which of the deliveries that the record lists is sent next: pure, without I/O.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use fhir::Id;
 use medicines::deliveries::{Delivery, DeliveryState};
-use record::{DeliveryView, MAX_DELIVERIES};
+use record::DeliveryView;
+use tokio::time::Instant;
 
-use crate::config::OnUnknown;
+use crate::config::{ChannelConfig, OnRefused, OnUnknown};
 use crate::outbound::RenderError;
 
 /// How many deliveries are read and written out at a time.
 pub(super) const PAGE: usize = 64;
-
-/// The most deliveries that are read at once to get past those that are held back. When more
-/// patients than this are held on a channel, it waits until somebody has decided about some.
-pub(super) const MAX_PAGE: usize = MAX_DELIVERIES;
 
 /// The most outcomes that may be on their way to the journal while the next message goes out.
 pub(super) const MAX_UNRECORDED: usize = 64;
@@ -23,8 +20,8 @@ pub(super) const MAX_UNRECORDED: usize = 64;
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) delivery: Delivery,
-    /// How often the journal says already that it was sent and not answered.
-    pub(super) unanswered: u64,
+    /// How often the journal says already that it was sent and not answered, or refused.
+    pub(super) tries: u64,
     /// The message, or why it cannot be written.
     pub(super) message: Result<Vec<u8>, RenderError>,
 }
@@ -35,7 +32,21 @@ pub(super) struct Queue {
     ready: VecDeque<Ready>,
     /// Deliveries that have ended while the record still lists them.
     concluded: HashSet<Id>,
+    /// Deliveries that were refused, and when they are sent again.
+    deferred: HashMap<Id, Instant>,
 }
+
+/// What is not to be listed although the record may list it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Out {
+    /// Deliveries that have ended.
+    pub(super) concluded: HashSet<Id>,
+    /// Deliveries that wait for their time.
+    pub(super) deferred: HashSet<Id>,
+}
+
+/// The most refused deliveries whose times are kept; what is refused beyond that is parked.
+const MAX_DEFERRED: usize = 10_000;
 
 impl Queue {
     /// Takes the message that is next.
@@ -46,6 +57,11 @@ impl Queue {
     /// Whether nothing is ready.
     pub(super) fn is_empty(&self) -> bool {
         self.ready.is_empty()
+    }
+
+    /// Takes out what is ready of one patient: something holds it back.
+    pub(super) fn drop_key(&mut self, key: &Id) {
+        self.ready.retain(|ready| ready.delivery.key != *key);
     }
 
     /// Adds what was read, in order.
@@ -69,20 +85,47 @@ impl Queue {
         self.concluded.remove(id);
     }
 
-    /// What has ended while the record may still list it.
-    pub(super) fn concluded(&self) -> &HashSet<Id> {
-        &self.concluded
+    /// Puts a refused delivery off until `at`. False where too many are put off already.
+    pub(super) fn defer(&mut self, id: Id, at: Instant) -> bool {
+        let room = self.deferred.len() < MAX_DEFERRED;
+        if room {
+            self.deferred.insert(id, at);
+        }
+        room
+    }
+
+    /// When the next refused delivery is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.deferred.values().min().copied()
+    }
+
+    /// What is not to be listed at `now`.
+    pub(super) fn out(&mut self, now: Instant) -> Out {
+        self.deferred.retain(|_, at| *at > now);
+        Out { concluded: self.concluded.clone(), deferred: self.deferred.keys().cloned().collect() }
     }
 }
 
-/// What a channel does about messages that are not answered.
+/// What a channel does about messages that are not answered, or refused.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Policy {
-    pub(super) on_unknown: OnUnknown,
-    pub(super) max_resends: u32,
+pub(crate) struct Policy {
+    pub(crate) on_unknown: OnUnknown,
+    pub(crate) max_resends: u32,
+    pub(crate) on_refused: OnRefused,
+    pub(crate) max_retries: u32,
 }
 
 impl Policy {
+    /// The policy of a channel.
+    pub(crate) fn of(config: &ChannelConfig) -> Self {
+        Policy {
+            on_unknown: config.on_unknown,
+            max_resends: config.max_resends,
+            on_refused: config.on_refused,
+            max_retries: config.max_retries,
+        }
+    }
+
     /// Whether a message that was sent so often, and never answered, waits for a person.
     pub(super) fn holds(self, unanswered: u64) -> bool {
         match self.on_unknown {
@@ -91,38 +134,52 @@ impl Policy {
         }
     }
 
-    /// Whether the delivery waits for a person.
+    /// Whether the delivery waits for a person to say what became of it.
     pub(super) fn holds_back(self, view: &DeliveryView) -> bool {
-        is_unknown(view) && self.holds(view.attempts.max(1))
+        view.state == DeliveryState::Unknown && self.holds(view.attempts.max(1))
+    }
+
+    /// Where a message stands that was refused and was tried `tries` times before.
+    pub(crate) fn refused(self, tries: u64) -> DeliveryState {
+        match self.on_refused {
+            OnRefused::Skip => DeliveryState::Refused,
+            OnRefused::Retry if tries < u64::from(self.max_retries) => DeliveryState::Deferred,
+            OnRefused::Hold | OnRefused::Retry => DeliveryState::Parked,
+        }
+    }
+
+    /// Whether a sender may send the delivery, as far as its state says.
+    fn may_send(self, view: &DeliveryView) -> bool {
+        match view.state {
+            DeliveryState::Waiting | DeliveryState::Deferred => true,
+            DeliveryState::Unknown => !self.holds_back(view),
+            _ => false,
+        }
     }
 }
 
-/// How often the journal says that the delivery was sent and not answered.
-pub(super) fn unanswered(view: &DeliveryView) -> u64 {
-    if is_unknown(view) { view.attempts.max(1) } else { 0 }
+/// How often the journal says that the delivery was sent and not answered, or refused.
+pub(super) fn tries(view: &DeliveryView) -> u64 {
+    match view.state {
+        DeliveryState::Unknown | DeliveryState::Deferred => view.attempts.max(1),
+        _ => 0,
+    }
 }
 
-fn is_unknown(view: &DeliveryView) -> bool {
-    view.state == DeliveryState::Unknown
+/// Whether the delivery may be sent now.
+pub(super) fn is_next(view: &DeliveryView, out: &Out, policy: Policy) -> bool {
+    let id = &view.delivery.id;
+    policy.may_send(view) && !out.concluded.contains(id) && !out.deferred.contains(id)
 }
 
-/// Chooses what may be sent of `listed`: of every patient the oldest open delivery, in the order
-/// in which they were queued, and those that were not answered after the others. A message that
-/// the peer cannot answer would otherwise be tried first for ever.
+/// The order in which listed deliveries are sent: that in which they were queued, and those that
+/// were tried before after the others. A message that the peer cannot answer would otherwise be
+/// tried first for ever.
 ///
-/// The listing names one delivery of each patient and none behind it, so one that waits for a
-/// person holds back that patient's later messages, and those of others go on.
-pub(super) fn choose(
-    listed: Vec<DeliveryView>,
-    concluded: &HashSet<Id>,
-    policy: Policy,
-) -> Vec<DeliveryView> {
-    let open =
-        |view: &DeliveryView| !concluded.contains(&view.delivery.id) && !policy.holds_back(view);
-    let mut chosen: Vec<_> = listed.into_iter().filter(open).collect();
-    chosen.sort_by_key(unanswered);
-    chosen.truncate(PAGE);
-    chosen
+/// The listing holds nothing that stands behind a delivery that was tried before, so a patient's
+/// messages keep their order.
+pub(super) fn arrange(listed: &mut [DeliveryView]) {
+    listed.sort_by_key(tries);
 }
 
 #[cfg(test)]
@@ -166,9 +223,13 @@ mod tests {
     }
 
     fn check(on_unknown: OnUnknown, queue: &str, concluded: &[&str], sent: &str) {
-        let queue = queue.split_whitespace().map(listed).collect();
-        let concluded = concluded.iter().map(|text| id(text)).collect();
-        let chosen = choose(queue, &concluded, Policy { on_unknown, max_resends: 3 });
+        let policy =
+            Policy { on_unknown, max_resends: 3, on_refused: OnRefused::Retry, max_retries: 2 };
+        let out =
+            Out { concluded: concluded.iter().map(|text| id(text)).collect(), ..Out::default() };
+        let mut chosen: Vec<_> = queue.split_whitespace().map(listed).collect();
+        chosen.retain(|view| is_next(view, &out, policy));
+        arrange(&mut chosen);
         let ids: Vec<_> = chosen.iter().map(|view| view.delivery.id.as_str()).collect();
         assert_eq!(ids.join(" "), sent);
     }
@@ -198,9 +259,31 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_not_longer_than_it_may_be() {
-        let queue = (1..200).map(|n| listed(&n.to_string())).collect();
-        let policy = Policy { on_unknown: OnUnknown::Resend, max_resends: 3 };
-        assert_eq!(choose(queue, &HashSet::new(), policy).len(), PAGE);
+    fn a_refusal_is_tried_again_so_often_and_then_parked() {
+        let policy = |on_refused| Policy {
+            on_unknown: OnUnknown::Resend,
+            max_resends: 3,
+            on_refused,
+            max_retries: 2,
+        };
+        let states =
+            |on_refused| (0..4).map(|tries| policy(on_refused).refused(tries)).collect::<Vec<_>>();
+        let (refused, deferred, parked) =
+            (DeliveryState::Refused, DeliveryState::Deferred, DeliveryState::Parked);
+        assert_eq!(states(OnRefused::Skip), [refused; 4]);
+        assert_eq!(states(OnRefused::Hold), [parked; 4]);
+        assert_eq!(states(OnRefused::Retry), [deferred, deferred, parked, parked]);
+    }
+
+    #[test]
+    fn what_is_put_off_comes_back_at_its_time() {
+        let mut queue = Queue::default();
+        let now = Instant::now();
+        let second = std::time::Duration::from_secs(1);
+        assert!(queue.defer(id("1"), now + second));
+        assert_eq!(queue.next_due(), Some(now + second));
+        assert!(queue.out(now).deferred.contains(&id("1")));
+        assert!(queue.out(now + second).deferred.is_empty());
+        assert_eq!(queue.next_due(), None);
     }
 }

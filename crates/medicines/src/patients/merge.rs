@@ -8,7 +8,9 @@ use fhir::{Id, ResourceType, StoredResource};
 
 use super::{MergeMessage, PatientEvent, find_optional, identifier_key, keys};
 use crate::command::{Context, Decision, Problem, ProblemCode};
-use crate::deliveries::{Joined, Notice, Subject, VersionOf, channels_of, queue_profile, tell_cabinets};
+use crate::deliveries::{
+    Joined, Notice, Subject, VersionOf, channels_of, queue_profile, tell_cabinets,
+};
 use crate::fact::Fact;
 use crate::facts::{Facts, problem};
 use crate::resources::{Revision, revise};
