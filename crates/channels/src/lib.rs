@@ -10,6 +10,7 @@ mod config;
 pub mod dialect;
 mod health;
 pub mod inbound;
+mod lines;
 pub mod outbound;
 mod running;
 mod sender;

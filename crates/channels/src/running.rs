@@ -11,12 +11,15 @@ use engine::Engine;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::config::{Acknowledgement, ChannelConfig, ConfigError, UnknownPatients};
+use crate::config::{
+    Acknowledgement, ChannelConfig, ConfigError, SequenceNumbers, UnknownPatients, check_together,
+};
 use crate::health::{Direction, Health};
 use crate::inbound::InboundChannel;
+use crate::lines::Lines;
 use crate::outbound::Voice;
 use crate::sender::Sender;
-use crate::transport::{Limits, Listener, Receiver, Stop, Stopper};
+use crate::transport::{Limits, Listener, Neighbours, Receiver, Stop, Stopper};
 
 /// How often an address is asked for again that a channel of this node held a moment ago.
 const BIND_ATTEMPTS: u32 = 20;
@@ -77,6 +80,7 @@ pub struct Running {
     pub addresses: BTreeMap<String, SocketAddr>,
     engine: Engine,
     setting: Setting,
+    lines: Lines,
     channels: BTreeMap<String, One>,
 }
 
@@ -103,11 +107,13 @@ impl Channels {
         setting: Setting,
     ) -> Result<Running, StartError> {
         check(&channels)?;
+        check_together(&channels)?;
         let ready: Vec<Ready> = channels.into_iter().map(bind).collect::<Result<_, _>>()?;
         let mut running = Running {
             addresses: BTreeMap::new(),
             engine: engine.clone(),
             setting,
+            lines: Lines::default(),
             channels: BTreeMap::new(),
         };
         for one in ready {
@@ -215,6 +221,7 @@ impl Running {
         let mut stopped = Vec::with_capacity(ones.len());
         for One { mut config, task, .. } in ones {
             end(&config.name, task).await;
+            self.lines.remove(&config.name);
             if let Some(address) = self.addresses.remove(&config.name) {
                 config.listen = Some(address);
             }
@@ -254,6 +261,8 @@ impl Running {
         let name: Arc<str> = config.name.as_str().into();
         let meter = setting.health.register(&name, Direction::Inbound);
         let limits = Limits::new(config.max_message_bytes, config.max_connections);
+        let neighbours = Neighbours::new(self.lines.clone(), &config);
+        let ignores = config.sequence_numbers == SequenceNumbers::Ignore;
         let channel = InboundChannel::new(
             &config.name,
             config.dialect,
@@ -261,8 +270,9 @@ impl Running {
             &config.accepts,
             &setting.processing_id,
         )
-        .creating_patients(config.unknown_patients == UnknownPatients::Create);
-        let receiver = Receiver::new(self.engine.clone(), channel, meter.clone());
+        .creating_patients(config.unknown_patients == UnknownPatients::Create)
+        .ignoring_sequence_numbers(ignores);
+        let receiver = Receiver::new(self.engine.clone(), channel, neighbours, meter.clone());
         tokio::spawn(listener.run(receiver, limits, meter, stop))
     }
 
@@ -270,6 +280,7 @@ impl Running {
         let setting = &self.setting;
         let name: Arc<str> = config.name.as_str().into();
         let meter = setting.health.register(&name, Direction::Outbound);
+        self.lines.add(&config);
         let mut voice = Voice::new(config.dialect.clone(), &setting.site, &setting.processing_id);
         if config.acknowledgement == Acknowledgement::Enhanced {
             voice = voice.asking(config.accept_ack, config.application_ack);

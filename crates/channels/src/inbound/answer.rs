@@ -3,11 +3,13 @@
 //! It is a pure function of the message's header, the answer, and the number and recording time
 //! of the journal entry, so that a repeat gets the same bytes as the first.
 //!
-//! In original mode (MSH-15 and MSH-16 empty) MSA-1 is AA, AE or AR. In enhanced mode a sender
-//! that asks for an accept acknowledgement (MSH-15) gets CA, CE or CR by the condition it asks
-//! with; no further application acknowledgement is sent, so the accept acknowledgement tells of
-//! errors in the content too. A sender that asks for an application acknowledgement alone
-//! (MSH-16, with MSH-15 empty or NE) gets AA, AE or AR at once (HL7 2.5.1 §2.9.3).
+//! In original mode (MSH-15 and MSH-16 empty) MSA-1 is AA, AE or AR. In enhanced mode (HL7 2.5.1
+//! §2.9.3) a sender that asks for an accept acknowledgement (MSH-15) gets CA, CE or CR by the
+//! condition it asks with. Where it asks for an application acknowledgement as well (MSH-16), the
+//! first says whether the message is stored (CA, or CR for one of a type, version, protocol or
+//! processing id that is not taken), and AA or AE follows as a message of its own; where it does
+//! not, the accept acknowledgement tells of errors in the content too. A sender that asks for an
+//! application acknowledgement alone (MSH-15 empty or NE) gets AA, AE or AR at once.
 
 use hl7v2::ack::{
     AckCode, ApplicationCode, Condition, ErrorDetail, ErrorSeverity, Location, Reply, reply,
@@ -49,6 +51,11 @@ impl ReplyTo {
         }
     }
 
+    /// Whether the message is an acknowledgement.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent
+    }
+
     /// For an input without a readable header.
     pub(crate) fn nobody(channel: &InboundChannel) -> Self {
         let dialect = channel.dialect();
@@ -68,23 +75,52 @@ pub fn answer(to: &ReplyTo, answer: &Answer, seq: u64, at: Timestamp) -> Option<
     if to.silent {
         return None;
     }
-    let message = hl7v2::parse_header(&to.msh, to.charset).ok()?;
-    let header = message.header();
     let problem = problem_of(answer);
-    let code = code(&header, problem.as_ref())?;
-    let errors: Vec<ErrorDetail> = problem.iter().map(detail).collect();
+    let message = hl7v2::parse_header(&to.msh, to.charset).ok()?;
+    let code = code(&message.header(), problem.as_ref())?;
+    // A message that is stored is told so; what is wrong with it is told by the application.
+    let told = problem.filter(|_| !code.is_positive());
+    // Ids of resources and deliveries end in a number, so this is never one of them.
+    Some(write(to, &message.header(), code, told.as_ref(), &format!("{}.{seq}.ack", to.site), at))
+}
+
+/// The application acknowledgement that follows the accept acknowledgement of [`answer`], where the
+/// sender asks for both; it has its own control id.
+pub fn application(to: &ReplyTo, answer: &Answer, seq: u64, at: Timestamp) -> Option<Vec<u8>> {
+    let message = hl7v2::parse_header(&to.msh, to.charset).ok().filter(|_| !to.silent)?;
+    let (header, problem) = (message.header(), problem_of(answer));
+    if !wants_both(&header) {
+        return None;
+    }
+    let code = match &problem {
+        None => AckCode::Accept,
+        // It was refused before the application saw it.
+        Some(problem) if problem.code.is_reject() => return None,
+        Some(_) => AckCode::Error,
+    };
+    let wanted = header.application_condition().is_some_and(|when| when.wants(problem.is_none()));
+    let id = format!("{}.{seq}.app", to.site);
+    wanted.then(|| write(to, &header, code, problem.as_ref(), &id, at))
+}
+
+fn write(
+    to: &ReplyTo,
+    header: &Header<'_>,
+    code: AckCode,
+    problem: Option<&Problem>,
+    control_id: &str,
+    at: Timestamp,
+) -> Vec<u8> {
+    let errors: Vec<ErrorDetail> = problem.into_iter().map(detail).collect();
     let time = at.to_zoned(to.zone.clone());
-    Some(reply(
-        &header,
-        &Reply {
-            code,
-            // Ids of resources and deliveries end in a number, so this is never one of them.
-            control_id: &format!("{}.{seq}.ack", to.site),
-            time: &time,
-            text: problem.as_ref().map_or("", |problem| problem.text.as_str()),
-            errors: &errors,
-        },
-    ))
+    let text = problem.map_or("", |problem| problem.text.as_str());
+    reply(header, &Reply { code, control_id, time: &time, text, errors: &errors })
+}
+
+/// Whether the sender wants to hear both that the message is stored and what became of it.
+fn wants_both(header: &Header<'_>) -> bool {
+    let asks = |when: Option<AckCondition>| when.is_some_and(|when| when != AckCondition::Never);
+    asks(header.accept_condition()) && asks(header.application_condition())
 }
 
 /// What is wrong, where something is. Permits and refusals are answers to questions that no HL7
@@ -116,6 +152,11 @@ fn code(header: &Header<'_>, problem: Option<&Problem>) -> Option<AckCode> {
             let wanted = header.application_condition().is_some_and(|when| when.wants(success));
             wanted.then_some(application)
         }
+        Some(when) if wants_both(header) => when.wants(!reject).then_some(if reject {
+            AckCode::CommitReject
+        } else {
+            AckCode::CommitAccept
+        }),
         Some(when) => when.wants(success).then_some(match application {
             AckCode::Accept => AckCode::CommitAccept,
             AckCode::Reject => AckCode::CommitReject,
@@ -233,6 +274,11 @@ mod tests {
         check("AL|NE", &error, Some("CE"));
         check("AL|NE", &reject, Some("CR"));
         check("AL|AL", &Answer::Done, Some("CA"));
+        check("AL|AL", &error, Some("CA"));
+        check("AL|ER", &error, Some("CA"));
+        check("AL|AL", &reject, Some("CR"));
+        check("ER|AL", &error, None);
+        check("ER|AL", &reject, Some("CR"));
         check("ER|NE", &Answer::Done, None);
         check("ER|NE", &error, Some("CE"));
         check("SU|NE", &Answer::Done, Some("CA"));
@@ -243,6 +289,31 @@ mod tests {
         check("|AL", &error, Some("AE"));
         check("|ER", &Answer::Done, None);
         check("ZZ|NE", &Answer::Done, Some("CA"));
+    }
+
+    #[test]
+    fn the_application_answers_apart_where_both_are_asked_for() {
+        let error = parked(ProblemCode::BadValue, "ORC[2]-9");
+        let reject = parked(ProblemCode::UnsupportedType, "MSH-9");
+        let check = |conditions: &str, outcome: &Answer, expect: Option<&str>| {
+            let msh = format!("MSH|^~\\&|A|B|C|D|20260720||ADT^A01|7|P|2.5|||{conditions}\r");
+            let understood = read(msh.as_bytes(), &channel());
+            let at = "2026-07-20T10:15:00.5Z".parse().unwrap();
+            let ack = application(&understood.reply_to, outcome, 1042, at);
+            let ack = ack.map(|bytes| String::from_utf8(bytes).unwrap());
+            assert!(ack.as_ref().is_none_or(|ack| ack.contains("|rxx.1042.app|")), "{ack:?}");
+            let code = ack.as_deref().map(|ack| &ack[ack.find("MSA|").unwrap() + 4..][..4]);
+            assert_eq!(code, expect, "{conditions} {outcome:?}");
+        };
+        check("AL|AL", &Answer::Done, Some("AA|7"));
+        check("AL|AL", &error, Some("AE|7"));
+        check("AL|AL", &reject, None);
+        check("AL|ER", &Answer::Done, None);
+        check("AL|ER", &error, Some("AE|7"));
+        check("ER|SU", &Answer::Done, Some("AA|7"));
+        check("AL|NE", &error, None);
+        check("NE|AL", &Answer::Done, None);
+        check("|", &Answer::Done, None);
     }
 
     #[test]

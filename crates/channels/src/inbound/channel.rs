@@ -12,6 +12,7 @@ pub struct InboundChannel {
     accepts: Vec<(String, Option<String>)>,
     processing_id: String,
     creates_patients: bool,
+    ignores_sequence_numbers: bool,
 }
 
 impl InboundChannel {
@@ -37,6 +38,7 @@ impl InboundChannel {
             accepts: accepts.iter().map(kind).collect(),
             processing_id: processing_id.to_owned(),
             creates_patients: false,
+            ignores_sequence_numbers: false,
         }
     }
 
@@ -48,9 +50,20 @@ impl InboundChannel {
         self
     }
 
+    /// The same channel, whose sender fills MSH-13 in and means nothing by it.
+    #[must_use]
+    pub fn ignoring_sequence_numbers(mut self, ignores: bool) -> Self {
+        self.ignores_sequence_numbers = ignores;
+        self
+    }
+
     /// Whether a result, document, request or appointment makes its patient known.
     pub(crate) fn creates_patients(&self) -> bool {
         self.creates_patients
+    }
+
+    pub(crate) fn ignores_sequence_numbers(&self) -> bool {
+        self.ignores_sequence_numbers
     }
 
     /// Whether it was set up by name to take messages of that type and event.

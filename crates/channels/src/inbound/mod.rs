@@ -7,6 +7,7 @@
 //!
 //! To take in another message: a file with a `read` function, and a row in [`TABLE`].
 
+mod acknowledged;
 mod adt_allergies;
 mod adt_merge;
 mod adt_patient;
@@ -32,7 +33,8 @@ use hl7v2::{Message, ParseError, Scratch, Severity};
 use jiff::Timestamp;
 use medicines::{Problem, ProblemCode, Request};
 
-pub use answer::{ReplyTo, answer};
+pub(crate) use acknowledged::acknowledged;
+pub use answer::{ReplyTo, answer, application};
 pub use channel::InboundChannel;
 pub use source::Doubt;
 
@@ -310,6 +312,15 @@ fn check_form(issues: &[hl7v2::Issue]) -> Result<(), Problem> {
     }
 }
 
+/// Why a message is parked while the queue of an outbound channel is full.
+pub(crate) fn queue_full(channel: &str) -> Problem {
+    let text = format!(
+        "the queue of channel `{channel}` is full: the message is kept, and is replayed from its \
+         case when there is room"
+    );
+    Problem::new(ProblemCode::QueueFull, text)
+}
+
 /// What the header must say before anything is read below it (HL7 2.5.1 §2.9.2.1).
 fn check_header(source: &Source<'_, '_>) -> Result<(), Problem> {
     let header = source.header();
@@ -336,9 +347,32 @@ fn check_header(source: &Source<'_, '_>) -> Result<(), Problem> {
     if !version.is_empty() && !source.channel.dialect().accepts_version(version.trim()) {
         return problem(ProblemCode::UnsupportedVersion, 12, "this HL7 version is not taken here");
     }
+    check_protocols(source)?;
     if !source.channel.accepts_processing_id(header.processing_id().trim()) {
         let text = "the processing id is not the one in force here";
         return problem(ProblemCode::WrongProcessingId, 11, text);
+    }
+    Ok(())
+}
+
+/// Protocols of HL7 that are not spoken here. Acting on a message as if its sender did not use them
+/// would lose what it says by them: a gap in the sequence, or the rest of a message that comes in
+/// parts (HL7 2.5.1 §2.9.4, §2.10.2).
+fn check_protocols(source: &Source<'_, '_>) -> Result<(), Problem> {
+    let refuse = |place: &str, text: &str| {
+        Err(Problem::new(ProblemCode::UnsupportedProtocol, text).at(place))
+    };
+    let msh = source.header().segment();
+    if !msh.field(13).is_absent() && !source.channel.ignores_sequence_numbers() {
+        let text = "the sequence number protocol is not spoken here: leave MSH-13 empty, or have \
+                    this channel ignore it";
+        return refuse("MSH-13", text);
+    }
+    if !msh.field(14).is_absent() {
+        return refuse("MSH-14", "messages in parts are not taken here: send it whole");
+    }
+    if source.message.segment("DSC").is_some() {
+        return refuse("DSC", "messages in parts are not taken here: send it whole");
     }
     Ok(())
 }

@@ -21,15 +21,15 @@ const MAX_HEARD: usize = 64;
 
 /// Something that the peer sent and that is no answer to the message in flight.
 #[derive(Debug)]
-pub(super) struct Heard {
+pub(crate) struct Heard {
     /// The acknowledgement, where it is one.
-    pub(super) ack: Option<Ack>,
+    pub(crate) ack: Option<Ack>,
     /// What came.
-    pub(super) raw: Vec<u8>,
+    pub(crate) raw: Vec<u8>,
 }
 
 impl Heard {
-    pub(super) fn read(raw: Vec<u8>) -> Self {
+    pub(crate) fn read(raw: Vec<u8>) -> Self {
         Heard { ack: read(&raw), raw }
     }
 }
@@ -105,7 +105,7 @@ fn read(raw: &[u8]) -> Option<Ack> {
 
 /// The acknowledgement code and the error codes, as `AE 204 101`. Texts are left out, because
 /// peers repeat patient data in them; so is a code that is not the shape of one.
-pub(super) fn codes(ack: &Ack) -> String {
+pub(crate) fn codes(ack: &Ack) -> String {
     let mut text = ack.code.code().to_owned();
     let found = ack.errors.iter().map(|error| error.condition.code());
     for code in found.filter(|code| is_code(code)).take(MAX_CODES) {

@@ -35,7 +35,8 @@ use crate::config::ChannelConfig;
 use crate::health::Meter;
 use crate::outbound::Voice;
 use crate::transport::{Client, Stop};
-use exchange::Heard;
+pub(crate) use exchange::{Heard, codes};
+pub(crate) use hear::commit;
 use link::Link;
 use outstanding::Outstanding;
 use prepare::{ListError, Listing, list, unasked};
@@ -209,7 +210,9 @@ impl Sender {
                 if page.ready.is_empty() && self.link.client.is_some() {
                     self.link.drained();
                 }
-                self.queue.fill(page.ready);
+                let mut ready = page.ready;
+                ready.retain(|ready| !ready.deferred || self.is_due(ready));
+                self.queue.fill(ready);
             }
             Err(problem) => self.unreadable(&problem).await,
         }

@@ -57,14 +57,14 @@ fn page(listing: &Listing) -> Result<Page, ListError> {
     let queue = reader.queue(&listing.channel)?;
     let mut ready = Vec::with_capacity(chosen.len());
     for view in chosen {
-        let tries = tries(&view);
+        let (tries, deferred) = (tries(&view), view.state == DeliveryState::Deferred);
         let delivery = view.delivery;
         let fetch = |named: &medicines::deliveries::VersionOf| {
             reader.version(named.resource_type, &named.id, named.version)
         };
         let versions = Versions::fetch(&delivery, fetch)?;
         let message = render(&delivery, &versions, &listing.voice);
-        ready.push(Ready { delivery, tries, message });
+        ready.push(Ready { delivery, deferred, tries, message });
     }
     let ended = u64::try_from(listing.out.concluded.len()).unwrap_or(u64::MAX);
     let (waiting, oldest) = match queue {

@@ -20,6 +20,8 @@ pub(super) const MAX_UNRECORDED: usize = 64;
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) delivery: Delivery,
+    /// Whether it was refused and is to be sent again after a while.
+    pub(super) deferred: bool,
     /// How often the journal says already that it was sent and not answered, or refused.
     pub(super) tries: u64,
     /// The message, or why it cannot be written.
@@ -32,8 +34,10 @@ pub(super) struct Queue {
     ready: VecDeque<Ready>,
     /// Deliveries that have ended while the record still lists them.
     concluded: HashSet<Id>,
-    /// Deliveries that were refused, and when they are sent again.
+    /// Deliveries that were refused and are put off, and until when.
     deferred: HashMap<Id, Instant>,
+    /// Of these, those whose time has come.
+    released: HashSet<Id>,
 }
 
 /// What is not to be listed although the record may list it.
@@ -45,7 +49,7 @@ pub(super) struct Out {
     pub(super) deferred: HashSet<Id>,
 }
 
-/// The most refused deliveries whose times are kept; what is refused beyond that is parked.
+/// The most refused deliveries whose times are kept.
 const MAX_DEFERRED: usize = 10_000;
 
 impl Queue {
@@ -85,13 +89,15 @@ impl Queue {
         self.concluded.remove(id);
     }
 
-    /// Puts a refused delivery off until `at`. False where too many are put off already.
-    pub(super) fn defer(&mut self, id: Id, at: Instant) -> bool {
-        let room = self.deferred.len() < MAX_DEFERRED;
-        if room {
-            self.deferred.insert(id, at);
+    /// Whether a refused delivery that the record lists is to be sent now; where not, it is put
+    /// off until `at`. Nobody has to remember it over a start: it is put off anew when it is first
+    /// listed. Where too many are put off already it is sent, and its tries are counted.
+    pub(super) fn is_due(&mut self, id: &Id, at: Instant) -> bool {
+        let due = self.released.remove(id) || self.deferred.len() >= MAX_DEFERRED;
+        if !due {
+            self.deferred.insert(id.clone(), at);
         }
-        room
+        due
     }
 
     /// When the next refused delivery is due.
@@ -101,7 +107,7 @@ impl Queue {
 
     /// What is not to be listed at `now`.
     pub(super) fn out(&mut self, now: Instant) -> Out {
-        self.deferred.retain(|_, at| *at > now);
+        self.released.extend(self.deferred.extract_if(|_, at| *at <= now).map(|(id, _)| id));
         Out { concluded: self.concluded.clone(), deferred: self.deferred.keys().cloned().collect() }
     }
 }
@@ -280,10 +286,12 @@ mod tests {
         let mut queue = Queue::default();
         let now = Instant::now();
         let second = std::time::Duration::from_secs(1);
-        assert!(queue.defer(id("1"), now + second));
+        assert!(!queue.is_due(&id("1"), now + second));
         assert_eq!(queue.next_due(), Some(now + second));
         assert!(queue.out(now).deferred.contains(&id("1")));
         assert!(queue.out(now + second).deferred.is_empty());
         assert_eq!(queue.next_due(), None);
+        assert!(queue.is_due(&id("1"), now), "its time has come");
+        assert!(!queue.is_due(&id("1"), now), "and when it is refused again it is put off again");
     }
 }

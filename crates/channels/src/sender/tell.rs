@@ -20,7 +20,7 @@ const DEFER: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins
 impl Sender {
     /// Sends one message and tells what became of it.
     pub(super) async fn tell(&mut self, ready: Ready) -> Result<(), Stopped> {
-        let Ready { delivery, tries, message } = ready;
+        let Ready { delivery, tries, message, .. } = ready;
         let message = match message {
             Ok(message) => message,
             Err(error) => {
@@ -178,22 +178,20 @@ impl Sender {
         raw: Vec<u8>,
     ) -> Result<(), Stopped> {
         self.meter.refused();
-        let mut state = self.policy().refused(tries);
-        if state == DeliveryState::Deferred {
-            let mix = delivery
-                .id
-                .bytes()
-                .fold(self.seed, |seed, byte| seed.rotate_left(7) ^ u64::from(byte));
-            let mut waits = Backoff::new(DEFER.0, DEFER.1, mix);
-            let wait = (0..=tries.min(16)).map(|_| waits.wait()).last().unwrap_or(DEFER.1);
-            if !self.queue.defer(delivery.id.clone(), Instant::now() + wait) {
-                state = DeliveryState::Parked;
-            }
-        }
+        let state = self.policy().refused(tries);
         if state == DeliveryState::Refused {
             return self.conclude(delivery, state, Some(detail), raw).await;
         }
         self.hold_back(delivery, state, detail, raw).await
+    }
+
+    /// Whether a message that was refused before is sent now; where not, it is put off.
+    pub(super) fn is_due(&mut self, ready: &Ready) -> bool {
+        let id = &ready.delivery.id;
+        let mix = id.bytes().fold(self.seed, |mix, byte| mix.rotate_left(7) ^ u64::from(byte));
+        let mut waits = Backoff::new(DEFER.0, DEFER.1, mix);
+        let wait = (0..ready.tries.min(16)).map(|_| waits.wait()).last().unwrap_or(DEFER.0);
+        self.queue.is_due(id, Instant::now() + wait)
     }
 
     /// A message keeps back those of its patient. The record has to know before another is sent.

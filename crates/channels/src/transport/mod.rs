@@ -12,7 +12,7 @@ mod stop;
 use std::time::Duration;
 
 pub(crate) use client::{Client, LinkError};
-pub(crate) use receive::Receiver;
+pub(crate) use receive::{Neighbours, Receiver};
 pub use server::{Limits, Listener, Service};
 pub use stop::{Stop, Stopper};
 

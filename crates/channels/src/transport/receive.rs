@@ -2,16 +2,48 @@
 
 use std::fmt::Write;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::{Command, Engine, Receipt, Stopped};
 use hl7v2::mllp;
 use jiff::Timestamp;
+use medicines::Request;
 use sha2::{Digest, Sha256};
+use tokio::time::{Duration, Instant, sleep};
 
 use super::Service;
+use crate::config::{ChannelConfig, WhenFull};
 use crate::health::Meter;
 use crate::inbound::{self, InboundChannel, Understood};
+use crate::lines::Lines;
+use crate::sender::{Heard, Strays, commit};
+
+/// How long a message waits for room in a full queue before its connection is closed without an
+/// answer; its sender then sends it again. Shorter than senders usually wait for an answer.
+const WITHHOLD_LIMIT: Duration = Duration::from_secs(20);
+
+/// The pause between two looks at a full queue.
+const WITHHOLD_PAUSE: Duration = Duration::from_millis(250);
+
+/// What an inbound channel has to do with the outbound ones of its node.
+#[derive(Debug)]
+pub(crate) struct Neighbours {
+    lines: Lines,
+    feeds: Vec<String>,
+    when_full: WhenFull,
+    strays: Mutex<Strays>,
+}
+
+impl Neighbours {
+    pub(crate) fn new(lines: Lines, config: &ChannelConfig) -> Self {
+        Neighbours {
+            lines,
+            feeds: config.feeds.clone(),
+            when_full: config.when_full,
+            strays: Mutex::new(Strays::new(Instant::now())),
+        }
+    }
+}
 
 /// The service of one inbound channel.
 #[derive(Debug)]
@@ -20,11 +52,72 @@ pub(crate) struct Receiver {
     name: Arc<str>,
     channel: InboundChannel,
     meter: Meter,
+    neighbours: Neighbours,
 }
 
 impl Receiver {
-    pub(crate) fn new(engine: Engine, channel: InboundChannel, meter: Meter) -> Self {
-        Receiver { engine, name: channel.name().into(), channel, meter }
+    pub(crate) fn new(
+        engine: Engine,
+        channel: InboundChannel,
+        neighbours: Neighbours,
+        meter: Meter,
+    ) -> Self {
+        Receiver { engine, name: channel.name().into(), channel, meter, neighbours }
+    }
+
+    /// Holds a message back while a queue that it may feed is full. `Err` closes the connection
+    /// without an answer, so that nothing after it can overtake it.
+    async fn make_room(&self, understood: &mut Understood) -> Result<(), Stopped> {
+        let neighbours = &self.neighbours;
+        let until = Instant::now() + WITHHOLD_LIMIT;
+        while let Some(full) = neighbours.lines.full(&neighbours.feeds, &self.engine).await {
+            if neighbours.when_full == WhenFull::Park {
+                understood.request = Request::Park(inbound::queue_full(&full));
+                return Ok(());
+            }
+            self.meter.error("queue-full");
+            if Instant::now() >= until {
+                return Err(Stopped);
+            }
+            sleep(WITHHOLD_PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Takes in an acknowledgement that came as a message of its own.
+    async fn acknowledged(
+        &self,
+        understood: Understood,
+        received: Timestamp,
+        raw: Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Stopped> {
+        let heard = Heard::read(raw);
+        let (lines, engine) = (&self.neighbours.lines, &self.engine);
+        let mut request = inbound::acknowledged(&heard, &self.name, lines, engine, 0).await;
+        let Heard { raw, ack } = heard;
+        let answer = commit(&raw, &format!("{}.ca", self.name), received);
+        if let Request::Stray(stray) = &mut request {
+            self.meter.error("ack-mismatch");
+            let mut strays = self.neighbours.strays.lock().unwrap_or_else(PoisonError::into_inner);
+            match strays.keep(Instant::now()) {
+                Some(unkept) => stray.unkept = unkept,
+                None => return Ok(()),
+            }
+        }
+        let Understood { key, message_type, control_id, by, .. } = understood;
+        let channel = Arc::clone(&self.name);
+        let command =
+            Command { channel, key, by, message_type, control_id, received, request, raw };
+        self.engine.submit(command).await?;
+        // What answers nothing but that a message is stored is never answered itself.
+        let commits = ack.is_some_and(|ack| ack.code.is_commit());
+        if let Some(answer) = answer.filter(|_| !commits)
+            && mllp::encode_into(&answer, out).is_err()
+        {
+            self.meter.error("unframeable-answer");
+        }
+        Ok(())
     }
 
     /// Has the engine decide, and appends the framed acknowledgement, where one is wanted.
@@ -46,22 +139,20 @@ impl Receiver {
         if matches!(answer, medicines::Answer::Parked(_) | medicines::Answer::Refused(_)) {
             self.meter.refused();
         }
-        if let Some(ack) = inbound::answer(&reply_to, &answer, seq, at)
-            && mllp::encode_into(&ack, out).is_err()
-        {
-            // The sender's own control id holds a framing byte; it cannot be given back to it.
-            self.meter.error("unframeable-answer");
+        let first = inbound::answer(&reply_to, &answer, seq, at);
+        let second = inbound::application(&reply_to, &answer, seq, at);
+        for ack in [first, second].into_iter().flatten() {
+            if mllp::encode_into(&ack, out).is_err() {
+                // The sender's own control id holds a framing byte; it cannot be given back to it.
+                self.meter.error("unframeable-answer");
+            }
         }
         Ok(())
     }
 }
 
 impl Service for Receiver {
-    fn message(
-        &self,
-        message: Vec<u8>,
-        out: &mut Vec<u8>,
-    ) -> impl Future<Output = Result<(), Stopped>> + Send {
+    async fn message(&self, message: Vec<u8>, out: &mut Vec<u8>) -> Result<(), Stopped> {
         let received = self.engine.clock().now();
         self.meter.seen(received);
         let mut understood = inbound::read(&message, &self.channel);
@@ -71,7 +162,11 @@ impl Service for Receiver {
         if let Some(written) = understood.written {
             self.meter.written(written, received);
         }
-        self.submit(understood, received, message, out)
+        if understood.reply_to.is_silent() {
+            return self.acknowledged(understood, received, message, out).await;
+        }
+        self.make_room(&mut understood).await?;
+        self.submit(understood, received, message, out).await
     }
 
     fn oversized(
