@@ -1,5 +1,6 @@
 //! The only place that reads the clock.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,6 +15,7 @@ pub struct Clock(Kind);
 enum Kind {
     System,
     Scaled { start: Timestamp, began: Instant, speed: u32 },
+    Steered { start: Timestamp, began: Instant, ahead_s: &'static AtomicI64 },
 }
 
 impl Clock {
@@ -32,6 +34,12 @@ impl Clock {
         Clock(Kind::Scaled { start, began, speed: speed.max(1) })
     }
 
+    /// A clock that shows `start` now and can be put forward and back while it runs, by seconds, as
+    /// somebody does to the clock of a machine.
+    pub fn steered(start: Timestamp, ahead_s: &'static AtomicI64) -> Self {
+        Clock(Kind::Steered { start, began: Instant::now(), ahead_s })
+    }
+
     /// The time now, to the microsecond, which is what the journal keeps.
     pub fn now(&self) -> Timestamp {
         let now = match self.0 {
@@ -42,6 +50,12 @@ impl Clock {
                 let passed = SignedDuration::try_from(passed).unwrap_or(SignedDuration::MAX);
                 start.saturating_add(passed).unwrap_or(Timestamp::MAX)
             }
+            Kind::Steered { start, began, ahead_s } => {
+                let passed = SignedDuration::try_from(began.elapsed());
+                let ahead = SignedDuration::from_secs(ahead_s.load(Ordering::Relaxed));
+                let passed = passed.unwrap_or(SignedDuration::MAX).saturating_add(ahead);
+                start.saturating_add(passed).unwrap_or(Timestamp::MAX)
+            }
         };
         Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
@@ -49,7 +63,7 @@ impl Clock {
     /// How many times faster than the world it runs.
     pub fn speed(&self) -> u32 {
         match self.0 {
-            Kind::System => 1,
+            Kind::System | Kind::Steered { .. } => 1,
             Kind::Scaled { speed, .. } => speed,
         }
     }

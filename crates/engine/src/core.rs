@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::command::{Command, Receipt};
 use crate::error::Error;
 use crate::handle::Options;
+use crate::pace::Pace;
 use crate::queued::Queued;
 use crate::recorder::{self, Job, Written};
 use crate::recovery::Recovered;
@@ -50,8 +51,7 @@ struct Core {
     entries: journal::Reader,
     jobs: SyncSender<Job>,
     recorded: watch::Receiver<u64>,
-    clock: Clock,
-    last_at: Timestamp,
+    pace: Pace,
     /// Keys of entries that the record may not hold yet.
     recent: HashMap<(Arc<str>, String), Known>,
     recent_order: VecDeque<(u64, (Arc<str>, String))>,
@@ -76,8 +76,7 @@ pub(crate) fn spawn(
         state: recovered.state,
         jobs,
         recorded: progress.subscribe(),
-        clock,
-        last_at: recovered.last_at,
+        pace: Pace::new(clock, recovered.last_at),
         recent: HashMap::new(),
         recent_order: VecDeque::new(),
     };
@@ -125,7 +124,7 @@ impl Core {
             .map_err(|error| Error::Fault(error.to_string()))?;
         let mut batch = Vec::with_capacity(BATCH_COMMANDS);
         loop {
-            let due = self.state.next_due().map(|at| self.clock.until(at));
+            let due = self.state.next_due().map(|at| self.pace.until(at));
             let taken = waiting.block_on(async {
                 let receive = queue.recv_many(&mut batch, BATCH_COMMANDS);
                 match due {
@@ -156,7 +155,7 @@ impl Core {
     }
 
     fn tick_if_due(&mut self) -> Result<(), Error> {
-        let now = self.clock.now();
+        let now = self.pace.now();
         while self.state.next_due().is_some_and(|at| at <= now) {
             let (answer, _) = oneshot::channel();
             let command = Command::internal("timer", now, Request::Tick);
@@ -237,8 +236,7 @@ impl Core {
         entries: &mut Vec<Written>,
     ) -> Result<Receipt, Error> {
         let seq = self.state.seq() + 1;
-        let at = self.clock.now().max(self.last_at);
-        self.last_at = at;
+        let at = self.pace.now();
         let ctx = Context { seq, now: at, source: command.channel.to_string() };
         let decision = self.decision(&ctx, &command.request)?;
         if decision.facts.is_empty() && command.request.is_silent() {

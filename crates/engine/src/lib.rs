@@ -10,6 +10,7 @@ mod command;
 mod core;
 mod error;
 mod handle;
+mod pace;
 mod queued;
 mod recorder;
 mod recovery;

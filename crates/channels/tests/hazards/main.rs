@@ -11,6 +11,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod acknowledgements;
+mod clock;
 mod enhanced;
 mod peer;
 mod peers;

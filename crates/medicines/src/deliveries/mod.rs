@@ -214,8 +214,8 @@ pub struct Joined {
 pub enum Which {
     /// This one.
     One(Id),
-    /// All of the channel that a newer whole profile replaces ([`Delivery::profile`]), that wait, were
-    /// put off or are unknown, and were queued before this entry.
+    /// All of the channel that a newer whole profile replaces ([`Delivery::profile`]), that wait,
+    /// were put off or are unknown, and were queued before this entry.
     OlderProfile,
     /// All of the channel that wait or are unknown, and were queued before this entry.
     Open,

@@ -13,7 +13,7 @@ mod peer;
 mod permit;
 mod soak;
 mod stages;
-mod usage;
+pub(crate) mod usage;
 
 use std::process::ExitCode;
 

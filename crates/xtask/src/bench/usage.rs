@@ -11,11 +11,11 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// What a process used up to now.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     /// Resident memory now (`VmRSS`), in KiB.
-    pub(super) rss_kib: u64,
+    pub(crate) rss_kib: u64,
     /// The most resident memory up to now (`VmHWM`), in KiB.
-    pub(super) peak_kib: u64,
+    pub(crate) peak_kib: u64,
     /// Processor time in user and system mode, to 10 ms.
     pub(super) processor: Duration,
     /// Processor time of each live thread, by its name; threads of one name are added up.
@@ -24,7 +24,7 @@ pub(super) struct Usage {
 
 impl Usage {
     /// Reads what the process of that id used.
-    pub(super) fn of(process: u32) -> Result<Usage, String> {
+    pub(crate) fn of(process: u32) -> Result<Usage, String> {
         let folder = format!("/proc/{process}");
         let read = |name: &str| {
             let path = format!("{folder}/{name}");

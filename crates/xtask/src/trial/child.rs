@@ -124,6 +124,11 @@ impl Running {
         address.ok_or_else(|| format!("the node has no channel `{channel}`"))
     }
 
+    /// The id of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) -> Result<(), String> {
         self.child.kill().and_then(|()| self.child.wait()).map_err(|error| error.to_string())?;

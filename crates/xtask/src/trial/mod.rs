@@ -7,6 +7,7 @@ pub mod corpus;
 pub mod crash;
 pub mod day;
 pub mod files;
+pub mod queue;
 pub mod wire;
 
 use std::path::PathBuf;
@@ -62,6 +63,11 @@ pub const TRIALS: &[Trial] = &[
         name: "day",
         about: "a simulated day with every fault: --seeds 1..10 --hours 24 --storm or --calm",
         run: day::command,
+    },
+    Trial {
+        name: "queue",
+        about: "a destination down while very much is queued: --messages 1000000 --patients 20000",
+        run: queue::command,
     },
     Trial {
         name: "corpus",
