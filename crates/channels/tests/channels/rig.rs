@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -37,8 +38,15 @@ pub(crate) fn site() -> Site {
     }
 }
 
+pub(crate) fn engine(dir: &Path) -> Engine {
+    let dir = dir.to_owned();
+    // It blocks, so it starts outside the runtime.
+    std::thread::spawn(move || try_engine(&dir)).join().unwrap().unwrap()
+}
+
+/// Starts an engine on the calling thread.
 #[expect(clippy::default_trait_access, reason = "the journal's own words stay behind the engine")]
-pub(crate) fn engine(dir: &std::path::Path) -> Engine {
+pub(crate) fn try_engine(dir: &Path) -> Result<Engine, engine::Error> {
     let options = Options {
         journal: dir.join("journal"),
         record: dir.join("record"),
@@ -46,8 +54,7 @@ pub(crate) fn engine(dir: &std::path::Path) -> Engine {
         clock: Clock::system(),
         durability: Default::default(),
     };
-    // It blocks, so it starts outside the runtime.
-    std::thread::spawn(|| Engine::start(options)).join().unwrap().unwrap()
+    Engine::start(options)
 }
 
 /// What the scripted cabinet does with a message.
