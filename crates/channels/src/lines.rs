@@ -78,9 +78,8 @@ impl Lines {
         }
         let (readers, queue) = (engine.readers(), name.to_owned());
         let reading = tokio::task::spawn_blocking(move || readers.get()?.queue(&queue));
-        let queue = match reading.await {
-            Ok(Ok(queue)) => queue,
-            _ => return false,
+        let Ok(Ok(queue)) = reading.await else {
+            return false;
         };
         let now = engine.clock().now();
         let (depth, age) = queue.map_or((0, 0), |queue| {
