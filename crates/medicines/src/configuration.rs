@@ -71,11 +71,12 @@ pub(crate) fn apply(state: &State, ctx: &Context, application: &Application) -> 
             which: Which::Open,
             state: DeliveryState::Refused,
             detail: Some("discarded".to_owned()),
+            ahead: false,
             at: ctx.now,
         }));
         let mut asked: Vec<_> = state
             .open_cases()
-            .filter(|case| case.kind == CaseKind::UnknownOutcome)
+            .filter(|case| matches!(case.kind, CaseKind::UnknownOutcome | CaseKind::ParkedDelivery))
             .filter(|case| case.channel.as_deref() == Some(channel))
             .map(|case| case.id.clone())
             .collect();
