@@ -20,13 +20,22 @@ pub(crate) const FHIR_JSON: &str = "application/fhir+json; charset=utf-8";
 
 /// The types that can be read and searched: those that the domain stores. One table for the
 /// routes and for the capability statement.
-pub(crate) const SERVED: [ResourceType; 6] = [
+pub(crate) const SERVED: [ResourceType; 15] = [
     ResourceType::Patient,
     ResourceType::Encounter,
     ResourceType::AllergyIntolerance,
     ResourceType::MedicationRequest,
     ResourceType::MedicationDispense,
     ResourceType::MedicationAdministration,
+    ResourceType::Observation,
+    ResourceType::DiagnosticReport,
+    ResourceType::ServiceRequest,
+    ResourceType::DocumentReference,
+    ResourceType::Binary,
+    ResourceType::Appointment,
+    ResourceType::Practitioner,
+    ResourceType::PractitionerRole,
+    ResourceType::Medication,
 ];
 
 /// The type in an address.

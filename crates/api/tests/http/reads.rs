@@ -98,7 +98,8 @@ async fn the_capability_statement_tells_the_truth() {
                 (_, "clinical-status") => "active",
                 (_, "status") if kind == "MedicationRequest" => "active",
                 (_, "status") if kind == "Encounter" => "in-progress",
-                (_, "status") => "completed",
+                (_, "status") if kind.starts_with("Medication") => "completed",
+                (_, "status") => "entered-in-error",
                 _ => "a",
             };
             let path = format!("/fhir/{kind}?_id=nobody&{name}={value}");

@@ -98,6 +98,7 @@ fn number_of_parent(source: &Source<'_, '_>, txa: &Segment<'_>) -> Option<Identi
 fn document(source: &Source<'_, '_>, txa: &Segment<'_>, number: &Identifier) -> DocumentReference {
     let mut document = DocumentReference::new(DocumentReferenceStatus::Current, Vec::new());
     document.master_identifier = Some(number.clone());
+    document.identifier.push(number.clone());
     document.kind = coded::first(source, &txa.field(2), Local::Of("document-type"));
     document.doc_status = match txa.text(17, 1).trim() {
         "AU" | "LA" | "DO" => Some(DocumentStatus::Final),

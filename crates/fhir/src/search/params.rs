@@ -123,6 +123,7 @@ const PERSON: &[Param] =
     &[ID, LAST_UPDATED, IDENTIFIER, param("birthdate", ParamUse::Date, "Date of birth")];
 const PROVENANCE: &[Param] =
     &[ID, LAST_UPDATED, param("recorded", ParamUse::Date, "When it was recorded")];
+const BY_ID: &[Param] = &[ID, LAST_UPDATED];
 const BY_NUMBER: &[Param] = &[ID, LAST_UPDATED, IDENTIFIER];
 
 /// The parameters of a type, as R4 names them; none for types that are not searched.
@@ -144,8 +145,8 @@ pub const fn params_of(kind: ResourceType) -> &'static [Param] {
         ResourceType::DocumentReference => DOCUMENT,
         ResourceType::Appointment => APPOINTMENT,
         ResourceType::Provenance => PROVENANCE,
-        ResourceType::Binary
-        | ResourceType::Bundle
+        ResourceType::Binary => BY_ID,
+        ResourceType::Bundle
         | ResourceType::OperationOutcome
         | ResourceType::CapabilityStatement => &[],
     }

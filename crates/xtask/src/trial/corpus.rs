@@ -157,7 +157,8 @@ pub fn run(settings: &Settings, folder: &Path) -> Result<Report, TrialError> {
 fn configuration(data: &Path) -> String {
     format!(
         "[node]\ndata = \"{}\"\nhttp = \"127.0.0.1:0\"\n\n[site]\ncode = \"RXX\"\n\n\
-         [[channel]]\nname = \"corpus\"\ndirection = \"inbound\"\nlisten = \"127.0.0.1:0\"\n",
+         [[channel]]\nname = \"corpus\"\ndirection = \"inbound\"\nlisten = \"127.0.0.1:0\"\n\
+         unknown_patients = \"create\"\n",
         data.display()
     )
 }
