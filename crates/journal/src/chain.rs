@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::{Broken, Entry, Error, Hash, Position, Why, entry_hash};
+use crate::{Broken, Entry, Error, Hash, Position, Removed, Why, entry_hash};
 
 /// A row whose place in the chain was checked, still in SQLite's memory.
 pub(crate) struct Link<'row> {
@@ -12,6 +12,7 @@ pub(crate) struct Link<'row> {
     pub(crate) at: i64,
     pub(crate) head: &'row [u8],
     pub(crate) raw: &'row [u8],
+    pub(crate) removed: Option<Removed>,
 }
 
 /// A walk along the chain. It holds the last position that was found good.
@@ -19,39 +20,49 @@ pub(crate) struct Chain {
     pub(crate) tip: Position,
 }
 
-impl Link<'_> {
+impl<'row> Link<'row> {
+    /// An entry of a segment, which was checked with its block.
+    pub(crate) fn of(entry: &'row Entry) -> Self {
+        let Entry { at, head, raw, removed, .. } = entry;
+        Self { position: entry.position(), at: *at, head, raw, removed: *removed }
+    }
+
     pub(crate) fn to_entry(&self) -> Entry {
         Entry {
             seq: self.position.seq,
             at: self.at,
             head: self.head.to_vec(),
             raw: self.raw.to_vec(),
+            removed: self.removed,
             hash: self.position.hash,
         }
     }
 }
 
 impl Chain {
-    /// A walk of the whole chain.
-    pub(crate) fn from_start(connection: &Connection, genesis: Position) -> Result<Self, Error> {
+    /// A walk of all entries of the main file, which begins at its base.
+    pub(crate) fn from_base(connection: &Connection, base: Position) -> Result<Self, Error> {
         let least: Option<i64> =
             connection.query_row("SELECT min(seq) FROM entry", [], |row| row.get(0))?;
+        let seq = base.seq.saturating_add(1);
         match least {
-            Some(seq) if seq != 1 => Err(Broken { seq: 1, why: Why::Missing { next: seq } }.into()),
-            _ => Ok(Self { tip: genesis }),
+            Some(next) if u64::try_from(next) != Ok(seq) => {
+                Err(Broken { seq, why: Why::Missing { next } }.into())
+            }
+            _ => Ok(Self { tip: base }),
         }
     }
 
-    /// A walk that begins with entry `seq`, trusting the stored hash of the one before it.
-    /// `None` when the journal ends before that.
+    /// A walk of the main file that begins with entry `seq`, which is after its base, trusting
+    /// the stored hash of the one before it. `None` when the journal ends before that.
     pub(crate) fn from_seq(
         connection: &Connection,
-        genesis: Position,
+        base: Position,
         seq: u64,
     ) -> Result<Option<Self>, Error> {
         let before = seq.saturating_sub(1);
-        if before == 0 {
-            return Self::from_start(connection, genesis).map(Some);
+        if before <= base.seq {
+            return Self::from_base(connection, base).map(Some);
         }
         if let Some(hash) = hash_of(connection, before)? {
             return Ok(Some(Self { tip: Position { seq: before, hash } }));
@@ -108,19 +119,34 @@ impl Chain {
             return Err(broken(Why::Altered));
         }
         self.tip = Position { seq, hash };
-        Ok(Link { position: self.tip, at, head, raw })
+        Ok(Link { position: self.tip, at, head, raw, removed: None })
     }
 }
 
-/// The last position that the file holds, as it is stored.
-pub(crate) fn last(connection: &Connection, genesis: Position) -> Result<Position, Error> {
+/// The position before the first entry of the main file: what lies before is in segments.
+/// That of a journal of which nothing was sealed is the genesis of its site.
+pub(crate) fn base(connection: &Connection, genesis: Position) -> Result<Position, Error> {
+    let (seq, hash): (i64, Option<Hash>) = connection
+        .prepare_cached("SELECT seq, hash FROM base")?
+        .query_row([], |row| Ok((row.get(0)?, hash_in(row, 1)?)))?;
+    match (u64::try_from(seq), hash) {
+        (Ok(0), hash) if hash != Some(genesis.hash) => {
+            Err(Broken { seq: 1, why: Why::Altered }.into())
+        }
+        (Ok(seq), Some(hash)) => Ok(Position { seq, hash }),
+        _ => Err(Broken { seq: 0, why: Why::Misshapen }.into()),
+    }
+}
+
+/// The last position that the main file holds, as it is stored.
+pub(crate) fn last(connection: &Connection, base: Position) -> Result<Position, Error> {
     const LAST: &str = "SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1";
     let row: Option<(i64, Option<Hash>)> = connection
         .prepare_cached(LAST)?
         .query_row([], |row| Ok((row.get(0)?, hash_in(row, 1)?)))
         .optional()?;
     let Some((seq, hash)) = row else {
-        return Ok(genesis);
+        return Ok(base);
     };
     match (u64::try_from(seq), hash) {
         (Ok(seq), Some(hash)) => Ok(Position { seq, hash }),
@@ -133,7 +159,7 @@ pub(crate) fn clamp(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }
 
-fn hash_of(connection: &Connection, seq: u64) -> Result<Option<Hash>, Error> {
+pub(crate) fn hash_of(connection: &Connection, seq: u64) -> Result<Option<Hash>, Error> {
     let hash = connection
         .prepare_cached("SELECT hash FROM entry WHERE seq = ?1")?
         .query_row([clamp(seq)], |row| hash_in(row, 0))

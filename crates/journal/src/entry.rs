@@ -29,10 +29,22 @@ pub struct Entry {
     pub at: i64,
     /// The command, the facts and the answer: JSON in UTF-8.
     pub head: Vec<u8>,
-    /// The bytes as they were received; empty when there were none.
+    /// The bytes as they were received; empty when there were none and when they were removed.
     pub raw: Vec<u8>,
+    /// What is known of a message that was removed when its time was over.
+    pub removed: Option<Removed>,
     /// The hash over the entry and the hash of the one before it; see [`crate::entry_hash`].
     pub hash: Hash,
+}
+
+/// A message that is no longer there. The chain goes over its length and digest, so that it
+/// verifies as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// How many bytes it had.
+    pub bytes: u32,
+    /// Its SHA-256.
+    pub digest: Hash,
 }
 
 impl Draft {

@@ -115,6 +115,42 @@ pub enum Error {
     /// Any other answer of SQLite: a fault of this program.
     #[error("JRN-15: the journal's database failed ({0}); report this with the program version")]
     Database(String),
+    /// The entry lies in a segment that was moved away or dropped.
+    #[error(
+        "JRN-16: entry {seq} is in a segment that was moved away or dropped; put the segment's \
+         file back into {} to read it", folder.display()
+    )]
+    Moved {
+        /// The entry that was asked for.
+        seq: u64,
+        /// The folder of the segments.
+        folder: PathBuf,
+    },
+    /// A seal is no seal, or was changed.
+    #[error(
+        "JRN-17: the seal {} cannot be trusted ({why}); keep it as evidence, and restore it from \
+         a backup or from beside the moved segment", path.display()
+    )]
+    Seal {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The key that signs seals cannot be used.
+    #[error(
+        "JRN-18: the key {} cannot be used ({why}); make one with `openssl genpkey -algorithm \
+         ed25519 -outform DER`", path.display()
+    )]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Work beside the writer was ended because the journal is being closed.
+    #[error("JRN-19: the journal is being closed; open it again to go on")]
+    Stopped,
 }
 
 impl Error {
@@ -136,6 +172,10 @@ impl Error {
             Self::Poisoned => "JRN-13",
             Self::Refused(_) => "JRN-14",
             Self::Database(_) => "JRN-15",
+            Self::Moved { .. } => "JRN-16",
+            Self::Seal { .. } => "JRN-17",
+            Self::Key { .. } => "JRN-18",
+            Self::Stopped => "JRN-19",
         }
     }
 
@@ -195,12 +235,16 @@ mod tests {
             Error::Corrupt(String::new()),
             Error::DiskFull,
             Error::Io(String::new()),
-            Error::Open { path, why: String::new() },
+            Error::Open { path: path.clone(), why: String::new() },
             Error::Busy,
             Error::Fenced,
             Error::Poisoned,
             Error::Refused(""),
             Error::Database(String::new()),
+            Error::Moved { seq: 1, folder: path.clone() },
+            Error::Seal { path: path.clone(), why: String::new() },
+            Error::Key { path, why: String::new() },
+            Error::Stopped,
         ];
         for (index, error) in errors.iter().enumerate() {
             let text = error.to_string();

@@ -11,12 +11,12 @@ use std::{
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
-use crate::Error;
+use crate::{Error, genesis};
 
 /// `ILJ1` in SQLite's application id: what tells a journal from any other SQLite file.
 pub const APPLICATION_ID: i32 = 0x494C_4A31;
 /// The version of the tables and of the byte layout, in SQLite's user version.
-pub const FORMAT_VERSION: i64 = 1;
+pub const FORMAT_VERSION: i64 = 2;
 /// The most bytes in the name of a site.
 pub const MAX_SITE_BYTES: usize = 200;
 
@@ -40,10 +40,20 @@ CREATE TABLE entry (
   head BLOB NOT NULL CHECK (typeof(head) = 'blob'),
   raw BLOB NOT NULL CHECK (typeof(raw) = 'blob')
 );
+CREATE TABLE base (
+  one INTEGER PRIMARY KEY NOT NULL CHECK (one = 1),
+  seq INTEGER NOT NULL CHECK (seq >= 0),
+  hash BLOB NOT NULL CHECK (typeof(hash) = 'blob' AND length(hash) = 32)
+);
+CREATE TRIGGER base_only_moves_on BEFORE UPDATE ON base WHEN NEW.seq < OLD.seq
+BEGIN SELECT RAISE(ABORT, 'the base of a journal only moves on'); END;
+CREATE TRIGGER base_is_never_deleted BEFORE DELETE ON base
+BEGIN SELECT RAISE(ABORT, 'a journal keeps its base'); END;
 CREATE TRIGGER entry_is_never_changed BEFORE UPDATE ON entry
 BEGIN SELECT RAISE(ABORT, 'a journal entry is never changed'); END;
 CREATE TRIGGER entry_is_never_deleted BEFORE DELETE ON entry
-BEGIN SELECT RAISE(ABORT, 'a journal entry is never deleted'); END;
+WHEN OLD.seq > (SELECT seq FROM base)
+BEGIN SELECT RAISE(ABORT, 'a journal entry is never deleted before it is sealed'); END;
 CREATE TRIGGER meta_is_never_changed BEFORE UPDATE ON meta
 BEGIN SELECT RAISE(ABORT, 'the journal keeps its site'); END;
 CREATE TRIGGER meta_is_never_deleted BEFORE DELETE ON meta
@@ -220,9 +230,22 @@ fn keep_prepared(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
+/// Makes a folder if it is not there, durably, and not for everybody.
+pub(crate) fn create_folder(path: &Path) -> Result<(), Error> {
+    let failed = |error: io::Error| Error::open(path, &error);
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o750);
+    match builder.create(path) {
+        Ok(()) => File::open(directory(path)).and_then(|above| above.sync_all()).map_err(failed),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
 /// Makes the file if it is not there, so that it is not readable by everybody: it holds patient
 /// data. SQLite gives the files beside it the same mode.
-fn create_file(path: &Path) -> Result<(), Error> {
+pub(crate) fn create_file(path: &Path) -> Result<(), Error> {
     match options_for_new_files().create_new(true).open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -271,6 +294,8 @@ fn create_tables(
         "INSERT INTO meta (key, value) VALUES ('format', ?1), ('site', ?2)",
         (FORMAT_VERSION.to_string(), site),
     )?;
+    transaction
+        .execute("INSERT INTO base (one, seq, hash) VALUES (1, 0, ?1)", [genesis(site).0])?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", FORMAT_VERSION)?;
     transaction.commit()
@@ -299,7 +324,7 @@ fn application_id(connection: &Connection) -> Result<i32, rusqlite::Error> {
 }
 
 /// The error for an answer of SQLite while the file is being opened.
-fn at_path(path: &Path, error: rusqlite::Error) -> Error {
+pub(crate) fn at_path(path: &Path, error: rusqlite::Error) -> Error {
     let code = error.sqlite_error().map(|failure| failure.code);
     match code {
         Some(ErrorCode::NotADatabase) => {
@@ -313,13 +338,13 @@ fn at_path(path: &Path, error: rusqlite::Error) -> Error {
 }
 
 /// The path of a file that SQLite or the lock keeps beside the journal.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-fn directory(path: &Path) -> &Path {
+pub(crate) fn directory(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -331,7 +356,7 @@ fn length_of(path: &Path) -> Option<u64> {
 }
 
 /// The path as a SQLite URI that promises that nobody writes to the file.
-fn immutable_uri(path: &Path) -> Result<String, Error> {
+pub(crate) fn immutable_uri(path: &Path) -> Result<String, Error> {
     let path = resolve(path)?;
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_encoded_bytes() {

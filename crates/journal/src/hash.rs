@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use sha2::{Digest, Sha256};
 
 /// What the genesis hash is computed over, before the name of the site.
-const GENESIS_PREFIX: &[u8] = b"interlock journal v1\n";
+const GENESIS_PREFIX: &[u8] = b"interlock journal v2\n";
 
 /// A SHA-256 digest. Shown as 64 lowercase hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,7 +34,7 @@ pub enum ParseError {
     Position,
 }
 
-/// The hash that stands before the first entry: SHA-256 of `interlock journal v1`, a line feed
+/// The hash that stands before the first entry: SHA-256 of `interlock journal v2`, a line feed
 /// and the name of the site. It ties every entry to its site, so that the journal of one
 /// hospital can never pass for that of another.
 pub fn genesis(site: &str) -> Hash {
@@ -45,24 +45,44 @@ pub fn genesis(site: &str) -> Hash {
 }
 
 /// The hash of one entry: SHA-256 over the hash of the entry before it (32 bytes), `seq` (u64),
-/// `at` (i64), the length of `head` (u32), `head`, the length of `raw` (u32) and `raw`; integers
-/// are big-endian. `docs/journal-format.md` is the reference.
+/// `at` (i64), the length of `raw` (u32), the SHA-256 of `raw` (32 bytes), the length of `head`
+/// (u32) and `head`; integers are big-endian. `docs/journal-format.md` is the reference.
 ///
 /// `head` and `raw` are within [`crate::MAX_HEAD_BYTES`] and [`crate::MAX_RAW_BYTES`]; a longer
 /// one, which no journal holds, is hashed with its length capped at `u32::MAX`.
 pub fn entry_hash(previous: &Hash, seq: u64, at: i64, head: &[u8], raw: &[u8]) -> Hash {
-    let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
-    let mut prefix = [0; 52];
+    entry_hash_with(previous, seq, at, head, length(raw), &digest_of(raw))
+}
+
+/// The same, by the length and the digest of a message that need not be there.
+pub(crate) fn entry_hash_with(
+    previous: &Hash,
+    seq: u64,
+    at: i64,
+    head: &[u8],
+    raw_bytes: u32,
+    raw_digest: &Hash,
+) -> Hash {
+    let mut prefix = [0; 88];
     prefix[..32].copy_from_slice(&previous.0);
     prefix[32..40].copy_from_slice(&seq.to_be_bytes());
     prefix[40..48].copy_from_slice(&at.to_be_bytes());
-    prefix[48..].copy_from_slice(&length(head));
+    prefix[48..52].copy_from_slice(&raw_bytes.to_be_bytes());
+    prefix[52..84].copy_from_slice(&raw_digest.0);
+    prefix[84..].copy_from_slice(&length(head).to_be_bytes());
     let mut sha = Sha256::new();
     sha.update(prefix);
     sha.update(head);
-    sha.update(length(raw));
-    sha.update(raw);
     Hash(sha.finalize().into())
+}
+
+/// SHA-256.
+pub(crate) fn digest_of(bytes: &[u8]) -> Hash {
+    Hash(Sha256::digest(bytes).into())
+}
+
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
 
 impl fmt::Display for Hash {
@@ -158,7 +178,7 @@ mod tests {
         assert_eq!("é".repeat(32).parse::<Hash>(), Err(ParseError::Hash));
     }
 
-    const GENESIS_OF_RXX: &str = "6deb189533f1557c2edab395a35e69e23df8b0d08dd193477bb3e2807b18206d";
-    const FIRST_OF_RXX: &str = "9ea66c85567c59271347dac158bb89c0d9258818247493847425093e8a20fe03";
-    const SECOND_OF_RXX: &str = "c868e1e26a54e3ed17f51431734868baa8d24fde3a96e5d1342c6f1903fc6791";
+    const GENESIS_OF_RXX: &str = "ae9ec5dff3c38bc0aa0953086c85b551ef2430df586247404dce9762f805c7f4";
+    const FIRST_OF_RXX: &str = "bd38df8ac7b6c1029f8bd7506330ca82038c42fa2ed8d75bd2abb19e892c2058";
+    const SECOND_OF_RXX: &str = "782f904e6dbbd033a75ff57561510d8ed19de0160c6f0d6ef37ff8bf5ce38275";
 }

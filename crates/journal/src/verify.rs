@@ -2,21 +2,66 @@
 
 use std::fmt;
 
-use crate::Position;
+use crate::{Position, PublicKey, chain::Link};
 
 /// A chain without a fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
-    /// How many entries there are.
+    /// How many entries were recomputed.
     pub entries: u64,
-    /// The bytes of all heads and raw messages together.
+    /// The bytes of all heads and raw messages together, those that were removed not counted.
     pub bytes: u64,
+    /// How many of the entries came with a message.
+    pub messages: u64,
+    /// The bytes of these messages as they were received, removed or not.
+    pub message_bytes: u64,
+    /// How many of these messages were removed when their time was over.
+    pub removed: u64,
+    /// The first and the last entry of each segment that was moved away or dropped: the chain was
+    /// followed over it by its seal.
+    pub away: Vec<(u64, u64)>,
+    /// How many seals there are.
+    pub seals: u64,
+    /// The public keys of the seals: one for each seal that is signed, in their order.
+    pub signed: Vec<PublicKey>,
     /// When the first entry was recorded: microseconds since 1970-01-01T00:00:00Z.
     pub first_at: Option<i64>,
     /// When the last entry was recorded, in the same unit.
     pub last_at: Option<i64>,
     /// The last entry's position.
     pub tip: Position,
+}
+
+impl Verified {
+    /// Nothing yet, from this position on.
+    pub(crate) fn nothing(tip: Position) -> Self {
+        Self {
+            entries: 0,
+            bytes: 0,
+            messages: 0,
+            message_bytes: 0,
+            removed: 0,
+            away: Vec::new(),
+            seals: 0,
+            signed: Vec::new(),
+            first_at: None,
+            last_at: None,
+            tip,
+        }
+    }
+
+    /// Takes in an entry that was found good.
+    pub(crate) fn count(&mut self, link: &Link<'_>) {
+        let removed = link.removed.map_or(0, |removed| u64::from(removed.bytes));
+        self.entries += 1;
+        self.bytes += (link.head.len() + link.raw.len()) as u64;
+        self.messages += u64::from(!link.raw.is_empty() || link.removed.is_some());
+        self.message_bytes += link.raw.len() as u64 + removed;
+        self.removed += u64::from(link.removed.is_some());
+        self.first_at.get_or_insert(link.at);
+        self.last_at = Some(link.at);
+        self.tip = link.position;
+    }
 }
 
 /// The first entry that is not as it must be, and why.

@@ -4,6 +4,10 @@ use std::{
     fs::File,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -13,8 +17,18 @@ use crate::{
     chain::{self, Chain, clamp},
     checkpoint::Checkpointer,
     entry_hash, file, genesis,
+    segment::{
+        keeping::{Keep, Tidied, remove_bodies},
+        sealer::{self, Sealer, Sealing},
+    },
 };
 
+/// How many sealed entries a batch lets go from the main file for each entry that it adds, and
+/// besides: so few that nobody waits, so many that the file does not grow.
+const LET_GO_FACTOR: u64 = 2;
+const LET_GO_BESIDES: u64 = 16;
+/// How many are let go at once while nobody waits.
+const LET_GO_AT_REST: u64 = 2_048;
 /// How many entries at the end are recomputed when the journal is opened.
 const TAIL_ENTRIES: u64 = 1_000;
 /// Bytes that an entry takes in the write-ahead file besides its head and raw message: columns,
@@ -26,10 +40,15 @@ const ENTRY_OVERHEAD_BYTES: u64 = 512;
 pub struct Journal {
     // Fields are dropped in order: the writer is the last to close the file and tidies up, which
     // still writes, so that the lock comes after it.
+    sealer: Option<Sealer>,
     checkpointer: Checkpointer,
     connection: Connection,
     path: PathBuf,
     position: Position,
+    /// The number of the last entry that is no longer in the main file.
+    base: u64,
+    /// The number of the last entry of which the seal is durable.
+    sealed: Arc<AtomicU64>,
     options: Options,
     page_bytes: u64,
     written_ahead: u64,
@@ -59,13 +78,18 @@ impl Journal {
         file::settle(&connection)?;
         let page_bytes: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
         let genesis = Position { seq: 0, hash: genesis(site) };
-        let position = check_tail(&connection, genesis)?;
+        let base = chain::base(&connection, genesis)?;
+        let position = check_tail(&connection, base)?;
+        let sealed = Arc::new(AtomicU64::new(sealer::sealed_to(&path)?));
         let checkpointer = Checkpointer::start(&path, &options)?;
         Ok(Self {
+            sealer: None,
             checkpointer,
             connection,
             path,
             position,
+            base: base.seq,
+            sealed,
             options,
             page_bytes: page_bytes.into(),
             written_ahead: 0,
@@ -128,20 +152,78 @@ impl Journal {
             self.written_ahead += bytes + ENTRY_OVERHEAD_BYTES;
         }
         drop(insert);
+        let most = LET_GO_FACTOR * batch.len() as u64 + LET_GO_BESIDES;
+        let sealed = self.sealed.load(Ordering::Acquire);
+        let base = let_go(&transaction, self.base, sealed.min(self.position.seq), most)?;
         transaction.commit()?;
+        self.base = base;
         drop(turn);
         self.written_ahead += self.page_bytes;
         Ok(Position { seq, hash })
     }
+
+    /// Seals full segments from now on, on a thread of its own, until the journal is dropped, and
+    /// removes the messages that `keep` does not keep. When either fails, `told` hears why and it
+    /// ends; nothing else does.
+    pub fn seal_beside(
+        &mut self,
+        sealing: Sealing,
+        keep: Option<Box<dyn Keep>>,
+        told: impl Fn(&Error) + Send + 'static,
+    ) -> Result<(), Error> {
+        self.sealer = None;
+        let sealed = Arc::clone(&self.sealed);
+        self.sealer = Some(Sealer::start(self.path.clone(), sealing, sealed, keep, told)?);
+        Ok(())
+    }
+
+    /// Seals all full segments now, and lets go of them in the main file, whose space is used
+    /// again for what comes. Returns how many there were.
+    pub fn seal(&mut self, sealing: &Sealing) -> Result<u64, Error> {
+        let count = sealer::seal_all(&self.path, sealing)?;
+        let sealed = sealer::sealed_to(&self.path)?.min(self.position.seq);
+        self.sealed.store(sealed, Ordering::Release);
+        while self.base < sealed {
+            let turn = self.checkpointer.turn()?;
+            let transaction =
+                self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let base = let_go(&transaction, self.base, sealed, LET_GO_AT_REST)?;
+            transaction.commit()?;
+            drop(turn);
+            self.base = base;
+        }
+        file::settle(&self.connection)?;
+        Ok(count)
+    }
+
+    /// Removes the messages that `keep` does not keep from the segments now.
+    pub fn remove_bodies(&mut self, keep: &mut dyn Keep) -> Result<Tidied, Error> {
+        remove_bodies(&self.path, keep, &|_| Ok(()))
+    }
+}
+
+/// Lets go of the oldest entries of the main file, at most `most`, none after `sealed`. Returns
+/// the number of the last one that is gone.
+fn let_go(connection: &Connection, base: u64, sealed: u64, most: u64) -> Result<u64, Error> {
+    const MOVE_ON: &str =
+        "UPDATE base SET seq = ?1, hash = (SELECT hash FROM entry WHERE seq = ?1)";
+    const LET_GO: &str = "DELETE FROM entry WHERE seq > ?1 AND seq <= ?2";
+    let to = sealed.min(base.saturating_add(most));
+    if to <= base {
+        return Ok(base);
+    }
+    connection.prepare_cached(MOVE_ON)?.execute([clamp(to)])?;
+    connection.prepare_cached(LET_GO)?.execute([clamp(base), clamp(to)])?;
+    Ok(to)
 }
 
 /// Recomputes the last entries and returns the position at the end.
-fn check_tail(connection: &Connection, genesis: Position) -> Result<Position, Error> {
-    Chain::from_start(connection, genesis)?;
-    let last = chain::last(connection, genesis)?;
+fn check_tail(connection: &Connection, base: Position) -> Result<Position, Error> {
+    Chain::from_base(connection, base)?;
+    let last = chain::last(connection, base)?;
     let first = last.seq.saturating_sub(TAIL_ENTRIES) + 1;
-    let Some(mut chain) = Chain::from_seq(connection, genesis, first)? else {
-        return Ok(genesis);
+    let Some(mut chain) = Chain::from_seq(connection, base, first)? else {
+        return Ok(base);
     };
     chain.walk(connection, usize::MAX, |_| Ok::<_, Error>(ControlFlow::Continue(())))?;
     Ok(chain.tip)

@@ -183,11 +183,11 @@ fn assert_foreign(place: &Place) {
 #[test]
 fn a_newer_format_is_refused() {
     let (place, _) = Place::with_entries(1);
-    Connection::open(&place.path).unwrap().pragma_update(None, "user_version", 2).unwrap();
+    Connection::open(&place.path).unwrap().pragma_update(None, "user_version", 3).unwrap();
     let answer = Journal::open(&place.path, SITE, Options::default());
-    assert!(matches!(answer, Err(Error::Format { found: 2, known: 1 })), "{answer:?}");
+    assert!(matches!(answer, Err(Error::Format { found: 3, known: 2 })), "{answer:?}");
     let answer = Reader::open(&place.path);
-    assert!(matches!(answer, Err(Error::Format { found: 2, known: 1 })), "{answer:?}");
+    assert!(matches!(answer, Err(Error::Format { found: 3, known: 2 })), "{answer:?}");
 }
 
 #[test]

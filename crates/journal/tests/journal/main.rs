@@ -4,4 +4,5 @@
 mod append;
 mod common;
 mod crash;
+mod segment;
 mod tamper;
