@@ -46,7 +46,7 @@ pub(crate) async fn get(State(api): State<ApiState>) -> Response {
 fn reason(error: &engine::Error) -> &'static str {
     match error {
         engine::Error::DiskFull => "disk-full",
-        engine::Error::Journal(_) => "journal",
+        engine::Error::Journal(_) | engine::Error::Away(_) => "journal",
         engine::Error::Record(_) => "record",
         engine::Error::Entry { .. } => "entry",
         engine::Error::Fault(_) => "fault",

@@ -257,6 +257,9 @@ pub struct ChannelConfig {
     /// The most connections at a time (inbound), 1 to 4096.
     #[serde(default = "max_connections")]
     pub max_connections: usize,
+    /// For how many days its messages stay readable (inbound), from 1; for ever without it.
+    #[serde(default)]
+    pub retention_days: Option<u32>,
 }
 
 fn ack_timeout_s() -> u32 {
@@ -369,6 +372,7 @@ impl ChannelConfig {
             resync: Resync::default(),
             max_message_bytes: max_message_bytes(),
             max_connections: max_connections(),
+            retention_days: None,
         }
     }
 

@@ -327,7 +327,12 @@ impl Core {
         }
         match recorded {
             None => Ok(Earlier::Never),
-            Some((seq, before)) if before == *digest => Ok(Earlier::Same(self.receipt(seq)?)),
+            Some((seq, before)) if before == *digest => match self.receipt(seq) {
+                // The answer that was given then is not here any more: nobody may act on the
+                // message twice, so that it is parked.
+                Err(Error::Away(_)) => Ok(Earlier::Other),
+                receipt => Ok(Earlier::Same(receipt?)),
+            },
             Some(_) => Ok(Earlier::Other),
         }
     }

@@ -9,6 +9,9 @@ pub enum Error {
     /// The journal's disk is full. What was acknowledged is there; nothing more is acknowledged.
     #[error("the journal's disk is full: make room, then start again; nothing was lost")]
     DiskFull,
+    /// An entry lies in a segment of the journal that was moved away or dropped.
+    #[error("the journal: {0}")]
+    Away(String),
     /// The record cannot be opened, read or written. It can be made again from the journal.
     #[error("the record: {0}")]
     Record(String),
@@ -29,6 +32,7 @@ impl From<journal::Error> for Error {
     fn from(error: journal::Error) -> Self {
         match error {
             journal::Error::DiskFull => Error::DiskFull,
+            moved @ journal::Error::Moved { .. } => Error::Away(moved.to_string()),
             other => Error::Journal(other.to_string()),
         }
     }

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::command::{Command, Receipt};
 use crate::core::{self, Asked};
 use crate::error::{Error, Stopped};
+use crate::keeping::Keeping;
 use crate::queued::Queued;
 use crate::recovery;
 
@@ -50,7 +51,12 @@ impl Engine {
     /// Opens the journal, brings the record up to it, puts the configuration in force and begins
     /// to take commands. Blocks while the record catches up.
     pub fn start(options: Options) -> Result<Engine, Error> {
-        let recovered = recovery::recover(&options)?;
+        Engine::start_keeping(options, &Keeping::default())
+    }
+
+    /// The same, for a node that says how it keeps its journal.
+    pub fn start_keeping(options: Options, keeping: &Keeping) -> Result<Engine, Error> {
+        let recovered = recovery::recover(&options, keeping)?;
         let readers = Readers::open(&options.record, &options.journal)
             .map_err(|error| Error::Record(error.to_string()))?;
         let (commands, queue) = mpsc::channel(QUEUE_COMMANDS);

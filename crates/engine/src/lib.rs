@@ -5,18 +5,22 @@
 //! journal and visible in the record. When the journal or the record cannot be written the
 //! engine stops: nobody is answered any more, and [`Engine::stopped`] tells why.
 
+mod base;
 mod clock;
 mod command;
 mod core;
 mod error;
 mod handle;
+mod keeping;
 mod pace;
 mod queued;
 mod recorder;
 mod recovery;
 
+pub use base::{make_base, newest_base};
 pub use clock::Clock;
 pub use command::{Command, Receipt};
 pub use error::{Error, Stopped};
 pub use handle::{Engine, Options};
+pub use keeping::{CONTROLLED_DAYS_MIN, CONTROLLED_DAYS_USUAL, Keep, Keeping, time_of};
 pub use recovery::{Rebuilt, rebuild};

@@ -8,8 +8,10 @@ use journal::{Entry, Journal, Position};
 use medicines::{Head, State};
 use record::{ColdReader, Record};
 
+use crate::base;
 use crate::error::Error;
 use crate::handle::Options;
+use crate::keeping::Keeping;
 use crate::recorder::{Written, apply};
 
 /// The most entries that are applied to the record in one transaction while it catches up.
@@ -33,12 +35,16 @@ pub struct Rebuilt {
 }
 
 /// Opens both files and folds what the record does not hold yet.
-pub(crate) fn recover(options: &Options) -> Result<Recovered, Error> {
+pub(crate) fn recover(options: &Options, keeping: &Keeping) -> Result<Recovered, Error> {
     let journal_options =
         journal::Options { durability: options.durability, ..journal::Options::default() };
-    let journal = Journal::open(&options.journal, &options.site.code, journal_options)?;
-    let record = open_record(&options.record, &options.site.code, &journal)?;
+    let mut journal = Journal::open(&options.journal, &options.site.code, journal_options)?;
+    let record = open_record(&options.record, &options.journal, &journal)?;
     let (record, state, last_at) = catch_up(record, &journal.reader()?, &options.journal)?;
+    let keep = keeping.keep(&options.site, options.clock);
+    // A disk that is full or failing stops the engine by its own writes; the sealing only ends.
+    let told = |error: &journal::Error| tracing::error!(%error, "segments are not sealed any more");
+    journal.seal_beside(keeping.sealing.clone(), Some(Box::new(keep)), told)?;
     Ok(Recovered { journal, record, state, last_at })
 }
 
@@ -46,7 +52,7 @@ pub(crate) fn recover(options: &Options) -> Result<Recovered, Error> {
 pub fn rebuild(journal: &Path, record: &Path) -> Result<Rebuilt, Error> {
     let entries = journal::Reader::open(journal)?;
     remove(record)?;
-    let opened = Record::open(record, entries.site()).map_err(record_error)?;
+    let opened = begin(&entries, journal, record)?;
     let (opened, _, _) = catch_up(opened, &entries, journal)?;
     opened.checkpoint().map_err(record_error)?;
     let position = opened.position().map_err(record_error)?;
@@ -54,12 +60,13 @@ pub fn rebuild(journal: &Path, record: &Path) -> Result<Rebuilt, Error> {
 }
 
 /// Opens the record. One that is damaged, of another version, or not of this journal is made
-/// anew: it holds nothing that the journal does not.
-fn open_record(path: &Path, site: &str, journal: &Journal) -> Result<Record, Error> {
-    match Record::open(path, site) {
+/// anew: it holds nothing that the journal and its base do not.
+fn open_record(path: &Path, file: &Path, journal: &Journal) -> Result<Record, Error> {
+    let entries = journal.reader()?;
+    match Record::open(path, entries.site()) {
         Ok(record) => {
             let position = record.position().map_err(record_error)?;
-            if belongs(position, journal)? {
+            if entries.position_at(position.seq)? == Some(position) {
                 return Ok(record);
             }
             tracing::warn!("the record is not of this journal; it is made anew");
@@ -70,15 +77,17 @@ fn open_record(path: &Path, site: &str, journal: &Journal) -> Result<Record, Err
         Err(error) => return Err(record_error(error)),
     }
     remove(path)?;
-    Record::open(path, site).map_err(record_error)
+    begin(&entries, file, path)
 }
 
-fn belongs(position: Position, journal: &Journal) -> Result<bool, Error> {
-    if position.seq == 0 {
-        return Ok(true);
+/// An empty record, or the newest base where the journal's oldest entries are not here.
+fn begin(entries: &journal::Reader, journal: &Path, record: &Path) -> Result<Record, Error> {
+    match entries.get(1) {
+        Ok(_) => {}
+        Err(journal::Error::Moved { .. }) => base::restore(entries, journal, record)?,
+        Err(error) => return Err(error.into()),
     }
-    let entry = journal.reader()?.get(position.seq)?;
-    Ok(entry.is_some_and(|entry| entry.hash == position.hash))
+    Record::open(record, entries.site()).map_err(record_error)
 }
 
 fn remove(path: &Path) -> Result<(), Error> {
@@ -113,9 +122,11 @@ fn catch_up(
         return Err(Error::Record(error.to_string()));
     }
     state.loaded(position.seq);
-    let mut last_at = match entries.get(position.seq)? {
-        Some(entry) => time(&entry)?,
-        None => Timestamp::UNIX_EPOCH,
+    let mut last_at = match entries.get(position.seq) {
+        Ok(Some(entry)) => time(&entry)?,
+        // What comes next is not before it.
+        Ok(None) | Err(journal::Error::Moved { .. }) => Timestamp::UNIX_EPOCH,
+        Err(error) => return Err(error.into()),
     };
     let mut next = position.seq + 1;
     loop {

@@ -55,6 +55,8 @@ pub struct Plan {
     pub watch: WatchEntry,
     /// Where relative paths of the configuration start.
     pub folder: PathBuf,
+    /// How the journal is kept.
+    pub keeping: engine::Keeping,
     /// The clock.
     pub clock: Clock,
     /// From what the waits between attempts are drawn.
@@ -232,7 +234,9 @@ pub(crate) async fn start_engine(plan: &Plan) -> Result<Engine, engine::Error> {
         clock: plan.clock,
         durability: plan.durability,
     };
-    let started = tokio::task::spawn_blocking(move || Engine::start(options)).await;
+    let keeping = plan.keeping.clone();
+    let start = move || Engine::start_keeping(options, &keeping);
+    let started = tokio::task::spawn_blocking(start).await;
     started.unwrap_or_else(|_| Err(engine::Error::Fault("the engine could not start".to_owned())))
 }
 

@@ -106,6 +106,10 @@ fn message_of(engine: &Engine, case: &Id) -> Result<(String, Vec<u8>), ReplayErr
     let journal = engine.journal().map_err(|error| unreadable(&error))?;
     let entry = journal.get(kept.case.entry).map_err(|error| unreadable(&error))?;
     let entry = entry.ok_or_else(|| unreadable(&"its entry is missing"))?;
+    if entry.removed.is_some() {
+        let why = "its message was removed when its time was over: have it sent again";
+        return Err(ReplayError::NotReplayable(why.to_owned()));
+    }
     let head = Head::from_json(&entry.head).map_err(|error| unreadable(&error))?;
     check_whole(kept.case.kind, &head.answer, &entry.raw)?;
     Ok((head.channel.into_owned(), entry.raw))

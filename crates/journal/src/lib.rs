@@ -31,6 +31,6 @@ pub use segment::folder::{Segment, folder_of, segments};
 pub use segment::keeping::{Keep, Tidied};
 pub use segment::seal::{PublicKey, Seal, Signature, SigningKey};
 pub use segment::sealer::Sealing;
-pub use segment::store::SEGMENT_APPLICATION_ID;
+pub use segment::store::{SEGMENT_APPLICATION_ID, publish};
 pub use verify::{Broken, Verified, Why};
 pub use writer::Journal;

@@ -60,6 +60,12 @@ impl Reader {
         chain::base(&self.connection, self.genesis)
     }
 
+    /// The position of entry `seq`, as it is stored, also where the main file begins after it;
+    /// `None` when the journal has not come to it.
+    pub fn position_at(&self, seq: u64) -> Result<Option<Position>, Error> {
+        self.before(seq.saturating_add(1))
+    }
+
     /// The entry with this number, or `None` when the journal has not come to it.
     pub fn get(&self, seq: u64) -> Result<Option<Entry>, Error> {
         if seq == 0 {

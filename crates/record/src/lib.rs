@@ -16,6 +16,7 @@ mod fold;
 mod index;
 mod read;
 mod schema;
+mod snapshot;
 mod writer;
 
 pub use error::Error;
@@ -25,4 +26,5 @@ pub use read::{
     MAX_QUEUE_SCAN, MAX_SCAN, MAX_TRANSFERS, MessageView, OrderCount, Page, PocketView, Queue,
     Reader, Readers, Tally, TransferView, Ward,
 };
+pub use snapshot::snapshot;
 pub use writer::{Applied, Head, Record};

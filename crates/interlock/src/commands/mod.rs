@@ -6,7 +6,9 @@ mod check;
 mod demo;
 mod plan;
 mod rebuild;
+mod retention;
 mod rollback;
+mod seal;
 mod serve;
 mod verify;
 
@@ -36,6 +38,10 @@ enum Verb {
     Apply(apply::Args),
     /// Put the configuration in force again that was in force before.
     Rollback(rollback::Args),
+    /// Seal the full segments of the journal of a node that does not run.
+    Seal(seal::Args),
+    /// Tell what the journal need not keep here any longer, and let it go.
+    Retention(retention::Args),
     /// Recompute the journal's hash chain.
     Verify(verify::Args),
     /// Make the record anew from the journal alone.
@@ -53,6 +59,8 @@ impl Cli {
             Verb::Plan(args) => plan::run(&args),
             Verb::Apply(args) => apply::run(&args),
             Verb::Rollback(args) => rollback::run(&args),
+            Verb::Seal(args) => seal::run(&args),
+            Verb::Retention(args) => retention::run(&args),
             Verb::Verify(args) => verify::run(&args),
             Verb::Rebuild(args) => rebuild::run(&args),
         };

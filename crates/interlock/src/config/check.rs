@@ -9,6 +9,7 @@ use api::{Client, TokenHash};
 use channels::dialect::Dialect;
 use channels::{ChannelConfig, Direction};
 use console::Key;
+use engine::Keeping;
 use medicines::Site;
 use toml::Spanned;
 
@@ -77,6 +78,7 @@ pub(super) fn plan(
     let clients = clients(&mut checker, file);
     let keys = keys(&mut checker, file);
     watch(&mut checker, parsed);
+    let keeping = keeping(&mut checker, parsed);
     let processing_id = &file.node.processing_id;
     if !["P", "T", "D"].contains(&processing_id.as_ref().as_str()) {
         let why = "MSH-11 is P (live), T (training) or D (debugging)";
@@ -98,6 +100,7 @@ pub(super) fn plan(
         channels,
         clients,
         keys,
+        keeping,
         watch: file.watch.as_ref().map(|watch| watch.as_ref().clone()).unwrap_or_default(),
         folder: folder.to_owned(),
         clock: engine::Clock::system(),
@@ -106,6 +109,31 @@ pub(super) fn plan(
         by: "interlock".to_owned(),
         configuration,
     })
+}
+
+/// How the journal is kept, and how long the messages of each channel.
+fn keeping(checker: &mut Checker<'_>, parsed: &Parsed) -> Keeping {
+    let mut keeping = Keeping::default();
+    if let Some(entry) = &parsed.file.journal {
+        match entry.as_ref().read(checker.folder) {
+            Ok(read) => keeping = read,
+            Err((why, remedy)) => checker.mistake(entry.span(), "[journal]", &why, &remedy),
+        }
+    }
+    for part in &parsed.channels {
+        let ChannelConfig { name, direction, retention_days, .. } = &part.config;
+        let Some(days) = *retention_days else { continue };
+        let what = format!("retention_days of channel `{name}`");
+        if *direction == Direction::Outbound {
+            let why = "only what is received is kept as bytes";
+            checker.mistake_in(&part.place, &what, why, "write it at the inbound channel");
+        } else if days == 0 {
+            let why = "messages stay readable for a day at least";
+            checker.mistake_in(&part.place, &what, why, "write 1 or more, or leave it out");
+        }
+        keeping.retention_days.insert(name.clone(), days);
+    }
+    keeping
 }
 
 /// What channels need beside what each of them says by itself.

@@ -11,6 +11,7 @@ use medicines::{Cabinet, Item, Policies, Recorder};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::keeping::JournalEntry;
 use super::watch::WatchEntry;
 use crate::secret::TokenSource;
 
@@ -34,6 +35,9 @@ pub struct File {
     /// `[console]`
     #[serde(default)]
     pub console: ConsoleEntry,
+    /// `[journal]`
+    #[serde(default)]
+    pub journal: Option<Spanned<JournalEntry>>,
     /// `[watch]`
     #[serde(default)]
     pub watch: Option<Spanned<WatchEntry>>,

@@ -7,6 +7,7 @@
 mod bundle;
 mod check;
 mod file;
+mod keeping;
 mod mistake;
 mod parse;
 mod parts;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use bundle::hexadecimal;
 pub use bundle::{Bundle, ROOT};
 pub use file::{ClientEntry, ConsoleEntry, File, KeyEntry, NodeEntry, SiteEntry};
+pub use keeping::JournalEntry;
 pub use mistake::Mistake;
 pub use parts::{Fields, Parts};
 pub use watch::{MailEntry, WatchEntry, WebhookEntry};

@@ -7,7 +7,9 @@ use std::{fmt, fs, io, path::Path, str::FromStr};
 
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
-use crate::{Error, Hash, Position};
+use super::folder::Segment;
+use super::store::{publish, remove};
+use crate::{Error, Hash, Position, file};
 
 /// The first line of every seal.
 const TITLE: &str = "interlock seal v2";
@@ -69,8 +71,20 @@ impl SigningKey {
 }
 
 impl Seal {
+    /// Writes it durably, signed if there is a key: a power cut leaves all of it or nothing.
+    pub fn write(&mut self, path: &Path, key: Option<&SigningKey>) -> Result<(), Error> {
+        if let Some(key) = key {
+            self.sign(key);
+        }
+        let part = Segment::part_of(path);
+        remove(&part)?;
+        file::create_file(&part)?;
+        fs::write(&part, self.to_string()).map_err(|error| Error::open(&part, &error))?;
+        publish(&part, path)
+    }
+
     /// Signs it.
-    pub(crate) fn sign(&mut self, key: &SigningKey) {
+    fn sign(&mut self, key: &SigningKey) {
         let public = key.public();
         self.signature = Some(Signature { key: public, bytes: [0; 64] });
         let signed = key.0.sign(self.signed_text().as_bytes());

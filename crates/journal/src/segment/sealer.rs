@@ -11,7 +11,7 @@ use super::block::{Block, is_full};
 use super::folder::{Segment, folder_of, segments};
 use super::keeping::{Keep, remove_bodies};
 use super::seal::{Seal, SigningKey};
-use super::store::{Store, Writer, publish, remove};
+use super::store::{Store, Writer};
 use crate::{Broken, Entry, Error, Position, Reader, Why, file};
 
 /// How often the thread looks whether a segment is full.
@@ -157,20 +157,8 @@ fn seal_one(
     let segment = Segment::new(&folder, from.seq + 1, from.seq + size);
     let mut seal = write(reader, &segment, from, pause)?;
     check(&segment, &seal, pause)?;
-    if let Some(key) = &sealing.key {
-        seal.sign(key);
-    }
-    write_seal(&segment.seal_path(), &seal)?;
+    seal.write(&segment.seal_path(), sealing.key.as_deref())?;
     Ok(true)
-}
-
-/// Writes a seal so that a power cut leaves all of it or nothing.
-pub(crate) fn write_seal(path: &Path, seal: &Seal) -> Result<(), Error> {
-    let part = Segment::part_of(path);
-    remove(&part)?;
-    file::create_file(&part)?;
-    std::fs::write(&part, seal.to_string()).map_err(|error| Error::open(&part, &error))?;
-    publish(&part, path)
 }
 
 fn write(

@@ -101,7 +101,7 @@ impl Writer {
 
 /// Gives a file that is written its right name so that a power cut leaves the whole file or none:
 /// sync, rename, sync the folder.
-pub(crate) fn publish(part: &Path, path: &Path) -> Result<(), Error> {
+pub fn publish(part: &Path, path: &Path) -> Result<(), Error> {
     let failed = |error: std::io::Error| Error::open(path, &error);
     File::open(part).and_then(|file| file.sync_all()).map_err(failed)?;
     fs::rename(part, path).map_err(failed)?;

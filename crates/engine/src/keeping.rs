@@ -1,0 +1,108 @@
+//! How long what the journal holds stays where, and stays readable.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use journal::{Entry, Sealing};
+use medicines::{Answer, Head, Site};
+
+use crate::clock::Clock;
+
+/// The least time, in days, for which messages about controlled drugs stay readable: two years,
+/// the legal minimum for registers, requisitions and orders (Misuse of Drugs Regulations 2001,
+/// regulation 23).
+pub const CONTROLLED_DAYS_MIN: u32 = 731;
+/// The usual time for them: seven years, which NHS guidance names for electronic records.
+pub const CONTROLLED_DAYS_USUAL: u32 = 2_557;
+/// The microseconds of a day.
+const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// How a node keeps its journal.
+#[derive(Debug, Clone)]
+pub struct Keeping {
+    /// How it is cut into sealed segments.
+    pub sealing: Sealing,
+    /// For how many days the messages of a channel stay readable; for ever where it is not named.
+    /// What was understood of a message, and what followed, always stays.
+    pub retention_days: BTreeMap<String, u32>,
+    /// For how many days at least those stay that concern a controlled drug or were parked; never
+    /// less than [`CONTROLLED_DAYS_MIN`].
+    pub controlled_days: u32,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Keeping {
+            sealing: Sealing::default(),
+            retention_days: BTreeMap::new(),
+            controlled_days: CONTROLLED_DAYS_USUAL,
+        }
+    }
+}
+
+impl Keeping {
+    /// Which messages of the journal must stay now and later.
+    pub fn keep(&self, site: &Site, clock: Clock) -> Keep {
+        let controlled = site.items.iter().filter(|item| item.witness);
+        let codes = controlled.flat_map(|item| {
+            std::iter::once(&item.code).chain(item.codings.iter().map(|(_, code)| code))
+        });
+        Keep {
+            days: self.retention_days.clone(),
+            controlled_days: self.controlled_days.max(CONTROLLED_DAYS_MIN),
+            // As a JSON string, so that no code is found in the middle of another.
+            controlled: codes.map(|code| format!("\"{code}\"").into_bytes()).collect(),
+            clock,
+        }
+    }
+}
+
+/// Tells which messages must stay readable; see [`Keeping::keep`].
+#[derive(Debug, Clone)]
+pub struct Keep {
+    days: BTreeMap<String, u32>,
+    controlled_days: u32,
+    controlled: Vec<Vec<u8>>,
+    clock: Clock,
+}
+
+impl Keep {
+    /// Whether the entry is younger than so many days.
+    fn is_younger(&self, entry: &Entry, days: u32) -> bool {
+        self.before(days) < entry.at
+    }
+
+    /// The time so many days ago, in microseconds since 1970-01-01T00:00:00Z.
+    fn before(&self, days: u32) -> i64 {
+        let now = self.clock.now().as_microsecond();
+        now.saturating_sub(DAY_US.saturating_mul(days.into()))
+    }
+
+    fn is_held(&self, entry: &Entry, head: &Head) -> bool {
+        let told =
+            |code: &Vec<u8>| entry.head.windows(code.len()).any(|part| part == code.as_slice());
+        matches!(head.answer.as_ref(), Answer::Parked(_)) || self.controlled.iter().any(told)
+    }
+}
+
+impl journal::Keep for Keep {
+    fn keeps(&mut self, entry: &Entry) -> bool {
+        // What this program cannot read it must not thin out.
+        let Ok(head) = Head::from_json(&entry.head) else { return true };
+        match self.days.get(head.channel.as_ref()) {
+            None => true,
+            Some(days) if self.is_younger(entry, *days) => true,
+            Some(_) => self.is_held(entry, &head) && self.is_younger(entry, self.controlled_days),
+        }
+    }
+
+    fn latest(&mut self) -> Option<i64> {
+        self.days.values().min().map(|days| self.before(*days))
+    }
+}
+
+/// A time that a segment tells, in words.
+pub fn time_of(at: i64) -> String {
+    Timestamp::from_microsecond(at)
+        .map_or_else(|_| "an unknown time".to_owned(), |at| at.to_string())
+}
