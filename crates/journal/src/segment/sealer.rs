@@ -97,7 +97,8 @@ fn run(
     };
     let mut work = || {
         loop {
-            while seal_one(path, &reader, sealing, &pause)? {
+            let more = seal_one(path, &reader, sealing, &pause)?;
+            if more {
                 sealed.store(sealed_to(path)?, Ordering::Release);
             }
             if let Some(keep) = keep.as_deref_mut()
@@ -106,7 +107,9 @@ fn run(
                 remove_bodies(path, keep, &pause)?;
                 tidied = Some(Instant::now());
             }
-            pause(LOOK_EVERY)?;
+            if !more {
+                pause(LOOK_EVERY)?;
+            }
         }
     };
     match work() {

@@ -8,6 +8,7 @@ pub mod crash;
 pub mod day;
 pub mod files;
 pub mod queue;
+pub mod retention;
 pub mod wire;
 
 use std::path::PathBuf;
@@ -73,6 +74,11 @@ pub const TRIALS: &[Trial] = &[
         name: "corpus",
         about: "every message of the corpus through a socket, cut at random: --seed 1",
         run: corpus::command,
+    },
+    Trial {
+        name: "retention",
+        about: "messages removed and segments sealed beside traffic: --messages 400000",
+        run: retention::command,
     },
 ];
 

@@ -1,0 +1,200 @@
+//! What an engine does when the journal's older part is sealed, moved, dropped and thinned out.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{Clock, Command, Engine, Keeping, Options, make_base};
+use journal::{Durability, Journal, Keep as _, Sealing, segments};
+use medicines::{Answer, Item, Problem, ProblemCode, Request, Site};
+use record::Record;
+
+fn journal_of(folder: &Path) -> PathBuf {
+    folder.join("journal.sqlite3")
+}
+
+fn site() -> Site {
+    let item = |code: &str, witness| Item {
+        code: code.into(),
+        name: code.into(),
+        codings: vec![],
+        unit: "tablet".into(),
+        strength: None,
+        witness,
+        override_allowed: false,
+    };
+    Site {
+        code: "RXX".into(),
+        items: vec![item("OXY5", true), item("PARA", false)],
+        ..Site::default()
+    }
+}
+
+fn start(folder: &Path) -> Engine {
+    let options = Options {
+        journal: journal_of(folder),
+        record: folder.join("record.sqlite3"),
+        site: site(),
+        clock: Clock::system(),
+        durability: Durability::Full,
+    };
+    Engine::start(options).unwrap()
+}
+
+/// Parks a message: an entry with bytes and a case, which is all that is needed here.
+fn send(engine: &Engine, key: &str) -> engine::Receipt {
+    let problem = Problem::new(ProblemCode::Malformed, "it cannot be read");
+    let command = Command {
+        channel: Arc::from("pas"),
+        key: Some(key.to_owned()),
+        by: "pas".into(),
+        message_type: Some("ADT^A01".into()),
+        control_id: Some(key.to_owned()),
+        received: engine.clock().now(),
+        request: Request::Park(problem),
+        raw: format!("MSH|{key}").into_bytes(),
+    };
+    engine.submit_blocking(command).unwrap()
+}
+
+/// Ends an engine and seals what it wrote in segments of ten entries.
+fn end_and_seal(engine: Engine, folder: &Path) -> u64 {
+    drop(engine);
+    for _ in 0..500 {
+        if let Ok(mut journal) =
+            Journal::open(&journal_of(folder), "RXX", journal::Options::default())
+        {
+            let sealing = Sealing { segment_entries: 10, keep_entries: 5, key: None };
+            return journal.seal(&sealing).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("the engine did not end");
+}
+
+fn dump(folder: &Path) -> Vec<u8> {
+    let record = Record::open(&folder.join("record.sqlite3"), "RXX").unwrap();
+    let mut out = Vec::new();
+    record.dump(&mut out).unwrap();
+    out
+}
+
+#[test]
+fn a_record_is_made_anew_from_a_base_when_the_oldest_segments_are_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = start(folder.path());
+    (0..40).for_each(|number| drop(send(&engine, &format!("k{number}"))));
+    assert_eq!(end_and_seal(engine, folder.path()), 3);
+    let (journal, record) = (journal_of(folder.path()), folder.path().join("record.sqlite3"));
+
+    // Without a base what is gone is gone, and it is said before anything is put in its place.
+    let first = segments(&journal).unwrap()[0].clone();
+    let aside = folder.path().join("aside");
+    fs::rename(first.path(), &aside).unwrap();
+    let error = engine::rebuild(&journal, &record).unwrap_err().to_string();
+    assert!(error.contains("no base"), "{error}");
+    fs::rename(&aside, first.path()).unwrap();
+    engine::rebuild(&journal, &record).unwrap();
+
+    make_base(&journal, &record, None).unwrap();
+    let engine = start(folder.path());
+    (40..60).for_each(|number| drop(send(&engine, &format!("k{number}"))));
+    drop(engine);
+    std::thread::sleep(Duration::from_millis(200));
+    let lock = Journal::open(&journal, "RXX", journal::Options::default()).unwrap();
+    let before = dump(folder.path());
+    for segment in &segments(&journal).unwrap()[..2] {
+        segment.drop_file().unwrap();
+    }
+    let rebuilt = engine::rebuild(&journal, &record).unwrap();
+    assert_eq!(rebuilt.position, lock.position());
+    assert!(dump(folder.path()) == before, "the record is the same to the byte");
+    drop(lock);
+
+    // The node goes on, and a repeat of what is gone is not acted on a second time.
+    let engine = start(folder.path());
+    assert!(send(&engine, "k59").duplicate);
+    let again = send(&engine, "k3");
+    let Answer::Parked(problem) = &again.answer else { panic!("{again:?}") };
+    assert_eq!((again.duplicate, problem.code), (false, ProblemCode::ControlIdReused));
+    assert!(send(&engine, "k3").duplicate);
+    assert!(engine.stopped().borrow().is_none());
+}
+
+#[test]
+fn a_base_that_was_changed_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = start(folder.path());
+    (0..40).for_each(|number| drop(send(&engine, &format!("k{number}"))));
+    end_and_seal(engine, folder.path());
+    let (journal, record) = (journal_of(folder.path()), folder.path().join("record.sqlite3"));
+    let base = make_base(&journal, &record, None).unwrap();
+    let snapshot = journal::folder_of(&journal).join(format!("base-{:012}.record", base.seq));
+    let changed = with_another_control_id(&snapshot);
+    segments(&journal).unwrap()[0].drop_file().unwrap();
+    fs::write(&snapshot, changed).unwrap();
+    let error = engine::rebuild(&journal, &record).unwrap_err().to_string();
+    assert!(error.contains("not what was sealed"), "{error}");
+}
+
+/// The snapshot with another control id in it: still a record, but not the one that was sealed.
+fn with_another_control_id(snapshot: &Path) -> Vec<u8> {
+    let mut bytes = fs::read(snapshot).unwrap();
+    for at in 0..bytes.len() - 3 {
+        if &bytes[at..at + 3] == b"k17" {
+            bytes[at + 2] = b'x';
+        }
+    }
+    bytes
+}
+
+#[test]
+fn what_is_kept_and_for_how_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = start(folder.path());
+    let receipt = send(&engine, "k1");
+    let journal = engine.journal().unwrap();
+    let parked = journal.get(receipt.seq).unwrap().unwrap();
+    let day = 24 * 60 * 60 * 1_000_000_i64;
+    let entry = |age: i64, text: &str, answer: &str| {
+        let mut entry = parked.clone();
+        entry.at = engine.clock().now().as_microsecond() - age * day;
+        let head = String::from_utf8(parked.head.clone()).unwrap();
+        let from = head.find("\"answer\":").unwrap();
+        let to = head.find(",\"facts\"").unwrap();
+        let head = format!("{}\"answer\":{answer}{}", &head[..from], &head[to..]);
+        entry.head = head.replace("it cannot be read", text).into_bytes();
+        entry
+    };
+    let keeping = Keeping { retention_days: [("pas".to_owned(), 30)].into(), ..Keeping::default() };
+    let mut keep = keeping.keep(&site(), engine.clock());
+    let parked_answer = {
+        let head = String::from_utf8(parked.head.clone()).unwrap();
+        let from = head.find("\"answer\":").unwrap() + 9;
+        head[from..head.find(",\"facts\"").unwrap()].to_owned()
+    };
+    for (age, text, answer, kept) in [
+        (29, "x", "\"done\"", true),
+        (31, "x", "\"done\"", false),
+        (31, "\\\"PARA\\\"", "\"done\"", false),
+        (31, "x", parked_answer.as_str(), true),
+        (2_556, "x", parked_answer.as_str(), true),
+        (2_558, "x", parked_answer.as_str(), false),
+    ] {
+        assert_eq!(keep.keeps(&entry(age, text, answer)), kept, "{age} days, {text}, {answer}");
+    }
+    let mut controlled = entry(31, "x", "\"done\"");
+    let head = String::from_utf8(controlled.head.clone()).unwrap();
+    controlled.head = head.replace("\"ADT^A01\"", "\"OXY5\"").into_bytes();
+    assert!(keep.keeps(&controlled), "what names a controlled drug is held");
+    controlled.at -= 2_557 * day;
+    assert!(!keep.keeps(&controlled));
+    let mut short = Keeping { controlled_days: 1, ..keeping }.keep(&site(), engine.clock());
+    controlled.at += 2_557 * day;
+    assert!(short.keeps(&controlled), "the legal minimum cannot be set lower");
+    let mut other = Keeping::default().keep(&site(), engine.clock());
+    assert!(other.latest().is_none() && other.keeps(&entry(9_999, "x", "\"done\"")));
+}
