@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, RuleError};
 use crate::health::Direction;
+use crate::script::{Script, ScriptError};
 
 /// The largest message that a channel may be told to accept, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
@@ -191,6 +192,13 @@ pub struct ChannelConfig {
     /// How its peer speaks.
     #[serde(default)]
     pub dialect: Dialect,
+    /// The file name of the script that its messages run through after the rules of the dialect,
+    /// in the folder `scripts` of the configuration: `latin.rhai`.
+    #[serde(default)]
+    pub script: Option<String>,
+    /// That script compiled, by whoever reads the configuration ([`ChannelConfig::compile`]).
+    #[serde(skip)]
+    pub compiled: Option<Script>,
     /// The message types that it takes (inbound): `ADT`, or `RDE^O11` for one event alone. Empty
     /// takes all that are handled.
     #[serde(default)]
@@ -318,6 +326,15 @@ pub enum ConfigError {
         /// Which way the other one has to go.
         direction: &'static str,
     },
+    /// A rule of its dialect cannot be meant.
+    #[error("channel `{0}`: in its dialect, {1}")]
+    Rule(String, RuleError),
+    /// It names a script that is not there.
+    #[error("channel `{0}`: its `script` names `{1}`, which is not there; write scripts/{1}")]
+    NoScript(String, String),
+    /// Its script cannot be used.
+    #[error("channel `{0}`: its `script` cannot be used: {1}")]
+    Script(String, ScriptError),
     /// A number is outside its range.
     #[error("channel `{name}`: `{field}` is outside {range}; write a number within it")]
     Range {
@@ -352,6 +369,8 @@ impl ChannelConfig {
             listen: None,
             connect: None,
             dialect,
+            script: None,
+            compiled: None,
             accepts: Vec::new(),
             unknown_patients: UnknownPatients::default(),
             ack_timeout_s: ack_timeout_s(),
@@ -386,12 +405,25 @@ impl ChannelConfig {
         Duration::from_secs(u64::from(self.application_ack_timeout_s))
     }
 
+    /// Compiles its script, whose text the caller has read.
+    pub fn compile(&mut self, source: &str) -> Result<(), ConfigError> {
+        let name = self.script.as_deref().unwrap_or_default();
+        let compiled = Script::compile(name, source);
+        let wrong = |error| ConfigError::Script(self.name.clone(), error);
+        self.compiled = Some(compiled.map_err(wrong)?);
+        Ok(())
+    }
+
     /// Checks the ranges and that what the direction needs is there.
     pub fn check(&self) -> Result<(), ConfigError> {
         let name = || self.name.clone();
         let range = |field, range| ConfigError::Range { name: name(), field, range };
         if self.name.is_empty() || self.name.len() > 64 {
             return Err(ConfigError::Name(name()));
+        }
+        self.dialect.check().map_err(|error| ConfigError::Rule(name(), error))?;
+        if let (Some(script), None) = (&self.script, &self.compiled) {
+            return Err(ConfigError::NoScript(name(), script.clone()));
         }
         match self.direction {
             Direction::Inbound if self.listen.is_none() => Err(ConfigError::NoListen(name())),
@@ -473,6 +505,17 @@ mod tests {
         check(|config| config.queue_limit.messages = Some(0), "queue_limit");
         check(|config| config.max_message_bytes = usize::MAX, "max_message_bytes");
         check(|config| config.max_connections = 0, "max_connections");
+        check(|config| config.script = Some("x.rhai".into()), "write scripts/x.rhai");
+        check(
+            |config| config.dialect = toml::from_str("[[clear]]\nfield = \"MSH-1\"").unwrap(),
+            "in its dialect, a rule changes MSH-1",
+        );
+        let mut scripted = inbound();
+        scripted.script = Some("x.rhai".into());
+        let wrong = scripted.compile("let x = ;").unwrap_err().to_string();
+        assert!(wrong.contains("`script` cannot be used: line 1 of x.rhai"), "{wrong}");
+        scripted.compile("let x = 1;").unwrap();
+        assert_eq!(scripted.check(), Ok(()));
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! A message that comes in goes from [`transport`] through [`inbound`] to the engine, and the
 //! engine's answer goes back as its acknowledgement. What the engine queued goes through a sender
 //! and [`outbound`] to its peer, and what became of it goes to the engine. How each peer writes
-//! HL7 is data: its [`dialect`]. [`Channels::start`] runs all channels of a node,
-//! [`Running::change`] changes some of them, and [`Health`] tells how each of them does.
+//! HL7 is data: its [`dialect`]; where data is not enough, a [`script`]. [`Channels::start`] runs
+//! all channels of a node, [`Running::change`] changes some of them, and [`Health`] tells how each
+//! of them does.
 
 mod config;
 pub mod dialect;
@@ -13,7 +14,9 @@ pub mod inbound;
 mod lines;
 pub mod outbound;
 mod running;
+pub mod script;
 mod sender;
+mod shape;
 pub mod transport;
 
 pub use config::{

@@ -271,7 +271,8 @@ impl Running {
             &setting.processing_id,
         )
         .creating_patients(config.unknown_patients == UnknownPatients::Create)
-        .ignoring_sequence_numbers(ignores);
+        .ignoring_sequence_numbers(ignores)
+        .with_script(config.compiled.clone());
         let receiver = Receiver::new(self.engine.clone(), channel, neighbours, meter.clone());
         tokio::spawn(listener.run(receiver, limits, meter, stop))
     }
@@ -281,7 +282,8 @@ impl Running {
         let name: Arc<str> = config.name.as_str().into();
         let meter = setting.health.register(&name, Direction::Outbound);
         self.lines.add(&config);
-        let mut voice = Voice::new(config.dialect.clone(), &setting.site, &setting.processing_id);
+        let mut voice = Voice::new(config.dialect.clone(), &setting.site, &setting.processing_id)
+            .with_script(config.compiled.clone());
         if config.acknowledgement == Acknowledgement::Enhanced {
             voice = voice.asking(config.accept_ack, config.application_ack);
         }

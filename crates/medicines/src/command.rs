@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bedside::Administration;
 use crate::cabinet::{Asked, Completion, Permit, Refusal, Transaction};
-use crate::cases::Resolution;
+use crate::cases::{Resolution, Unmapped};
 use crate::configuration::Application;
 use crate::deliveries::{Outcome, Stray};
 use crate::fact::{Access, Fact};
@@ -31,8 +31,18 @@ impl Context {
     ///
     /// It is unique by construction and leads an engineer to the entry that made it.
     pub fn id(&self, site: &str, n: usize) -> Id {
+        self.id_of(site, &n.to_string())
+    }
+
+    /// The `n`th id of a second series, for instance `rxx.1042.b1`: for what is found beside what
+    /// the entry asks.
+    pub(crate) fn id_beside(&self, site: &str, n: usize) -> Id {
+        self.id_of(site, &format!("b{n}"))
+    }
+
+    fn id_of(&self, site: &str, last: &str) -> Id {
         let site: String = site.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
-        Id::new(&format!("{}.{}.{n}", site.to_ascii_lowercase(), self.seq))
+        Id::new(&format!("{}.{}.{last}", site.to_ascii_lowercase(), self.seq))
             .expect("letters, digits and dots below 64 characters are an id")
     }
 }
@@ -88,8 +98,18 @@ pub enum Request {
         /// What the message asks.
         request: Box<Request>,
     },
+    /// A request whose message has codes that no table of its channel knows: each of them opens a
+    /// case of its own, once for a channel.
+    Unmapped {
+        /// The codes.
+        codes: Vec<Unmapped>,
+        /// What the message asks all the same.
+        request: Box<Request>,
+    },
     /// A message that no mapper could turn into a request: keep it and open a case.
     Park(Problem),
+    /// A message that a channel's script lets drop: it asks nothing, and its bytes are kept.
+    Dropped,
     /// Somebody looks at patient data.
     See(Access),
     /// Somebody was refused at the door.
@@ -121,7 +141,9 @@ impl Request {
             Request::LinkUp { .. } => "link-up",
             Request::Resolve(_) => "resolve",
             Request::Replay { .. } => "replay",
+            Request::Unmapped { request, .. } => request.kind(),
             Request::Park(_) => "park",
+            Request::Dropped => "dropped",
             Request::See(_) => "see",
             Request::TurnAway(_) => "turn-away",
             Request::Tick => "tick",
@@ -138,7 +160,9 @@ impl Request {
     pub fn reads_history(&self) -> bool {
         match self {
             Request::Merge(_) => true,
-            Request::Replay { request, .. } => request.reads_history(),
+            Request::Replay { request, .. } | Request::Unmapped { request, .. } => {
+                request.reads_history()
+            }
             _ => false,
         }
     }
@@ -253,6 +277,10 @@ pub enum ProblemCode {
     UnsupportedProtocol,
     /// What the message leads to cannot be queued, because the queue is full.
     QueueFull,
+    /// The channel's script refuses the message.
+    RefusedByScript,
+    /// The channel's script, or a rule of its dialect, failed on the message.
+    ScriptFailed,
     /// Something that the server does not understand of itself.
     Internal,
 }
@@ -277,7 +305,13 @@ impl ProblemCode {
             | P::UnknownCabinet
             | P::UnknownCase => "204",
             P::DuplicateOrder | P::ControlIdReused => "205",
-            P::OrderState | P::Superseded | P::UnsupportedProtocol | P::QueueFull | P::Internal => {
+            P::OrderState
+            | P::Superseded
+            | P::UnsupportedProtocol
+            | P::QueueFull
+            | P::RefusedByScript
+            | P::ScriptFailed
+            | P::Internal => {
                 "207"
             }
         }
@@ -293,6 +327,7 @@ impl ProblemCode {
                 | ProblemCode::UnsupportedVersion
                 | ProblemCode::UnsupportedProtocol
                 | ProblemCode::QueueFull
+                | ProblemCode::ScriptFailed
                 | ProblemCode::Internal
         )
     }
@@ -322,6 +357,8 @@ impl ProblemCode {
             P::ControlIdReused => "control-id-reused",
             P::UnsupportedProtocol => "unsupported-protocol",
             P::QueueFull => "queue-full",
+            P::RefusedByScript => "refused-by-script",
+            P::ScriptFailed => "script-failed",
             P::Internal => "internal",
         }
     }

@@ -33,6 +33,8 @@ pub fn decide(state: &mut State, ctx: &Context, request: &Request) -> Decision {
         Request::LinkUp { channel } => deliveries::link_up(state, ctx, channel),
         Request::Resolve(resolution) => cases::resolve(state, ctx, resolution),
         Request::Replay { case, by, request } => replay(state, ctx, case, by, request),
+        Request::Unmapped { codes, request } => cases::unmapped(state, ctx, codes, request),
+        Request::Dropped => Facts::new(ctx, &Arc::clone(state.site())).done(),
         Request::Park(problem) => park(ctx, &Arc::clone(state.site()), problem.clone()),
         Request::See(access) => note(Fact::Seen(access.clone())),
         Request::TurnAway(access) => note(Fact::Refused(access.clone())),

@@ -93,6 +93,13 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// A case that is about this entry beside what a decision made of it: its id is of a series
+    /// of its own, so that it can never be one that the decision gave out.
+    pub(crate) fn case_beside(&mut self, kind: CaseKind, reason: &str, text: &str) -> Case {
+        let case = self.case(kind, reason, text);
+        Case { id: self.ctx.id_beside(&self.site.code, self.ids), ..case }
+    }
+
     pub(crate) fn open(&mut self, case: Case) {
         self.made.push(Fact::CaseOpened(Box::new(case)));
     }

@@ -21,7 +21,7 @@ const DEFAULT_LIMIT: usize = 50;
 /// The most cases on a page; each patient among them is journalled as seen.
 const MAX_LIMIT: usize = 200;
 /// Every kind of case, for the filter.
-const KINDS: [CaseKind; 10] = [
+const KINDS: [CaseKind; 11] = [
     CaseKind::ParkedMessage,
     CaseKind::DispensedWithoutOrder,
     CaseKind::Override,
@@ -32,6 +32,7 @@ const KINDS: [CaseKind; 10] = [
     CaseKind::UnknownOutcome,
     CaseKind::ParkedDelivery,
     CaseKind::StrayAcknowledgement,
+    CaseKind::UnmappedCode,
 ];
 
 /// A page of the worklist.

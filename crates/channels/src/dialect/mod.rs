@@ -14,25 +14,44 @@
 //! timing_codes.6XD = { frequency = 6, period = 1, unit = "d" }
 //! coding_systems.99FDB = "https://rxx.nhs.uk/Id/fdb"
 //! units.TABS = "tablet"
+//!
+//! [dialect.cabinets.tables.wards]
+//! W01 = "WARDA"
+//!
+//! [[dialect.cabinets.translate]]
+//! fields = ["PV1-3.1"]
+//! table = "wards"
+//!
+//! [[dialect.cabinets.move]]
+//! from = "ZRX-3"
+//! to = "RXE-2.1"
 //! ```
 //!
 //! A vendor's quirk is a field here, never a condition on a name in a mapper.
 
+mod apply;
 mod codings;
 mod order_control;
+mod place;
+mod rules;
 mod timing;
 mod units;
 mod zone;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hl7v2::{Charset, CharsetChoice};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub(crate) use apply::apply;
 pub use codings::Systems;
 pub use fhir::systems::{DMD, NHS_NUMBER, SNOMED};
 pub use order_control::{OrderControls, control_of};
-pub use timing::{PeriodUnit, Rhythm, local_code, rhythm_of};
+pub use place::{Place, PlaceError};
+pub use rules::{Clearing, On, RuleError, Setting, Table, Taking, Translation, Unknown, Way, When};
+use rules::{MAX_CODES, MAX_RULES};
+pub use timing::{PeriodUnit, Rhythm, local_code, names_no_times, rhythm_of};
 pub use units::unit_of;
 pub use zone::{AmbiguousHour, Zone};
 
@@ -88,8 +107,49 @@ pub struct Dialect {
     pub units: BTreeMap<String, String>,
     /// The zone of times without an offset. Default `Europe/London`.
     pub time_zone: Zone,
-    /// What a time without an offset means in the hour that autumn repeats.
+    /// What a time without an offset means in the hour that autumn repeats; in the file also
+    /// `ambiguous`.
+    #[serde(alias = "ambiguous")]
     pub ambiguous_hour: AmbiguousHour,
+    /// What to do with a frequency code that neither [`Self::timing_codes`] nor the built-in
+    /// table knows. By default the order is taken over with the code in words and no times, and
+    /// one case asks for the code to be added.
+    pub unknown_timing: UnknownTiming,
+    /// Tables of codes by their names, for [`Self::translations`] and for scripts: the peer's
+    /// word and ours.
+    pub tables: Arc<BTreeMap<String, Table>>,
+    /// Values that stand in several places: `[[dialect.NAME.copy]]`.
+    #[serde(rename = "copy", skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<Taking>,
+    /// Values that stand elsewhere: `[[dialect.NAME.move]]`.
+    #[serde(rename = "move", skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<Taking>,
+    /// Values that say nothing: `[[dialect.NAME.clear]]`.
+    #[serde(rename = "clear", skip_serializing_if = "Vec::is_empty")]
+    pub clears: Vec<Clearing>,
+    /// Values that are always the same: `[[dialect.NAME.set]]`.
+    #[serde(rename = "set", skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<Setting>,
+    /// Values where the peer sends none: `[[dialect.NAME.default]]`.
+    #[serde(rename = "default", skip_serializing_if = "Vec::is_empty")]
+    pub defaults: Vec<Setting>,
+    /// Codes that are ours in other words: `[[dialect.NAME.translate]]`.
+    #[serde(rename = "translate", skip_serializing_if = "Vec::is_empty")]
+    pub translations: Vec<Translation>,
+}
+
+/// What to do with a frequency code that no table knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownTiming {
+    /// The order is taken over with the code in words, no times are worked out, and one case for
+    /// each code asks for it to be added.
+    #[default]
+    Case,
+    /// The same without a case.
+    Keep,
+    /// The message is parked until the code is added.
+    Park,
 }
 
 /// Where the timing of an order stands in a message.
@@ -138,6 +198,14 @@ impl Default for Dialect {
             units: BTreeMap::new(),
             time_zone: Zone::default(),
             ambiguous_hour: AmbiguousHour::default(),
+            unknown_timing: UnknownTiming::default(),
+            tables: Arc::default(),
+            copies: Vec::new(),
+            moves: Vec::new(),
+            clears: Vec::new(),
+            sets: Vec::new(),
+            defaults: Vec::new(),
+            translations: Vec::new(),
         }
     }
 }
@@ -159,6 +227,58 @@ impl Dialect {
         } else {
             self.accepts_versions.iter().any(|accepted| accepted == version)
         }
+    }
+}
+
+impl Dialect {
+    /// Checks that its rules can be meant.
+    pub fn check(&self) -> Result<(), RuleError> {
+        let counts = [
+            self.copies.len(),
+            self.moves.len(),
+            self.clears.len(),
+            self.sets.len(),
+            self.defaults.len(),
+            self.translations.len(),
+            self.tables.len(),
+        ];
+        if counts.iter().any(|count| *count > MAX_RULES) {
+            return Err(RuleError::TooMany(MAX_RULES, "rules of one kind"));
+        }
+        if self.tables.values().any(|table| table.len() > MAX_CODES) {
+            return Err(RuleError::TooMany(MAX_CODES, "codes in a table"));
+        }
+        let takings = self.copies.iter().chain(&self.moves);
+        let settings = self.sets.iter().chain(&self.defaults);
+        for when in takings.clone().filter_map(|rule| rule.when.as_ref()) {
+            when.check()?;
+        }
+        let of_settings = settings.clone().filter_map(|rule| rule.when.as_ref());
+        let of_clears = self.clears.iter().filter_map(|rule| rule.when.as_ref());
+        let of_translations = self.translations.iter().filter_map(|rule| rule.when.as_ref());
+        of_settings.chain(of_clears).chain(of_translations).try_for_each(When::check)?;
+        let moved = self.moves.iter().map(|rule| &rule.from);
+        let changed = takings.map(|rule| &rule.to).chain(moved);
+        let changed = changed.chain(settings.map(|rule| &rule.field));
+        let changed = changed.chain(self.clears.iter().map(|rule| &rule.field));
+        let mut changed = changed.chain(self.translations.iter().flat_map(|rule| &rule.fields));
+        let separators = |place: &&Place| place.segment() == "MSH" && place.field() <= 2;
+        if let Some(place) = changed.find(separators) {
+            return Err(RuleError::Separators(place.to_string()));
+        }
+        let known = |rule: &&Translation| !self.tables.contains_key(&rule.table);
+        match self.translations.iter().find(known) {
+            Some(rule) => Err(RuleError::NoTable(rule.table.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it has rules for messages of that way.
+    pub(crate) fn has_rules(&self, way: Way) -> bool {
+        self.copies.iter().chain(&self.moves).any(|rule| rule.on.takes(way))
+            || self.sets.iter().chain(&self.defaults).any(|rule| rule.on.takes(way))
+            || self.clears.iter().any(|rule| rule.on.takes(way))
+            || self.translations.iter().any(|rule| rule.on.takes(way))
     }
 }
 

@@ -152,6 +152,12 @@ pub fn rhythm_of<'a>(code: &str, peer: &'a BTreeMap<String, Rhythm>) -> Option<C
     built_in(&upper).map(Cow::Owned)
 }
 
+/// Whether it is a code of table 0335 that names no times: continuously, or once a shift, of which
+/// each hospital has its own. Nobody need be asked what it means.
+pub fn names_no_times(code: &str) -> bool {
+    matches!(code.trim().to_ascii_uppercase().as_str(), "C" | "QSHIFT")
+}
+
 fn built_in(code: &str) -> Option<Rhythm> {
     if let Some(rest) = code.strip_prefix("PRN") {
         return match rest.trim_start() {
@@ -299,6 +305,12 @@ mod tests {
         check("Q2J5", Some(&friday));
         check("C QSHIFT XYZ Q Q0H Q1000H QM QJ5 Q1J8 Q1J0 ID 0ID +5ID Q6HH PRNXX", None);
         check("", None);
+    }
+
+    #[test]
+    fn some_codes_are_known_and_name_no_times() {
+        assert!(names_no_times("c") && names_no_times(" QSHIFT "));
+        assert!(!names_no_times("QID") && !names_no_times("FULLMOON") && !names_no_times(""));
     }
 
     #[test]

@@ -64,7 +64,8 @@ pub enum AmbiguousHour {
     Earlier,
     /// The second of the two hours.
     Later,
-    /// Neither: the message is parked.
+    /// Neither: the message is parked; in the file also `reject`.
+    #[serde(alias = "reject")]
     Park,
 }
 

@@ -1,12 +1,14 @@
 //! What a reader needs to know of the channel that a message came on.
 
 use crate::dialect::{Dialect, Systems};
+use crate::script::Script;
 
 /// An inbound channel as its messages are read: made once, used for every message.
 #[derive(Debug, Clone)]
 pub struct InboundChannel {
     name: String,
     dialect: Dialect,
+    script: Option<Script>,
     site: String,
     systems: Systems,
     accepts: Vec<(String, Option<String>)>,
@@ -34,6 +36,7 @@ impl InboundChannel {
             name: name.to_owned(),
             systems: Systems::new(site, &dialect.order_namespace),
             dialect,
+            script: None,
             site: site.to_owned(),
             accepts: accepts.iter().map(kind).collect(),
             processing_id: processing_id.to_owned(),
@@ -69,6 +72,17 @@ impl InboundChannel {
     /// Whether it was set up by name to take messages of that type and event.
     pub(crate) fn names(&self, code: &str, event: &str) -> bool {
         !self.accepts.is_empty() && self.accepts(code, event)
+    }
+
+    /// The same channel with the script that its messages run through.
+    #[must_use]
+    pub fn with_script(self, script: Option<Script>) -> Self {
+        InboundChannel { script, ..self }
+    }
+
+    /// The script that its messages run through.
+    pub(crate) fn script(&self) -> Option<&Script> {
+        self.script.as_ref()
     }
 
     /// The channel's name.

@@ -29,7 +29,7 @@ mod staff_member;
 mod stock_item;
 mod zpm_transaction;
 
-use hl7v2::{Message, ParseError, Scratch, Severity};
+use hl7v2::{CharsetChoice, Message, ParseError, Scratch, Severity};
 use jiff::Timestamp;
 use medicines::{Problem, ProblemCode, Request};
 
@@ -39,6 +39,9 @@ pub use channel::InboundChannel;
 pub use source::Doubt;
 
 use source::Source;
+
+use crate::dialect::Way;
+use crate::shape::{Shaped, shape, shapes};
 
 /// The longest control id (MSH-10) that is taken, in bytes: HL7 2.8 allows 199.
 pub const MAX_CONTROL_ID_BYTES: usize = 256;
@@ -299,9 +302,35 @@ fn understand(
     for issue in issues {
         source.doubt(Doubt::Form(*issue));
     }
-    let request =
-        check_form(issues).and_then(|()| check_header(&source)).and_then(|()| map(&source));
+    let request = check_form(issues).and_then(|()| {
+        if shapes(channel.dialect(), channel.script(), Way::In) {
+            reshaped(&source)
+        } else {
+            check_header(&source).and_then(|()| map(&source))
+        }
+    });
     assemble(&source, request.unwrap_or_else(Request::Park))
+}
+
+/// Reads a message in the shape that the channel's rules and script give it. What it is known and
+/// answered by stays as the peer sent it.
+fn reshaped(sent: &Source<'_, '_>) -> Result<Request, Problem> {
+    let channel = sent.channel;
+    let shaping = shape(sent.message, channel.dialect(), channel.script(), Way::In)?;
+    for (location, code) in shaping.unmapped {
+        sent.doubt(Doubt::Unmapped { location, code, case: true });
+    }
+    let bytes = match shaping.shaped {
+        Shaped::As(bytes) => bytes,
+        Shaped::Dropped => return Ok(Request::Dropped),
+    };
+    let charset = CharsetChoice::Always(sent.message.charset());
+    let (message, issues) = hl7v2::parse_as(&bytes, charset).map_err(not_a_message)?;
+    check_form(&issues)?;
+    let source = Source::new(&message, channel);
+    let request = check_header(&source).and_then(|()| map(&source));
+    source.doubts().into_iter().for_each(|doubt| sent.doubt(doubt));
+    request
 }
 
 /// A message of which a part may be missing or misread is not acted on.
@@ -415,6 +444,7 @@ fn assemble(source: &Source<'_, '_>, request: Request) -> Understood {
     let sender = application.len().max(facility.len()) <= MAX_SENDER_BYTES;
     let (code, event) = (header.code(), source.event());
     let named = !code.is_empty() && code.len() + event.len() <= MAX_SENDER_BYTES;
+    let doubts = source.doubts();
     Understood {
         key: (usable && sender).then(|| format!("{application}|{facility}|{control_id}")),
         message_type: named.then(|| {
@@ -427,10 +457,23 @@ fn assemble(source: &Source<'_, '_>, request: Request) -> Understood {
             application.to_lowercase()
         },
         written: source.written(),
-        request,
+        request: with_codes(request, &doubts),
         reply_to: ReplyTo::sender(source),
-        doubts: source.doubts(),
+        doubts,
     }
+}
+
+/// The request together with the codes that somebody is to add to a table.
+fn with_codes(request: Request, doubts: &[Doubt]) -> Request {
+    let wanted = |doubt: &Doubt| match doubt {
+        Doubt::Unmapped { code, case: true, .. } => Some(code.clone()),
+        _ => None,
+    };
+    let codes: Vec<_> = doubts.iter().filter_map(wanted).collect();
+    if codes.is_empty() || matches!(request, Request::Park(_) | Request::Dropped) {
+        return request;
+    }
+    Request::Unmapped { codes, request: Box::new(request) }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::fmt;
 use hl7v2::time::{Certainty, Dtm, Precision};
 use hl7v2::{Header, Message, Presence, Segment};
 use jiff::Timestamp;
+use medicines::cases::Unmapped;
 use medicines::{Problem, ProblemCode};
 use rust_decimal::Decimal;
 
@@ -34,10 +35,16 @@ pub enum Doubt {
         /// Where it stands.
         location: String,
     },
-    /// A frequency code that no table knows: its text is kept, and no times are worked out.
-    UnknownTiming {
+    /// A code that no table knows: it is kept as it was sent. Of a frequency no times are worked
+    /// out.
+    Unmapped {
         /// Where it stands.
         location: String,
+        /// The code and its table. It is not displayed, because what stands in the place of a
+        /// code may be other words.
+        code: Unmapped,
+        /// Whether a case asks for it to be added.
+        case: bool,
     },
     /// A value that was left out because it is not of its type and nothing depends on it.
     LeftOut {
@@ -56,8 +63,8 @@ impl fmt::Display for Doubt {
             Doubt::SkippedTime { location } => {
                 write!(f, "{location}: the clock never showed this time")
             }
-            Doubt::UnknownTiming { location } => {
-                write!(f, "{location}: no table knows this frequency")
+            Doubt::Unmapped { location, code, .. } => {
+                write!(f, "{location}: `{}` does not know this code", code.table)
             }
             Doubt::LeftOut { location } => write!(f, "{location}: left out, not of its type"),
         }

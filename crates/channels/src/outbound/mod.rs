@@ -22,17 +22,21 @@ mod rds_o13;
 mod timing;
 
 use fhir::{ReadError, Resource, ResourceType, StoredResource};
-use hl7v2::{BuildError, HeaderSpec, MessageBuilder};
+use hl7v2::{BuildError, CharsetChoice, HeaderSpec, MessageBuilder};
 use jiff::Timestamp;
 use medicines::deliveries::{Delivery, Notice, VersionOf};
+use medicines::{Problem, ProblemCode};
 
 use crate::config::AckWhen;
-use crate::dialect::{Dialect, Systems};
+use crate::dialect::{Dialect, Systems, Way};
+use crate::script::Script;
+use crate::shape::{Shaped, shape, shapes};
 
 /// How we speak to one peer: its dialect and the systems of our site. Made once for a channel.
 #[derive(Debug, Clone)]
 pub struct Voice {
     dialect: Dialect,
+    script: Option<Script>,
     systems: Systems,
     facility: String,
     processing_id: String,
@@ -66,6 +70,12 @@ pub enum RenderError {
     /// The message cannot be encoded for this peer.
     #[error("the message cannot be encoded in the peer's dialect: {0}")]
     Unencodable(#[from] BuildError),
+    /// The channel's rules or its script cannot be applied, or refuse it.
+    #[error("{}", .0.text)]
+    Shape(Problem),
+    /// The channel's script says that the peer is not to be told of it.
+    #[error("the channel's script lets the message drop")]
+    Dropped,
 }
 
 impl RenderError {
@@ -76,6 +86,8 @@ impl RenderError {
             RenderError::Unreadable(_) => "unreadable",
             RenderError::Incomplete(_) => "incomplete",
             RenderError::Unencodable(_) => "unencodable",
+            RenderError::Shape(problem) => problem.code.as_str(),
+            RenderError::Dropped => "dropped",
         }
     }
 }
@@ -90,6 +102,7 @@ impl Voice {
             facility: if own.is_empty() { site.to_ascii_uppercase() } else { own.to_owned() },
             processing_id: if processing_id.is_empty() { "P" } else { processing_id }.to_owned(),
             dialect,
+            script: None,
             conditions: [""; 2],
         }
     }
@@ -99,6 +112,12 @@ impl Voice {
     pub fn asking(mut self, accept: AckWhen, application: AckWhen) -> Self {
         self.conditions = [accept.code(), application.code()];
         self
+    }
+
+    /// The same with the script that its messages run through.
+    #[must_use]
+    pub fn with_script(self, script: Option<Script>) -> Self {
+        Voice { script, ..self }
     }
 
     /// The peer's dialect.
@@ -231,5 +250,22 @@ pub fn render(
             ras_o17::write(delivery, &given, &patient, voice)?
         }
     };
-    Ok(message.encode()?)
+    shaped(message.encode()?, voice)
+}
+
+/// The message as the rules and the script of its channel have it.
+fn shaped(bytes: Vec<u8>, voice: &Voice) -> Result<Vec<u8>, RenderError> {
+    let (dialect, script) = (&voice.dialect, voice.script.as_ref());
+    if !shapes(dialect, script, Way::Out) {
+        return Ok(bytes);
+    }
+    let charset = CharsetChoice::Always(dialect.charset);
+    let (message, _) = hl7v2::parse_as(&bytes, charset).map_err(|error| {
+        RenderError::Shape(Problem::new(ProblemCode::Malformed, error.to_string()))
+    })?;
+    let shaping = shape(&message, dialect, script, Way::Out).map_err(RenderError::Shape)?;
+    match shaping.shaped {
+        Shaped::As(bytes) => Ok(bytes),
+        Shaped::Dropped => Err(RenderError::Dropped),
+    }
 }

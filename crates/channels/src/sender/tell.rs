@@ -11,6 +11,7 @@ use super::Sender;
 use super::backoff::Backoff;
 use super::exchange::{Exchange, Heard, codes, exchange};
 use super::queue::{MAX_UNRECORDED, Ready};
+use crate::outbound::RenderError;
 use crate::config::{AckWhen, Acknowledgement, ChannelConfig, NextAfter, OnUnknown};
 use crate::transport::LinkError;
 
@@ -23,6 +24,11 @@ impl Sender {
         let Ready { delivery, tries, message, .. } = ready;
         let message = match message {
             Ok(message) => message,
+            Err(RenderError::Dropped) => {
+                let detail = Some("dropped by the channel's script".to_owned());
+                let state = DeliveryState::Superseded;
+                return self.conclude(delivery, state, detail, Vec::new()).await;
+            }
             Err(error) => {
                 let detail = Some(format!("not written: {}", error.code()));
                 return self.conclude(delivery, DeliveryState::Refused, detail, Vec::new()).await;

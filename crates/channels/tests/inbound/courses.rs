@@ -11,7 +11,11 @@ fn repeats(orc: &str, rest: &str) -> Result<Vec<Repeat>, (ProblemCode, String)> 
         "MSH|^~\\&|EPMA|TRUST|HUB|RXX|20261120101500||RDE^O11^RDE_O11|A1|P|2.5.1\n\
          PID|1||9990000018^^^NHS^NH\nORC|NW|7001|||||||{orc}\n{rest}"
     );
-    match understand(&text, &channel("")).request {
+    let asked = match understand(&text, &channel("")).request {
+        Request::Unmapped { request, .. } => *request,
+        asked => asked,
+    };
+    match asked {
         Request::Orders(mut orders) => {
             let dosages = orders.remove(0).order.dosage_instruction.into_iter();
             Ok(dosages.map(|d| d.timing.and_then(|t| t.repeat).unwrap_or_default()).collect())

@@ -7,6 +7,7 @@ mod damage;
 mod dosages;
 mod golden;
 mod parked;
+mod shaped;
 mod show;
 mod times;
 mod zpm;

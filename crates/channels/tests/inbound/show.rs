@@ -28,6 +28,10 @@ pub(crate) fn show(understood: &Understood) -> String {
 
 fn request(request: &Request) -> Value {
     match request {
+        Request::Unmapped { codes, request: asked } => json!({
+            "codes": codes.iter().map(|c| json!([c.table, c.code])).collect::<Vec<_>>(),
+            "request": self::request(asked),
+        }),
         Request::Patient(told) => json!({ "patient": {
             "event": told.event,
             "patient": told.patient,

@@ -113,7 +113,7 @@ fn null_deletes_and_silence_does_not() {
     check("TEST^PATIENT||||||\"\"", &["address"]);
     check("TEST^PATIENT||||||||\"\"", &["telecom"]);
     check("TEST^PATIENT||||||||\"\"|01632960001", &[]);
-    let mut death = "TEST^PATIENT".to_owned() + &"|".repeat(24);
+    let mut death = "TEST^PATIENT".to_owned() + "|".repeat(24).as_str();
     check(&format!("{death}\"\""), &["deceasedDateTime", "deceasedBoolean"]);
     check(&format!("{death}20260719"), &["deceasedBoolean"]);
     death.push('|');

@@ -14,7 +14,7 @@ use medicines::Site;
 use toml::Spanned;
 
 use super::Configuration;
-use super::bundle::ROOT;
+use super::bundle::{Bundle, ROOT};
 use super::file::{ClientEntry, File, SiteEntry};
 use super::mistake::Mistake;
 use super::parse::{Parsed, Part, Place};
@@ -73,7 +73,7 @@ pub(super) fn plan(
     let file = &parsed.file;
     let text = configuration.bundle.root();
     let mut checker = Checker { text, folder, mistakes: Vec::new() };
-    let channels = channels(&mut checker, parsed);
+    let channels = channels(&mut checker, parsed, &configuration.bundle);
     let site = site(&mut checker, parsed);
     let clients = clients(&mut checker, file);
     let keys = keys(&mut checker, file);
@@ -137,7 +137,11 @@ fn keeping(checker: &mut Checker<'_>, parsed: &Parsed) -> Keeping {
 }
 
 /// What channels need beside what each of them says by itself.
-fn channels(checker: &mut Checker<'_>, parsed: &Parsed) -> Vec<ChannelConfig> {
+fn channels(
+    checker: &mut Checker<'_>,
+    parsed: &Parsed,
+    bundle: &Bundle,
+) -> Vec<ChannelConfig> {
     let mut names: BTreeMap<&str, &Place> = BTreeMap::new();
     let mut configs = Vec::new();
     for part in &parsed.channels {
@@ -151,7 +155,10 @@ fn channels(checker: &mut Checker<'_>, parsed: &Parsed) -> Vec<ChannelConfig> {
         if let Some(dialect) = dialect(checker, parsed, part) {
             config.dialect = dialect;
         }
-        if let Err(error) = config.check() {
+        let script = config.script.as_ref().map(|name| format!("scripts/{name}"));
+        let source = script.and_then(|path| bundle.files().get(&path));
+        let compiled = source.map_or(Ok(()), |source| config.compile(source));
+        if let Err(error) = compiled.and_then(|()| config.check()) {
             refused(checker, part, &error.to_string());
         }
         configs.push(config);

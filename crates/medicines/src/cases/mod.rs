@@ -1,6 +1,7 @@
 //! Cases: what somebody has to look at, from the moment it opens to its resolution.
 
 mod resolve;
+mod unmapped;
 
 use fhir::Id;
 use jiff::Timestamp;
@@ -8,6 +9,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 pub use resolve::{Resolution, resolve};
+pub use unmapped::{Unmapped, unmapped};
 
 /// Why a case is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -33,6 +35,8 @@ pub enum CaseKind {
     ParkedDelivery,
     /// A peer sent acknowledgements of which nobody knows what they are about.
     StrayAcknowledgement,
+    /// A peer writes a code that no table of its channel knows.
+    UnmappedCode,
 }
 
 impl CaseKind {
@@ -49,6 +53,7 @@ impl CaseKind {
             CaseKind::UnknownOutcome => "unknown-outcome",
             CaseKind::ParkedDelivery => "parked-delivery",
             CaseKind::StrayAcknowledgement => "stray-acknowledgement",
+            CaseKind::UnmappedCode => "unmapped-code",
         }
     }
 }
