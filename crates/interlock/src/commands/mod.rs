@@ -10,6 +10,8 @@ mod retention;
 mod rollback;
 mod seal;
 mod serve;
+mod shadow;
+mod test;
 mod verify;
 
 use std::process::ExitCode;
@@ -42,6 +44,11 @@ enum Verb {
     Seal(seal::Args),
     /// Tell what the journal need not keep here any longer, and let it go.
     Retention(retention::Args),
+    /// Try the golden examples of the channels; send nothing.
+    Test(test::Args),
+    /// Go through what came in with a changed configuration, and tell what would differ; change
+    /// nothing.
+    Shadow(shadow::Args),
     /// Recompute the journal's hash chain.
     Verify(verify::Args),
     /// Make the record anew from the journal alone.
@@ -61,6 +68,8 @@ impl Cli {
             Verb::Rollback(args) => rollback::run(&args),
             Verb::Seal(args) => seal::run(&args),
             Verb::Retention(args) => retention::run(&args),
+            Verb::Test(args) => test::run(&args),
+            Verb::Shadow(args) => shadow::run(&args),
             Verb::Verify(args) => verify::run(&args),
             Verb::Rebuild(args) => rebuild::run(&args),
         };

@@ -1,0 +1,13 @@
+//! Messages tried out: on a small hospital in memory, and over what a journal holds. Nothing is
+//! sent, and nothing outside of memory is changed.
+
+mod diff;
+mod example;
+mod hospital;
+mod run;
+mod shadow;
+
+pub(crate) use diff::differences;
+pub(crate) use example::{Example, find};
+pub(crate) use run::{Outcome, rehearse};
+pub(crate) use shadow::{Shadow, Verdict, Wanted, shadow};

@@ -1,0 +1,202 @@
+//! What came in through a changed configuration, beside what was made of it then.
+//!
+//! The journal is read from its first entry: its facts make the state that each message met. Each
+//! message in question is read anew by the changed channel and decided on the state of that time;
+//! then the state goes on with what really became true. Ids are those of the entry, so that what
+//! is the same is the same to the letter.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use channels::Direction;
+use channels::inbound::{InboundChannel, is_oversized, read};
+use jiff::Timestamp;
+use medicines::{Answer, Fact, Head};
+use serde_json::{Value, json};
+
+use super::diff::{Difference, differences};
+use super::hospital::Hospital;
+use crate::node::Plan;
+
+/// Which messages are asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    /// Those that were recorded at this time or later.
+    pub(crate) since: Option<Timestamp>,
+    /// Those of this channel.
+    pub(crate) channel: Option<String>,
+    /// The most of them.
+    pub(crate) limit: usize,
+}
+
+/// What would become of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verdict {
+    /// The same as then.
+    Same,
+    /// It would be understood in another way.
+    Different,
+    /// It was parked, and would be acted on.
+    Mended,
+    /// It was acted on, and would be parked.
+    Broken,
+    /// It was parked, and would be for another reason.
+    ParkedOtherwise,
+    /// Its channel is not in the new configuration, or it was not kept whole.
+    NotRead,
+}
+
+/// One message that would not be the same.
+#[derive(Debug)]
+pub(crate) struct Shadow {
+    /// Its entry.
+    pub(crate) seq: u64,
+    pub(crate) channel: String,
+    pub(crate) message_type: String,
+    pub(crate) control_id: String,
+    pub(crate) verdict: Verdict,
+    pub(crate) differences: Vec<Difference>,
+}
+
+/// Why a journal cannot be gone through.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ShadowError {
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    #[error("entry {0} cannot be read: {1}")]
+    Entry(u64, String),
+}
+
+/// How often each verdict was found.
+pub(crate) type Counts = BTreeMap<Verdict, u64>;
+
+/// Goes through a journal, and tells of each message that would not be the same.
+pub(crate) fn shadow(
+    plan: &Plan,
+    journal: &Path,
+    wanted: &Wanted,
+    mut told: impl FnMut(Shadow),
+) -> Result<Counts, ShadowError> {
+    let reader = journal::Reader::open(journal)?;
+    let end = reader.position()?.seq;
+    let channels = channels(plan);
+    let mut hospital = Hospital::new(false);
+    let mut counts = Counts::new();
+    let mut left = wanted.limit;
+    reader.for_each_from(1, |entry| {
+        // What a running node appends meanwhile is not yesterday's.
+        if left == 0 || entry.seq > end {
+            return Ok(());
+        }
+        let unreadable = |why: String| ShadowError::Entry(entry.seq, why);
+        let head = Head::from_json(&entry.head).map_err(|error| unreadable(error.to_string()))?;
+        let at = Timestamp::from_microsecond(entry.at).map_err(|e| unreadable(e.to_string()))?;
+        if is_wanted(&head, &entry.raw, at, wanted, plan) {
+            left -= 1;
+            let channel = channels.get(&*head.channel);
+            let shadow = one(&mut hospital, entry.seq, at, &head, &entry.raw, channel);
+            *counts.entry(shadow.verdict).or_default() += 1;
+            if shadow.verdict != Verdict::Same {
+                told(shadow);
+            }
+        }
+        hospital.fold(entry.seq, &head.facts);
+        Ok::<_, ShadowError>(())
+    })?;
+    Ok(counts)
+}
+
+fn channels(plan: &Plan) -> BTreeMap<&str, InboundChannel> {
+    let inbound = plan.channels.iter().filter(|config| config.direction == Direction::Inbound);
+    let reader = inbound.map(|config| {
+        let (dialect, site) = (config.dialect.clone(), &plan.site.code);
+        let (accepts, processing_id) = (&config.accepts, &plan.processing_id);
+        let channel = InboundChannel::new(&config.name, dialect, site, accepts, processing_id)
+            .with_script(config.compiled.clone());
+        (config.name.as_str(), channel)
+    });
+    reader.collect()
+}
+
+/// A message that came in on a channel: acknowledgements of what was sent, what came through the
+/// API, and parked messages that were replayed (they have no key) are none.
+fn is_wanted(head: &Head<'_>, raw: &[u8], at: Timestamp, wanted: &Wanted, plan: &Plan) -> bool {
+    let sender = plan
+        .channels
+        .iter()
+        .any(|config| config.direction == Direction::Outbound && config.name == *head.channel);
+    let message = has_header(raw);
+    !sender
+        && message
+        && head.key.is_some()
+        && wanted.since.is_none_or(|since| at >= since)
+        && wanted.channel.as_ref().is_none_or(|channel| *channel == *head.channel)
+}
+
+/// Whether a line begins with MSH.
+fn has_header(raw: &[u8]) -> bool {
+    raw.split(|byte| matches!(byte, b'\r' | b'\n')).any(|line| line.starts_with(b"MSH"))
+}
+
+fn one(
+    hospital: &mut Hospital,
+    seq: u64,
+    at: Timestamp,
+    head: &Head<'_>,
+    raw: &[u8],
+    channel: Option<&InboundChannel>,
+) -> Shadow {
+    let (verdict, differences) = match channel {
+        Some(channel) if !was_cut(&head.answer) && hospital.seq() + 1 == seq => {
+            let understood = read(raw, channel);
+            let decision = hospital.decide(&head.channel, at, &understood.request);
+            let then = made(&head.answer, &head.facts);
+            let now = made(&decision.answer, &decision.facts);
+            let differences = differences(&then, &now);
+            (verdict(&head.answer, &decision.answer, differences.is_empty()), differences)
+        }
+        _ => (Verdict::NotRead, Vec::new()),
+    };
+    Shadow {
+        seq,
+        channel: head.channel.to_string(),
+        message_type: head.message_type.to_string(),
+        control_id: head.control_id.as_deref().unwrap_or("-").to_owned(),
+        verdict,
+        differences,
+    }
+}
+
+fn was_cut(answer: &Answer) -> bool {
+    matches!(answer, Answer::Parked(problem) if is_oversized(problem)
+        || problem.code == medicines::ProblemCode::ControlIdReused)
+}
+
+fn verdict(then: &Answer, now: &Answer, same: bool) -> Verdict {
+    let parked = |answer: &Answer| matches!(answer, Answer::Parked(_));
+    match (parked(then), parked(now)) {
+        _ if same => Verdict::Same,
+        (true, true) => Verdict::ParkedOtherwise,
+        (true, false) => Verdict::Mended,
+        (false, true) => Verdict::Broken,
+        (false, false) => Verdict::Different,
+    }
+}
+
+/// What was made of a message, to be compared: each fact under its kind, so that one more or less
+/// does not make all that follow differ.
+fn made(answer: &Answer, facts: &[Fact]) -> Value {
+    let mut by_kind: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for fact in facts {
+        let Ok(Value::Object(fact)) = serde_json::to_value(fact) else { continue };
+        for (kind, value) in fact {
+            let resource = value.get("resource_type").or_else(|| value.get("resourceType"));
+            let kind = match resource.and_then(Value::as_str) {
+                Some(resource) => format!("{kind} {resource}"),
+                None => kind,
+            };
+            by_kind.entry(kind).or_default().push(value);
+        }
+    }
+    json!({ "answer": answer, "facts": by_kind })
+}
