@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use channels::dialect::Dialect;
+use channels::dialect::{AmbiguousHour, Dialect};
 use channels::inbound::{InboundChannel, Understood, answer, read};
 use channels::outbound::{RenderError, Versions, Voice, render};
 use channels::{ChannelConfig, Direction};
 use hl7v2::CharsetChoice;
+use hl7v2::time::Certainty;
 use jiff::{SignedDuration, Timestamp};
 use medicines::deliveries::Delivery;
 use medicines::{Decision, Fact, Request};
@@ -176,5 +177,10 @@ fn sent_at(raw: &[u8], channel: &InboundChannel) -> Option<Timestamp> {
     let hl7v2::Presence::Value(Ok(stated)) = message.header().segment().field(7).time() else {
         return None;
     };
-    Some(stated.resolve(channel.dialect().time_zone.rules()).ok()?.instant)
+    let resolved = stated.resolve(channel.dialect().time_zone.rules()).ok()?;
+    let later = channel.dialect().ambiguous_hour == AmbiguousHour::Later;
+    match resolved.certainty {
+        Certainty::Ambiguous(second) if later => Some(second),
+        _ => Some(resolved.instant),
+    }
 }

@@ -1,0 +1,155 @@
+//! `interlock test` on the shipped examples, and `interlock shadow` on a journal.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use channels::dialect::Dialect;
+use channels::inbound::{InboundChannel, read};
+use engine::{Clock, Engine, Options};
+
+const QUIRKY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/quirky");
+
+/// Runs the command; whether it succeeded, and what it printed.
+fn interlock(args: &[&str]) -> (bool, String) {
+    let run = Command::new(env!("CARGO_BIN_EXE_interlock")).args(args).output().unwrap();
+    let text = String::from_utf8_lossy(&run.stdout).into_owned();
+    (run.status.success(), text + &String::from_utf8_lossy(&run.stderr))
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (entry, name) = entry.map(|e| (e.path(), e.file_name())).unwrap();
+        if entry.is_dir() {
+            copy(&entry, &to.join(name));
+        } else {
+            std::fs::copy(&entry, to.join(name)).unwrap();
+        }
+    }
+}
+
+/// The shipped example in a folder of its own.
+fn quirky() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    copy(Path::new(QUIRKY), folder.path());
+    let channels = folder.path().join("channels");
+    (folder, channels)
+}
+
+fn change(path: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{from}");
+    std::fs::write(path, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn the_quirky_peer_is_understood_as_its_examples_say() {
+    let (right, text) = interlock(&["test", &format!("{QUIRKY}/channels")]);
+    assert!(right, "{text}");
+    assert!(text.contains("4 right, 0 wrong, 0 written"), "{text}");
+}
+
+#[test]
+fn a_change_that_matters_is_told_with_its_place_and_can_be_accepted() {
+    let (folder, channels) = quirky();
+    let channels = channels.to_str().unwrap();
+    let configuration = folder.path().join("interlock.toml");
+    change(
+        &configuration,
+        "\"QUATER DIE PC\" = { frequency = 4",
+        "\"QUATER DIE PC\" = { frequency = 5",
+    );
+    let (right, text) = interlock(&["test", channels, "--channel", "quirky"]);
+    assert!(!right, "{text}");
+    assert!(text.contains("wrong ") && text.contains("a-stay.hl7"), "{text}");
+    assert!(text.contains("timing/repeat/frequency\n    - 4\n    + 5\n"), "{text}");
+    let (right, text) = interlock(&["test", channels, "--accept"]);
+    assert!(right && text.contains("3 right, 0 wrong, 1 written"), "{text}");
+    let (right, text) = interlock(&["test", channels]);
+    assert!(right, "{text}");
+}
+
+#[test]
+fn a_script_that_fails_is_seen_in_its_examples() {
+    let (folder, channels) = quirky();
+    let script = folder.path().join("scripts/quirky.rhai");
+    change(&script, "msg.drop();", "msg.set(\"ZZZ-1\", 1);");
+    let (right, text) = interlock(&["test", channels.to_str().unwrap()]);
+    assert!(!right && text.contains("script-failed"), "{text}");
+    assert!(text.contains("line 5 of the channel's script quirky.rhai"), "{text}");
+    std::fs::write(&script, "let x = ;").unwrap();
+    let (right, text) = interlock(&["test", channels.to_str().unwrap()]);
+    assert!(!right && text.contains("line 1 of quirky.rhai"), "{text}");
+}
+
+/// A journal in which the first example was read without the dialect's frequencies.
+fn journal(folder: &Path) {
+    let dialect: Dialect = toml::from_str(
+        "version = \"2.3\"\ncharset = \"WINDOWS-1252\"\ncharset_always = true\n\
+         zpm_layout = \"2.3\"",
+    )
+    .unwrap();
+    let channel = InboundChannel::new("quirky", dialect, "RXX", &[], "P");
+    std::fs::create_dir_all(folder).unwrap();
+    let engine = Engine::start(Options {
+        journal: folder.join("journal.sqlite3"),
+        record: folder.join("record.sqlite3"),
+        site: medicines::Site { code: "RXX".into(), ..medicines::Site::default() },
+        clock: Clock::system(),
+        durability: journal::Durability::Off,
+    })
+    .unwrap();
+    let example = Path::new(QUIRKY).join("channels/quirky/examples/a-stay.hl7");
+    let text = std::fs::read(example).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for message in text.split(|byte| *byte == b'\n').collect::<Vec<_>>().split(|l| l.is_empty()) {
+        let raw = message.join(&b'\r');
+        if raw.is_empty() {
+            continue;
+        }
+        let understood = read(&raw, &channel);
+        let command = engine::Command {
+            channel: "quirky".into(),
+            key: understood.key,
+            by: understood.by,
+            message_type: understood.message_type,
+            control_id: understood.control_id,
+            received: engine.clock().now(),
+            request: understood.request,
+            raw,
+            ..engine::Command::internal("quirky", engine.clock().now(), medicines::Request::Tick)
+        };
+        runtime.block_on(engine.submit(command)).unwrap();
+    }
+}
+
+#[test]
+fn yesterdays_messages_are_gone_through_with_a_changed_configuration() {
+    let (folder, _) = quirky();
+    let data = folder.path().join("data");
+    journal(&data);
+    let configuration = folder.path().join("interlock.toml");
+    let (configuration, data) = (configuration.to_str().unwrap(), data.to_str().unwrap());
+    let before = std::fs::read(folder.path().join("data/journal.sqlite3")).unwrap();
+    let args = ["shadow", "--config", configuration, "--data", data];
+    let (right, text) = interlock(&args);
+    assert!(right && text.contains("4 messages gone through; nothing was changed"), "{text}");
+    assert!(
+        text.contains("RDE^O01 Q2: was parked, would be acted on")
+            || text.contains("RDE^O01 Q2: would be understood in another way"),
+        "{text}"
+    );
+    assert!(text.contains("ZHB^Z00 Q4: was parked, would be acted on"), "{text}");
+    assert!(!text.contains("BRIEN"), "no patient is named unasked: {text}");
+    let (_, shown) = interlock(&[&args[..], &["--show"]].concat());
+    assert!(shown.contains("BRIEN"), "{shown}");
+    let (_, one) = interlock(&[&args[..], &["--limit", "1"]].concat());
+    assert!(one.contains("1 messages gone through"), "{one}");
+    let (_, none) = interlock(&[&args[..], &["--channel", "other"]].concat());
+    assert!(none.contains("0 messages gone through"), "{none}");
+    let (_, none) = interlock(&[&args[..], &["--since", "2100-01-01T00:00:00Z"]].concat());
+    assert!(none.contains("0 messages gone through"), "{none}");
+    assert_eq!(before, std::fs::read(folder.path().join("data/journal.sqlite3")).unwrap());
+}
