@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 use crate::dialect::{Dialect, RuleError};
 use crate::health::Direction;
+use crate::inbound::InboundChannel;
+use crate::outbound::Voice;
 use crate::script::{Script, ScriptError};
 
 /// The largest message that a channel may be told to accept, in bytes.
@@ -403,6 +405,27 @@ impl ChannelConfig {
     /// How long the peer's application may take to answer.
     pub fn application_ack_timeout(&self) -> Duration {
         Duration::from_secs(u64::from(self.application_ack_timeout_s))
+    }
+
+    /// What reads its messages, on a site with that ODS code. `processing_id` is the value of
+    /// MSH-11 in force; empty takes any.
+    pub fn reader(&self, site: &str, processing_id: &str) -> InboundChannel {
+        let dialect = self.dialect.clone();
+        InboundChannel::new(&self.name, dialect, site, &self.accepts, processing_id)
+            .creating_patients(self.unknown_patients == UnknownPatients::Create)
+            .ignoring_sequence_numbers(self.sequence_numbers == SequenceNumbers::Ignore)
+            .with_script(self.compiled.clone())
+    }
+
+    /// What writes its messages, on a site with that ODS code. `processing_id` is the value of
+    /// MSH-11 in force; empty sends `P`.
+    pub fn voice(&self, site: &str, processing_id: &str) -> Voice {
+        let voice = Voice::new(self.dialect.clone(), site, processing_id)
+            .with_script(self.compiled.clone());
+        match self.acknowledgement {
+            Acknowledgement::Enhanced => voice.asking(self.accept_ack, self.application_ack),
+            Acknowledgement::Original => voice,
+        }
     }
 
     /// Compiles its script, whose text the caller has read.

@@ -11,13 +11,9 @@ use engine::Engine;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::config::{
-    Acknowledgement, ChannelConfig, ConfigError, SequenceNumbers, UnknownPatients, check_together,
-};
+use crate::config::{ChannelConfig, ConfigError, check_together};
 use crate::health::{Direction, Health};
-use crate::inbound::InboundChannel;
 use crate::lines::Lines;
-use crate::outbound::Voice;
 use crate::sender::Sender;
 use crate::transport::{Limits, Listener, Neighbours, Receiver, Stop, Stopper};
 
@@ -249,30 +245,20 @@ impl Running {
         let task = match listener {
             Some(listener) => {
                 self.addresses.insert(config.name.clone(), listener.address());
-                self.receive(config, listener, stop)
+                self.receive(&config, listener, stop)
             }
             None => self.send(config, stop),
         };
         self.channels.insert(kept.name.clone(), One { config: kept, stopper, task });
     }
 
-    fn receive(&self, config: ChannelConfig, listener: Listener, stop: Stop) -> JoinHandle<()> {
+    fn receive(&self, config: &ChannelConfig, listener: Listener, stop: Stop) -> JoinHandle<()> {
         let setting = &self.setting;
         let name: Arc<str> = config.name.as_str().into();
         let meter = setting.health.register(&name, Direction::Inbound);
         let limits = Limits::new(config.max_message_bytes, config.max_connections);
-        let neighbours = Neighbours::new(self.lines.clone(), &config);
-        let ignores = config.sequence_numbers == SequenceNumbers::Ignore;
-        let channel = InboundChannel::new(
-            &config.name,
-            config.dialect,
-            &setting.site,
-            &config.accepts,
-            &setting.processing_id,
-        )
-        .creating_patients(config.unknown_patients == UnknownPatients::Create)
-        .ignoring_sequence_numbers(ignores)
-        .with_script(config.compiled.clone());
+        let neighbours = Neighbours::new(self.lines.clone(), config);
+        let channel = config.reader(&setting.site, &setting.processing_id);
         let receiver = Receiver::new(self.engine.clone(), channel, neighbours, meter.clone());
         tokio::spawn(listener.run(receiver, limits, meter, stop))
     }
@@ -282,11 +268,7 @@ impl Running {
         let name: Arc<str> = config.name.as_str().into();
         let meter = setting.health.register(&name, Direction::Outbound);
         self.lines.add(&config);
-        let mut voice = Voice::new(config.dialect.clone(), &setting.site, &setting.processing_id)
-            .with_script(config.compiled.clone());
-        if config.acknowledgement == Acknowledgement::Enhanced {
-            voice = voice.asking(config.accept_ack, config.application_ack);
-        }
+        let voice = config.voice(&setting.site, &setting.processing_id);
         // Channels of one node must not draw the same waits.
         let mix = |seed: u64, byte: u8| seed.rotate_left(5) ^ u64::from(byte);
         let seed = config.name.bytes().fold(setting.seed, mix);

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use api::{ReplayError, Replayer, Replaying};
 use channels::inbound::{InboundChannel, is_oversized, read};
-use channels::{ChannelConfig, Direction, UnknownPatients};
+use channels::{ChannelConfig, Direction};
 use engine::{Command, Engine, Receipt};
 use fhir::Id;
 use medicines::cases::CaseKind;
@@ -79,11 +79,7 @@ impl Replays {
 /// The inbound channels, as far as reading their messages needs them.
 fn inbound(plan: &Plan, processing_id: &str) -> BTreeMap<String, Arc<InboundChannel>> {
     let reader = |config: &ChannelConfig| {
-        let dialect = config.dialect.clone();
-        let (site, accepts) = (&plan.site.code, &config.accepts);
-        let creates = config.unknown_patients == UnknownPatients::Create;
-        let channel = InboundChannel::new(&config.name, dialect, site, accepts, processing_id)
-            .creating_patients(creates);
+        let channel = config.reader(&plan.site.code, processing_id);
         (config.name.clone(), Arc::new(channel))
     };
     let inbound = plan.channels.iter().filter(|config| config.direction == Direction::Inbound);

@@ -14,8 +14,8 @@ const QUIRKY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/quirky
 /// Runs the command; whether it succeeded, and what it printed.
 fn interlock(args: &[&str]) -> (bool, String) {
     let run = Command::new(env!("CARGO_BIN_EXE_interlock")).args(args).output().unwrap();
-    let text = String::from_utf8_lossy(&run.stdout).into_owned();
-    (run.status.success(), text + &String::from_utf8_lossy(&run.stderr))
+    let text = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
+    (run.status.success(), text)
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -55,9 +55,9 @@ fn the_quirky_peer_is_understood_as_its_examples_say() {
 fn a_change_that_matters_is_told_with_its_place_and_can_be_accepted() {
     let (folder, channels) = quirky();
     let channels = channels.to_str().unwrap();
-    let configuration = folder.path().join("interlock.toml");
+    let dialect = folder.path().join("dialects/quirky.toml");
     change(
-        &configuration,
+        &dialect,
         "\"QUATER DIE PC\" = { frequency = 4",
         "\"QUATER DIE PC\" = { frequency = 5",
     );

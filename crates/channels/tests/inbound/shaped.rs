@@ -205,3 +205,23 @@ fn rules_that_cannot_be_meant_are_refused() {
     assert!(toml::from_str::<Dialect>("[[move]]\nfrom = \"ZRX\"\nto = \"RXE-2\"").is_err());
     assert!(toml::from_str::<Dialect>("[[move]]\nfrom = \"ZRX-1\"").is_err());
 }
+
+/// What the rules and the script of the shipped example cost, for docs/dialects.md.
+#[test]
+#[ignore = "it measures; run it alone with --no-capture"]
+fn what_a_script_costs() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/quirky/scripts/quirky.rhai");
+    let script = std::fs::read_to_string(script).unwrap();
+    let text = order(ONE).replace("9990000018^^^NHS^NH", "9990000018^^^NHS^NH||O'BRIEN, ZOE");
+    for (what, channel) in [
+        ("without", channel("", None)),
+        ("with rules", channel(MOVE, None)),
+        ("with rules and a script", channel(MOVE, Some(&script))),
+    ] {
+        let began = std::time::Instant::now();
+        for _ in 0..5_000 {
+            read(text.as_bytes(), &channel);
+        }
+        eprintln!("{what}: {} ns a message", began.elapsed().as_nanos() / 5_000);
+    }
+}

@@ -59,7 +59,7 @@ fn of_folder(folder: &Path) -> io::Result<Vec<Example>> {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let given = name == "given.hl7" || name.ends_with(".given.hl7");
-        if name.ends_with(".hl7") && !given {
+        if path.extension().is_some_and(|ending| ending == "hl7") && !given {
             files.push(path);
         }
     }

@@ -30,17 +30,15 @@ pub(crate) struct Outcome(pub(crate) Value);
 /// second where that is not later; ids are counted from the first message.
 pub(crate) fn rehearse(plan: &Plan, channel: &ChannelConfig, example: &Example) -> Outcome {
     let mut run = Run::new(plan);
-    let plain = reader(plan, GIVEN, Dialect::default(), &[]);
+    let (site, processing_id) = (&plan.site.code, &plan.processing_id);
+    let standard = InboundChannel::new(GIVEN, Dialect::default(), site, &[], processing_id);
     for given in &example.given {
-        run.message(given, &plain);
+        run.message(given, &standard);
     }
     let own = match channel.direction {
-        Direction::Inbound => {
-            reader(plan, &channel.name, channel.dialect.clone(), &channel.accepts)
-                .with_script(channel.compiled.clone())
-        }
+        Direction::Inbound => channel.reader(site, processing_id),
         // What a channel out is to say follows from messages that come in plain.
-        Direction::Outbound => plain,
+        Direction::Outbound => standard,
     };
     let told: Vec<Value> =
         example.messages.iter().map(|message| run.message(message, &own)).collect();
@@ -61,10 +59,6 @@ fn only(told: Vec<Value>, channel: &str) -> Vec<Value> {
     each.collect()
 }
 
-fn reader(plan: &Plan, name: &str, dialect: Dialect, accepts: &[String]) -> InboundChannel {
-    InboundChannel::new(name, dialect, &plan.site.code, accepts, &plan.processing_id)
-}
-
 struct Run<'p> {
     hospital: Hospital,
     voices: BTreeMap<&'p str, Voice>,
@@ -75,8 +69,7 @@ impl<'p> Run<'p> {
     fn new(plan: &'p Plan) -> Self {
         let outbound = plan.channels.iter().filter(|c| c.direction == Direction::Outbound);
         let voice = |config: &'p ChannelConfig| {
-            let voice = Voice::new(config.dialect.clone(), &plan.site.code, &plan.processing_id)
-                .with_script(config.compiled.clone());
+            let voice = config.voice(&plan.site.code, &plan.processing_id);
             (config.name.as_str(), voice)
         };
         let mut run = Run {

@@ -109,10 +109,7 @@ pub(crate) fn shadow(
 fn channels(plan: &Plan) -> BTreeMap<&str, InboundChannel> {
     let inbound = plan.channels.iter().filter(|config| config.direction == Direction::Inbound);
     let reader = inbound.map(|config| {
-        let (dialect, site) = (config.dialect.clone(), &plan.site.code);
-        let (accepts, processing_id) = (&config.accepts, &plan.processing_id);
-        let channel = InboundChannel::new(&config.name, dialect, site, accepts, processing_id)
-            .with_script(config.compiled.clone());
+        let channel = config.reader(&plan.site.code, &plan.processing_id);
         (config.name.as_str(), channel)
     });
     reader.collect()
