@@ -56,11 +56,7 @@ fn a_change_that_matters_is_told_with_its_place_and_can_be_accepted() {
     let (folder, channels) = quirky();
     let channels = channels.to_str().unwrap();
     let dialect = folder.path().join("dialects/quirky.toml");
-    change(
-        &dialect,
-        "\"QUATER DIE PC\" = { frequency = 4",
-        "\"QUATER DIE PC\" = { frequency = 5",
-    );
+    change(&dialect, "\"QUATER DIE PC\" = { frequency = 4", "\"QUATER DIE PC\" = { frequency = 5");
     let (right, text) = interlock(&["test", channels, "--channel", "quirky"]);
     assert!(!right, "{text}");
     assert!(text.contains("wrong ") && text.contains("a-stay.hl7"), "{text}");

@@ -11,8 +11,8 @@ use super::Sender;
 use super::backoff::Backoff;
 use super::exchange::{Exchange, Heard, codes, exchange};
 use super::queue::{MAX_UNRECORDED, Ready};
-use crate::outbound::RenderError;
 use crate::config::{AckWhen, Acknowledgement, ChannelConfig, NextAfter, OnUnknown};
+use crate::outbound::RenderError;
 use crate::transport::LinkError;
 
 /// The first and the longest wait before a message that was refused is sent again.

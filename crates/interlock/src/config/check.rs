@@ -137,11 +137,7 @@ fn keeping(checker: &mut Checker<'_>, parsed: &Parsed) -> Keeping {
 }
 
 /// What channels need beside what each of them says by itself.
-fn channels(
-    checker: &mut Checker<'_>,
-    parsed: &Parsed,
-    bundle: &Bundle,
-) -> Vec<ChannelConfig> {
+fn channels(checker: &mut Checker<'_>, parsed: &Parsed, bundle: &Bundle) -> Vec<ChannelConfig> {
     let mut names: BTreeMap<&str, &Place> = BTreeMap::new();
     let mut configs = Vec::new();
     for part in &parsed.channels {
