@@ -111,7 +111,7 @@ mod tests {
         check(CHECK, &[("a.mjs", &file), ("b.rs", &function("f", FUNCTION_LIMIT))], &[]);
         let data = "x\n".repeat(FILE_LIMIT + 1);
         check(CHECK, &[("Cargo.lock", &data)], &[]);
-        let sum = function("f", 60) + &function("g", 60);
+        let sum = function("f", 60) + function("g", 60).as_str();
         check(CHECK, &[("b.rs", &sum)], &[]);
         let declaration = format!("trait T {{\n fn a(x: [u8; 2]);\n}}\n{}", "\n".repeat(90));
         check(CHECK, &[("b.rs", &declaration)], &[]);
