@@ -364,6 +364,10 @@ fn recording_ended() -> Error {
 
 fn head(command: Command, decision: Decision, digest: &[u8; 32], has_raw: bool) -> Head<'static> {
     let Command { channel, key, by, message_type, control_id, received, request, .. } = command;
+    let again = match &request {
+        Request::Replay { entry, .. } => Some(*entry),
+        _ => None,
+    };
     Head {
         v: HEAD_VERSION,
         channel: Cow::Owned(channel.to_string()),
@@ -371,6 +375,7 @@ fn head(command: Command, decision: Decision, digest: &[u8; 32], has_raw: bool) 
         digest: has_raw.then(|| Cow::Owned(journal::Hash(*digest).to_string())),
         message_type: message_type.map_or(Cow::Borrowed(request.kind()), Cow::Owned),
         control_id: control_id.map(Cow::Owned),
+        again,
         by: Cow::Owned(by),
         received,
         answer: Cow::Owned(decision.answer),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use journal::Durability;
 use medicines::{Request, Site};
-use record::Readers;
+use record::{MessageIndex, Readers};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::clock::Clock;
@@ -14,7 +14,7 @@ use crate::core::{self, Asked};
 use crate::error::{Error, Stopped};
 use crate::keeping::Keeping;
 use crate::queued::Queued;
-use crate::recovery;
+use crate::{messages, recovery};
 
 /// The most commands that wait for the engine; edges wait when it is full.
 const QUEUE_COMMANDS: usize = 4096;
@@ -43,6 +43,7 @@ pub struct Engine {
     stopped: watch::Receiver<Option<Error>>,
     queued: Queued,
     readers: Arc<Readers>,
+    messages: MessageIndex,
     clock: Clock,
     journal: PathBuf,
 }
@@ -59,18 +60,22 @@ impl Engine {
         let recovered = recovery::recover(&options, keeping)?;
         let readers = Readers::open(&options.record, &options.journal)
             .map_err(|error| Error::Record(error.to_string()))?;
+        let indexer = messages::open(&options.journal, &options.record)?;
+        let messages = indexer.index();
         let (commands, queue) = mpsc::channel(QUEUE_COMMANDS);
         let (progress_to, progress) = watch::channel(recovered.journal.position().seq);
         let (stopped_to, stopped) = watch::channel(None);
         let (clock, queued) = (options.clock, Queued::default());
         core::spawn(recovered, queue, clock, &options, progress_to, stopped_to, queued.clone())?;
         let journal = options.journal;
+        messages::spawn(indexer, &journal, progress.clone())?;
         let engine = Engine {
             commands,
             progress,
             stopped,
             queued,
             readers: Arc::new(readers),
+            messages,
             clock,
             journal,
         };
@@ -116,6 +121,11 @@ impl Engine {
     /// Readers of the record.
     pub fn readers(&self) -> Arc<Readers> {
         Arc::clone(&self.readers)
+    }
+
+    /// The message index. What was acknowledged is found there within about a second.
+    pub fn messages(&self) -> &MessageIndex {
+        &self.messages
     }
 
     /// A reader of the journal.

@@ -12,6 +12,7 @@ use crate::base;
 use crate::error::Error;
 use crate::handle::Options;
 use crate::keeping::Keeping;
+use crate::messages;
 use crate::recorder::{Written, apply};
 
 /// The most entries that are applied to the record in one transaction while it catches up.
@@ -56,6 +57,8 @@ pub fn rebuild(journal: &Path, record: &Path) -> Result<Rebuilt, Error> {
     let (opened, _, _) = catch_up(opened, &entries, journal)?;
     opened.checkpoint().map_err(record_error)?;
     let position = opened.position().map_err(record_error)?;
+    drop(opened);
+    messages::rebuild(journal, record)?;
     Ok(Rebuilt { entries: position.seq, position })
 }
 

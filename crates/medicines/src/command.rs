@@ -8,7 +8,7 @@ use crate::bedside::Administration;
 use crate::cabinet::{Asked, Completion, Permit, Refusal, Transaction};
 use crate::cases::{Resolution, Unmapped};
 use crate::configuration::Application;
-use crate::deliveries::{Outcome, Stray};
+use crate::deliveries::{Outcome, Resend, Stray};
 use crate::fact::{Access, Fact};
 use crate::filing::{Filing, Keep};
 use crate::orders::OrderMessage;
@@ -93,6 +93,8 @@ pub enum Request {
     Replay {
         /// The case that keeps it.
         case: Id,
+        /// The entry that holds it as it came.
+        entry: u64,
         /// Who asked for it.
         by: String,
         /// What the message asks.
@@ -106,6 +108,8 @@ pub enum Request {
         /// What the message asks all the same.
         request: Box<Request>,
     },
+    /// Messages that were queued before, once more.
+    Resend(Box<Resend>),
     /// A message that no mapper could turn into a request: keep it and open a case.
     Park(Problem),
     /// A message that a channel's script lets drop: it asks nothing, and its bytes are kept.
@@ -142,6 +146,7 @@ impl Request {
             Request::Resolve(_) => "resolve",
             Request::Replay { .. } => "replay",
             Request::Unmapped { request, .. } => request.kind(),
+            Request::Resend(_) => "resend",
             Request::Park(_) => "park",
             Request::Dropped => "dropped",
             Request::See(_) => "see",

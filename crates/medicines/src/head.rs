@@ -30,6 +30,10 @@ pub struct Head<'a> {
     /// The message's control id (MSH-10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control_id: Option<Cow<'a, str>>,
+    /// The number of the entry whose message this one is, acted on again: the same bytes, or
+    /// mended ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<u64>,
     /// Who asked: the peer, the client, or a staff number.
     pub by: Cow<'a, str>,
     /// When it was received; the entry's own time is the recording time.

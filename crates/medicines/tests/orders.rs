@@ -211,6 +211,7 @@ fn a_parked_message_is_replayed_once_its_cause_is_mended() {
     let case = hospital.state.open_cases().next().unwrap().id.clone();
     let replay = || Request::Replay {
         case: case.clone(),
+        entry: 1,
         by: "ENG1".into(),
         request: Box::new(Request::Orders(vec![order.clone()])),
     };

@@ -14,12 +14,16 @@ mod error;
 mod file;
 mod fold;
 mod index;
+mod messages;
 mod read;
 mod schema;
 mod snapshot;
 mod writer;
 
 pub use error::Error;
+pub use messages::{
+    Again, Life, MAX_FOUND, MessageIndex, MessageIndexer, MessageSearch, Messages, Rewrite, Sent,
+};
 pub use read::{
     AccessView, CaseCount, CaseView, ColdReader, DeliveryView, KeyFound, Lease, MAX_ACCESSES,
     MAX_CANDIDATES, MAX_CASES, MAX_DELIVERIES, MAX_IDLE_READERS, MAX_LATEST, MAX_MESSAGES,

@@ -114,7 +114,7 @@ impl Replayer for Bedside {
 
 async fn replay(engine: &Engine, case: &Id, by: &str, request: Request) -> Receipt {
     let (case, request) = (case.clone(), Box::new(request));
-    let request = Request::Replay { case, by: by.to_owned(), request };
+    let request = Request::Replay { case, entry: 1, by: by.to_owned(), request };
     let command = engine::Command::internal(by, engine.clock().now(), request);
     engine.submit(command).await.unwrap()
 }

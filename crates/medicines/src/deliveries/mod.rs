@@ -1,5 +1,6 @@
 //! What has to be told to whom: queued messages, their outcomes, and whole profiles again.
 
+mod again;
 mod outcome;
 mod profile;
 mod route;
@@ -11,6 +12,7 @@ use fhir::{Id, ResourceType};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use again::{MAX_RESENT, Resend, resend};
 pub(crate) use outcome::decided;
 pub use outcome::{Outcome, outcome};
 pub use profile::link_up;

@@ -36,8 +36,8 @@ use crate::{Error, file, writer};
 /// its description names; a greater `limit` is cut to it.
 #[derive(Debug)]
 pub struct Reader {
-    connection: Connection,
-    journal: PathBuf,
+    pub(crate) connection: Connection,
+    pub(crate) journal: PathBuf,
 }
 
 impl Reader {

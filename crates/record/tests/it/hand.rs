@@ -45,20 +45,41 @@ impl Hand {
         seq
     }
 
+    /// Writes one message with these facts and this answer; answers its number.
+    pub(crate) fn message(&mut self, raw: &str, facts: &[Fact], answer: Answer) -> u64 {
+        let seq = self.journal.position().seq + 1;
+        let key = format!("K{seq}");
+        let tip = self.append(seq, &key, facts, answer, raw);
+        self.record.apply(&[applied(seq, &key, facts)], &[], tip).unwrap();
+        seq
+    }
+
     fn write(&mut self, seq: u64, key: &str, facts: &[Fact]) -> Position {
+        self.append(seq, key, facts, Answer::Done, "")
+    }
+
+    fn append(
+        &mut self,
+        seq: u64,
+        key: &str,
+        facts: &[Fact],
+        answer: Answer,
+        raw: &str,
+    ) -> Position {
         let head = medicines::Head {
             v: medicines::HEAD_VERSION,
             channel: "epma".into(),
             key: Some(key.into()),
             digest: None,
             message_type: "RDE^O11".into(),
-            control_id: None,
+            control_id: Some(key.into()),
+            again: None,
             by: "epma".into(),
             received: at(seq),
-            answer: std::borrow::Cow::Owned(Answer::Done),
+            answer: std::borrow::Cow::Owned(answer),
             facts: facts.into(),
         };
-        let draft = Draft { at: at(seq).as_microsecond(), head: head.to_json(), raw: vec![] };
+        let draft = Draft { at: at(seq).as_microsecond(), head: head.to_json(), raw: raw.into() };
         self.journal.append(&[draft]).unwrap();
         self.journal.position()
     }

@@ -6,6 +6,7 @@ mod deliveries;
 mod dump;
 mod fold;
 mod hand;
+mod messages;
 mod opening;
 mod queries;
 mod search;

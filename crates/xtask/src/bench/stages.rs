@@ -216,6 +216,7 @@ impl Line {
             digest: Some(Cow::Owned(Hash(digest).to_string())),
             message_type: Cow::Borrowed("RDE^O11"),
             control_id: understood.control_id.clone().map(Cow::Owned),
+            again: None,
             by: Cow::Owned(understood.by.clone()),
             received: at,
             answer: Cow::Owned(decision.answer),

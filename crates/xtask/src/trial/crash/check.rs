@@ -373,6 +373,7 @@ mod tests {
             digest: None,
             message_type: Cow::Borrowed("ADT^A01"),
             control_id: Some(Cow::Borrowed(name)),
+            again: None,
             by: Cow::Borrowed("feed"),
             received: jiff::Timestamp::UNIX_EPOCH,
             answer: Cow::Owned(Answer::Done),
