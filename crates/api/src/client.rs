@@ -25,14 +25,16 @@ pub enum Role {
     FhirRead,
     /// See cases and settle them.
     Cases,
-    /// Act on parked messages again.
+    /// Find messages and read them, with all that they hold.
+    Messages,
+    /// Act on parked messages again, mended or not, and send messages again.
     Admin,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 5] =
-        [Role::Cabinet, Role::Bedside, Role::FhirRead, Role::Cases, Role::Admin];
+    pub const ALL: [Role; 6] =
+        [Role::Cabinet, Role::Bedside, Role::FhirRead, Role::Cases, Role::Messages, Role::Admin];
 
     /// The role as the configuration writes it.
     pub fn as_str(self) -> &'static str {
@@ -41,6 +43,7 @@ impl Role {
             Role::Bedside => "bedside",
             Role::FhirRead => "fhir-read",
             Role::Cases => "cases",
+            Role::Messages => "messages",
             Role::Admin => "admin",
         }
     }

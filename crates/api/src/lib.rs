@@ -19,6 +19,7 @@ mod door;
 mod fhir;
 mod fields;
 mod health;
+mod messages;
 mod openapi;
 mod patience;
 mod problem;
@@ -34,7 +35,8 @@ pub use admin::{
     Plan, Wish,
 };
 pub use client::{Client, ClientError, Clients, Role, Roster, TokenHash, TokenHashError, covers};
+pub use engine::{ReplayError, Replayer, Replaying};
 pub use replay::{Unreadable, reread};
 pub use routes::{ROUTES, Route, Style, Verb};
 pub use server::{Server, serve};
-pub use state::{ApiState, ReplayError, Replayer, Replaying};
+pub use state::ApiState;

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::{admin, bedside, cabinet, cases, health};
+use crate::{admin, bedside, cabinet, cases, health, messages};
 
 #[derive(Debug, OpenApi)]
 #[openapi(
@@ -30,6 +30,9 @@ use crate::{admin, bedside, cabinet, cases, health};
         admin::apply::post,
         admin::configurations::get,
         admin::configuration::get,
+        messages::search::get,
+        messages::life::get,
+        messages::replay::post,
     ),
     modifiers(&Bearer)
 )]

@@ -36,6 +36,7 @@ pub(crate) mod code {
     pub(crate) const PLAN_OUTDATED: &str = "plan-outdated";
     pub(crate) const OBSTACLES: &str = "obstacles";
     pub(crate) const NOT_STARTED: &str = "not-started";
+    pub(crate) const NOT_MENDED: &str = "not-mended";
     pub(crate) const TOO_WIDE: &str = "too-wide";
     pub(crate) const STOPPED: &str = "stopped";
     pub(crate) const TIME_OUT: &str = "time-out";

@@ -12,7 +12,7 @@ use crate::door::{Door, guard};
 use crate::fhir::interactions::{capabilities, read, search, vread};
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::{admin, bedside, cabinet, cases, health, openapi};
+use crate::{admin, bedside, cabinet, cases, health, messages, openapi};
 
 /// An HTTP method that the interface uses. HEAD is answered wherever GET is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ const fn route(
 
 /// Every route of the interface.
 pub const ROUTES: &[Route] = {
-    use Role::{Admin, Bedside, Cabinet, Cases, FhirRead};
+    use Role::{Admin, Bedside, Cabinet, Cases, FhirRead, Messages};
     use Style::{Fhir, Json};
     use Verb::{Get, Post};
     &[
@@ -106,6 +106,13 @@ pub const ROUTES: &[Route] = {
         route(Get, "/admin/configurations/{entry}", Some(Admin), Json, "configuration", || {
             get(admin::configuration::get)
         }),
+        route(Get, "/messages", Some(Messages), Json, "messages", || get(messages::search::get)),
+        route(Get, "/messages/{entry}", Some(Messages), Json, "messages", || {
+            get(messages::life::get)
+        }),
+        route(Post, "/messages/replay", Some(Admin), Json, "resend", || {
+            post(messages::replay::post)
+        }),
         route(Get, "/fhir/metadata", None, Fhir, "capabilities", || get(capabilities::get)),
         route(Get, "/fhir/{type}", Some(FhirRead), Fhir, "search", || get(search::get)),
         route(Post, "/fhir/{type}/_search", Some(FhirRead), Fhir, "search", || post(search::post)),
@@ -124,6 +131,7 @@ impl Route {
             Some("administrations") => bedside::CHANNEL,
             Some("cases") => cases::CHANNEL,
             Some("admin") => admin::CHANNEL,
+            Some("messages") => messages::CHANNEL,
             _ => crate::fhir::CHANNEL,
         }
     }

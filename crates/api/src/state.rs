@@ -1,12 +1,9 @@
 //! What every handler shares.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use engine::{Command, Engine, Receipt, Stopped};
-use fhir::Id;
+use engine::{Command, Engine, Receipt, Replayer, Stopped};
 use record::Reader;
 use tokio::sync::Semaphore;
 
@@ -18,32 +15,6 @@ use crate::turns::Turns;
 
 /// The most queries of the record that run at the same time, each on a thread of its own.
 const MAX_QUERIES: usize = 32;
-
-/// Acts on parked messages again. The channels know how to read them, so the node brings it.
-pub trait Replayer: Send + Sync {
-    /// Reads the message of the case anew and has it decided; `by` is who asked.
-    fn replay<'a>(&'a self, case: &'a Id, by: &'a str) -> Replaying<'a>;
-}
-
-/// A replay under way.
-pub type Replaying<'a> = Pin<Box<dyn Future<Output = Result<Receipt, ReplayError>> + Send + 'a>>;
-
-/// Why a message cannot be acted on again.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReplayError {
-    /// No open case has the id.
-    #[error("no open case has this id")]
-    UnknownCase,
-    /// The case keeps no message, or no channel can read it. The text holds no patient data.
-    #[error("the message cannot be replayed: {0}")]
-    NotReplayable(String),
-    /// The node cannot write.
-    #[error("the node has stopped writing")]
-    Stopped,
-    /// The record or the journal cannot be read. The text goes to the log alone.
-    #[error("the message could not be read: {0}")]
-    Unreadable(String),
-}
 
 /// What the interface is made of.
 #[derive(Clone)]

@@ -15,10 +15,10 @@ mod keeping;
 mod messages;
 mod pace;
 mod queued;
-mod replay;
-mod resend;
 mod recorder;
 mod recovery;
+mod replay;
+mod resend;
 
 pub use base::{make_base, newest_base};
 pub use clock::Clock;

@@ -1,15 +1,19 @@
-//! Parked messages again: the raw bytes come from the journal and are read as they would be now.
+//! Parked messages again: the bytes come from the journal, or from whoever mended them, and are
+//! read as they would be now. Sent messages anew: as their channels write them now.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use api::{ReplayError, Replayer, Replaying};
 use channels::inbound::{InboundChannel, is_oversized, read};
-use channels::{ChannelConfig, Direction};
+use channels::outbound::{Versions, Voice, render};
+use channels::{ChannelConfig, Direction, MAX_MESSAGE_BYTES};
 use engine::{Command, Engine, Receipt};
 use fhir::Id;
 use medicines::cases::CaseKind;
+use medicines::deliveries::Delivery;
 use medicines::{Answer, Head, Request};
+use record::Reader;
 
 use crate::node::Plan;
 
@@ -19,6 +23,34 @@ pub(crate) struct Replays {
     /// The value of MSH-11 in force, which stays until the next start.
     processing_id: String,
     channels: RwLock<BTreeMap<String, Arc<InboundChannel>>>,
+    voices: RwLock<Arc<Voices>>,
+}
+
+/// Writes the messages of deliveries with the outbound channels of a configuration.
+pub(crate) struct Voices(BTreeMap<String, Voice>);
+
+impl Voices {
+    pub(crate) fn new(plan: &Plan, processing_id: &str) -> Self {
+        let outbound = |config: &&ChannelConfig| config.direction == Direction::Outbound;
+        let voice = |config: &ChannelConfig| {
+            let dialect = config.dialect.clone();
+            (config.name.clone(), Voice::new(dialect, &plan.site.code, processing_id))
+        };
+        Voices(plan.channels.iter().filter(outbound).map(voice).collect())
+    }
+
+    /// The message of a delivery, from exactly the versions that it names.
+    pub(crate) fn rewrite(&self, reader: &Reader, delivery: &Delivery) -> Result<Vec<u8>, String> {
+        let voice = self
+            .0
+            .get(&*delivery.channel)
+            .ok_or_else(|| format!("channel `{}` is not in the configuration", delivery.channel))?;
+        let versions = Versions::fetch(delivery, |named| {
+            reader.version(named.resource_type, &named.id, named.version)
+        });
+        let versions = versions.map_err(|error| error.to_string())?;
+        render(delivery, &versions, voice).map_err(|error| error.to_string())
+    }
 }
 
 /// A request with its message's type and control id.
@@ -28,13 +60,16 @@ impl Replays {
     pub(crate) fn new(engine: Engine, plan: &Plan) -> Self {
         let processing_id = plan.processing_id.clone();
         let channels = RwLock::new(inbound(plan, &processing_id));
-        Replays { engine, processing_id, channels }
+        let voices = RwLock::new(Arc::new(Voices::new(plan, &processing_id)));
+        Replays { engine, processing_id, channels, voices }
     }
 
     /// Reads with the channels of this configuration from now on.
     pub(crate) fn replace(&self, plan: &Plan) {
         let channels = inbound(plan, &self.processing_id);
         *self.channels.write().unwrap_or_else(PoisonError::into_inner) = channels;
+        let voices = Arc::new(Voices::new(plan, &self.processing_id));
+        *self.voices.write().unwrap_or_else(PoisonError::into_inner) = voices;
     }
 
     fn channel(&self, name: &str) -> Option<Arc<InboundChannel>> {
@@ -54,14 +89,40 @@ impl Replays {
         Ok((understood.request, understood.message_type, understood.control_id))
     }
 
-    async fn again(&self, case: &Id, by: &str) -> Result<Receipt, ReplayError> {
+    /// Refuses a mended message that would be parked for what it is itself, before anything is
+    /// journaled. Where it can be read and the state does not allow it, the engine says so.
+    fn check_mended(raw: &[u8], request: &Request) -> Result<(), ReplayError> {
+        if raw.len() > MAX_MESSAGE_BYTES {
+            return Err(ReplayError::NotMended("it is longer than any channel takes.".to_owned()));
+        }
+        match request {
+            Request::Park(problem) => {
+                let place = problem.location.as_ref().map(|at| format!("{at}: "));
+                let text = format!("{}{}", place.unwrap_or_default(), problem.text);
+                Err(ReplayError::NotMended(text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn again(
+        &self,
+        case: &Id,
+        mended: Option<Vec<u8>>,
+        by: &str,
+    ) -> Result<Receipt, ReplayError> {
         let (engine, id) = (self.engine.clone(), case.clone());
-        let found = tokio::task::spawn_blocking(move || message_of(&engine, &id)).await;
-        let (channel, raw) =
+        let whole = mended.is_none();
+        let found = tokio::task::spawn_blocking(move || message_of(&engine, &id, whole)).await;
+        let Kept { entry, channel, raw } =
             found.map_err(|error| ReplayError::Unreadable(error.to_string()))??;
+        let raw = mended.unwrap_or(raw);
         let (request, message_type, control_id) = self.read(&channel, &raw)?;
-        let request =
-            Request::Replay { case: case.clone(), by: by.to_owned(), request: Box::new(request) };
+        if !whole {
+            Self::check_mended(&raw, &request)?;
+        }
+        let request = Box::new(request);
+        let request = Request::Replay { case: case.clone(), entry, by: by.to_owned(), request };
         let command = Command {
             channel: channel.into(),
             key: None,
@@ -87,13 +148,28 @@ fn inbound(plan: &Plan, processing_id: &str) -> BTreeMap<String, Arc<InboundChan
 }
 
 impl Replayer for Replays {
-    fn replay<'a>(&'a self, case: &'a Id, by: &'a str) -> Replaying<'a> {
-        Box::pin(self.again(case, by))
+    fn replay<'a>(&'a self, case: &'a Id, mended: Option<Vec<u8>>, by: &'a str) -> Replaying<'a> {
+        Box::pin(self.again(case, mended, by))
+    }
+
+    fn rewrite(&self, reader: &Reader, delivery: &Delivery) -> Result<Vec<u8>, String> {
+        let voices = self.voices.read().unwrap_or_else(PoisonError::into_inner).clone();
+        voices.rewrite(reader, delivery)
     }
 }
 
-/// The channel and the bytes of the message that an open case keeps.
-fn message_of(engine: &Engine, case: &Id) -> Result<(String, Vec<u8>), ReplayError> {
+/// What an open case keeps.
+struct Kept {
+    /// The entry.
+    entry: u64,
+    /// The channel from which the message came.
+    channel: String,
+    /// The message as it came.
+    raw: Vec<u8>,
+}
+
+/// The message that an open case keeps; with `whole`, only one that may be read as it came.
+fn message_of(engine: &Engine, case: &Id, whole: bool) -> Result<Kept, ReplayError> {
     let unreadable = |error: &dyn std::fmt::Display| ReplayError::Unreadable(error.to_string());
     let readers = engine.readers();
     let reader = readers.get().map_err(|error| unreadable(&error))?;
@@ -107,8 +183,10 @@ fn message_of(engine: &Engine, case: &Id) -> Result<(String, Vec<u8>), ReplayErr
         return Err(ReplayError::NotReplayable(why.to_owned()));
     }
     let head = Head::from_json(&entry.head).map_err(|error| unreadable(&error))?;
-    check_whole(kept.case.kind, &head.answer, &entry.raw)?;
-    Ok((head.channel.into_owned(), entry.raw))
+    if whole || kept.case.kind != CaseKind::ParkedMessage {
+        check_whole(kept.case.kind, &head.answer, &entry.raw)?;
+    }
+    Ok(Kept { entry: kept.case.entry, channel: head.channel.into_owned(), raw: entry.raw })
 }
 
 /// Refuses what must not be read again: a case that is about no message, and a message of which

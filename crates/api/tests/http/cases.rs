@@ -90,7 +90,7 @@ async fn a_case_is_settled_once() {
 struct Bedside(std::sync::OnceLock<Engine>);
 
 impl Replayer for Bedside {
-    fn replay<'a>(&'a self, case: &'a Id, by: &'a str) -> Replaying<'a> {
+    fn replay<'a>(&'a self, case: &'a Id, _: Option<Vec<u8>>, by: &'a str) -> Replaying<'a> {
         Box::pin(async move {
             match case.as_str() {
                 "stopped" => return Err(ReplayError::Stopped),

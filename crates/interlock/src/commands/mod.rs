@@ -4,6 +4,8 @@ mod apply;
 mod ask;
 mod check;
 mod demo;
+mod find;
+mod life;
 mod plan;
 mod rebuild;
 mod retention;
@@ -12,6 +14,7 @@ mod seal;
 mod serve;
 mod shadow;
 mod test;
+mod trace;
 mod verify;
 
 use std::process::ExitCode;
@@ -51,6 +54,10 @@ enum Verb {
     Shadow(shadow::Args),
     /// Recompute the journal's hash chain.
     Verify(verify::Args),
+    /// Find messages, in the files of a node that runs or of one that does not.
+    Find(find::Args),
+    /// Tell the life of a message: what came, what was made of it, what was sent and answered.
+    Trace(trace::Args),
     /// Make the record anew from the journal alone.
     Rebuild(rebuild::Args),
 }
@@ -71,6 +78,8 @@ impl Cli {
             Verb::Test(args) => test::run(&args),
             Verb::Shadow(args) => shadow::run(&args),
             Verb::Verify(args) => verify::run(&args),
+            Verb::Find(args) => find::run(&args),
+            Verb::Trace(args) => trace::run(&args),
             Verb::Rebuild(args) => rebuild::run(&args),
         };
         match done {

@@ -169,7 +169,8 @@ fn of_numbers(raw: &[u8], found: &mut Vec<Term>) {
             continue;
         }
         for (at, value) in segment.split(|byte| *byte == field).enumerate().skip(1) {
-            let wanted = ID_FIELDS.iter().find(|(known, n, _)| name == Some(&known[..]) && *n == at);
+            let wanted =
+                ID_FIELDS.iter().find(|(known, n, _)| name == Some(&known[..]) && *n == at);
             let Some((.., kind)) = wanted else { continue };
             for one in value.split(|byte| *byte == repetition) {
                 let first = one.split(|byte| *byte == component).next().unwrap_or_default();

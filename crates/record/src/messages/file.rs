@@ -161,8 +161,8 @@ pub(super) fn write_segment(
 ) -> Result<(), Error> {
     let transaction = connection.unchecked_transaction()?;
     {
-        let mut insert =
-            transaction.prepare_cached("INSERT OR REPLACE INTO block (key, body) VALUES (?1, ?2)")?;
+        let mut insert = transaction
+            .prepare_cached("INSERT OR REPLACE INTO block (key, body) VALUES (?1, ?2)")?;
         for (key, body) in blocks {
             insert.execute((key, body))?;
         }

@@ -150,8 +150,9 @@ impl Reader {
         let at = nanoseconds(at);
         let mut last = self.connection.prepare_cached("SELECT max(seq) FROM message")?;
         let last: Option<i64> = last.query_row([], |row| row.get(0))?;
-        let mut statement =
-            self.connection.prepare_cached("SELECT seq, at FROM message WHERE seq >= ?1 LIMIT 1")?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT seq, at FROM message WHERE seq >= ?1 LIMIT 1")?;
         let (mut low, mut high) = (1, last.map_or(1, natural) + 1);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -196,9 +197,8 @@ impl Reader {
              WHERE i.type = ?1 AND i.value = ?2 LIMIT ?3",
         )?;
         let kind = code::type_number(ResourceType::Patient);
-        let rows = statement.query_map((kind, number, MAX_PATIENTS as i64), |row| {
-            row.get::<_, String>(0)
-        })?;
+        let rows = statement
+            .query_map((kind, number, MAX_PATIENTS as i64), |row| row.get::<_, String>(0))?;
         let ids: Vec<String> = rows.collect::<Result<_, _>>()?;
         Ok(ids.iter().filter_map(|id| Id::new(id).ok()).collect())
     }

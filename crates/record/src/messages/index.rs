@@ -6,8 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use journal::{Entry, Position};
 use rusqlite::Connection;
 
-use super::block::{Bits, Posting, SEGMENT_ENTRIES, encode, entry_of, first_term, key, look_up,
-    posting, term_of};
+use super::block::{
+    Bits, Posting, SEGMENT_ENTRIES, encode, entry_of, first_term, key, look_up, posting, term_of,
+};
 use super::entry::terms_of;
 use super::file::{self, Pool};
 use super::terms::Term;

@@ -19,4 +19,10 @@ mod terms;
 
 pub use find::{MAX_FOUND, MessageSearch, Messages};
 pub use index::{MessageIndex, MessageIndexer};
+/// The text of a message's bytes, whatever their character set: what is no UTF-8 is read as
+/// Windows-1252, as far as letters go.
+pub fn message_text(raw: &[u8]) -> String {
+    terms::text(raw)
+}
+
 pub use life::{Again, Life, Rewrite, Sent};

@@ -29,7 +29,11 @@ impl Hand {
 fn five() -> Hand {
     let mut hand = Hand::new();
     let parked = Answer::Parked(Problem::new(ProblemCode::ControlIdReused, "x"));
-    hand.message(&hl7("9990000018", "7001", "TESTER^ZOË"), &[patient("p1", 1, 1, "9990000018")], Answer::Done);
+    hand.message(
+        &hl7("9990000018", "7001", "TESTER^ZOË"),
+        &[patient("p1", 1, 1, "9990000018")],
+        Answer::Done,
+    );
     hand.message(&hl7("9990000026", "7002", "TESTER^ADAM"), &[], Answer::Done);
     hand.entry(&[]);
     hand.message(&hl7("9990000018", "7003", "TESTER^ZOË"), &[], parked);
@@ -115,7 +119,11 @@ fn a_life_has_what_was_sent_and_what_was_answered() {
     let mut hand = Hand::new();
     hand.entry(&[]);
     let seq = hand.message("MSH|^~\\&|A\r", &[queued("d1", "adc", "p1", 2)], Answer::Done);
-    hand.message("MSH|ack", &[change("adc", Which::One(id("d1")), DeliveryState::Delivered, 3)], Answer::Done);
+    hand.message(
+        "MSH|ack",
+        &[change("adc", Which::One(id("d1")), DeliveryState::Delivered, 3)],
+        Answer::Done,
+    );
     let (reader, index) = (hand.reader(), hand.index());
     let rewrite = |_: &Reader, delivery: &Delivery| Ok(format!("to {}", delivery.channel).into());
     let life = reader.life(&index, seq, &rewrite).unwrap().unwrap();
@@ -123,7 +131,10 @@ fn a_life_has_what_was_sent_and_what_was_answered() {
     let sent = &life.sent[0];
     assert_eq!(sent.message.as_deref(), Ok(&b"to adc"[..]));
     assert_eq!(sent.delivery.state, DeliveryState::Delivered);
-    assert_eq!(sent.outcomes.iter().map(|o| (o.seq, &*o.raw)).collect::<Vec<_>>(), [(3, &b"MSH|ack"[..])]);
+    assert_eq!(
+        sent.outcomes.iter().map(|o| (o.seq, &*o.raw)).collect::<Vec<_>>(),
+        [(3, &b"MSH|ack"[..])]
+    );
     assert_eq!(reader.life(&index, 3, &rewrite).unwrap().unwrap().answers.unwrap().delivery.seq, 2);
     assert!(reader.life(&index, 9, &rewrite).unwrap().is_none());
     for (text, expected) in [("2", vec![2]), ("d1", vec![2]), ("k2", vec![2]), ("no", vec![])] {
@@ -135,11 +146,16 @@ fn a_life_has_what_was_sent_and_what_was_answered() {
 fn an_index_of_another_journal_or_form_is_made_anew() {
     let hand = five();
     let path = hand.folder.path().join("messages");
-    std::fs::write(&path, b"no index at all, and longer than a header of SQLite's would have to be \
-        to be looked at, which is a hundred bytes").unwrap();
+    std::fs::write(
+        &path,
+        b"no index at all, and longer than a header of SQLite's would have to be \
+        to be looked at, which is a hundred bytes",
+    )
+    .unwrap();
     check(&hand.reader(), &hand.index(), by(|s| s.placer = "7002".into()), &[2]);
     let other = tempfile::tempdir().unwrap();
-    let mut journal = journal::Journal::open(&other.path().join("j"), SITE, Options::default()).unwrap();
+    let mut journal =
+        journal::Journal::open(&other.path().join("j"), SITE, Options::default()).unwrap();
     let draft = |n: i64| Draft { at: n, head: b"{}".to_vec(), raw: b"first journal".to_vec() };
     let many: Vec<Draft> = (0..33_000).map(draft).collect();
     journal.append(&many).unwrap();
