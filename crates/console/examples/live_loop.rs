@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use console::{ChannelView, ConsoleParts, Direction, Key, LinkState, router};
+use console::{ChannelView, ConsoleParts, Direction, Key, LinkState, Rights, router};
 use engine::{Clock, Engine};
 use hospital::{Hospital, ITEMS, WARDS};
 use jiff::SignedDuration;
@@ -104,10 +104,12 @@ async fn main() {
         engine,
         channels: Arc::new(move || channels(&shown)),
         alarms: Arc::new(Vec::new),
+        replayer: None,
         keys: vec![Key {
             name: "demo".into(),
             sha256: Sha256::digest("look").into(),
             one_time: true,
+            rights: Rights { messages: true, replay: true },
         }],
         site_name: "Royal Example Hospital".into(),
         // The one who looks is on the same machine, and nothing here is real.

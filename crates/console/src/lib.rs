@@ -1,13 +1,15 @@
 //! Web pages for people, server-rendered.
 //!
-//! One page, the live loop: what is in the hospital's medicines loop now, kept up to date by
-//! server-sent events. It reads through `record`'s queries, and reaches the engine only to have
-//! looks and refusals journalled.
+//! The live loop shows what is in the hospital's medicines loop now, kept up to date by
+//! server-sent events. Messages are found, read, mended and sent again by those whose key allows
+//! it. The pages read through `record`'s queries, and reach the engine to have looks and refusals
+//! journalled and messages acted on again.
 //!
 //! What is shown is gathered and rendered once for all who watch, and only while somebody does.
-//! Patients are named by ward, bed and the last three digits of the NHS number.
+//! On the live loop patients are named by ward, bed and the last three digits of the NHS number.
 
 mod assets;
+mod desk;
 mod door;
 mod gather;
 mod headers;
@@ -25,10 +27,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
-use engine::Engine;
+use engine::{Engine, Replayer};
 use tokio::sync::watch;
 
-pub use door::Key;
+pub use door::{Key, Rights};
 pub use view::{AlarmView, ChannelView, Direction, LinkState};
 
 /// Asks for every channel as it is now.
@@ -48,6 +50,8 @@ pub struct ConsoleParts {
     pub channels: Channels,
     /// Every alarm that goes on.
     pub alarms: Alarms,
+    /// Reads parked messages again and writes sent ones anew; none on a node that does not.
+    pub replayer: Option<Arc<dyn Replayer>>,
     /// The keys that open the console. Without one nobody comes in.
     pub keys: Vec<Key>,
     /// The site's name, as people know it.
@@ -65,13 +69,14 @@ impl fmt::Debug for ConsoleParts {
     }
 }
 
-/// The console's pages: `/`, `/live`, `/sign-in`, `/sign-out` and `/assets/…`.
+/// The console's pages: `/`, `/live`, `/find`, `/trace/…`, `/sign-in`, `/sign-out` and `/assets/…`.
 ///
 /// It has no fallback, so that it can be merged with other routes. Wrong keys are counted by the
 /// address in the request's extension `ConnectInfo<SocketAddr>`, which the server puts there for
 /// each connection; without it all addresses share one count.
 pub fn router(parts: ConsoleParts) -> Router {
-    let ConsoleParts { engine, channels, alarms, keys, site_name, random, stop } = parts;
+    let ConsoleParts { engine, channels, alarms, replayer, keys, site_name, random, stop } = parts;
+    let desk = desk::Desk::new(engine.clone(), replayer);
     let node = Arc::new(node::EngineNode::new(engine, channels, alarms, stop));
-    pages::router(Arc::new(pages::Console::new(node, keys, site_name, random)))
+    pages::router(Arc::new(pages::Console::new(node, keys, site_name, random).with_desk(desk)))
 }

@@ -1,5 +1,7 @@
 //! What the live loop shows, as values: gathered from the record, rendered by the templates.
 
+mod messages;
+
 use std::fmt;
 
 use fhir::resources::MedicationAdministrationStatus;
@@ -7,6 +9,10 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use crate::words::Words;
+
+pub(crate) use messages::{
+    AgainView, Asked, BytesView, CaseView, FoundRow, LifeView, PartView, SegmentView, SentView,
+};
 
 /// Which way messages flow on a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,6 +29,11 @@ impl Words {
         at.strftime(if same_day { "%H:%M:%S" } else { "%-d %b %H:%M" }).to_string()
     }
 
+    /// `20 Nov 2026, 10:15:32.123`, for a page about one thing.
+    pub(crate) fn moment(&self, at: &Timestamp) -> String {
+        uk(*at).strftime("%-d %b %Y, %H:%M:%S%.3f").to_string()
+    }
+
     /// `Friday 20 November 2026`.
     pub(crate) fn day(&self) -> String {
         uk(self.now).strftime("%A %-d %B %Y").to_string()
@@ -52,6 +57,13 @@ impl Words {
 /// The first moment of the UK day that holds `at`.
 pub(crate) fn midnight(at: Timestamp) -> Timestamp {
     uk(at).start_of_day().map_or(at, |start| start.timestamp())
+}
+
+/// The time of `2026-11-20T10:15`, as a browser's form has it, in the UK; the earlier one of the
+/// ambiguous autumn hour.
+pub(crate) fn uk_minute(text: &str) -> Option<Timestamp> {
+    let civil: jiff::civil::DateTime = text.parse().ok()?;
+    Some(civil.to_zoned(UK.clone()).ok()?.timestamp())
 }
 
 fn uk(at: Timestamp) -> Zoned {

@@ -7,7 +7,7 @@ mod hospital;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use console::{ChannelView, ConsoleParts, Direction, Key, LinkState, router};
+use console::{ChannelView, ConsoleParts, Direction, Key, LinkState, Rights, router};
 use engine::Clock;
 use hospital::Hospital;
 use medicines::orders::Control;
@@ -30,10 +30,12 @@ fn parts(hospital: &Hospital, stop: watch::Receiver<bool>) -> ConsoleParts {
         engine: hospital.engine.clone(),
         channels: Arc::new(move || vec![channel.clone()]),
         alarms: Arc::new(Vec::new),
+        replayer: None,
         keys: vec![Key {
             name: "demo".into(),
             sha256: Sha256::digest("once").into(),
             one_time: true,
+            rights: Rights { messages: true, replay: true },
         }],
         site_name: "Royal Example Hospital".into(),
         random: Arc::new(|bytes| bytes.fill(7)),

@@ -143,8 +143,9 @@ impl Node {
         let replays = Arc::new(Replays::new(engine.clone(), &plan));
         let channels = running.addresses.clone();
         let public_url = plan.public_url.unwrap_or_else(|| address(http));
+        let replayer = Arc::clone(&replays) as Arc<dyn api::Replayer>;
         let state = ApiState::new(engine.clone(), Clients::new(plan.clients)?, &public_url)
-            .with_replayer(Arc::clone(&replays) as Arc<dyn api::Replayer>);
+            .with_replayer(Arc::clone(&replayer));
         let base = change::Base { applied: Some(applied), parts: plan.configuration.parts };
         let roster = state.roster();
         let engine_too = engine.clone();
@@ -163,6 +164,7 @@ impl Node {
             engine: engine.clone(),
             channels: views(health, plan.clock),
             alarms: alarms.views(),
+            replayer: Some(replayer),
             keys: plan.keys,
             site_name: plan.site_name,
             random: Arc::new(secret::fill),

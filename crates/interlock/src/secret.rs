@@ -82,10 +82,15 @@ pub(crate) fn new_token() -> String {
 }
 
 /// A key of the console: only its hash is kept.
-pub(crate) fn console_key(name: &str, key: &str, one_time: bool) -> console::Key {
+pub(crate) fn console_key(
+    name: &str,
+    key: &str,
+    one_time: bool,
+    rights: console::Rights,
+) -> console::Key {
     use sha2::{Digest, Sha256};
     let sha256 = Sha256::digest(key.as_bytes()).into();
-    console::Key { name: name.to_owned(), sha256, one_time }
+    console::Key { name: name.to_owned(), sha256, one_time, rights }
 }
 
 /// Fills bytes with randomness that nobody can guess.

@@ -23,7 +23,7 @@ mod writer;
 pub use error::Error;
 pub use messages::{
     Again, Life, MAX_FOUND, MessageIndex, MessageIndexer, MessageSearch, Messages, Rewrite, Sent,
-    message_text,
+    fact_text, message_text,
 };
 pub use read::{
     AccessView, CaseCount, CaseView, ColdReader, DeliveryView, KeyFound, Lease, MAX_ACCESSES,

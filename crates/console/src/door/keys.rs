@@ -6,6 +6,15 @@ use subtle::{Choice, ConstantTimeEq};
 /// The longest key that is looked at, in bytes.
 const MAX_KEY_BYTES: usize = 256;
 
+/// What the holder of a key may do beside looking at the live loop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Find messages and read them, with the names and numbers of patients in them.
+    pub messages: bool,
+    /// Mend and replay parked messages, and send messages again.
+    pub replay: bool,
+}
+
 /// A key that opens the console.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
@@ -15,6 +24,8 @@ pub struct Key {
     pub sha256: [u8; 32],
     /// Whether it opens once only; such a key may come in the address of a page (`/?key=…`).
     pub one_time: bool,
+    /// What its holder may do beside looking at the live loop.
+    pub rights: Rights,
 }
 
 #[derive(Debug)]
@@ -46,5 +57,15 @@ impl Keys {
         let (key, used) = self.0.get_mut(fits?)?;
         *used = key.one_time;
         Some(key.name.clone())
+    }
+
+    /// The rights of a name: those that all of its keys have.
+    pub(super) fn rights(&self, name: &str) -> Rights {
+        let own = self.0.iter().filter(|(key, _)| key.name == name).map(|(key, _)| key.rights);
+        let both = |a: Rights, b: Rights| Rights {
+            messages: a.messages && b.messages,
+            replay: a.replay && b.replay,
+        };
+        own.reduce(both).unwrap_or_default()
     }
 }

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-pub use keys::Key;
+pub use keys::{Key, Rights};
 
 use allowance::Allowance;
 pub(crate) use cookie::{cookie, session_of, without_session};
@@ -106,6 +106,11 @@ impl Door {
         }
         let counted = inside.guesses_of(from, now).take(now, GUESS_WINDOW, MAX_GUESSES);
         Err(if counted { Refusal::WrongKey } else { Refusal::TooManyGuesses })
+    }
+
+    /// What the holder of a name's keys may do beside looking at the live loop.
+    pub(crate) fn rights(&self, name: &str) -> Rights {
+        self.inside().keys.rights(name)
     }
 
     /// Opens a session for somebody whose look was journalled just now.

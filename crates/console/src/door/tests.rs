@@ -9,6 +9,7 @@ fn door() -> Door {
         name: name.to_owned(),
         sha256: Sha256::digest(secret.as_bytes()).into(),
         one_time,
+        rights: Rights::default(),
     };
     Door::new(vec![key("N1001", "long-lived", false), key("demo", "once", true)])
 }

@@ -3,6 +3,7 @@
 mod cases;
 mod entries;
 mod hands;
+pub(crate) mod messages;
 mod people;
 mod site;
 mod stock;

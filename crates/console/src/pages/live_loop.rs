@@ -43,7 +43,9 @@ pub(super) async fn page(
                 );
             };
             let site = &console.site_name;
-            Html(html(&LivePage { site, who: &visitor.name, frame: &frame })).into_response()
+            let can_read = console.desk.is_some() && console.door.rights(&visitor.name).messages;
+            let page = LivePage { site, who: &visitor.name, can_read, frame: &frame };
+            Html(html(&page)).into_response()
         }
         // Only a page that is really asked for uses the key up.
         (Err(NotNow::NoSession), Some(key)) if method == Method::GET => {

@@ -1,8 +1,11 @@
 //! The pages and who may see them.
 
+mod find;
 mod live_loop;
 mod sign_in;
+mod trace;
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,11 +16,15 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use engine::ReplayError;
+use fhir::Id;
 use medicines::{Access, Request};
+use tokio::task::JoinSet;
 
-use crate::door::{Door, Key, Refusal, Token, Visitor, session_of};
+use crate::desk::Desk;
+use crate::door::{Door, Key, Refusal, Rights, Token, Visitor, session_of};
 use crate::live::Live;
 use crate::node::Node;
 use crate::render::{NoticePage, html};
@@ -26,6 +33,9 @@ use crate::{Random, assets, headers};
 
 /// The most bytes of a form.
 const MAX_FORM_BYTES: usize = 4 * 1024;
+/// The most bytes of a form with a mended message: a message of 1 MiB, each byte of which a form
+/// may write as three.
+const MAX_MENDED_BYTES: usize = 3 * 1024 * 1024;
 
 /// Everything that the pages share.
 pub(crate) struct Console {
@@ -34,6 +44,14 @@ pub(crate) struct Console {
     live: Arc<Live>,
     site_name: String,
     random: Random,
+    desk: Option<Desk>,
+}
+
+/// Somebody who may read messages.
+pub(crate) struct MessageReader {
+    pub(crate) who: String,
+    pub(crate) rights: Rights,
+    pub(crate) desk: Desk,
 }
 
 impl Console {
@@ -44,7 +62,121 @@ impl Console {
         random: Random,
     ) -> Self {
         let live = Live::new(Arc::clone(&node));
-        Console { node, door: Door::new(keys), live, site_name, random }
+        Console { node, door: Door::new(keys), live, site_name, random, desk: None }
+    }
+
+    /// Lets messages be read by whoever may.
+    pub(crate) fn with_desk(mut self, desk: Desk) -> Self {
+        self.desk = Some(desk);
+        self
+    }
+
+    /// Whoever asks, if they may read messages; else what they are shown instead.
+    async fn message_reader(
+        &self,
+        page: &str,
+        peer: &Peer,
+        request: &HeaderMap,
+    ) -> Result<MessageReader, Box<Response>> {
+        let who = match self.visitor(request).await {
+            Ok((_, visitor)) => visitor.name,
+            Err(NotNow::NoSession) => {
+                self.turn_away(Refusal::NoSession, page, peer).await;
+                return Err(Box::new(Redirect::to("/sign-in").into_response()));
+            }
+            Err(NotNow::Stopped) => return Err(Box::new(self.stopped_notice())),
+        };
+        let rights = self.door.rights(&who);
+        match &self.desk {
+            Some(desk) if rights.messages => {
+                Ok(MessageReader { who, rights, desk: desk.clone() })
+            }
+            _ => {
+                self.refuse_right(&who, page).await;
+                Err(Box::new(self.not_yours()))
+            }
+        }
+    }
+
+    /// Has a look at messages journalled, once for each patient among them.
+    async fn journal_looks(
+        &self,
+        who: &str,
+        detail: &str,
+        patients: BTreeSet<Id>,
+    ) -> Result<(), engine::Stopped> {
+        let one = |patient: Option<Id>| {
+            let access = Access {
+                who: who.to_owned(),
+                what: "messages".to_owned(),
+                patient,
+                resource_type: None,
+                detail: Some(detail.to_owned()),
+                reason: None,
+                at: self.node.now(),
+            };
+            self.node.note(Request::See(access), who)
+        };
+        let mut patients = patients.into_iter();
+        let first = one(patients.next());
+        // Asked together, the looks of one page share one write.
+        let mut others = JoinSet::new();
+        for patient in patients {
+            others.spawn(one(Some(patient)));
+        }
+        first.await?;
+        while let Some(done) = others.join_next().await {
+            done.map_err(|_| engine::Stopped)??;
+        }
+        Ok(())
+    }
+
+    /// Has it journalled that somebody asked for more than their key allows.
+    async fn refuse_right(&self, who: &str, page: &str) {
+        if self.door.tells_refusal(Instant::now()).is_none() {
+            return;
+        }
+        let access = Access {
+            who: who.to_owned(),
+            what: "messages".to_owned(),
+            patient: None,
+            resource_type: None,
+            detail: Some(page.to_owned()),
+            reason: Some("right-missing".to_owned()),
+            at: self.node.now(),
+        };
+        // Whoever is refused stays refused whether or not the node still writes.
+        let _ = self.node.note(Request::TurnAway(access), who).await;
+    }
+
+    /// Why messages were not acted on again, for the page; or the notice that stands instead.
+    fn replay_failed(&self, error: &ReplayError) -> Result<String, Box<Response>> {
+        match error {
+            ReplayError::Stopped => Err(Box::new(self.stopped_notice())),
+            ReplayError::Unreadable(why) => {
+                tracing::error!(why, "messages could not be read");
+                Err(Box::new(self.unreadable()))
+            }
+            ReplayError::UnknownCase => Ok("The case is not open any more".to_owned()),
+            ReplayError::NotReplayable(why) | ReplayError::NotMended(why) => Ok(why.clone()),
+        }
+    }
+
+    fn unreadable(&self) -> Response {
+        self.notice(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The messages cannot be read",
+            "The node runs, but its record cannot be read now. Its log says why.",
+        )
+    }
+
+    fn not_yours(&self) -> Response {
+        self.notice(
+            StatusCode::FORBIDDEN,
+            "Your key does not open this page",
+            "Messages hold names and numbers of patients. Ask the administrator of this node for \
+             a key with the right to read them.",
+        )
     }
 
     /// Whoever asks, if they have a session, once their look is in the journal.
@@ -128,6 +260,14 @@ pub(crate) fn router(console: Arc<Console>) -> Router {
     Router::new()
         .route("/", get(live_loop::page))
         .route("/live", get(live_loop::stream))
+        .route("/find", get(find::page))
+        .route("/find/resend", post(find::send_again))
+        .route(
+            "/trace/{entry}",
+            get(trace::page)
+                .post(trace::replay)
+                .layer(DefaultBodyLimit::max(MAX_MENDED_BYTES)),
+        )
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
         .route("/sign-out", post(sign_in::leave))
         .route("/assets/{*path}", get(assets::serve))

@@ -120,6 +120,7 @@ impl Site {
             name: name.to_owned(),
             sha256: Sha256::digest(secret).into(),
             one_time,
+            rights: Rights::default(),
         };
         let keys = vec![key("N1001", "long-lived", false), key("demo", "once", true)];
         let count = AtomicUsize::new(0);

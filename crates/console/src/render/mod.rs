@@ -7,7 +7,8 @@ use std::sync::Arc;
 use askama::Template;
 use tokio::time::Instant;
 
-use crate::view::LiveLoop;
+use crate::view::{Asked, FoundRow, LifeView, LiveLoop};
+use crate::words::Words;
 
 /// The parts of the live loop, rendered at one time.
 pub(crate) struct Frame {
@@ -83,7 +84,40 @@ impl Frame {
 pub(crate) struct LivePage<'a> {
     pub(crate) site: &'a str,
     pub(crate) who: &'a str,
+    /// Whether the way to the messages is shown.
+    pub(crate) can_read: bool,
     pub(crate) frame: &'a Frame,
+}
+
+/// The search for messages and what it found.
+#[derive(Template)]
+#[template(path = "find.html")]
+pub(crate) struct FindPage<'a> {
+    pub(crate) site: &'a str,
+    pub(crate) who: &'a str,
+    /// Whether messages may be sent again.
+    pub(crate) can_replay: bool,
+    pub(crate) words: Words,
+    /// The search as the query of an address, without the page.
+    pub(crate) query: String,
+    pub(crate) asked: &'a Asked,
+    pub(crate) rows: &'a [FoundRow],
+    /// The address of the next page.
+    pub(crate) next: Option<String>,
+    pub(crate) error: Option<&'a str>,
+}
+
+/// The life of one message.
+#[derive(Template)]
+#[template(path = "trace.html")]
+pub(crate) struct TracePage<'a> {
+    pub(crate) site: &'a str,
+    pub(crate) who: &'a str,
+    /// Whether it may be mended and acted on again.
+    pub(crate) can_replay: bool,
+    pub(crate) words: Words,
+    pub(crate) life: &'a LifeView,
+    pub(crate) error: Option<&'a str>,
 }
 
 /// The form that asks for a key.

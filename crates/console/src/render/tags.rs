@@ -86,6 +86,17 @@ pub(super) fn case(kind: &str) -> Tag {
     Tag::new(colour, sentence(kind))
 }
 
+pub(super) fn delivery(state: &str) -> Tag {
+    let colour = match state {
+        "delivered" => "green",
+        "waiting" => "blue",
+        "refused" => "red",
+        "unknown" => "orange",
+        _ => "grey",
+    };
+    Tag::new(colour, sentence(state))
+}
+
 pub(super) fn answer(outcome: &str) -> Tag {
     let colour = match outcome {
         "done" | "permitted" => "green",

@@ -2,10 +2,8 @@
 
 use std::fmt::Write;
 
-use fhir::StoredResource;
-use medicines::deliveries::Which;
-use medicines::{Answer, Fact};
-use record::{Again, Life, Sent};
+use medicines::Answer;
+use record::{Again, Life, Sent, fact_text};
 
 /// The whole life. Names and numbers of patients are in it, as they are in the message.
 pub(super) fn text(life: &Life) -> String {
@@ -35,7 +33,7 @@ fn write(life: &Life, out: &mut String) -> std::fmt::Result {
     }
     writeln!(out, "\nfacts: {}", head.facts.len())?;
     for fact in head.facts.iter() {
-        writeln!(out, "  {}", told(fact))?;
+        writeln!(out, "  {}", fact_text(fact))?;
     }
     writeln!(out, "\nsent because of it: {}", life.sent.len() + life.sent_more)?;
     for sent in &life.sent {
@@ -122,32 +120,6 @@ fn answer(answer: &Answer) -> String {
         }
         Answer::Refused(refusal) => format!("refused: {}: {}", refusal.code.as_str(), refusal.text),
         other => other.code().to_owned(),
-    }
-}
-
-/// A fact in one line.
-pub(crate) fn told(fact: &Fact) -> String {
-    match fact {
-        Fact::Configured(_) => "the configuration is in force".to_owned(),
-        Fact::Stored(StoredResource { resource_type, id, version, .. }) => {
-            format!("stored {resource_type}/{id} version {version}")
-        }
-        Fact::Moved(transfer) => {
-            let quantity = transfer.quantity.normalize();
-            format!("moved {quantity} of {}: {:?}", transfer.item, transfer.movement)
-        }
-        Fact::PocketActivity(_) => "a cabinet told of a pocket".to_owned(),
-        Fact::Queued(delivery) => format!("queued {} for {}", delivery.id, delivery.channel),
-        Fact::Delivery(change) => match &change.which {
-            Which::One(id) => format!("{id} to {} is {:?}", change.channel, change.state),
-            Which::OlderProfile => {
-                format!("older profiles to {} are {:?}", change.channel, change.state)
-            }
-        },
-        Fact::CaseOpened(case) => format!("opened case {}: {}", case.id, case.kind.as_str()),
-        Fact::CaseClosed(case) => format!("closed case {}: {}", case.id, case.resolution),
-        Fact::Seen(access) => format!("{} looked: {}", access.who, access.what),
-        Fact::Refused(access) => format!("{} was refused: {}", access.who, access.what),
     }
 }
 

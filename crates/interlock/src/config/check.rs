@@ -368,7 +368,7 @@ fn keys(checker: &mut Checker<'_>, file: &File) -> Vec<Key> {
     for entry in &file.console.key {
         let key = entry.as_ref();
         if let Some(token) = checker.token(entry.span(), &key.name, &key.token) {
-            keys.push(console_key(&key.name, &token, false));
+            keys.push(console_key(&key.name, &token, false, key.rights()));
         }
     }
     keys

@@ -125,4 +125,25 @@ pub struct KeyEntry {
     pub name: String,
     /// Where it is found.
     pub token: TokenSource,
+    /// What its holder may do beside looking at the live loop.
+    #[serde(default)]
+    pub rights: Vec<KeyRight>,
+}
+
+/// What the holder of a console key may do beside looking at the live loop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyRight {
+    /// Find messages and read them, with the names and numbers of patients in them.
+    Messages,
+    /// Mend and replay parked messages, and send messages again.
+    Replay,
+}
+
+impl KeyEntry {
+    /// The rights as the console takes them. Whoever may replay a message may read it.
+    pub fn rights(&self) -> console::Rights {
+        let replay = self.rights.contains(&KeyRight::Replay);
+        console::Rights { messages: replay || self.rights.contains(&KeyRight::Messages), replay }
+    }
 }

@@ -20,6 +20,7 @@ pub(crate) use bundle::hexadecimal;
 pub use bundle::{Bundle, ROOT};
 pub use file::{ClientEntry, ConsoleEntry, File, KeyEntry, NodeEntry, SiteEntry};
 pub use keeping::JournalEntry;
+pub use file::{ClientEntry, ConsoleEntry, File, KeyEntry, KeyRight, NodeEntry, SiteEntry};
 pub use mistake::Mistake;
 pub use parts::{Fields, Parts};
 pub use watch::{MailEntry, WatchEntry, WebhookEntry};

@@ -76,8 +76,14 @@ fn root(out: &mut String, facts: &SiteFacts, settings: &Settings) -> std::fmt::R
         writeln!(out, "[[site.person]]\nid = {:?}\nname = {name:?}\nrole = {role:?}\n", person.id)?;
     }
     writeln!(out, "[[client]]\nname = \"estate\"\ntoken = {{ file = \"token\" }}")?;
-    writeln!(out, "roles = [\"cabinet\", \"bedside\", \"fhir-read\", \"cases\", \"admin\"]\n")?;
-    writeln!(out, "[[console.key]]\nname = \"demo\"\ntoken = {{ file = \"key\" }}")
+    writeln!(
+        out,
+        "roles = [\"cabinet\", \"bedside\", \"fhir-read\", \"cases\", \"messages\", \"admin\"]\n"
+    )?;
+    writeln!(
+        out,
+        "[[console.key]]\nname = \"demo\"\ntoken = {{ file = \"key\" }}\nrights = [\"replay\"]"
+    )
 }
 
 fn profile_channel(station: &str) -> String {

@@ -99,7 +99,12 @@ impl Demo {
         "interlock demo".clone_into(&mut plan.by);
         plan.clock = engine::Clock::anchored(start, began, settings.speed);
         plan.seed = settings.seed;
-        plan.keys.push(secret::console_key("demo", &once, true));
+        plan.keys.push(secret::console_key(
+            "demo",
+            &once,
+            true,
+            console::Rights { messages: true, replay: true },
+        ));
         let node = Node::start(plan).await?;
         let addresses = addresses(&facts, &node, &token)?;
         let estate = bound.start(&addresses)?;

@@ -1,8 +1,8 @@
 //! The life of a message: what came, what was made of it, and what followed.
 
-use fhir::Id;
+use fhir::{Id, StoredResource};
 use jiff::Timestamp;
-use medicines::deliveries::Delivery;
+use medicines::deliveries::{Delivery, Which};
 use medicines::{Fact, Head};
 
 use super::index::MessageIndex;
@@ -142,7 +142,7 @@ impl Reader {
                 Fact::CaseOpened(case) => life.cases.extend(self.case(&case.id)?),
                 Fact::CaseClosed(case) => life.cases.extend(self.case(&case.id)?),
                 Fact::Delivery(medicines::deliveries::DeliveryChange {
-                    which: medicines::deliveries::Which::One(id),
+                    which: Which::One(id),
                     ..
                 }) => life.answers = self.sent(index, entries, rewrite, id)?,
                 _ => {}
@@ -189,4 +189,30 @@ fn head(json: &[u8]) -> Result<Head<'static>, Error> {
 
 fn recorded(microseconds: i64) -> Result<Timestamp, Error> {
     Timestamp::from_microsecond(microseconds).map_err(|_| Error::Corrupt("a time".into()))
+}
+
+/// A fact in one line. Its ids lead to the resources; no name of a patient is in it.
+pub fn fact_text(fact: &Fact) -> String {
+    match fact {
+        Fact::Configured(_) => "the configuration is in force".to_owned(),
+        Fact::Stored(StoredResource { resource_type, id, version, .. }) => {
+            format!("stored {resource_type}/{id} version {version}")
+        }
+        Fact::Moved(transfer) => {
+            let quantity = transfer.quantity.normalize();
+            format!("moved {quantity} of {}: {:?}", transfer.item, transfer.movement)
+        }
+        Fact::PocketActivity(_) => "a cabinet told of a pocket".to_owned(),
+        Fact::Queued(delivery) => format!("queued {} for {}", delivery.id, delivery.channel),
+        Fact::Delivery(change) => match &change.which {
+            Which::One(id) => format!("{id} to {} is {:?}", change.channel, change.state),
+            Which::OlderProfile => {
+                format!("older profiles to {} are {:?}", change.channel, change.state)
+            }
+        },
+        Fact::CaseOpened(case) => format!("opened case {}: {}", case.id, case.kind.as_str()),
+        Fact::CaseClosed(case) => format!("closed case {}: {}", case.id, case.resolution),
+        Fact::Seen(access) => format!("{} looked: {}", access.who, access.what),
+        Fact::Refused(access) => format!("{} was refused: {}", access.who, access.what),
+    }
 }

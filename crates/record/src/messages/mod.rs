@@ -25,4 +25,4 @@ pub fn message_text(raw: &[u8]) -> String {
     terms::text(raw)
 }
 
-pub use life::{Again, Life, Rewrite, Sent};
+pub use life::{Again, Life, Rewrite, Sent, fact_text};

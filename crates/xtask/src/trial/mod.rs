@@ -9,6 +9,7 @@ pub mod day;
 pub mod files;
 pub mod queue;
 pub mod retention;
+pub mod index;
 pub mod wire;
 
 use std::path::PathBuf;
@@ -79,6 +80,9 @@ pub const TRIALS: &[Trial] = &[
         name: "retention",
         about: "messages removed and segments sealed beside traffic: --messages 400000",
         run: retention::command,
+        name: "index",
+        about: "the message index at size, and searches in it: --messages 2000000",
+        run: index::command,
     },
 ];
 

@@ -1,0 +1,235 @@
+//! Finding messages, and sending a selection again.
+
+use std::sync::Arc;
+
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use engine::Chosen;
+use fhir::Id;
+use medicines::deliveries::MAX_RESENT;
+use record::{MessageSearch, MessageView};
+use serde::Deserialize;
+
+use super::{Console, Peer};
+use crate::render::{FindPage, html};
+use crate::view::{Asked, FoundRow};
+use crate::words::{Words, uk_minute};
+
+/// How many messages a page has.
+const ROWS: usize = 50;
+/// The most characters of a field of the form.
+const MAX_FIELD_CHARS: usize = 256;
+
+/// `GET /find`.
+pub(super) async fn page(
+    State(console): State<Arc<Console>>,
+    peer: Peer,
+    request: HeaderMap,
+    Query(asked): Query<Asked>,
+) -> Response {
+    let reader = match console.message_reader("find", &peer, &request).await {
+        Ok(reader) => reader,
+        Err(refused) => return *refused,
+    };
+    let search = match search(&asked) {
+        Ok(search) => search,
+        Err(error) => {
+            return shown(&console, &reader, &asked, Vec::new(), None, Some(error));
+        }
+    };
+    let desk = reader.desk.clone();
+    let found = tokio::task::spawn_blocking(move || desk.find(&search, ROWS)).await;
+    let Ok(Ok(found)) = found else { return console.unreadable() };
+    let patients = found.messages.iter();
+    let patients = patients.filter_map(|message| Id::new(message.patient.as_deref()?).ok());
+    let detail = format!("find?{}", given(&asked).join("&"));
+    if console.journal_looks(&reader.who, &detail, patients.collect()).await.is_err() {
+        return console.stopped_notice();
+    }
+    let rows = found.messages.into_iter().map(row).collect();
+    shown(&console, &reader, &asked, rows, found.next, None)
+}
+
+/// A selection and where it goes.
+#[derive(Deserialize)]
+pub(super) struct Selection {
+    to: String,
+    reason: String,
+}
+
+/// `POST /find/resend`: the search stands in the address, as it was shown.
+pub(super) async fn send_again(
+    State(console): State<Arc<Console>>,
+    peer: Peer,
+    request: HeaderMap,
+    Query(asked): Query<Asked>,
+    Form(selection): Form<Selection>,
+) -> Response {
+    let reader = match console.message_reader("resend", &peer, &request).await {
+        Ok(reader) if reader.rights.replay => reader,
+        Ok(_) => return console.not_yours(),
+        Err(refused) => return *refused,
+    };
+    let (to, reason) = (selection.to.trim(), selection.reason.trim());
+    let told = |error| shown(&console, &reader, &asked, Vec::new(), None, Some(error));
+    if to.is_empty() || reason.is_empty() || reason.chars().count() > MAX_FIELD_CHARS {
+        return told("Enter the channel, and why the messages go again".to_owned());
+    }
+    let search = match search(&asked) {
+        Ok(search) => search,
+        Err(error) => return told(error),
+    };
+    let chosen = Chosen {
+        search,
+        entry: None,
+        channel: to.to_owned(),
+        reason: reason.to_owned(),
+        limit: MAX_RESENT,
+    };
+    match reader.desk.resend(chosen, &reader.who).await {
+        Ok(sent) => Redirect::to(&format!("/trace/{}", sent.entry)).into_response(),
+        Err(error) => match console.replay_failed(&error) {
+            Ok(why) => told(format!("Nothing was sent: {why}")),
+            Err(notice) => *notice,
+        },
+    }
+}
+
+fn row(view: MessageView) -> FoundRow {
+    FoundRow {
+        seq: view.seq,
+        at: view.at,
+        channel: view.channel,
+        message_type: view.message_type,
+        control_id: view.control_id,
+        outcome: view.outcome,
+    }
+}
+
+fn shown(
+    console: &Console,
+    reader: &super::MessageReader,
+    asked: &Asked,
+    rows: Vec<FoundRow>,
+    next: Option<u64>,
+    error: Option<String>,
+) -> Response {
+    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let next = next.map(|next| format!("/find?{}", query(&Asked { page: next.to_string(), ..asked.clone() })));
+    let page = FindPage {
+        site: &console.site_name,
+        who: &reader.who,
+        can_replay: reader.rights.replay,
+        words: Words::at(console.node.now()),
+        query: query(&Asked { page: String::new(), ..asked.clone() }),
+        asked,
+        rows: &rows,
+        next,
+        error: error.as_deref(),
+    };
+    (status, Html(html(&page))).into_response()
+}
+
+/// The fields of the form in the order of the page.
+fn fields(asked: &Asked) -> [(&'static str, &str); 11] {
+    [
+        ("words", &asked.words),
+        ("patient", &asked.patient),
+        ("placer", &asked.placer),
+        ("filler", &asked.filler),
+        ("control", &asked.control),
+        ("type", &asked.message_type),
+        ("channel", &asked.channel),
+        ("outcome", &asked.outcome),
+        ("from", &asked.from),
+        ("to", &asked.to),
+        ("page", &asked.page),
+    ]
+}
+
+/// The names of the fields that say something. Their values, among them names and numbers of
+/// patients, are not journalled.
+fn given(asked: &Asked) -> Vec<&'static str> {
+    fields(asked).into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name).collect()
+}
+
+/// The query of a page's address.
+fn query(asked: &Asked) -> String {
+    let given = fields(asked).into_iter().filter(|(_, value)| !value.is_empty());
+    let pair = |(name, value): (&str, &str)| format!("{name}={}", encoded(value));
+    given.map(pair).collect::<Vec<_>>().join("&")
+}
+
+/// A value as it stands in an address (RFC 3986 §2.1).
+fn encoded(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// What the form asks for; in words what is wrong with it.
+fn search(asked: &Asked) -> Result<MessageSearch, String> {
+    if fields(asked).iter().any(|(_, value)| value.chars().count() > MAX_FIELD_CHARS) {
+        return Err("A field has at most 256 characters".to_owned());
+    }
+    let time = |text: &str| match text.trim() {
+        "" => Ok(None),
+        text => uk_minute(text)
+            .map(Some)
+            .ok_or_else(|| "Enter a time as 2026-11-20T10:15, in UK time".to_owned()),
+    };
+    let before = match asked.page.trim() {
+        "" => None,
+        text => Some(text.parse().map_err(|_| "There is no such page".to_owned())?),
+    };
+    Ok(MessageSearch {
+        patient: asked.patient.clone(),
+        placer: asked.placer.clone(),
+        filler: asked.filler.clone(),
+        control_id: asked.control.clone(),
+        message_type: asked.message_type.clone(),
+        channel: asked.channel.clone(),
+        outcome: asked.outcome.clone(),
+        words: asked.words.clone(),
+        from: time(&asked.from)?,
+        to: time(&asked.to)?,
+        before,
+        everything: false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_leads_to_the_same_search() {
+        let asked = Asked { words: "zoë & co".into(), page: "7".into(), ..Asked::default() };
+        assert_eq!(query(&asked), "words=zo%C3%AB%20%26%20co&page=7");
+        let uri: axum::http::Uri = format!("/find?{}", query(&asked)).parse().unwrap();
+        assert_eq!(Query::<Asked>::try_from_uri(&uri).unwrap().0, asked);
+        assert_eq!(given(&asked), ["words", "page"]);
+    }
+
+    #[test]
+    fn a_form_is_checked() {
+        let check = |from: &str, page: &str, right| {
+            let asked = Asked { from: from.into(), page: page.into(), ..Asked::default() };
+            assert_eq!(search(&asked).is_ok(), right, "{from} {page}");
+        };
+        check("", "", true);
+        check("2026-11-20T10:15", "9", true);
+        check("yesterday", "", false);
+        check("", "x", false);
+        assert!(search(&Asked { words: "x".repeat(257), ..Asked::default() }).is_err());
+    }
+}
