@@ -96,6 +96,34 @@ test("the live loop fits a screen of 320 px", async () => {
   });
 });
 
+test("a message is found, and its life is told", async () => {
+  await visit(browser, new URL("/find?type=RDE", url).href, {}, async ({ page }) => {
+    await page.getByRole("heading", { level: 1, name: "Messages" }).waitFor();
+    const first = page.locator("tbody tr").first();
+    await first.waitFor();
+    await first.getByRole("link").click();
+    await page.getByRole("heading", { level: 1, name: /The life of message/ }).waitFor();
+    const bytes = page.getByRole("list", { name: "The message as it came" });
+    assert.match(await bytes.innerText(), /^MSH\|\^~\\&\|/, "segments with their delimiters");
+    assert.match(await bytes.innerText(), /\nPID\|/, "one segment a line");
+    await page.getByRole("heading", { name: "What was sent because of it" }).waitFor();
+    if (process.env.SCREENSHOT === "1") {
+      await page.screenshot({ path: screenshot.replace("live-loop", "message"), fullPage: true });
+    }
+  });
+});
+
+test("the message pages fit a screen of 320 px", async () => {
+  const small = { width: NARROWEST, height: 640 };
+  await visit(browser, new URL("/find", url).href, small, async ({ page }) => {
+    await page.locator("tbody tr").first().waitFor();
+    assert.equal(await overflow(page), 0, "nobody has to scroll sideways to search");
+    await page.locator("tbody tr").first().getByRole("link").click();
+    await page.getByRole("heading", { level: 1, name: /The life of message/ }).waitFor();
+    assert.equal(await overflow(page), 0, "nobody has to scroll sideways to read");
+  });
+});
+
 test("whoever has no key sees the form and nothing else", async () => {
   await visit(chromium, url, {}, async ({ page }) => {
     await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();

@@ -123,6 +123,46 @@ async fn what_is_done_is_shown_and_what_is_shown_is_journalled() {
     watch_on(address, cookie, &hospital, stop).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_read_by_whoever_may_and_each_look_is_journalled() {
+    for may in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::scaled("2026-11-20T10:15:00Z".parse().unwrap(), 1);
+        let path = folder.path().to_owned();
+        let hospital = tokio::task::spawn_blocking(move || {
+            let hospital = Hospital::open(&path, clock);
+            hospital.park();
+            hospital
+        });
+        let hospital = hospital.await.unwrap();
+        let (_stop, stopping) = watch::channel(false);
+        let mut parts = parts(&hospital, stopping);
+        parts.keys[0].rights = Rights { messages: may, replay: false };
+        let address = serve(parts).await;
+        let entered = get(address, "/?key=once", "").await;
+        let cookie = entered.split_once("set-cookie: ").unwrap().1.split(';').next().unwrap();
+        let latest = hospital.engine.readers().get().unwrap().messages(None, 50).unwrap();
+        let seq = latest.iter().find(|message| message.outcome == "parked").unwrap().seq;
+        let index = hospital.engine.messages().clone();
+        while index.position() < seq {
+            tokio::task::yield_now().await;
+        }
+        let found = get(address, "/find?outcome=parked", cookie).await;
+        let life = get(address, &format!("/trace/{seq}"), cookie).await;
+        let seen = hospital.engine.readers().get().unwrap().accesses(None, 50).unwrap();
+        let looks: Vec<_> = seen.iter().filter(|look| look.access.what == "messages").collect();
+        assert_eq!(looks.len(), 2, "{looks:?}");
+        assert!(looks.iter().all(|look| look.refused != may && look.access.who == "demo"));
+        assert_eq!(found.contains(&format!("href=\"/trace/{seq}\"")), may, "{found}");
+        assert_eq!(life.contains("Parked message"), may, "{life}");
+        assert!(!life.contains("<textarea"), "without the right to replay");
+        assert_eq!(life.starts_with("HTTP/1.1 403"), !may, "{life}");
+        let unknown = get(address, "/trace/999999", cookie).await;
+        assert_eq!(unknown.starts_with("HTTP/1.1 404"), may, "{unknown}");
+        assert!(get(address, "/find", "").await.starts_with("HTTP/1.1 303"));
+    }
+}
+
 /// What the page has to show of [`a_morning`].
 fn check_page(page: &str) {
     let expected = [

@@ -247,4 +247,16 @@ mod tests {
         assert!(why(CaseKind::ParkedMessage, &answer, b"").is_some());
         assert!(why(CaseKind::Discrepancy, &answer, b"MSH|").is_some());
     }
+
+    #[test]
+    fn a_mended_message_is_checked_before_anything_is_kept() {
+        let channel = InboundChannel::new("epma", Dialect::default(), "RXX", &[], "P");
+        let check = |raw: &[u8]| Replays::check_mended(raw, &read(raw, &channel).request);
+        let order = b"MSH|^~\\&|EPMA|TRUST|HUB|RXX|20261120101500||RDE^O11|A1|P|2.5.1\r\
+            PID|1||9990000018^^^NHS^NH\rORC|DC|7001\r";
+        assert_eq!(check(order), Ok(()));
+        for broken in [&b"hello"[..], b"MSH|^~\\&|", &order[..80]] {
+            assert!(matches!(check(broken), Err(ReplayError::NotMended(_))), "{broken:?}");
+        }
+    }
 }

@@ -25,6 +25,12 @@ fn example(route: &Route) -> Option<(&'static str, String, u16)> {
         ("POST", "/admin/apply") => ("/admin/apply", r#"{"files":{},"plan":"0"}"#.to_owned(), 422),
         ("GET", "/admin/configurations") => ("/admin/configurations", none, 422),
         ("GET", "/admin/configurations/{entry}") => ("/admin/configurations/1", none, 422),
+        ("GET", "/messages") => ("/messages?words=x", none, 200),
+        ("GET", "/messages/{entry}") => ("/messages/999", none, 404),
+        ("POST", "/messages/replay") => {
+            let body = r#"{"channel":"to-a","reason":"x","search":"type=RDE"}"#;
+            ("/messages/replay", body.to_owned(), 422)
+        }
         ("GET", "/fhir/metadata") => ("/fhir/metadata", none, 200),
         ("GET", "/fhir/{type}") => ("/fhir/Patient?_id=a", none, 200),
         ("POST", "/fhir/{type}/_search") => ("/fhir/Patient/_search", none, 200),

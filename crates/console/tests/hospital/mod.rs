@@ -91,7 +91,7 @@ impl Hospital {
             control_id: None,
             received: self.engine.clock().now(),
             request,
-            raw: Vec::new(),
+            raw: b"MSH|^~\\&|SENDER\r".to_vec(),
         };
         self.engine.submit_blocking(command).unwrap().answer
     }
