@@ -29,11 +29,6 @@ impl Words {
         at.strftime(if same_day { "%H:%M:%S" } else { "%-d %b %H:%M" }).to_string()
     }
 
-    /// `20 Nov 2026, 10:15:32.123`, for a page about one thing.
-    pub(crate) fn moment(&self, at: &Timestamp) -> String {
-        uk(*at).strftime("%-d %b %Y, %H:%M:%S%.3f").to_string()
-    }
-
     /// `Friday 20 November 2026`.
     pub(crate) fn day(&self) -> String {
         uk(self.now).strftime("%A %-d %B %Y").to_string()
@@ -57,6 +52,11 @@ impl Words {
 /// The first moment of the UK day that holds `at`.
 pub(crate) fn midnight(at: Timestamp) -> Timestamp {
     uk(at).start_of_day().map_or(at, |start| start.timestamp())
+}
+
+/// `20 Nov 2026, 10:15:32.123`, for a page about one thing.
+pub(crate) fn moment(at: &Timestamp) -> String {
+    uk(*at).strftime("%-d %b %Y, %H:%M:%S%.3f").to_string()
 }
 
 /// The time of `2026-11-20T10:15`, as a browser's form has it, in the UK; the earlier one of the

@@ -4,9 +4,7 @@ use medicines::Answer;
 use medicines::cases::CaseKind;
 use record::{Again, Life, Sent, fact_text, message_text};
 
-use crate::view::{
-    AgainView, BytesView, CaseView, LifeView, PartView, SegmentView, SentView,
-};
+use crate::view::{AgainView, BytesView, CaseView, LifeView, PartView, SegmentView, SentView};
 
 /// The most segments of a message that a page shows.
 const MAX_SEGMENTS: usize = 300;
@@ -89,7 +87,10 @@ fn case(view: &record::CaseView) -> CaseView {
         text: case.text.clone(),
         opened: case.opened,
         entry: case.entry,
-        closed: view.closed.as_ref().map(|closed| format!("{} by {}", closed.resolution, closed.by)),
+        closed: view
+            .closed
+            .as_ref()
+            .map(|closed| format!("{} by {}", closed.resolution, closed.by)),
         can_be_replayed: view.closed.is_none() && case.kind == CaseKind::ParkedMessage,
     }
 }
@@ -98,13 +99,16 @@ fn case(view: &record::CaseView) -> CaseView {
 fn bytes(raw: &[u8]) -> BytesView {
     let text = message_text(raw);
     let delimiters: Vec<char> = match text.strip_prefix("MSH") {
-        Some(rest) => rest.chars().take_while(|c| !c.is_alphanumeric() && !c.is_control()).collect(),
+        Some(rest) => {
+            rest.chars().take_while(|c| !c.is_alphanumeric() && !c.is_control()).collect()
+        }
         None => Vec::new(),
     };
     // The field's delimiter stands again behind those of MSH-2.
     let delimiters = delimiters.get(..delimiters.len().min(5)).unwrap_or_default();
     let mut lines = text.split(['\r', '\n']).filter(|line| !line.is_empty());
-    let segments = lines.by_ref().take(MAX_SEGMENTS).map(|line| segment(line, delimiters)).collect();
+    let segments =
+        lines.by_ref().take(MAX_SEGMENTS).map(|line| segment(line, delimiters)).collect();
     BytesView { length: raw.len() as u64, segments, more: lines.count() }
 }
 
@@ -142,7 +146,12 @@ mod tests {
         let found: Vec<Vec<String>> = view
             .segments
             .iter()
-            .map(|s| s.parts.iter().map(|p| if p.divides { format!("<{}>", p.text) } else { p.text.clone() }).collect())
+            .map(|s| {
+                s.parts
+                    .iter()
+                    .map(|p| if p.divides { format!("<{}>", p.text) } else { p.text.clone() })
+                    .collect()
+            })
             .collect();
         assert_eq!(found, expected);
     }
@@ -151,7 +160,10 @@ mod tests {
     fn delimiters_are_told_from_what_they_divide() {
         check(
             b"MSH|^~\\&|A|B\rPID|1||9^^^N",
-            &[&["MSH", "<|^~\\&|>", "A", "<|>", "B"], &["PID", "<|>", "1", "<||>", "9", "<^^^>", "N"]],
+            &[
+                &["MSH", "<|^~\\&|>", "A", "<|>", "B"],
+                &["PID", "<|>", "1", "<||>", "9", "<^^^>", "N"],
+            ],
         );
         check(b"{\"a\":1}", &[&["{\"a\":1}"]]);
         check(b"", &[]);

@@ -1,5 +1,6 @@
 //! Finding messages, and sending a selection again.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::Form;
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use super::{Console, Peer};
 use crate::render::{FindPage, html};
 use crate::view::{Asked, FoundRow};
-use crate::words::{Words, uk_minute};
+use crate::words::uk_minute;
 
 /// How many messages a page has.
 const ROWS: usize = 50;
@@ -36,7 +37,7 @@ pub(super) async fn page(
     let search = match search(&asked) {
         Ok(search) => search,
         Err(error) => {
-            return shown(&console, &reader, &asked, Vec::new(), None, Some(error));
+            return shown(&console, &reader, &asked, &[], None, Some(&error));
         }
     };
     let desk = reader.desk.clone();
@@ -48,8 +49,8 @@ pub(super) async fn page(
     if console.journal_looks(&reader.who, &detail, patients.collect()).await.is_err() {
         return console.stopped_notice();
     }
-    let rows = found.messages.into_iter().map(row).collect();
-    shown(&console, &reader, &asked, rows, found.next, None)
+    let rows: Vec<FoundRow> = found.messages.into_iter().map(row).collect();
+    shown(&console, &reader, &asked, &rows, found.next, None)
 }
 
 /// A selection and where it goes.
@@ -73,7 +74,7 @@ pub(super) async fn send_again(
         Err(refused) => return *refused,
     };
     let (to, reason) = (selection.to.trim(), selection.reason.trim());
-    let told = |error| shown(&console, &reader, &asked, Vec::new(), None, Some(error));
+    let told = |error: String| shown(&console, &reader, &asked, &[], None, Some(&error));
     if to.is_empty() || reason.is_empty() || reason.chars().count() > MAX_FIELD_CHARS {
         return told("Enter the channel, and why the messages go again".to_owned());
     }
@@ -112,22 +113,22 @@ fn shown(
     console: &Console,
     reader: &super::MessageReader,
     asked: &Asked,
-    rows: Vec<FoundRow>,
+    rows: &[FoundRow],
     next: Option<u64>,
-    error: Option<String>,
+    error: Option<&str>,
 ) -> Response {
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let next = next.map(|next| format!("/find?{}", query(&Asked { page: next.to_string(), ..asked.clone() })));
+    let next = next
+        .map(|next| format!("/find?{}", query(&Asked { page: next.to_string(), ..asked.clone() })));
     let page = FindPage {
         site: &console.site_name,
         who: &reader.who,
         can_replay: reader.rights.replay,
-        words: Words::at(console.node.now()),
         query: query(&Asked { page: String::new(), ..asked.clone() }),
         asked,
-        rows: &rows,
+        rows,
         next,
-        error: error.as_deref(),
+        error,
     };
     (status, Html(html(&page))).into_response()
 }
@@ -170,7 +171,7 @@ fn encoded(value: &str) -> String {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 out.push(char::from(byte));
             }
-            _ => out.push_str(&format!("%{byte:02X}")),
+            _ => write!(out, "%{byte:02X}").expect("writing to memory does not fail"),
         }
     }
     out

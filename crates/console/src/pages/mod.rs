@@ -88,9 +88,7 @@ impl Console {
         };
         let rights = self.door.rights(&who);
         match &self.desk {
-            Some(desk) if rights.messages => {
-                Ok(MessageReader { who, rights, desk: desk.clone() })
-            }
+            Some(desk) if rights.messages => Ok(MessageReader { who, rights, desk: desk.clone() }),
             _ => {
                 self.refuse_right(&who, page).await;
                 Err(Box::new(self.not_yours()))
@@ -264,9 +262,7 @@ pub(crate) fn router(console: Arc<Console>) -> Router {
         .route("/find/resend", post(find::send_again))
         .route(
             "/trace/{entry}",
-            get(trace::page)
-                .post(trace::replay)
-                .layer(DefaultBodyLimit::max(MAX_MENDED_BYTES)),
+            get(trace::page).post(trace::replay).layer(DefaultBodyLimit::max(MAX_MENDED_BYTES)),
         )
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
         .route("/sign-out", post(sign_in::leave))

@@ -13,7 +13,6 @@ use serde::Deserialize;
 use super::{Console, MessageReader, Peer};
 use crate::gather::messages;
 use crate::render::{TracePage, html};
-use crate::words::Words;
 
 /// What may stand beside the life: what went wrong, and the text that somebody tried.
 #[derive(Default)]
@@ -108,9 +107,10 @@ fn encoded_like(raw: &[u8], text: &str) -> Result<Vec<u8>, &'static str> {
         return Ok(text.into_bytes());
     }
     let byte = |letter: char| u8::try_from(u32::from(letter)).ok();
-    text.chars().map(byte).collect::<Option<Vec<u8>>>().ok_or(
-        "The message is not in UTF-8, and its character set lacks a letter that you entered",
-    )
+    text.chars()
+        .map(byte)
+        .collect::<Option<Vec<u8>>>()
+        .ok_or("The message is not in UTF-8, and its character set lacks a letter that you entered")
 }
 
 async fn show(console: &Console, reader: &MessageReader, entry: &str, tried: Tried) -> Response {
@@ -143,7 +143,6 @@ async fn show(console: &Console, reader: &MessageReader, entry: &str, tried: Tri
         site: &console.site_name,
         who: &reader.who,
         can_replay: reader.rights.replay,
-        words: Words::at(console.node.now()),
         life: &view,
         error: tried.error.as_deref(),
     };

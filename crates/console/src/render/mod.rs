@@ -8,7 +8,6 @@ use askama::Template;
 use tokio::time::Instant;
 
 use crate::view::{Asked, FoundRow, LifeView, LiveLoop};
-use crate::words::Words;
 
 /// The parts of the live loop, rendered at one time.
 pub(crate) struct Frame {
@@ -97,7 +96,6 @@ pub(crate) struct FindPage<'a> {
     pub(crate) who: &'a str,
     /// Whether messages may be sent again.
     pub(crate) can_replay: bool,
-    pub(crate) words: Words,
     /// The search as the query of an address, without the page.
     pub(crate) query: String,
     pub(crate) asked: &'a Asked,
@@ -115,7 +113,6 @@ pub(crate) struct TracePage<'a> {
     pub(crate) who: &'a str,
     /// Whether it may be mended and acted on again.
     pub(crate) can_replay: bool,
-    pub(crate) words: Words,
     pub(crate) life: &'a LifeView,
     pub(crate) error: Option<&'a str>,
 }

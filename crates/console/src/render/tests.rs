@@ -6,7 +6,8 @@ use crate::sample;
 #[test]
 fn the_page_as_a_whole() {
     let frame = Frame::of(&sample::view(), None);
-    let page = LivePage { site: "Royal Example Hospital", who: "N1001", can_read: false, frame: &frame };
+    let page =
+        LivePage { site: "Royal Example Hospital", who: "N1001", can_read: false, frame: &frame };
     insta::assert_snapshot!(html(&page));
 }
 

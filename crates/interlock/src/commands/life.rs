@@ -102,7 +102,7 @@ fn bytes(raw: &[u8], indent: &str, out: &mut String) -> std::fmt::Result {
             match character {
                 '\t' => out.push('\t'),
                 control if control.is_control() => {
-                    write!(out, "\\u{{{:02x}}}", u32::from(control))?
+                    write!(out, "\\u{{{:02x}}}", u32::from(control))?;
                 }
                 other => out.push(other),
             }

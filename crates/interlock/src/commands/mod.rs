@@ -55,7 +55,7 @@ enum Verb {
     /// Recompute the journal's hash chain.
     Verify(verify::Args),
     /// Find messages, in the files of a node that runs or of one that does not.
-    Find(find::Args),
+    Find(Box<find::Args>),
     /// Tell the life of a message: what came, what was made of it, what was sent and answered.
     Trace(trace::Args),
     /// Make the record anew from the journal alone.

@@ -116,7 +116,9 @@ fn encode_one(same: &[Posting], out: &mut Vec<u8>) {
         return;
     }
     let mut bits = Bits::none();
-    same.iter().for_each(|posting| bits.set(entry_of(*posting)));
+    for posting in same {
+        bits.set(entry_of(*posting));
+    }
     out.clear();
     out.push(0);
     out.extend(bits.0.iter().flat_map(|word| word.to_le_bytes()));
@@ -169,10 +171,14 @@ fn take<'b>(rest: &mut &'b [u8], bytes: usize) -> Option<&'b [u8]> {
 
 fn write_varint(mut number: u64, out: &mut Vec<u8>) {
     while number >= 0x80 {
-        out.push((number & 0x7f) as u8 | 0x80);
+        out.push(low_bits(number) | 0x80);
         number >>= 7;
     }
-    out.push(number as u8);
+    out.push(low_bits(number));
+}
+
+fn low_bits(number: u64) -> u8 {
+    u8::try_from(number & 0x7f).expect("7 bits are a u8")
 }
 
 fn read_varint(rest: &mut &[u8]) -> Option<u64> {

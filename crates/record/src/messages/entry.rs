@@ -59,6 +59,7 @@ struct LightFact {
     case_closed: Option<LightCase>,
     seen: Option<OfPatient>,
     refused: Option<OfPatient>,
+    kept: Option<OfPatient>,
 }
 
 #[derive(Deserialize)]
@@ -139,7 +140,7 @@ fn of_head(light: &Light<'_>, found: &mut Vec<Term>) {
             add(Field::Case, &case.id);
         }
         let stored = fact.stored.as_ref().filter(|s| s.resource_type == ResourceType::Patient);
-        let of = [&fact.moved, &fact.seen, &fact.refused].into_iter().flatten();
+        let of = [&fact.moved, &fact.seen, &fact.refused, &fact.kept].into_iter().flatten();
         let patients = stored.map(|stored| &stored.id).into_iter();
         let patients = patients.chain(of.filter_map(|of| of.patient.as_ref()));
         let patients = patients.chain(cases.filter_map(|case| case.patient.as_ref()));

@@ -112,9 +112,10 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, Error> {
 }
 
 fn connect(path: &Path, write: bool) -> Result<Connection, Error> {
-    let how = match write {
-        true => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-        false => OpenFlags::SQLITE_OPEN_READ_ONLY,
+    let how = if write {
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_ONLY
     };
     let connection = Connection::open_with_flags(path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|error| Error::at(path, error))?;

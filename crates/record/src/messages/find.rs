@@ -11,7 +11,7 @@ use super::entry::MESSAGE;
 use super::index::{MessageIndex, Wanted};
 use super::terms::{Field, Term, term, words};
 use crate::code::{integer, nanoseconds, natural};
-use crate::read::{MessageView, Reader};
+use crate::read::{MessageView, Reader, limited};
 use crate::{Error, code};
 
 /// The most messages in one answer.
@@ -61,6 +61,19 @@ pub struct Messages {
     pub next: Option<u64>,
 }
 
+impl MessageIndex {
+    /// The entries that have a text in a field, newest first.
+    pub(super) fn with_term(
+        &self,
+        field: Field,
+        text: &str,
+        limit: usize,
+    ) -> Result<Vec<u64>, Error> {
+        let Some(term) = term(field, text) else { return Ok(Vec::new()) };
+        self.newest(&Wanted { groups: vec![vec![term]], from: 0, before: u64::MAX }, limit)
+    }
+}
+
 impl Reader {
     /// Finds messages, newest first, at most `limit` and [`MAX_FOUND`]. A message is found within
     /// about a second of its acknowledgement.
@@ -94,18 +107,6 @@ impl Reader {
             Some(wanted) => index.newest(&wanted, limit),
             None => Ok(Vec::new()),
         }
-    }
-
-    /// The entries that have a text in a field, newest first.
-    pub(super) fn with_term(
-        &self,
-        index: &MessageIndex,
-        field: Field,
-        text: &str,
-        limit: usize,
-    ) -> Result<Vec<u64>, Error> {
-        let Some(term) = term(field, text) else { return Ok(Vec::new()) };
-        index.newest(&Wanted { groups: vec![vec![term]], from: 0, before: u64::MAX }, limit)
     }
 
     /// What a search looks for; none where nothing can have it.
@@ -198,7 +199,9 @@ impl Reader {
         )?;
         let kind = code::type_number(ResourceType::Patient);
         let rows = statement
-            .query_map((kind, number, MAX_PATIENTS as i64), |row| row.get::<_, String>(0))?;
+            .query_map((kind, number, limited(MAX_PATIENTS, MAX_PATIENTS)), |row| {
+                row.get::<_, String>(0)
+            })?;
         let ids: Vec<String> = rows.collect::<Result<_, _>>()?;
         Ok(ids.iter().filter_map(|id| Id::new(id).ok()).collect())
     }

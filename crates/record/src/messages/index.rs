@@ -182,7 +182,7 @@ impl MessageIndex {
         let sealed = {
             let tail = self.tail.read().unwrap_or_else(PoisonError::into_inner);
             let all = in_tail(&tail.postings, &wanted.groups);
-            collect(&all, tail.segment(), wanted, limit, &mut found);
+            collect(all.as_ref(), tail.segment(), wanted, limit, &mut found);
             tail.sealed
         };
         let segments = sealed.min(wanted.before.saturating_sub(1)).div_ceil(SEGMENT_ENTRIES as u64);
@@ -197,7 +197,7 @@ impl MessageIndex {
                     break;
                 }
                 let all = in_segment(&mut statement, segment, &wanted.groups)?;
-                collect(&all, segment, wanted, limit, &mut found);
+                collect(all.as_ref(), segment, wanted, limit, &mut found);
             }
             Ok(())
         })?;
@@ -253,7 +253,7 @@ fn in_segment(
 }
 
 /// Adds the entries of a segment that are within the bounds.
-fn collect(bits: &Option<Bits>, segment: u64, wanted: &Wanted, limit: usize, found: &mut Vec<u64>) {
+fn collect(bits: Option<&Bits>, segment: u64, wanted: &Wanted, limit: usize, found: &mut Vec<u64>) {
     let Some(bits) = bits else { return };
     let first = segment * SEGMENT_ENTRIES as u64 + 1;
     for at in bits.newest_first() {

@@ -92,7 +92,7 @@ impl Reader {
         {
             return Ok(vec![view.seq]);
         }
-        self.with_term(index, Field::Control, text, limit)
+        index.with_term(Field::Control, text, limit)
     }
 
     /// The life of the message in entry `seq`; none where the journal has no such entry.
@@ -118,7 +118,7 @@ impl Reader {
             head,
         };
         self.tell_facts(index, &entries, rewrite, &mut life)?;
-        let mut again = self.with_term(index, Field::Again, &seq.to_string(), MAX_RELATED)?;
+        let mut again = index.with_term(Field::Again, &seq.to_string(), MAX_RELATED)?;
         again.reverse();
         for seq in again {
             life.again.extend(related(&entries, seq, &life.raw)?);
@@ -160,7 +160,7 @@ impl Reader {
     ) -> Result<Option<Sent>, Error> {
         let Some(delivery) = self.delivery(id)? else { return Ok(None) };
         let message = rewrite(self, &delivery.delivery);
-        let mut told = self.with_term(index, Field::Delivery, id, MAX_RELATED)?;
+        let mut told = index.with_term(Field::Delivery, id, MAX_RELATED)?;
         told.reverse();
         let mut outcomes = Vec::new();
         for seq in told.into_iter().filter(|seq| *seq != delivery.seq) {
@@ -213,6 +213,7 @@ pub fn fact_text(fact: &Fact) -> String {
         Fact::CaseOpened(case) => format!("opened case {}: {}", case.id, case.kind.as_str()),
         Fact::CaseClosed(case) => format!("closed case {}: {}", case.id, case.resolution),
         Fact::Seen(access) => format!("{} looked: {}", access.who, access.what),
+        Fact::Kept(kept) => format!("kept whole: {}", kept.why),
         Fact::Refused(access) => format!("{} was refused: {}", access.who, access.what),
     }
 }

@@ -66,6 +66,6 @@ impl Reader {
 }
 
 /// A limit as SQLite takes it, cut to the most that a query gives.
-fn limited(limit: usize, most: usize) -> i64 {
+pub(crate) fn limited(limit: usize, most: usize) -> i64 {
     i64::try_from(limit.min(most)).unwrap_or(i64::MAX)
 }
