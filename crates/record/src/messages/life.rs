@@ -206,6 +206,7 @@ pub fn fact_text(fact: &Fact) -> String {
         Fact::Queued(delivery) => format!("queued {} for {}", delivery.id, delivery.channel),
         Fact::Delivery(change) => match &change.which {
             Which::One(id) => format!("{id} to {} is {:?}", change.channel, change.state),
+            Which::Open => format!("what waits for {} is {:?}", change.channel, change.state),
             Which::OlderProfile => {
                 format!("older profiles to {} are {:?}", change.channel, change.state)
             }
@@ -213,6 +214,7 @@ pub fn fact_text(fact: &Fact) -> String {
         Fact::CaseOpened(case) => format!("opened case {}: {}", case.id, case.kind.as_str()),
         Fact::CaseClosed(case) => format!("closed case {}: {}", case.id, case.resolution),
         Fact::Seen(access) => format!("{} looked: {}", access.who, access.what),
+        Fact::Applied(_) => "a configuration was put in force".to_owned(),
         Fact::Kept(kept) => format!("kept whole: {}", kept.why),
         Fact::Refused(access) => format!("{} was refused: {}", access.who, access.what),
     }
