@@ -18,9 +18,8 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use bundle::hexadecimal;
 pub use bundle::{Bundle, ROOT};
-pub use file::{ClientEntry, ConsoleEntry, File, KeyEntry, NodeEntry, SiteEntry};
-pub use keeping::JournalEntry;
 pub use file::{ClientEntry, ConsoleEntry, File, KeyEntry, KeyRight, NodeEntry, SiteEntry};
+pub use keeping::JournalEntry;
 pub use mistake::Mistake;
 pub use parts::{Fields, Parts};
 pub use watch::{MailEntry, WatchEntry, WebhookEntry};

@@ -197,7 +197,14 @@ mod tests {
             "received":"2026-11-20T10:15:00Z","answer":{answer},"facts":[{facts}]}}"#
         );
         let hash = Hash([0; 32]);
-        Entry { seq: 1, at: 0, head: head.into_bytes(), raw: raw.as_bytes().to_vec(), hash }
+        Entry {
+            seq: 1,
+            at: 0,
+            head: head.into_bytes(),
+            raw: raw.as_bytes().to_vec(),
+            removed: None,
+            hash,
+        }
     }
 
     #[track_caller]

@@ -17,6 +17,8 @@ use crate::code::natural;
 
 /// How many entries are read from the journal at a time.
 const READ_ENTRIES: usize = 256;
+/// By how many entries a segment of the journal that was moved away is felt out.
+const MOVED_STEP: u64 = 1_024;
 /// How many postings a segment of usual messages has, to reserve room once.
 const USUAL_POSTINGS: usize = SEGMENT_ENTRIES * 48;
 
@@ -100,7 +102,16 @@ impl MessageIndexer {
         let upto = if self.connection.is_some() { upto } else { upto.min(end - 1) };
         let left = upto.saturating_add(1).saturating_sub(next);
         let left = usize::try_from(left).unwrap_or(usize::MAX);
-        let batch = entries.read_from(next, left.min(READ_ENTRIES))?;
+        let mut batch = entries.read_from(next, left.min(READ_ENTRIES));
+        // What was moved away before it was indexed can no longer be found.
+        let mut from = next;
+        while let Err(journal::Error::Moved { .. }) = batch
+            && from < upto
+        {
+            from += MOVED_STEP;
+            batch = entries.read_from(from, READ_ENTRIES);
+        }
+        let batch = batch?;
         self.take(&batch)?;
         Ok(!batch.is_empty())
     }

@@ -172,7 +172,14 @@ fn entry(seq: u64, raw: String) -> journal::Entry {
         "answer":"done","facts":[]}}"#
     );
     let hash = Hash([u8::try_from(seq % 251).unwrap(); 32]);
-    journal::Entry { seq, at: 0, head: head.into_bytes(), raw: raw.into_bytes(), hash }
+    journal::Entry {
+        seq,
+        at: 0,
+        head: head.into_bytes(),
+        raw: raw.into_bytes(),
+        removed: None,
+        hash,
+    }
 }
 
 proptest! {

@@ -334,7 +334,14 @@ fn entry(seq: u64) -> Entry {
         part.copy_from_slice(&mix(seq * 4 + at as u64).to_le_bytes());
     }
     let at = at(seq).as_microsecond();
-    Entry { seq, at, head: head.into_bytes(), raw: message.raw().into_bytes(), hash: Hash(hash) }
+    Entry {
+        seq,
+        at,
+        head: head.into_bytes(),
+        raw: message.raw().into_bytes(),
+        removed: None,
+        hash: Hash(hash),
+    }
 }
 
 /// Five messages a second from a day on.

@@ -7,9 +7,9 @@ pub mod corpus;
 pub mod crash;
 pub mod day;
 pub mod files;
+pub mod index;
 pub mod queue;
 pub mod retention;
-pub mod index;
 pub mod wire;
 
 use std::path::PathBuf;
@@ -80,6 +80,8 @@ pub const TRIALS: &[Trial] = &[
         name: "retention",
         about: "messages removed and segments sealed beside traffic: --messages 400000",
         run: retention::command,
+    },
+    Trial {
         name: "index",
         about: "the message index at size, and searches in it: --messages 2000000",
         run: index::command,
