@@ -33,8 +33,7 @@ impl Voices {
     pub(crate) fn new(plan: &Plan, processing_id: &str) -> Self {
         let outbound = |config: &&ChannelConfig| config.direction == Direction::Outbound;
         let voice = |config: &ChannelConfig| {
-            let dialect = config.dialect.clone();
-            (config.name.clone(), Voice::new(dialect, &plan.site.code, processing_id))
+            (config.name.clone(), config.voice(&plan.site.code, processing_id))
         };
         Voices(plan.channels.iter().filter(outbound).map(voice).collect())
     }
