@@ -42,8 +42,8 @@ fn five() -> Hand {
 }
 
 #[track_caller]
-fn check(reader: &Reader, index: &MessageIndex, search: MessageSearch, expected: &[u64]) {
-    let found = reader.find_messages(index, &search, 10).unwrap();
+fn check(reader: &Reader, index: &MessageIndex, search: &MessageSearch, expected: &[u64]) {
+    let found = reader.find_messages(index, search, 10).unwrap();
     let found: Vec<u64> = found.messages.iter().map(|message| message.seq).collect();
     assert_eq!(found, expected, "{search:?}");
 }
@@ -58,7 +58,7 @@ fn by(change: impl FnOnce(&mut MessageSearch)) -> MessageSearch {
 fn messages_are_found_by_each_of_their_marks() {
     let hand = five();
     let (reader, index) = (hand.reader(), hand.index());
-    let check = |search, expected: &[u64]| check(&reader, &index, search, expected);
+    let check = |search: MessageSearch, expected: &[u64]| check(&reader, &index, &search, expected);
     check(by(|_| ()), &[5, 4, 2, 1]);
     check(by(|s| s.patient = "9990000018".into()), &[4, 1]);
     check(by(|s| s.placer = "7001".into()), &[5, 1]);
@@ -109,9 +109,9 @@ fn all_numbers_of_a_merged_patient_lead_to_all_messages() {
     hand.entry(&[linked("p1", "9990000018", "p2", "replaces"), gone]);
     let (reader, index) = (hand.reader(), hand.index());
     for number in ["9990000018", "9990000026", "p1", "p2"] {
-        check(&reader, &index, by(|s| s.patient = number.into()), &[4, 2, 1]);
+        check(&reader, &index, &by(|s| s.patient = number.into()), &[4, 2, 1]);
     }
-    check(&reader, &index, by(|s| s.patient = "9990000034".into()), &[5]);
+    check(&reader, &index, &by(|s| s.patient = "9990000034".into()), &[5]);
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn an_index_of_another_journal_or_form_is_made_anew() {
         to be looked at, which is a hundred bytes",
     )
     .unwrap();
-    check(&hand.reader(), &hand.index(), by(|s| s.placer = "7002".into()), &[2]);
+    check(&hand.reader(), &hand.index(), &by(|s| s.placer = "7002".into()), &[2]);
     let other = tempfile::tempdir().unwrap();
     let mut journal =
         journal::Journal::open(&other.path().join("j"), SITE, Options::default()).unwrap();
@@ -162,24 +162,15 @@ fn an_index_of_another_journal_or_form_is_made_anew() {
     let mut indexer = MessageIndexer::open(&path, &journal.reader().unwrap()).unwrap();
     while indexer.follow(&journal.reader().unwrap(), u64::MAX).unwrap() {}
     drop(indexer);
-    check(&hand.reader(), &hand.index(), by(|s| s.placer = "7002".into()), &[2]);
+    check(&hand.reader(), &hand.index(), &by(|s| s.placer = "7002".into()), &[2]);
 }
 
 /// An entry of a synthetic journal.
 fn entry(seq: u64, raw: String) -> journal::Entry {
-    let head = format!(
-        r#"{{"v":1,"channel":"epma","type":"RDE^O11","by":"E","received":"2026-11-20T10:00:00Z",
-        "answer":"done","facts":[]}}"#
-    );
+    let head = r#"{"v":1,"channel":"epma","type":"RDE^O11","by":"E","answer":"done","facts":[],
+        "received":"2026-11-20T10:00:00Z"}"#;
     let hash = Hash([u8::try_from(seq % 251).unwrap(); 32]);
-    journal::Entry {
-        seq,
-        at: 0,
-        head: head.into_bytes(),
-        raw: raw.into_bytes(),
-        removed: None,
-        hash,
-    }
+    journal::Entry { seq, at: 0, head: head.into(), raw: raw.into_bytes(), removed: None, hash }
 }
 
 proptest! {
@@ -202,7 +193,8 @@ proptest! {
         }
         let index = indexer.index();
         prop_assert_eq!(index.position(), seq);
-        for (words, step, rest) in [("word7", 1_000, 7), ("every1 all", 2, 1), ("word8 every1", 0, 0)] {
+        let asked = [("word7", 1_000, 7), ("every1 all", 2, 1), ("word8 every1", 0, 0)];
+        for (words, step, rest) in asked {
             let search = by(|s| s.words = words.into());
             let expected: Vec<u64> = (1..=seq).rev()
                 .filter(|seq| step > 0 && seq % step == rest).take(50).collect();

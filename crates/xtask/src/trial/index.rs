@@ -125,7 +125,7 @@ pub fn run(folder: &Path, messages: u64) -> Result<Duration, Failure> {
     let mut again = MessageIndexer::open_beside(&index_path)?;
     let opened = began.elapsed();
     again.take(&tail)?;
-    let taken = began.elapsed() - opened;
+    let taken = began.elapsed().saturating_sub(opened);
     let found = Reader::open(&record_path, &journal_path)?.find_messages(
         &again.index(),
         &KINDS[2].1(1, messages),
@@ -157,7 +157,7 @@ fn fill(record: &Path, indexer: &mut MessageIndexer, messages: u64) -> Result<u6
         first = last + 1;
     }
     record.checkpoint()?;
-    let each = |time: Duration| time.as_nanos() as u64 / messages;
+    let each = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX) / messages;
     say(&format!(
         "{messages} messages of {} bytes: {} ns each for the index, {} ns for the record's row",
         raw_bytes / messages,
@@ -190,7 +190,7 @@ fn apply(record: &mut Record, batch: &[Entry]) -> Result<(), Failure> {
             facts: &[],
         })
         .collect();
-    let tip = batch.last().map(Entry::position).unwrap_or(Position { seq: 0, hash: Hash([0; 32]) });
+    let tip = batch.last().map_or(Position { seq: 0, hash: Hash([0; 32]) }, Entry::position);
     Ok(record.apply(&applied, &[], tip)?)
 }
 
@@ -243,7 +243,7 @@ fn message(seq: u64) -> Message {
         order: format!("70{}", seq - (drawn >> 40) % 40.min(seq)),
         kind: TYPES[usize_of(drawn >> 20, 8)],
         medicine: MEDICINES[usize_of(drawn >> 24, 16)],
-        parked: drawn >> 50 & 0xff == 0,
+        parked: (drawn >> 50).is_multiple_of(256),
     }
 }
 
@@ -261,7 +261,8 @@ impl Message {
         let time = at(seq).strftime("%Y%m%d%H%M%S");
         let (ward, bed) = (patient % 40, patient % 28);
         let mut raw = format!(
-            "MSH|^~\\&|EPMA|TRUST|INTERLOCK|RXX|{time}+0000||{}|A{seq}|P|2.5.1|||AL|NE|GBR|UNICODE UTF-8\r\
+            "MSH|^~\\&|EPMA|TRUST|INTERLOCK|RXX|{time}+0000||{}|A{seq}|P|2.5.1\
+             |||AL|NE|GBR|UNICODE UTF-8\r\
              PID|1||{}^^^NHS^NH~M{patient:07}^^^TRUST^MR||{}^{}^^^MS^^L||19{:02}{:02}{:02}|F|||\
              {} HIGH STREET^^LEEDS^^LS{} {}AB||0113{:07}\r\
              PV1|1|I|WARD{ward:02}^BAY{}^BED{bed:02}^RXX|||||C{:07}^CONSULTANT^{}|||||||||||V{}\r",
@@ -284,22 +285,22 @@ impl Message {
         let (code, name) = self.medicine;
         match self.kind.get(..3) {
             Some("ADT") => {
-                raw.push_str("EVN|A01|DISCHARGED OR MOVED\rAL1|1|DA|91936005^PENICILLIN\r")
+                raw.push_str("EVN|A01|DISCHARGED OR MOVED\rAL1|1|DA|91936005^PENICILLIN\r");
             }
             Some("ORU") => {
                 let order = &self.order;
-                raw.push_str(&format!(
+                raw.extend([format!(
                     "ORC|RE|{order}^EPMA|L{seq}^LAB\rOBR|1|{order}^EPMA|L{seq}^LAB|U_E^UREA\r"
-                ));
+                )]);
                 for (n, test) in ["SODIUM", "POTASSIUM", "UREA", "CREATININE"].iter().enumerate() {
-                    raw.push_str(&format!(
+                    raw.extend([format!(
                         "OBX|{n}|NM|{test}||{}.{}|mmol/L|1-200||||F|||{time}\r",
                         seq % 200,
                         seq % 9
-                    ));
+                    )]);
                 }
             }
-            _ => raw.push_str(&format!(
+            _ => raw.extend([format!(
                 "ORC|NW|{}^EPMA|||IP||||{time}|||C{:07}^PRESCRIBER^{}\r\
                  RXE|1^^^{time}|{code}^{name} {}mg tablets^SNOMED|{}||mg^milligram|TAB^tablet\r\
                  NTE|1||Give with food unless nil by mouth\rRXR|26643006^Oral^SNOMED\r\
@@ -310,7 +311,7 @@ impl Message {
                 (seq % 8 + 1) * 125,
                 seq % 4 + 1,
                 (seq % 8 + 1) * 125,
-            )),
+            )]),
         }
         raw
     }
@@ -326,8 +327,22 @@ fn entry(seq: u64) -> Entry {
     let (patient, kind, channel) = (message.patient, message.kind, message.channel());
     let body = "\"x\":0.5,".repeat(150);
     let head = format!(
-        r#"{{"v":1,"channel":"{channel}","key":"EPMA|TRUST|A{seq}","type":"{kind}","control_id":"A{seq}","by":"EPMA|TRUST","received":"{}","answer":{answer},"facts":[{{"stored":{{"resource_type":"MedicationRequest","id":"rxx.{seq}.1","version":1,"raw":{{{body}"subject":{{"reference":"Patient/rxx.{patient}.1"}}}}}}}},{{"queued":{{"id":"rxx.{seq}.2","channel":"to-adc","key":"rxx.{patient}.1","notice":{{}}}}}}]}}"#,
-        at(seq)
+        concat!(
+            r#"{{"v":1,"channel":"{channel}","key":"EPMA|TRUST|A{seq}","type":"{kind}","#,
+            r#""control_id":"A{seq}","by":"EPMA|TRUST","received":"{at}","answer":{answer},"#,
+            r#""facts":[{{"stored":{{"resource_type":"MedicationRequest","id":"rxx.{seq}.1","#,
+            r#""version":1,"raw":{{{body}"subject":{{"reference":"#,
+            r#""Patient/rxx.{patient}.1"}}}}}}}},"#,
+            r#"{{"queued":{{"id":"rxx.{seq}.2","channel":"to-adc","key":"rxx.{patient}.1","#,
+            r#""notice":{{}}}}}}]}}"#,
+        ),
+        channel = channel,
+        seq = seq,
+        kind = kind,
+        at = at(seq),
+        answer = answer,
+        body = body,
+        patient = patient,
     );
     let mut hash = [0; 32];
     for (at, part) in hash.chunks_mut(8).enumerate() {
@@ -352,7 +367,7 @@ fn at(seq: u64) -> Timestamp {
 
 /// A number of the range that is kept for tests.
 fn nhs(patient: u64) -> String {
-    format!("999{:07}", patient)
+    format!("999{patient:07}")
 }
 
 fn family(patient: u64) -> String {
@@ -416,7 +431,8 @@ fn resident() -> String {
         .join(", ")
 }
 
-/// A part of a whole, to three places.
+/// A part of a whole.
+#[expect(clippy::cast_precision_loss, reason = "no count here comes near 2^52")]
 fn ratio(part: u64, whole: u64) -> f64 {
     part as f64 / whole.max(1) as f64
 }
