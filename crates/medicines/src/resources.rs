@@ -95,23 +95,29 @@ pub(crate) fn revise(
     let mut changes: Vec<(&str, Option<&str>)> =
         told.iter().map(|(name, value)| (&**name, Some(*value))).collect();
     changes.retain(|(name, _)| *name != EXTENSION && !revision.deleted.contains(name));
-    if let Some(extensions) = &extensions {
-        changes.push((EXTENSION, extensions.as_deref()));
+    match &extensions {
+        Extensions::Same => {}
+        Extensions::Gone => changes.push((EXTENSION, None)),
+        Extensions::Are(array) => changes.push((EXTENSION, Some(array))),
     }
     changes.extend(revision.deleted.iter().map(|name| (*name, None)));
     current.revised(&changes, now)
 }
 
-/// What becomes of the extensions, where anything does: those of the same address are replaced,
+/// What becomes of the extensions of a resource.
+enum Extensions {
+    Same,
+    Gone,
+    /// They are this array.
+    Are(String),
+}
+
+/// What becomes of the extensions: those of the same address are replaced,
 /// those that go are left out, others are kept.
-fn extensions(
-    current: &StoredResource,
-    told: &Members<'_>,
-    without: &[&str],
-) -> Option<Option<String>> {
+fn extensions(current: &StoredResource, told: &Members<'_>, without: &[&str]) -> Extensions {
     let new = told.iter().find(|(name, _)| name == EXTENSION).map(|(_, value)| *value);
     if new.is_none() && without.is_empty() {
-        return None;
+        return Extensions::Same;
     }
     let (old, new) = (each(current.member(EXTENSION)), each(new));
     let stays = |old: &&Each<'_>| {
@@ -119,7 +125,7 @@ fn extensions(
         !without.iter().any(|gone| old.url == *gone) && !new.iter().any(same)
     };
     let all: Vec<&str> = old.iter().filter(stays).chain(&new).map(|e| e.json).collect();
-    Some((!all.is_empty()).then(|| format!("[{}]", all.join(","))))
+    if all.is_empty() { Extensions::Gone } else { Extensions::Are(format!("[{}]", all.join(","))) }
 }
 
 /// The name of the member that holds extensions.
