@@ -1,146 +1,79 @@
 #!/usr/bin/env python3
 """Verify an Interlock journal, or one segment of it, as docs/journal-format.md describes them.
-
-Needs Python 3.7 and nothing else, never changes anything, and may run while the node does.
-"""
+Needs Python 3.7 and, for segments, verify_segment.py beside it. May run beside the node."""
 import argparse, hashlib, pathlib, re, sqlite3, struct, zlib
-
 
 def need(condition, why):
     if not condition:
         raise ValueError(why)
 
-
-def connect(path, ids):
+def connect(path):
     uri, wal = path.resolve(strict=True).as_uri(), pathlib.Path("%s-wal" % path.resolve())
     try:
-        connection = sqlite3.connect(uri + "?mode=ro", uri=True, timeout=5)
-        connection.execute("PRAGMA schema_version").fetchone()
-    except sqlite3.OperationalError:
-        if wal.exists() and wal.stat().st_size:
-            raise
-        # On a read-only medium nobody can be writing, and nothing waits to be recovered.
-        connection = sqlite3.connect(uri + "?immutable=1", uri=True)
-    found = [connection.execute(f"PRAGMA {n}_{m}").fetchone()[0]
-             for n, m in (("application", "id"), ("user", "version"))]
-    need(found[0] in ids and found[1] == 2, "this is not a journal of format 2, nor a segment")
-    (site,) = connection.execute("SELECT value FROM meta WHERE key = 'site'").fetchone()
-    return connection, site, found[0] == 0x494C4A53
-
+        database = sqlite3.connect(uri + "?mode=ro", uri=True, timeout=5, isolation_level=None)
+        database.execute("BEGIN")  # One state of the file, whatever the node does meanwhile.
+        database.execute("SELECT count(*) FROM meta").fetchone()
+    except sqlite3.OperationalError:  # A read-only medium: nobody can be writing there.
+        need(not (wal.exists() and wal.stat().st_size), "it is busy or was not closed: try again")
+        database = sqlite3.connect(uri + "?immutable=1", uri=True, isolation_level=None)
+    pragmas = ("PRAGMA application_id", "PRAGMA user_version")
+    found = [database.execute(pragma).fetchone()[0] for pragma in pragmas]
+    need(found in ([0x494C4A31, 2], [0x494C4A53, 2]), "this is no journal of format 2")
+    return database, found[0] == 0x494C4A53
 
 class Chain:
-    def __init__(self, seq, tip, expect):
-        self.seq, self.tip, self.expect = seq, tip, expect
-        self.count, self.size, self.times, self.away = 0, 0, [None, None], []
-        self.meet()
-
-    def meet(self):
-        need(self.seq != self.expect[0] or self.tip.hex() == self.expect[1],
-             f"entry {self.seq}: it is not the expected one")
+    count, size, times, away = 0, 0, [None, None], ()
+    def go_to(self, seq, tip):
+        self.seq, self.tip, self.position = seq, tip, f"{seq}:{tip.hex()}"
+        need(seq != self.expect[0] or tip.hex() == self.expect[1], f"entry {seq}: not as expected")
 
     def follow(self, rows):
         """Rows of a number, a time, a head, a message or its length and digest, and a hash."""
         try:
             for found, at, head, raw, stored in rows:
-                self.seq += 1
-                need(found == self.seq,
-                     f"entry {self.seq}: it is missing; the next row is {found}")
+                seq = self.seq + 1
+                need(found == seq, f"entry {seq}: it is missing; the next row is {found}")
                 types = [type(at), type(head), type(raw) in (bytes, tuple), type(stored)]
-                need(types == [int, bytes, True, bytes],
-                     f"entry {self.seq}: its columns are misshapen")
-                if type(raw) is bytes:
-                    raw = len(raw), hashlib.sha256(raw).digest()
-                long, digest = raw
-                data = self.tip + struct.pack(">QqI", self.seq, at, long) + digest
-                self.tip = hashlib.sha256(data + struct.pack(">I", len(head)) + head).digest()
-                need(stored in (b"", self.tip),
-                     f"entry {self.seq}: its hash does not follow from it and the one before")
-                self.meet()
+                need(types == [int, bytes, True, bytes], f"entry {seq}: its columns are misshapen")
+                long, digest = raw if type(raw) is tuple else (len(raw), sha256(raw))
+                tip = sha256(self.tip + struct.pack(">QqI", seq, at, long) + digest
+                             + struct.pack(">I", len(head)) + head)
+                need(stored in (b"", tip), f"entry {seq}: its hash does not follow")
+                self.go_to(seq, tip)
                 self.count, self.size = self.count + 1, self.size + len(head) + long
                 self.times = [at if self.count == 1 else self.times[0], at]
         except (sqlite3.Error, zlib.error, struct.error) as error:
             raise ValueError(f"entry {self.seq + 1}: it cannot be read ({error})") from error
 
-
-def journal_rows(connection, last):
-    """The entries of the main file, in short transactions so that the node is not held up."""
-    query = "SELECT seq, at, head, raw, hash FROM entry WHERE seq > ? ORDER BY seq LIMIT 256"
-    more = True
-    while more:
-        more = False
-        for row in connection.execute(query, (last,)):
-            yield row
-            last, more = row[0], True
-
-
-def segment_rows(chain, connection):
-    query = "SELECT first, last, before, tip, items, heads, raws FROM block ORDER BY first"
-    for seq, last, before, tip, *packed in connection.execute(query):
-        need((seq, before) == (chain.seq + 1, chain.tip),
-             f"entry {chain.seq + 1}: its block does not follow on the one before")
-        items, heads, raws = map(zlib.decompress, packed)
-        while items:
-            at, head, raw, gone = struct.unpack_from(">qIIB", items)
-            kept, items, rest = raw * (not gone), items[17 + 32 * gone:], items[17:49]
-            yield seq, at, heads[:head], (raw, rest) if gone else raws[:kept], b"" if items else tip
-            seq, heads, raws = seq + 1, heads[head:], raws[kept:]
-        need(last == chain.seq, f"entry {chain.seq}: its block does not end there")
-
-
-def verify_segment(chain, path):
-    chain.follow(segment_rows(chain, connect(path, [0x494C4A53])[0]))
-    seal = path.with_suffix(".seal")
-    need(not seal.exists() or read_seal(seal)["to"] == f"{chain.seq}:{chain.tip.hex()}",
-         f"entry {chain.seq}: it is not the end that its seal says")
-
-
-def read_seal(path):
-    return dict(line.partition(" ")[::2] for line in path.read_text().splitlines())
-
-
-def verify_journal(chain, connection, path):
-    base, hash_of_base = connection.execute("SELECT seq, hash FROM base").fetchone()
-    need(base or chain.tip == hash_of_base, "entry 1: it does not follow from the site's name")
-    for path in sorted(pathlib.Path(f"{path.resolve()}-segments").glob("[0-9]*-*.seal")):
-        seal, segment = read_seal(path), path.with_suffix(".segment")
-        need(seal["from"] == f"{chain.seq}:{chain.tip.hex()}",
-             f"entry {chain.seq + 1}: its seal does not follow on the one before")
-        last, end = seal["to"].split(":")
-        if segment.exists():
-            verify_segment(chain, segment)
-        elif int(last) <= base:
-            chain.seq, chain.tip = int(last), bytes.fromhex(end)
-            chain.away.append(segment.name)
-            chain.meet()
-    need(chain.seq != base or chain.tip == hash_of_base,
-         f"entry {base}: it is not the one on which the main file goes on")
-    (least,) = connection.execute("SELECT min(seq) FROM entry").fetchone()
-    need(base <= chain.seq and least in (None, base + 1),
-         f"entry {chain.seq + 1}: it is missing; the next row is {least}")
-    chain.follow(journal_rows(connection, chain.seq if base or chain.seq else -(2**63)))
-
+def sha256(data):
+    return hashlib.sha256(data).digest()
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("journal", type=pathlib.Path, help="a journal's main file, or a .segment")
-parser.add_argument("--expect", metavar="SEQ:HASH", help="a position the journal must hold")
-options = parser.parse_args()
-expect = "-1:" if options.expect is None else options.expect.lower()
-if options.expect is not None and not re.fullmatch("[0-9]+:[0-9a-f]{64}", expect):
+parser.add_argument("--expect", metavar="SEQ:HASH", default="-1:" + "0" * 64)
+options, chain = parser.parse_args(), Chain()
+if not re.fullmatch("(-1|[0-9]+):[0-9A-Fa-f]{64}", options.expect):
     parser.error("--expect takes a number, a colon and a hash of 64 hexadecimal digits")
 try:
-    wanted = (int(expect.split(":")[0]), expect.split(":")[1])
-    database, site, is_segment = connect(options.journal, [0x494C4A31, 0x494C4A53])
+    chain.expect = (int(options.expect.split(":")[0]), options.expect.lower().split(":")[1])
+    database, is_segment = connect(options.journal)
     if is_segment:
-        first, tip = database.execute("SELECT first, before FROM block ORDER BY first").fetchone()
-        chain = Chain(first - 1, tip, wanted)
-        verify_segment(chain, options.journal)
+        __import__("verify_segment").begin(chain, database, options.journal)
     else:
-        chain = Chain(0, hashlib.sha256(b"interlock journal v2\n" + site.encode()).digest(), wanted)
-        verify_journal(chain, database, options.journal)
-    need(chain.seq >= wanted[0], f"entry {chain.seq + 1}: the journal ends before it")
+        site = database.execute("SELECT value FROM meta WHERE key = 'site'").fetchone()[0]
+        chain.go_to(0, sha256(b"interlock journal v2\n" + site.encode()))
+        base, before = database.execute("SELECT seq, hash FROM base").fetchone()
+        if base:
+            __import__("verify_segment").follow_all(chain, connect, options.journal, base)
+        meets = chain.tip == before if chain.seq == base else chain.seq > base
+        need(meets, f"entry {chain.seq + 1}: the main file does not begin there")
+        rows = database.execute("SELECT seq, at, head, raw, hash FROM entry ORDER BY seq")
+        known = range(base + 1, chain.seq + 1)  # A segment that was read had these as well.
+        chain.follow(row for row in rows if row[0] not in known)
+    need(chain.seq >= chain.expect[0], f"entry {chain.seq + 1}: the journal ends before it")
     utc = "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', ? / 1000000, 'unixepoch')"
-    first, last = [database.execute(utc, (at,)).fetchone()[0] for at in chain.times]
+    first, last = (database.execute(utc, (at,)).fetchone()[0] for at in chain.times)
 except (sqlite3.Error, OSError, TypeError, ValueError, KeyError) as error:
     raise SystemExit(f"BROKEN {error}")
 print(f"entries {chain.count}\nbytes   {chain.size}\nfirst   {first}\nlast    {last}")
-print("".join(f"away    {name}\n" for name in chain.away) + f"tip     {chain.seq}:{chain.tip.hex()}")
+print("".join(f"away    {name}\n" for name in chain.away) + f"tip     {chain.position}")
