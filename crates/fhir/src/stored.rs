@@ -233,7 +233,10 @@ mod tests {
 
     #[test]
     fn a_revision_changes_what_it_names_and_keeps_the_rest() {
-        let json = r#"{"resourceType":"Patient","meta":{"profile":["urn:p"]},"x":0.40,"y":[1, 2],"z":{"a":"b"}}"#;
+        let json = concat!(
+            r#"{"resourceType":"Patient","meta":{"profile":["urn:p"]},"#,
+            r#""x":0.40,"y":[1, 2],"z":{"a":"b"}}"#,
+        );
         let stored = StoredResource::new(json, "p1".parse().unwrap(), 3, at()).unwrap();
         let check = |changes: &[(&str, Option<&str>)], expected: Option<&str>| {
             let head = concat!(

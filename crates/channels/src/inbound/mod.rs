@@ -425,12 +425,14 @@ fn map(source: &Source<'_, '_>) -> Result<Request, Problem> {
     let problem = if TABLE.iter().any(|row| row.code == code) {
         Problem::new(
             ProblemCode::UnsupportedEvent,
-            "messages of this event are not handled; list the type in the channel's `accepts` to keep them",
+            "messages of this event are not handled; list the type in the channel's `accepts` to \
+             keep them",
         )
     } else {
         Problem::new(
             ProblemCode::UnsupportedType,
-            "messages of this type are not handled; list it in the channel's `accepts` to keep them",
+            "messages of this type are not handled; list it in the channel's `accepts` to keep \
+             them",
         )
     };
     Err(problem.at("MSH-9"))

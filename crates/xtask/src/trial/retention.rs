@@ -159,7 +159,8 @@ fn draft(number: u64) -> Draft {
          \"type\":\"RDE^O11\",\"control_id\":\"P{number}\",\"by\":\"epma\",\"answer\":\"done\",\
          \"facts\":[{{\"stored\":{{\"resource_type\":\"MedicationRequest\",\
          \"id\":\"rxx.{number}.1\",\"version\":1,\"raw\":{{\"resourceType\":\"MedicationRequest\",\
-         \"status\":\"active\",\"intent\":\"order\",\"subject\":{{\"reference\":\"Patient/rxx.{patient}.1\"}},\
+         \"status\":\"active\",\"intent\":\"order\",\
+         \"subject\":{{\"reference\":\"Patient/rxx.{patient}.1\"}},\
          \"identifier\":[{{\"system\":\"https://rxx.nhs.uk/Id/order/epma\",\"value\":\"{number}-9\"}}],\
          \"medicationCodeableConcept\":{{\"coding\":[{{\"system\":\"https://rxx.nhs.uk/Id/item\",\
          \"code\":\"ITEM{item}\",\"display\":\"Item {item} 500 mg tablets\"}}]}},\
