@@ -13,15 +13,15 @@ use crate::sender::{Heard, codes};
 
 /// What an acknowledgement on the inbound channel `inbound` says. It is taken for a delivery only
 /// where MSA-2 names it, its channel has its application acknowledgements come here, and it waits
-/// for one; everything else is a stray acknowledgement, which `unkept` others came before.
+/// for one; everything else is a stray acknowledgement. It came as a message, so it is kept like
+/// any other.
 pub(crate) async fn acknowledged(
     heard: &Heard,
     inbound: &str,
     lines: &Lines,
     engine: &Engine,
-    unkept: u64,
 ) -> Request {
-    let stray = |reason, delivery| Request::Stray(Stray { reason, delivery, unkept });
+    let stray = |reason, delivery| Request::Stray(Stray { reason, delivery, unkept: 0 });
     let Some(ack) = &heard.ack else {
         return stray("not-an-ack", None);
     };

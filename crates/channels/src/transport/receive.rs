@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use engine::{Command, Engine, Receipt, Stopped};
 use hl7v2::mllp;
@@ -16,7 +16,7 @@ use crate::config::{ChannelConfig, WhenFull};
 use crate::health::Meter;
 use crate::inbound::{self, InboundChannel, Understood};
 use crate::lines::Lines;
-use crate::sender::{Heard, Strays, commit};
+use crate::sender::{Heard, commit};
 
 /// How long a message waits for room in a full queue before its connection is closed without an
 /// answer; its sender then sends it again. Shorter than senders usually wait for an answer.
@@ -31,17 +31,11 @@ pub(crate) struct Neighbours {
     lines: Lines,
     feeds: Vec<String>,
     when_full: WhenFull,
-    strays: Mutex<Strays>,
 }
 
 impl Neighbours {
     pub(crate) fn new(lines: Lines, config: &ChannelConfig) -> Self {
-        Neighbours {
-            lines,
-            feeds: config.feeds.clone(),
-            when_full: config.when_full,
-            strays: Mutex::new(Strays::new(Instant::now())),
-        }
+        Neighbours { lines, feeds: config.feeds.clone(), when_full: config.when_full }
     }
 }
 
@@ -94,16 +88,11 @@ impl Receiver {
     ) -> Result<(), Stopped> {
         let heard = Heard::read(raw);
         let (lines, engine) = (&self.neighbours.lines, &self.engine);
-        let mut request = inbound::acknowledged(&heard, &self.name, lines, engine, 0).await;
+        let request = inbound::acknowledged(&heard, &self.name, lines, engine).await;
         let Heard { raw, ack } = heard;
         let answer = commit(&raw, &format!("{}.ca", self.name), received);
-        if let Request::Stray(stray) = &mut request {
+        if matches!(request, Request::Stray(_)) {
             self.meter.error("ack-mismatch");
-            let mut strays = self.neighbours.strays.lock().unwrap_or_else(PoisonError::into_inner);
-            match strays.keep(Instant::now()) {
-                Some(unkept) => stray.unkept = unkept,
-                None => return Ok(()),
-            }
         }
         let Understood { key, message_type, control_id, by, .. } = understood;
         let channel = Arc::clone(&self.name);

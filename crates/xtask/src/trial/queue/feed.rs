@@ -72,7 +72,8 @@ fn accepted(line: &mut Line) -> Result<(), String> {
 /// The `n`th message: each changes the bed of its patient, so that each is told.
 fn message(settings: &Settings, n: u64, ward: &str, kind: &str) -> String {
     let (patient, turn) = (n % settings.patients, n / settings.patients);
-    let event = if turn == 0 { "A01" } else { "A08" };
+    // Not every turn of the other ward is told, so that each is an admission of its own.
+    let event = if turn == 0 || kind == "W" { "A01" } else { "A08" };
     format!(
         "MSH|^~\\&|PAS|TRUST|INTERLOCK|RXX|20261120101500+0000||ADT^{event}|{kind}{n}|P|2.5.1\r\
          EVN|{event}|20261120101500+0000\r\
