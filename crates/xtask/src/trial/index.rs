@@ -423,8 +423,7 @@ fn size(path: &Path) -> u64 {
 
 fn resident() -> String {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let lines =
-        status.lines().filter(|line| line.starts_with("VmRSS") || line.starts_with("VmHWM"));
+    let lines = status.lines().filter(|line| line.starts_with("VmHWM") || line.starts_with("Rss"));
     lines
         .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect::<Vec<_>>()
