@@ -115,7 +115,6 @@ fn journal(folder: &Path) {
             received: engine.clock().now(),
             request: understood.request,
             raw,
-            ..engine::Command::internal("quirky", engine.clock().now(), medicines::Request::Tick)
         };
         runtime.block_on(engine.submit(command)).unwrap();
     }

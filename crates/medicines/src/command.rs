@@ -316,9 +316,7 @@ impl ProblemCode {
             | P::QueueFull
             | P::RefusedByScript
             | P::ScriptFailed
-            | P::Internal => {
-                "207"
-            }
+            | P::Internal => "207",
         }
     }
 

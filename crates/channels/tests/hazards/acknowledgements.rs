@@ -14,7 +14,7 @@ fn stray(node: &Node) -> Option<(String, u64, String)> {
     let cases = node.cases();
     let case = cases.iter().find(|case| case.kind == CaseKind::StrayAcknowledgement)?;
     let entry = node.engine.journal().unwrap().get(case.entry).unwrap().unwrap();
-    let raw = String::from_utf8(entry.raw.to_vec()).unwrap();
+    let raw = String::from_utf8(entry.raw.clone()).unwrap();
     Some((raw, case.count.unwrap(), case.reason.clone()))
 }
 

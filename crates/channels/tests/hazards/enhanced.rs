@@ -43,10 +43,10 @@ async fn tell_for(node: &Node, message: &str, answers: usize) -> Vec<String> {
 async fn stored_by_the_peer_is_not_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let engine = engine(dir.path());
-    let peer = Peer::start(|_, message| match message.contains("\rMSA|") {
+    let peer = Peer::start(|_, message| {
         // What says that it is stored is not answered.
-        true => Vec::new(),
-        false => vec![Say::Now(ack("CA", &id(message)))],
+        let answered = !message.contains("\rMSA|");
+        answered.then(|| Say::Now(ack("CA", &id(message)))).into_iter().collect()
     })
     .await;
     let config = enhanced(&peer);
@@ -111,6 +111,9 @@ async fn an_application_that_never_answers_is_asked_about() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn silence_means_what_was_asked_for() {
+    use AckWhen::{Always, Never, OnError, OnSuccess};
+    use medicines::deliveries::DeliveryState::Refused;
+
     let check = async |accept: AckWhen, application: AckWhen, code: &'static str, state| {
         let dir = tempfile::tempdir().unwrap();
         let engine = engine(dir.path());
@@ -128,8 +131,6 @@ async fn silence_means_what_was_asked_for() {
         assert!(peer.messages()[0].contains(&asked), "{asked}");
         node.running.shutdown().await;
     };
-    use AckWhen::{Always, Never, OnError, OnSuccess};
-    use medicines::deliveries::DeliveryState::Refused;
     check(Always, Never, "CA", Delivered).await;
     check(Always, Never, "CE", Refused).await;
     check(Always, Always, "AA", Delivered).await;

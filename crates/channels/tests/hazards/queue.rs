@@ -36,11 +36,11 @@ async fn pour(node: &Node, messages: &[String]) {
     let (mut reading, mut writing) = stream.into_split();
     let bytes: Vec<u8> = messages.iter().flat_map(|m| encode(m.as_bytes()).unwrap()).collect();
     let sending = tokio::spawn(async move { writing.write_all(&bytes).await.map(|()| writing) });
-    let (mut answers, mut input) = (0, [0; 65536]);
+    let (mut answers, mut input) = (0, vec![0; 65536]);
     while answers < messages.len() {
         let count = reading.read(&mut input).await.unwrap();
         assert!(count > 0, "closed after {answers} answers");
-        answers += input[..count].iter().filter(|byte| **byte == 0x1c).count();
+        answers += input[..count].split(|byte| *byte == 0x1c).count() - 1;
     }
     sending.await.unwrap().unwrap();
 }

@@ -101,7 +101,7 @@ impl Disk {
     fn fill(&self, left: u64) -> PathBuf {
         let path = self.0.join("ballast");
         let mut file = std::fs::File::create(&path).unwrap();
-        let block = [1; 64 * 1024];
+        let block = vec![1; 64 * 1024];
         while file.write_all(&block).is_ok() {}
         let length = file.metadata().unwrap().len();
         file.set_len(length - left).unwrap();

@@ -93,7 +93,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::needless_pass_by_value, reason = "values are made where they are compared")]
     fn differences_are_told_with_their_place() {
         let check = |a: Value, b: Value, expect: &str| {
             let told = differences(&a, &b);
