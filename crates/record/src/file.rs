@@ -12,11 +12,13 @@ use crate::schema::{APPLICATION_ID, FORMAT_VERSION, PAGE_BYTES, TABLES};
 /// How long a call waits for another program that holds the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The writer's page cache, in KiB: the pages that the patients in hospital keep changing.
-const WRITER_CACHE_KIB: i64 = 32 * 1024;
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// A reader's page cache, in KiB.
 const READER_CACHE_KIB: i64 = 2 * 1024;
-/// How much of the file a reader maps instead of copying pages, in bytes.
-const READER_MAP_BYTES: i64 = 1024 * 1024 * 1024;
+/// How much of the file a reader maps instead of copying pages, in bytes. What is mapped and was
+/// read counts as the program's memory, for each reader anew, so that a large map looks like a
+/// leak; what lies beyond it is read through the cache.
+const READER_MAP_BYTES: i64 = 64 * 1024 * 1024;
 /// After how many pages in the write-ahead file the writer itself copies them into the main file:
 /// 256 MiB. It only happens when [`crate::checkpoint`] cannot keep up.
 const CHECKPOINT_PAGES: i64 = 64 * 1024;
