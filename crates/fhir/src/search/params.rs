@@ -81,17 +81,20 @@ const ALLERGY: &[Param] = &[
     param("code", ParamUse::Code, "What the allergy is to"),
 ];
 
-/// The three resources about a medicine differ only in their date.
-const fn medicine(date: &'static str, documentation: &'static str) -> [Param; 8] {
-    let date = param(date, ParamUse::Date, documentation);
-    [ID, LAST_UPDATED, IDENTIFIER, PATIENT, SUBJECT, STATUS, date, CODE]
+/// The resources about a subject with a status differ only in their date and their code.
+const fn about_subject(date: Param, code: Param) -> [Param; 8] {
+    [ID, LAST_UPDATED, IDENTIFIER, PATIENT, SUBJECT, STATUS, date, code]
 }
 
-/// Requests for tests and what comes of them differ only in their date.
+/// Those about a medicine.
+const fn medicine(date: &'static str, documentation: &'static str) -> [Param; 8] {
+    about_subject(param(date, ParamUse::Date, documentation), CODE)
+}
+
+/// Requests for tests and what comes of them.
 const fn service(date: &'static str, documentation: &'static str) -> [Param; 8] {
-    let date = param(date, ParamUse::Date, documentation);
     let code = param("code", ParamUse::Code, "What was asked for or observed");
-    [ID, LAST_UPDATED, IDENTIFIER, PATIENT, SUBJECT, STATUS, date, code]
+    about_subject(param(date, ParamUse::Date, documentation), code)
 }
 
 const REQUEST: &[Param] = &medicine("authoredon", "When it was written");
@@ -100,16 +103,10 @@ const ADMINISTRATION: &[Param] = &medicine("effective-time", "When it was given,
 const OBSERVATION: &[Param] = &service("date", "When the value was true");
 const REPORT: &[Param] = &service("date", "When the specimen was taken");
 const SERVICE_REQUEST: &[Param] = &service("authored", "When it was asked");
-const DOCUMENT: &[Param] = &[
-    ID,
-    LAST_UPDATED,
-    IDENTIFIER,
-    PATIENT,
-    SUBJECT,
-    STATUS,
+const DOCUMENT: &[Param] = &about_subject(
     param("date", ParamUse::Date, "When it was entered"),
     param("type", ParamUse::Code, "What kind of document"),
-];
+);
 const APPOINTMENT: &[Param] = &[
     ID,
     LAST_UPDATED,
