@@ -22,6 +22,7 @@ mod segment;
 mod verify;
 mod writer;
 
+pub use checkpoint::{Checkpointer, Turn};
 pub use entry::{Draft, Entry, MAX_BATCH_ENTRIES, MAX_HEAD_BYTES, MAX_RAW_BYTES, Removed};
 pub use error::Error;
 pub use file::{APPLICATION_ID, Durability, FORMAT_VERSION, MAX_SITE_BYTES, Options};

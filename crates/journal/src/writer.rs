@@ -29,6 +29,8 @@ const LET_GO_FACTOR: u64 = 2;
 const LET_GO_BESIDES: u64 = 16;
 /// How many are let go at once while nobody waits.
 const LET_GO_AT_REST: u64 = 2_048;
+/// What is left to copy of the write-ahead file, in pages, when the writer is held up for it.
+const FEW_PAGES: i64 = 24;
 /// How many entries at the end are recomputed when the journal is opened.
 const TAIL_ENTRIES: u64 = 1_000;
 /// Bytes that an entry takes in the write-ahead file besides its head and raw message: columns,
@@ -81,7 +83,8 @@ impl Journal {
         let base = chain::base(&connection, genesis)?;
         let position = check_tail(&connection, base)?;
         let sealed = Arc::new(AtomicU64::new(sealer::sealed_to(&path)?));
-        let checkpointer = Checkpointer::start(&path, &options)?;
+        let beside = file::open_beside(&path, &options)?;
+        let checkpointer = Checkpointer::start("journal-checkpoint", beside, FEW_PAGES)?;
         Ok(Self {
             sealer: None,
             checkpointer,

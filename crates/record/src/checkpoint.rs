@@ -1,16 +1,11 @@
-//! Copying what is written ahead into the main file, beside the writer instead of in its way.
+//! When the record's written-ahead pages are copied into the main file.
 //!
 //! SQLite would do it in the writer's own commit, which then waits for two syncs of tens of
-//! megabytes. Here a thread of its own copies while the writer goes on, once and again for what
-//! came meanwhile; only for the last few pages does it hold the writer up, so that the
-//! write-ahead file is all copied and starts anew.
+//! megabytes. [`journal::Checkpointer`] does it beside the writer.
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 
-use rusqlite::Connection;
+use journal::{Checkpointer, Turn};
 
 use crate::{Error, file};
 
@@ -23,93 +18,35 @@ const PAGES_AN_ENTRY: usize = 3;
 const DUE_PAGES: usize = 8 * 1024;
 /// What is left to copy when the writer is held up for the rest.
 const FEW_PAGES: i64 = 256;
-/// The most passes beside the writer; one that writes faster than this copies is then held up.
-const PASSES: usize = 4;
 
-/// The writer's side of the thread that makes checkpoints. The thread ends when it is dropped.
+/// Counts what is written, and has checkpoints begin.
 #[derive(Debug)]
-pub(crate) struct Checkpointer {
-    gate: Arc<Mutex<()>>,
+pub(crate) struct Checkpoints {
+    thread: Checkpointer,
     pages: usize,
-    due: Option<SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
-impl Checkpointer {
-    /// Starts the thread over the record at `path`.
+impl Checkpoints {
+    /// Starts over the record at `path`.
     pub(crate) fn start(path: &Path) -> Result<Self, Error> {
-        let connection = file::open_beside(path)?;
-        let gate = Arc::new(Mutex::new(()));
-        let (due, wait) = sync_channel(1);
-        let writer = Arc::clone(&gate);
-        let thread = thread::Builder::new()
-            .name("record-checkpoint".into())
-            .spawn(move || run(&connection, &writer, &wait))
-            .map_err(|error| Error::Io(error.to_string()))?;
-        Ok(Self { gate, pages: 0, due: Some(due), thread: Some(thread) })
+        let beside = file::open_beside(path)?;
+        let thread = Checkpointer::start("record-checkpoint", beside, FEW_PAGES)?;
+        Ok(Self { thread, pages: 0 })
     }
 
-    /// The right to write; a checkpoint in its last pass is waited for.
-    pub(crate) fn gate(&self) -> Arc<Mutex<()>> {
-        Arc::clone(&self.gate)
+    /// The right to write; see [`Checkpointer::turn`].
+    pub(crate) fn turn(&self) -> Result<Turn<'_>, Error> {
+        Ok(self.thread.turn()?)
     }
 
-    /// Counts a batch that was committed, and has a checkpoint begin when one is due.
+    /// Counts a batch that was committed, and has a checkpoint begin when one is due. A thread
+    /// that is busy with the last one will be asked again after the next batch.
     pub(crate) fn committed(&mut self, entries: usize) {
         self.pages += PAGES_A_BATCH + entries * PAGES_AN_ENTRY;
-        if self.pages < DUE_PAGES {
-            return;
-        }
-        // A thread that is busy with the last one will be asked again after the next batch.
-        if let Some(due) = &self.due
-            && !matches!(due.try_send(()), Err(TrySendError::Full(())))
-        {
+        if self.pages >= DUE_PAGES && self.thread.begin() {
             self.pages = 0;
         }
     }
-}
-
-impl Drop for Checkpointer {
-    fn drop(&mut self) {
-        self.due = None;
-        if let Some(thread) = self.thread.take() {
-            // It has nothing to say: a checkpoint that failed is made again by the next writer.
-            let _ = thread.join();
-        }
-    }
-}
-
-/// Holds the gate of the writer.
-pub(crate) fn enter(gate: &Mutex<()>) -> MutexGuard<'_, ()> {
-    gate.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn run(connection: &Connection, gate: &Mutex<()>, due: &Receiver<()>) {
-    while due.recv().is_ok() {
-        // An error loses nothing: the pages stay in the write-ahead file, the writer's own
-        // checkpoint, which comes when that file is far too long, will say what is wrong.
-        let _ = checkpoint(connection, gate);
-    }
-}
-
-fn checkpoint(connection: &Connection, gate: &Mutex<()>) -> Result<(), Error> {
-    let mut copied = 0;
-    for _ in 0..PASSES {
-        let all = pass(connection)?;
-        // What was written during a short pass is shorter still.
-        if all - copied <= FEW_PAGES {
-            break;
-        }
-        copied = all;
-    }
-    let _held = enter(gate);
-    pass(connection)?;
-    Ok(())
-}
-
-/// Copies what can be copied now; answers how many pages of the write-ahead file are copied.
-fn pass(connection: &Connection) -> Result<i64, Error> {
-    Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(2))?)
 }
 
 #[cfg(test)]
@@ -132,7 +69,10 @@ mod tests {
         };
         let start = record.position().unwrap();
         record.apply(&[], &[row], start).unwrap();
-        checkpoint(&file::open_beside(&path).unwrap(), &Mutex::new(())).unwrap();
+        let checkpoints = Checkpoints::start(&path).unwrap();
+        assert!(checkpoints.thread.begin());
+        // The thread ends what it has begun before it is gone.
+        drop(checkpoints);
         let copy = folder.path().join("copy");
         fs::copy(&path, &copy).unwrap();
         let mut rows = 0;
@@ -145,7 +85,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("record");
         drop(Record::open(&path, "RXX").unwrap());
-        let mut checkpointer = Checkpointer::start(&path).unwrap();
+        let mut checkpointer = Checkpoints::start(&path).unwrap();
         checkpointer.committed(64);
         assert_eq!(checkpointer.pages, PAGES_A_BATCH + 64 * PAGES_AN_ENTRY);
         checkpointer.committed(DUE_PAGES);

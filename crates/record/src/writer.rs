@@ -8,7 +8,7 @@ use journal::{Hash, Position, genesis};
 use medicines::{Fact, Row};
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::checkpoint::{self, Checkpointer};
+use crate::checkpoint::Checkpoints;
 use crate::code::{integer, natural, row_kind};
 use crate::fold::Folder;
 use crate::{Error, file};
@@ -53,7 +53,7 @@ pub struct Applied<'a> {
 #[derive(Debug)]
 pub struct Record {
     // Before the connection, so that the last one to close is the writer's, which tidies up.
-    checkpointer: Checkpointer,
+    checkpoints: Checkpoints,
     connection: Connection,
     path: PathBuf,
 }
@@ -66,7 +66,7 @@ impl Record {
     pub fn open(path: &Path, site: &str) -> Result<Self, Error> {
         let start = Position { seq: 0, hash: genesis(site) };
         let connection = file::open_writer(path, site, start)?;
-        Ok(Self { checkpointer: Checkpointer::start(path)?, connection, path: path.to_owned() })
+        Ok(Self { checkpoints: Checkpoints::start(path)?, connection, path: path.to_owned() })
     }
 
     /// The file, from which [`crate::Reader::open`] reads.
@@ -92,8 +92,7 @@ impl Record {
         rows: &[Row],
         tip: Position,
     ) -> Result<(), Error> {
-        let gate = self.checkpointer.gate();
-        let held = checkpoint::enter(&gate);
+        let held = self.checkpoints.turn()?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         check_order(position(&transaction)?.seq, batch, tip)?;
@@ -110,7 +109,7 @@ impl Record {
             .execute((integer(tip.seq), tip.hash.0.as_slice()))?;
         transaction.commit()?;
         drop(held);
-        self.checkpointer.committed(batch.len());
+        self.checkpoints.committed(batch.len());
         Ok(())
     }
 
