@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub(crate) use client::{Client, LinkError};
 pub(crate) use receive::{Neighbours, Receiver};
-pub use server::{Limits, Listener, Service};
+pub use server::{Limits, Listener, Service, Unserved};
 pub use stop::{Stop, Stopper};
 
 /// How much is read from a connection at a time, in bytes.

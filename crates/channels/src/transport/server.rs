@@ -34,7 +34,7 @@ pub trait Service: Send + Sync + 'static {
         &self,
         message: Vec<u8>,
         out: &mut Vec<u8>,
-    ) -> impl Future<Output = Result<(), engine::Stopped>> + Send;
+    ) -> impl Future<Output = Result<(), Unserved>> + Send;
 
     /// A message was longer than `limit` bytes; only its first bytes were kept.
     fn oversized(
@@ -42,7 +42,24 @@ pub trait Service: Send + Sync + 'static {
         head: Vec<u8>,
         limit: usize,
         out: &mut Vec<u8>,
-    ) -> impl Future<Output = Result<(), engine::Stopped>> + Send;
+    ) -> impl Future<Output = Result<(), Unserved>> + Send;
+}
+
+/// Why a message was not taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unserved {
+    /// The node cannot write any more.
+    #[error("the node has stopped")]
+    Stopped,
+    /// A queue that the message may feed was full for too long.
+    #[error("a queue is full")]
+    NoRoom,
+}
+
+impl From<engine::Stopped> for Unserved {
+    fn from(engine::Stopped: engine::Stopped) -> Self {
+        Unserved::Stopped
+    }
 }
 
 /// What a listener allows.
@@ -293,7 +310,10 @@ impl<S: Service> Connection<S> {
             }
             Event::Noise { .. } | Event::Restarted { .. } | Event::Half { .. } => Ok(()),
         };
-        served.map_err(|_| End::Stopped)?;
+        served.map_err(|why| match why {
+            Unserved::Stopped => End::Stopped,
+            Unserved::NoRoom => End::Broken("queue-full"),
+        })?;
         if self.answer.is_empty() {
             return Ok(());
         }

@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use channels::transport::{Limits, Listener, Service, Stopper};
+use channels::transport::{Limits, Listener, Service, Stopper, Unserved};
 use channels::{Direction, Meter};
-use engine::Stopped;
 use hl7v2::mllp::{Decoder, Ending, Event, encode, encode_into};
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,13 +35,14 @@ impl Service for Echo {
         &self,
         message: Vec<u8>,
         out: &mut Vec<u8>,
-    ) -> impl Future<Output = Result<(), Stopped>> + Send {
+    ) -> impl Future<Output = Result<(), Unserved>> + Send {
         let text = String::from_utf8(message).unwrap();
         self.saw(&text);
         async move {
             tokio::task::yield_now().await;
             match text.as_str() {
-                "stop" => return Err(Stopped),
+                "stop" => return Err(Unserved::Stopped),
+                "full" => return Err(Unserved::NoRoom),
                 "silent" => {}
                 _ => encode_into(format!("ok {text}").as_bytes(), out).unwrap(),
             }
@@ -55,7 +55,7 @@ impl Service for Echo {
         head: Vec<u8>,
         limit: usize,
         out: &mut Vec<u8>,
-    ) -> impl Future<Output = Result<(), Stopped>> + Send {
+    ) -> impl Future<Output = Result<(), Unserved>> + Send {
         self.saw(&format!("oversized {} {limit}", head.len()));
         encode_into(b"too long", out).unwrap();
         std::future::ready(Ok(()))
@@ -186,6 +186,27 @@ async fn a_stopped_engine_closes_the_line_without_an_answer() {
     assert_eq!(peer.answer().await.as_deref(), Some("ok one"));
     assert_eq!(peer.answer().await, None);
     assert_eq!(*rig.echo.seen.lock().unwrap(), ["one", "stop"]);
+    wait_for(&rig, Some("node-stopped")).await;
+}
+
+#[tokio::test]
+async fn a_line_that_is_closed_for_want_of_room_says_so() {
+    let rig = rig(4);
+    let mut peer = Peer::connect(&rig).await;
+    peer.send(&frame("full")).await;
+    assert_eq!(peer.answer().await, None);
+    wait_for(&rig, Some("queue-full")).await;
+}
+
+/// Waits until the last error of the channel is this one.
+async fn wait_for(rig: &Rig, error: Option<&str>) {
+    let is = || rig.meter.read(Timestamp::UNIX_EPOCH).last_error == error;
+    let wait = async {
+        while !is() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("{error:?} is not the last error"));
 }
 
 #[tokio::test]
