@@ -117,6 +117,15 @@ pub fn last_line(log: &Path) -> String {
     last.unwrap_or_else(|| "its log is empty".to_owned())
 }
 
+/// Whoever lets go of it without a word ends it: a trial that fails leaves no node behind.
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended is not there to be killed, and that is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl Running {
     /// Where a channel listens.
     pub fn address(&self, channel: &str) -> Result<SocketAddr, String> {
@@ -178,6 +187,15 @@ mod tests {
         let (name, address) = address_in("channel feed: 127.0.0.1:40001").unwrap();
         assert_eq!((name.as_str(), address.port()), ("feed", 40_001));
         assert_eq!(address_in("ready: http://127.0.0.1:1"), None);
+    }
+
+    #[test]
+    fn a_node_that_is_let_go_of_is_ended() {
+        let child = Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
+        let id = child.id().to_string();
+        let took = Duration::ZERO;
+        drop(Running { child, channels: BTreeMap::new(), took });
+        assert!(run("kill", &["-0", &id]).is_err(), "it is still there");
     }
 
     #[test]
