@@ -29,12 +29,21 @@ pub enum Role {
     Messages,
     /// Act on parked messages again, mended or not, and send messages again.
     Admin,
+    /// Read the node's figures, which tell of no patient.
+    Metrics,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 6] =
-        [Role::Cabinet, Role::Bedside, Role::FhirRead, Role::Cases, Role::Messages, Role::Admin];
+    pub const ALL: [Role; 7] = [
+        Role::Cabinet,
+        Role::Bedside,
+        Role::FhirRead,
+        Role::Cases,
+        Role::Messages,
+        Role::Admin,
+        Role::Metrics,
+    ];
 
     /// The role as the configuration writes it.
     pub fn as_str(self) -> &'static str {
@@ -45,6 +54,7 @@ impl Role {
             Role::Cases => "cases",
             Role::Messages => "messages",
             Role::Admin => "admin",
+            Role::Metrics => "metrics",
         }
     }
 }

@@ -20,6 +20,7 @@ mod fhir;
 mod fields;
 mod health;
 mod messages;
+mod observe;
 mod openapi;
 mod patience;
 mod problem;
@@ -28,6 +29,7 @@ mod routes;
 mod server;
 mod state;
 mod submit;
+mod tally;
 mod turns;
 
 pub use admin::{
@@ -36,7 +38,9 @@ pub use admin::{
 };
 pub use client::{Client, ClientError, Clients, Role, Roster, TokenHash, TokenHashError, covers};
 pub use engine::{ReplayError, Replayer, Replaying};
+pub use observe::{Check, Observer, Observing};
 pub use replay::{Unreadable, reread};
 pub use routes::{ROUTES, Route, Style, Verb};
 pub use server::{Server, serve};
 pub use state::ApiState;
+pub use tally::{RouteTally, Tally};

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::{admin, bedside, cabinet, cases, health, messages};
+use crate::{admin, bedside, cabinet, cases, health, messages, observe};
 
 #[derive(Debug, OpenApi)]
 #[openapi(
@@ -19,6 +19,8 @@ use crate::{admin, bedside, cabinet, cases, health, messages};
     ),
     paths(
         health::get,
+        observe::ready,
+        observe::metrics,
         get,
         cabinet::removals::post,
         cabinet::completion::post,

@@ -12,7 +12,8 @@ use crate::door::{Door, guard};
 use crate::fhir::interactions::{capabilities, read, search, vread};
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::{admin, bedside, cabinet, cases, health, messages, openapi};
+use crate::tally::count;
+use crate::{admin, bedside, cabinet, cases, health, messages, observe, openapi};
 
 /// An HTTP method that the interface uses. HEAD is answered wherever GET is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,11 +72,13 @@ const fn route(
 
 /// Every route of the interface.
 pub const ROUTES: &[Route] = {
-    use Role::{Admin, Bedside, Cabinet, Cases, FhirRead, Messages};
+    use Role::{Admin, Bedside, Cabinet, Cases, FhirRead, Messages, Metrics};
     use Style::{Fhir, Json};
     use Verb::{Get, Post};
     &[
         route(Get, "/health", None, Json, "health", || get(health::get)),
+        route(Get, "/ready", None, Json, "ready", || get(observe::ready)),
+        route(Get, "/metrics", Some(Metrics), Json, "metrics", || get(observe::metrics)),
         route(Get, "/openapi.json", None, Json, "openapi", || get(openapi::get)),
         route(Post, "/cabinet/removals", Some(Cabinet), Json, "remove", || {
             post(cabinet::removals::post)
@@ -132,6 +135,7 @@ impl Route {
             Some("cases") => cases::CHANNEL,
             Some("admin") => admin::CHANNEL,
             Some("messages") => messages::CHANNEL,
+            Some("metrics") => observe::CHANNEL,
             _ => crate::fhir::CHANNEL,
         }
     }
@@ -146,10 +150,11 @@ pub(crate) fn assemble(state: &ApiState, others: Option<Router>) -> Router {
         router = router.route(route.path, handler);
     }
     let router = router.method_not_allowed_fallback(wrong_method).with_state(state.clone());
-    match others {
+    let router = match others {
         Some(others) => router.fallback_service(others.layer(from_fn(not_under_fhir))),
         None => router.fallback(nothing_here),
-    }
+    };
+    router.layer(from_fn_with_state(state.tally(), count))
 }
 
 pub(crate) fn style_of(uri: &Uri) -> Style {

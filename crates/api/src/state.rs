@@ -10,7 +10,9 @@ use tokio::sync::Semaphore;
 use crate::admin::Administrator;
 use crate::client::{Clients, Roster};
 use crate::door::Doorbell;
+use crate::observe::Observer;
 use crate::problem::Problem;
+use crate::tally::Tally;
 use crate::turns::Turns;
 
 /// The most queries of the record that run at the same time, each on a thread of its own.
@@ -23,6 +25,8 @@ pub struct ApiState {
     pub(crate) roster: Roster,
     pub(crate) replayer: Option<Arc<dyn Replayer>>,
     pub(crate) administrator: Option<Arc<dyn Administrator>>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+    tally: Tally,
     /// The address of the FHIR endpoint, without a slash at its end.
     pub(crate) fhir_base: Arc<str>,
     pub(crate) doorbell: Arc<Doorbell>,
@@ -44,6 +48,8 @@ impl ApiState {
             roster: Roster::new(clients),
             replayer: None,
             administrator: None,
+            observer: None,
+            tally: Tally::default(),
             fhir_base: Arc::from(format!("{}/fhir", public_url.trim_end_matches('/'))),
             doorbell: Arc::new(Doorbell::default()),
             turns: Turns::of_clients(),
@@ -65,6 +71,18 @@ impl ApiState {
     pub fn with_administrator(mut self, administrator: Arc<dyn Administrator>) -> Self {
         self.administrator = Some(administrator);
         self
+    }
+
+    /// Lets the node's figures be read, and has `/ready` look at more than whether it runs.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// How many requests came on which route.
+    pub fn tally(&self) -> Tally {
+        self.tally.clone()
     }
 
     /// The clients, to be replaced while the interface serves.

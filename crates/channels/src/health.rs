@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::tally::{ChannelTally, Tally};
+
 /// Which way messages flow on a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -88,6 +90,7 @@ struct Gauges {
     received: AtomicU64,
     refused: AtomicU64,
     connections: AtomicUsize,
+    tally: Tally,
     slow: Mutex<Slow>,
 }
 
@@ -164,6 +167,13 @@ impl Health {
         meters.iter().map(|meter| meter.read(now)).collect()
     }
 
+    /// What was counted of every channel since it started, by name.
+    pub fn tallies(&self) -> Vec<ChannelTally> {
+        let meters: Vec<Meter> = lock(&self.0).values().cloned().collect();
+        let tally = |Meter(gauges): &Meter| gauges.tally.read(&gauges.name, gauges.direction);
+        meters.iter().map(tally).collect()
+    }
+
     /// One channel as it is at `now`.
     pub fn get(&self, name: &str, now: Timestamp) -> Option<ChannelHealth> {
         let meter = lock(&self.0).get(name).cloned();
@@ -183,6 +193,7 @@ impl Meter {
             received: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
+            tally: Tally::new(),
             slow: Mutex::new(Slow {
                 state: LinkState::Idle,
                 last_error: None,
@@ -215,6 +226,11 @@ impl Meter {
             connections: gauges.connections.load(Ordering::Relaxed),
             skew_s,
         }
+    }
+
+    /// Where more is counted.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.0.tally
     }
 
     /// The peer sent something whole.

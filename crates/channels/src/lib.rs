@@ -17,6 +17,7 @@ mod running;
 pub mod script;
 mod sender;
 mod shape;
+mod tally;
 pub mod transport;
 
 pub use config::{
@@ -27,3 +28,4 @@ pub use config::{
 };
 pub use health::{ChannelHealth, Direction, Health, LinkState, Meter};
 pub use running::{ChangeError, Channels, Running, Setting, StartError};
+pub use tally::ChannelTally;

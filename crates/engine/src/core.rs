@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use journal::{Draft, Journal, Position};
@@ -19,11 +21,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::Clock;
 use crate::command::{Command, Receipt};
 use crate::error::Error;
+use crate::gauges::Gauges;
 use crate::handle::Options;
 use crate::pace::Pace;
 use crate::queued::Queued;
 use crate::recorder::{self, Job, Written};
 use crate::recovery::Recovered;
+use crate::trace::{Began, Told};
 
 /// The most commands in one batch: enough to share a sync among all connections of a hospital,
 /// few enough that nobody waits long behind the others.
@@ -52,9 +56,22 @@ struct Core {
     jobs: SyncSender<Job>,
     recorded: watch::Receiver<u64>,
     pace: Pace,
+    clock: Clock,
+    gauges: Arc<Gauges>,
     /// Keys of entries that the record may not hold yet.
     recent: HashMap<(Arc<str>, String), Known>,
     recent_order: VecDeque<(u64, (Arc<str>, String))>,
+}
+
+/// Who hears of what the threads do.
+pub(crate) struct Listeners {
+    /// The number of the last entry that is recorded.
+    pub(crate) progress: watch::Sender<u64>,
+    /// Why the engine stopped.
+    pub(crate) stopped: watch::Sender<Option<Error>>,
+    pub(crate) queued: Queued,
+    pub(crate) gauges: Arc<Gauges>,
+    pub(crate) told: Told,
 }
 
 /// Starts the engine thread and the record thread.
@@ -63,10 +80,9 @@ pub(crate) fn spawn(
     queue: mpsc::Receiver<Asked>,
     clock: Clock,
     options: &Options,
-    progress: watch::Sender<u64>,
-    stopped: watch::Sender<Option<Error>>,
-    queued: Queued,
+    listeners: Listeners,
 ) -> Result<(), Error> {
+    let Listeners { progress, stopped, queued, gauges, told } = listeners;
     let (jobs, work) = sync_channel(BATCHES_AHEAD);
     let open = || record::Reader::beside_writer(&options.record, &options.journal);
     let mut core = Core {
@@ -77,14 +93,17 @@ pub(crate) fn spawn(
         jobs,
         recorded: progress.subscribe(),
         pace: Pace::new(clock, recovered.last_at),
+        clock,
+        gauges: Arc::clone(&gauges),
         recent: HashMap::new(),
         recent_order: VecDeque::new(),
     };
     let record = recovered.record;
     let stopped = Arc::new(stopped);
     let recording_stopped = Arc::clone(&stopped);
+    let heard = recorder::Heard { progress, queued, gauges, told };
     let recording = move || {
-        let end = guard(|| recorder::run(record, &work, &progress, &queued));
+        let end = guard(|| recorder::run(record, &work, &heard));
         if let Err(error) = end {
             stop(&recording_stopped, error);
         }
@@ -197,6 +216,8 @@ impl Core {
         if batch.is_empty() {
             return Ok(());
         }
+        self.gauges.batch_commands.note(batch.len() as u64);
+        let began = Began { at: self.clock.now(), since: Instant::now() };
         let mut drafts = Vec::with_capacity(batch.len());
         let mut entries = Vec::with_capacity(batch.len());
         let mut answers = Vec::with_capacity(batch.len());
@@ -215,9 +236,15 @@ impl Core {
             };
             answers.push((answer, receipt));
         }
+        let appending = Instant::now();
         let tip = self.append(&drafts)?;
+        let appended = (appending, Instant::now());
+        if !drafts.is_empty() {
+            self.gauges.append.note_time(appended.1.duration_since(appending));
+            self.gauges.journaled.store(tip.seq, Ordering::Relaxed);
+        }
         let rows = self.state.take_changed();
-        let job = Job::Apply { entries, rows, tip, answers };
+        let job = Job::Apply { entries, rows, tip, answers, began, appended };
         self.jobs.send(job).map_err(|_| recording_ended())
     }
 
@@ -235,6 +262,7 @@ impl Core {
         drafts: &mut Vec<Draft>,
         entries: &mut Vec<Written>,
     ) -> Result<Receipt, Error> {
+        let deciding = Instant::now();
         let seq = self.state.seq() + 1;
         let at = self.pace.now();
         let ctx = Context { seq, now: at, source: command.channel.to_string() };
@@ -251,6 +279,8 @@ impl Core {
             draft.head = head.to_json();
         }
         self.state.fold(seq, &head.facts);
+        let decided = (deciding, Instant::now());
+        self.gauges.decide.note_time(decided.1.duration_since(deciding));
         let answer = head.answer.clone().into_owned();
         let receipt = Receipt { seq, at, answer, duplicate: false };
         if let Some(key) = &head.key {
@@ -259,7 +289,7 @@ impl Core {
             self.recent.insert(key, Known { digest, receipt: receipt.clone() });
         }
         drafts.push(draft);
-        entries.push(Written { seq, at, head, digest });
+        entries.push(Written { seq, at, head, digest, decided: Some(decided) });
         Ok(receipt)
     }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use journal::Durability;
 use medicines::{Request, Site};
@@ -10,10 +12,12 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::command::{Command, Receipt};
-use crate::core::{self, Asked};
+use crate::core::{self, Asked, Listeners};
 use crate::error::{Error, Stopped};
+use crate::gauges::{Gauges, Measures};
 use crate::keeping::Keeping;
 use crate::queued::Queued;
+use crate::trace::{Told, Tracer};
 use crate::{messages, recovery};
 
 /// The most commands that wait for the engine; edges wait when it is full.
@@ -46,6 +50,8 @@ pub struct Engine {
     messages: MessageIndex,
     clock: Clock,
     journal: PathBuf,
+    gauges: Arc<Gauges>,
+    told: Told,
 }
 
 impl Engine {
@@ -66,7 +72,16 @@ impl Engine {
         let (progress_to, progress) = watch::channel(recovered.journal.position().seq);
         let (stopped_to, stopped) = watch::channel(None);
         let (clock, queued) = (options.clock, Queued::default());
-        core::spawn(recovered, queue, clock, &options, progress_to, stopped_to, queued.clone())?;
+        let gauges = Arc::new(Gauges::new(recovered.journal.position().seq));
+        let told = Told::default();
+        let listeners = Listeners {
+            progress: progress_to,
+            stopped: stopped_to,
+            queued: queued.clone(),
+            gauges: Arc::clone(&gauges),
+            told: Arc::clone(&told),
+        };
+        core::spawn(recovered, queue, clock, &options, listeners)?;
         let journal = options.journal;
         messages::spawn(indexer, &journal, progress.clone())?;
         let engine = Engine {
@@ -78,6 +93,8 @@ impl Engine {
             messages,
             clock,
             journal,
+            gauges,
+            told,
         };
         let configure = Request::Configure(Box::new(options.site));
         let command = Command::internal("configuration", clock.now(), configure);
@@ -136,5 +153,41 @@ impl Engine {
     /// The clock.
     pub fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// How it does.
+    pub fn measures(&self) -> Measures {
+        let gauges = &self.gauges;
+        // Read in this order, so that neither lag is ever below nothing.
+        let indexed = self.messages.position();
+        let recorded = *self.progress.borrow();
+        Measures {
+            batch_commands: gauges.batch_commands.read(),
+            decide: gauges.decide.read(),
+            append: gauges.append.read(),
+            commit: gauges.commit.read(),
+            journaled: gauges.journaled.load(Ordering::Relaxed).max(recorded),
+            recorded,
+            indexed,
+            waiting: self.commands.max_capacity().saturating_sub(self.commands.capacity()),
+            waiting_most: self.commands.max_capacity(),
+        }
+    }
+
+    /// Whether a command that makes nothing true goes through both threads within `patience`.
+    pub async fn answers_within(&self, patience: Duration) -> bool {
+        let command = Command::internal("timer", self.clock.now(), Request::Tick);
+        matches!(tokio::time::timeout(patience, self.submit(command)).await, Ok(Ok(_)))
+    }
+
+    /// Has somebody told of the ways of messages from now on; the first one stays.
+    pub fn trace_to(&self, tracer: Arc<dyn Tracer>) {
+        // Whoever comes second changes nothing: a node has one collector.
+        let _ = self.told.set(tracer);
+    }
+
+    /// Who is told of the ways of messages.
+    pub fn tracer(&self) -> Option<&Arc<dyn Tracer>> {
+        self.told.get()
     }
 }

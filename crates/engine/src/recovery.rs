@@ -156,7 +156,7 @@ fn read(entry: &Entry) -> Result<Written, Error> {
         Some(hex) => hex.parse::<journal::Hash>().map_err(|e| unreadable(e.to_string()))?.0,
         None => empty_digest(),
     };
-    Ok(Written { seq: entry.seq, at: time(entry)?, head, digest })
+    Ok(Written { seq: entry.seq, at: time(entry)?, head, digest, decided: None })
 }
 
 /// The digest of no bytes, which an entry without a message has.

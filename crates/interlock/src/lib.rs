@@ -6,6 +6,7 @@ pub mod config;
 pub mod demo;
 mod log;
 mod node;
+mod observe;
 mod rehearse;
 mod replay;
 mod secret;

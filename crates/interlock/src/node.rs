@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ::watch::traces::Exporter;
 use ::watch::{Board, Notifier, Pace};
 use api::{ApiState, Client, Clients, Server};
 use channels::{ChannelConfig, Channels, Health, Setting};
@@ -18,6 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::change::{self, Control, ControlParts};
 use crate::config::{Configuration, WatchEntry};
+use crate::observe::{Figures, Traces};
 use crate::replay::Replays;
 use crate::secret;
 use crate::watching::{Alarms, Watched};
@@ -127,6 +129,7 @@ impl Node {
         std::fs::create_dir_all(&plan.data)
             .map_err(|error| NodeError::Folder(plan.data.clone(), error))?;
         let engine = start_engine(&plan).await?;
+        let traces = trace(&plan, &engine)?;
         let applied = change::at_start(&engine, &plan).await?;
         let listener = TcpListener::bind(plan.http).await;
         let listener = listener.map_err(|error| NodeError::Listen(plan.http, error))?;
@@ -146,6 +149,16 @@ impl Node {
         let replayer = Arc::clone(&replays) as Arc<dyn api::Replayer>;
         let state = ApiState::new(engine.clone(), Clients::new(plan.clients)?, &public_url)
             .with_replayer(Arc::clone(&replayer));
+        let figures = Figures {
+            engine: engine.clone(),
+            health: health.clone(),
+            alarms: alarms.clone(),
+            tally: state.tally(),
+            data: plan.data,
+            started: plan.clock.now(),
+            traces,
+        };
+        let state = state.with_observer(Arc::new(figures));
         let base = change::Base { applied: Some(applied), parts: plan.configuration.parts };
         let roster = state.roster();
         let engine_too = engine.clone();
@@ -210,6 +223,23 @@ impl Node {
             let _ = self.server.await;
         }
     }
+}
+
+/// Begins to tell a collector of the ways of messages, where one is configured.
+fn trace(plan: &Plan, engine: &Engine) -> Result<Option<Traces>, NodeError> {
+    let collector = plan.watch.collector(&plan.folder).map_err(NodeError::Watch)?;
+    let Some((place, one_in)) = collector else { return Ok(None) };
+    let site = plan.site.code.as_str();
+    let resource = [
+        ("service.name", "interlock"),
+        ("service.version", env!("CARGO_PKG_VERSION")),
+        ("interlock.site", site),
+    ];
+    let exporter = Exporter::start(place, &resource);
+    let exporter = exporter.map_err(|error| NodeError::Watch(error.to_string()))?;
+    let traces = Traces::new(site, exporter, one_in);
+    engine.trace_to(Arc::new(traces.clone()));
+    Ok(Some(traces))
 }
 
 /// Begins to watch over the node.

@@ -1,13 +1,15 @@
 //! Watches the node: takes readings, keeps the board of alarms, has people told.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use channels::{ChannelHealth, Direction, Health, LinkState};
 use engine::Clock;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
+use watch::rules::Kind;
 use watch::{Alarm, Board, Change, Disk, Line, Notifier, Reading, Way};
 
 /// How often a reading is taken.
@@ -15,12 +17,33 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// The alarms that go on; a cheap handle on the board of the one who watches.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Alarms(Arc<Mutex<Vec<Alarm>>>);
+pub(crate) struct Alarms(Arc<Mutex<Open>>);
+
+#[derive(Debug, Default)]
+struct Open {
+    alarms: Vec<Alarm>,
+    /// How many began since the start, by kind.
+    began: BTreeMap<Kind, u64>,
+}
 
 impl Alarms {
     /// All of them, the oldest first.
     pub(crate) fn all(&self) -> Vec<Alarm> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.open().alarms.clone()
+    }
+
+    /// How many go on, and how many began since the start, of every kind.
+    pub(crate) fn counts(&self) -> Vec<(Kind, usize, u64)> {
+        let open = self.open();
+        let count = |kind| {
+            let now = open.alarms.iter().filter(|alarm| alarm.kind == kind).count();
+            (kind, now, open.began.get(&kind).copied().unwrap_or_default())
+        };
+        Kind::ALL.into_iter().map(count).collect()
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// As the console shows them.
@@ -85,7 +108,13 @@ impl Watched {
             }
         }
         self.notifier.tell(at, &changes, open.len());
-        *self.alarms.0.lock().unwrap_or_else(PoisonError::into_inner) = open;
+        let mut kept = self.alarms.open();
+        for change in changes {
+            if let Change::Began(alarm) = change {
+                *kept.began.entry(alarm.kind).or_default() += 1;
+            }
+        }
+        kept.alarms = open;
     }
 }
 
@@ -112,7 +141,7 @@ fn line(health: &ChannelHealth) -> Line {
 }
 
 /// The disk of the data folder; none where the system cannot tell.
-fn disk(data: &Path) -> Option<Disk> {
+pub(crate) fn disk(data: &Path) -> Option<Disk> {
     let found = rustix::fs::statvfs(data).ok()?;
     let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
     Some(Disk { free: bytes(found.f_bavail), size: bytes(found.f_blocks) })

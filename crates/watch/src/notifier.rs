@@ -22,7 +22,7 @@ pub enum DeliverError {
     Mail(#[from] crate::mail::MailError),
     /// By webhook.
     #[error("the webhook did not take it: {0}")]
-    Webhook(#[from] crate::webhook::WebhookError),
+    Webhook(#[from] crate::post::PostError),
 }
 
 /// A way to tell people. It may block for as long as its own time-out.

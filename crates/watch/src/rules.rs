@@ -31,6 +31,18 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 8] = [
+        Kind::Silence,
+        Kind::Down,
+        Kind::QueueDepth,
+        Kind::QueueAge,
+        Kind::Refused,
+        Kind::Skew,
+        Kind::Certificate,
+        Kind::Disk,
+    ];
+
     /// Its code, as notices and pages carry it.
     pub fn code(self) -> &'static str {
         match self {

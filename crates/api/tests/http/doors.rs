@@ -10,6 +10,8 @@ fn example(route: &Route) -> Option<(&'static str, String, u16)> {
     let none = String::new();
     let example = match (route.verb.as_str(), route.path) {
         ("GET", "/health") => ("/health", none, 200),
+        ("GET", "/ready") => ("/ready", none, 200),
+        ("GET", "/metrics") => ("/metrics", none, 404),
         ("GET", "/openapi.json") => ("/openapi.json", none, 200),
         ("POST", "/cabinet/removals") => ("/cabinet/removals", removal(), 201),
         ("POST", "/cabinet/removals/{permit}/completion") => {

@@ -315,6 +315,9 @@ impl Sender {
     }
 
     fn command(&self, request: Request, id: Option<&Id>, raw: Vec<u8>) -> Command {
+        if let Request::Delivered(outcome) = &request {
+            self.meter.tally().outcome(outcome.state);
+        }
         Command {
             channel: Arc::clone(&self.channel),
             key: None,

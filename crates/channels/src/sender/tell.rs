@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use engine::Stopped;
+use engine::{DeliveryTrace, Stopped};
+use jiff::Timestamp;
 use medicines::Request;
 use medicines::deliveries::{Delivery, DeliveryState, Outcome};
 use tokio::time::{Duration, Instant};
@@ -41,7 +42,9 @@ impl Sender {
         if durable {
             self.place(&delivery, DeliveryState::InFlight, None).await?;
         }
+        let began = (self.engine.clock().now(), Instant::now());
         let (sent, heard) = self.exchange(&message, &delivery).await;
+        self.measure(&delivery, sent.as_ref(), began);
         for other in heard {
             self.hear(other).await?;
         }
@@ -102,6 +105,36 @@ impl Sender {
         let (id, meter, stop) = (&delivery.id, &self.meter, &mut self.stop);
         let sent = exchange(client, message, id, patience, &mut heard, meter, stop).await;
         (Some(sent), heard)
+    }
+
+    /// Notes how long an acknowledgement took, and tells who follows the ways of messages.
+    fn measure(
+        &self,
+        delivery: &Delivery,
+        sent: Option<&Exchange>,
+        (at, since): (Timestamp, Instant),
+    ) {
+        let outcome = match sent {
+            Some(Exchange::Answered { ack, .. }) => {
+                self.meter.tally().acknowledged(since.elapsed());
+                ack.code.code()
+            }
+            Some(Exchange::Silent) => "ack-timeout",
+            Some(Exchange::Lost) => "connection-lost",
+            Some(Exchange::NotSent) => "not-sent",
+            None => "sent",
+        };
+        let Some(tracer) = self.engine.tracer() else { return };
+        let trace = DeliveryTrace {
+            delivery: delivery.id.clone(),
+            channel: self.config.name.clone(),
+            kind: delivery.notice.kind(),
+            outcome,
+            sent: (at, self.engine.clock().now()),
+        };
+        if trace.entry().is_some_and(|entry| tracer.wants(entry)) {
+            tracer.delivery(trace);
+        }
     }
 
     async fn judge(

@@ -1,7 +1,6 @@
 //! What an inbound channel does with a message: understand, submit, acknowledge.
 
 use std::fmt::Write;
-use std::future::Future;
 use std::sync::Arc;
 
 use engine::{Command, Engine, Receipt, Stopped};
@@ -11,7 +10,7 @@ use medicines::Request;
 use sha2::{Digest, Sha256};
 use tokio::time::{Duration, Instant, sleep};
 
-use super::Service;
+use super::{Service, Unserved};
 use crate::config::{ChannelConfig, WhenFull};
 use crate::health::Meter;
 use crate::inbound::{self, InboundChannel, Understood};
@@ -61,7 +60,7 @@ impl Receiver {
 
     /// Holds a message back while a queue that it may feed is full. `Err` closes the connection
     /// without an answer, so that nothing after it can overtake it.
-    async fn make_room(&self, understood: &mut Understood) -> Result<(), Stopped> {
+    async fn make_room(&self, understood: &mut Understood) -> Result<(), Unserved> {
         let neighbours = &self.neighbours;
         let until = Instant::now() + WITHHOLD_LIMIT;
         while let Some(full) = neighbours.lines.full(&neighbours.feeds, &self.engine).await {
@@ -71,7 +70,7 @@ impl Receiver {
             }
             self.meter.error("queue-full");
             if Instant::now() >= until {
-                return Err(Stopped);
+                return Err(Unserved::NoRoom);
             }
             sleep(WITHHOLD_PAUSE).await;
         }
@@ -128,9 +127,13 @@ impl Receiver {
         if matches!(answer, medicines::Answer::Parked(_) | medicines::Answer::Refused(_)) {
             self.meter.refused();
         }
+        if matches!(answer, medicines::Answer::Parked(_)) {
+            self.meter.tally().parked();
+        }
         let first = inbound::answer(&reply_to, &answer, seq, at);
         let second = inbound::application(&reply_to, &answer, seq, at);
         for ack in [first, second].into_iter().flatten() {
+            self.meter.tally().answered(&ack);
             if mllp::encode_into(&ack, out).is_err() {
                 // The sender's own control id holds a framing byte; it cannot be given back to it.
                 self.meter.error("unframeable-answer");
@@ -141,7 +144,8 @@ impl Receiver {
 }
 
 impl Service for Receiver {
-    async fn message(&self, message: Vec<u8>, out: &mut Vec<u8>) -> Result<(), Stopped> {
+    async fn message(&self, message: Vec<u8>, out: &mut Vec<u8>) -> Result<(), Unserved> {
+        let began = Instant::now();
         let received = self.engine.clock().now();
         self.meter.seen(received);
         let mut understood = inbound::read(&message, &self.channel);
@@ -152,25 +156,27 @@ impl Service for Receiver {
             self.meter.written(written, received);
         }
         if understood.reply_to.is_silent() {
-            return self.acknowledged(understood, received, message, out).await;
+            return Ok(self.acknowledged(understood, received, message, out).await?);
         }
         self.make_room(&mut understood).await?;
-        self.submit(understood, received, message, out).await
+        self.submit(understood, received, message, out).await?;
+        self.meter.tally().acknowledged(began.elapsed());
+        Ok(())
     }
 
-    fn oversized(
+    async fn oversized(
         &self,
         head: Vec<u8>,
         limit: usize,
         out: &mut Vec<u8>,
-    ) -> impl Future<Output = Result<(), Stopped>> + Send {
+    ) -> Result<(), Unserved> {
         let received = self.engine.clock().now();
         let mut understood = inbound::oversized(&head, limit, &self.channel);
         // What follows the head is not known: its own key would stand for a message that nobody
         // has read, and a replay of the head would act on a stump. It is known by its head, and
         // nothing of it is kept.
         understood.key = Some(key_of(&head));
-        self.submit(understood, received, Vec::new(), out)
+        Ok(self.submit(understood, received, Vec::new(), out).await?)
     }
 }
 

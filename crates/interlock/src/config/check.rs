@@ -380,7 +380,8 @@ fn watch(checker: &mut Checker<'_>, parsed: &Parsed) {
     let names: Vec<&str> = parsed.channels.iter().map(|part| part.config.name.as_str()).collect();
     let limits = entry.as_ref().limits.check(&names).map_err(|error| error.to_string());
     let places = entry.as_ref().places(checker.folder).map(drop);
-    for text in [limits, places].into_iter().filter_map(Result::err) {
+    let collector = entry.as_ref().collector(checker.folder).map(drop);
+    for text in [limits, places, collector].into_iter().filter_map(Result::err) {
         let (why, remedy) = text
             .split_once("; ")
             .or_else(|| text.split_once(": "))

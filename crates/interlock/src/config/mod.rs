@@ -22,7 +22,7 @@ pub use file::{ClientEntry, ConsoleEntry, File, KeyEntry, KeyRight, NodeEntry, S
 pub use keeping::JournalEntry;
 pub use mistake::Mistake;
 pub use parts::{Fields, Parts};
-pub use watch::{MailEntry, WatchEntry, WebhookEntry};
+pub use watch::{MailEntry, TracesEntry, WatchEntry, WebhookEntry};
 
 use crate::node::Plan;
 
@@ -231,6 +231,9 @@ accepts = ["ADT"]
             "`silence`: there is no such key here; did you mean `silence_min`?",
         );
         check("webhook = { url = \"alarms.example\" }", "`alarms.example` is no address");
+        check("traces = { url = \"http://collector.example/v1/traces\", one_in = 10 }", "");
+        check("traces = { url = \"collector.example\" }", "`collector.example` is no address");
+        check("traces = { url = \"http://c.example/\", one_in = 0 }", "0 of them is none");
         check(
             "mail = { host = \"mail.example\", from = \"a@b.example\", to = [] }",
             "1 to 50 addresses",

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ::watch::{Deliver, Limits, Mail, MailTls, Webhook};
+use ::watch::{Deliver, Limits, Mail, MailTls, Post, Webhook};
 use serde::Deserialize;
 
 use crate::secret::SecretSource;
@@ -17,6 +17,8 @@ pub struct WatchEntry {
     pub mail: Option<MailEntry>,
     /// `[watch.webhook]`
     pub webhook: Option<WebhookEntry>,
+    /// `[watch.traces]`
+    pub traces: Option<TracesEntry>,
 }
 
 /// `[watch.mail]`
@@ -54,6 +56,25 @@ pub struct WebhookEntry {
     pub authority: Option<PathBuf>,
 }
 
+/// `[watch.traces]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TracesEntry {
+    /// The address of a collector that takes OTLP over HTTP in JSON, with its path.
+    pub url: String,
+    /// A bearer token.
+    pub token: Option<SecretSource>,
+    /// The certificate of a private authority, as PEM.
+    pub authority: Option<PathBuf>,
+    /// Of so many entries one is told; all of them unless given.
+    #[serde(default = "all")]
+    pub one_in: u64,
+}
+
+fn all() -> u64 {
+    1
+}
+
 impl WatchEntry {
     /// The places that are told. The error says what to do.
     pub fn places(&self, folder: &Path) -> Result<Vec<Box<dyn Deliver>>, String> {
@@ -65,6 +86,19 @@ impl WatchEntry {
             places.push(Box::new(hook.place(folder)?));
         }
         Ok(places)
+    }
+
+    /// The collector of traces, and of how many entries one is told. The error says what to do.
+    pub fn collector(&self, folder: &Path) -> Result<Option<(Post, u64)>, String> {
+        let Some(traces) = &self.traces else { return Ok(None) };
+        let TracesEntry { url, token, authority: file, one_in } = traces;
+        if *one_in == 0 {
+            return Err("one_in: 0 of them is none; write 1 for all, or leave it out".to_owned());
+        }
+        let token = token.as_ref().map(|token| token.read(folder)).transpose()?;
+        let authority = authority(folder, file.as_deref())?;
+        let place = Post::new(url, token, authority.as_deref()).map_err(|e| e.to_string())?;
+        Ok(Some((place, *one_in)))
     }
 }
 

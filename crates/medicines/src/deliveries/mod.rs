@@ -101,6 +101,18 @@ pub enum Notice {
     },
 }
 
+impl Notice {
+    /// What it tells of, as a code.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Notice::Patient { .. } => "patient",
+            Notice::Order { .. } => "order",
+            Notice::Dispense { .. } => "dispense",
+            Notice::Administration { .. } => "administration",
+        }
+    }
+}
+
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
