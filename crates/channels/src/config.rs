@@ -1,15 +1,21 @@
 //! How one channel is set up.
 
+mod transport;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Deserialize;
+
+pub use transport::{KeySource, TlsConfig};
 
 use crate::dialect::{Dialect, RuleError};
 use crate::health::Direction;
 use crate::inbound::InboundChannel;
 use crate::outbound::Voice;
 use crate::script::{Script, ScriptError};
+use crate::transport::{TlsError, TlsIdentity};
 
 /// The largest message that a channel may be told to accept, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
@@ -191,6 +197,9 @@ pub struct ChannelConfig {
     /// The peer's `host:port` (outbound).
     #[serde(default)]
     pub connect: Option<String>,
+    /// TLS on its connections.
+    #[serde(default)]
+    pub tls: Option<TlsConfig>,
     /// How its peer speaks.
     #[serde(default)]
     pub dialect: Dialect,
@@ -337,6 +346,24 @@ pub enum ConfigError {
     /// Its script cannot be used.
     #[error("channel `{0}`: its `script` cannot be used: {1}")]
     Script(String, ScriptError),
+    /// A setting of `tls` is missing.
+    #[error("channel `{name}`: `tls` needs `{field}`: {why}; add it")]
+    TlsNeeds {
+        /// The channel.
+        name: String,
+        /// What is missing.
+        field: &'static str,
+        /// What for.
+        why: &'static str,
+    },
+    /// A certificate or key cannot be used.
+    #[error("channel `{name}`: {error}")]
+    Tls {
+        /// The channel.
+        name: String,
+        /// Why.
+        error: TlsError,
+    },
     /// A number is outside its range.
     #[error("channel `{name}`: `{field}` is outside {range}; write a number within it")]
     Range {
@@ -370,6 +397,7 @@ impl ChannelConfig {
             direction,
             listen: None,
             connect: None,
+            tls: None,
             dialect,
             script: None,
             compiled: None,
@@ -448,32 +476,43 @@ impl ChannelConfig {
         if let (Some(script), None) = (&self.script, &self.compiled) {
             return Err(ConfigError::NoScript(name(), script.clone()));
         }
-        match self.direction {
-            Direction::Inbound if self.listen.is_none() => Err(ConfigError::NoListen(name())),
-            Direction::Outbound if self.connect.is_none() => Err(ConfigError::NoConnect(name())),
-            _ if !(1..=MAX_ACK_TIMEOUT_S).contains(&self.ack_timeout_s) => {
+        match () {
+            () if !(1..=MAX_ACK_TIMEOUT_S).contains(&self.ack_timeout_s) => {
                 Err(range("ack_timeout_s", "1 to 600"))
             }
-            _ if !(1..=MOST_RESENDS).contains(&self.max_resends) => {
+            () if !(1..=MOST_RESENDS).contains(&self.max_resends) => {
                 Err(range("max_resends", "1 to 1000"))
             }
-            _ if !(1..=MOST_RESENDS).contains(&self.max_retries) => {
+            () if !(1..=MOST_RESENDS).contains(&self.max_retries) => {
                 Err(range("max_retries", "1 to 1000"))
             }
-            _ if !(1..=MAX_APPLICATION_ACK_TIMEOUT_S).contains(&self.application_ack_timeout_s) => {
+            () if !(1..=MAX_APPLICATION_ACK_TIMEOUT_S)
+                .contains(&self.application_ack_timeout_s) =>
+            {
                 Err(range("application_ack_timeout_s", "1 to 604800"))
             }
-            _ if self.queue_limit.messages == Some(0) || self.queue_limit.age_s == Some(0) => {
+            () if self.queue_limit.messages == Some(0) || self.queue_limit.age_s == Some(0) => {
                 Err(range("queue_limit", "1 and more"))
             }
-            _ if !(1024..=MAX_MESSAGE_BYTES).contains(&self.max_message_bytes) => {
+            () if !(1024..=MAX_MESSAGE_BYTES).contains(&self.max_message_bytes) => {
                 Err(range("max_message_bytes", "1024 to 16777216"))
             }
-            _ if !(1..=4096).contains(&self.max_connections) => {
+            () if !(1..=4096).contains(&self.max_connections) => {
                 Err(range("max_connections", "1 to 4096"))
             }
-            _ => Ok(()),
+            () => self.check_transport(),
         }
+    }
+
+    /// Reads the certificates and the key that it names and checks that they can be used at `now`:
+    /// an own certificate that has expired would be refused by every peer. Gives when the own one
+    /// expires, where there is one.
+    pub fn check_certificates(&self, now: Timestamp) -> Result<Option<Timestamp>, ConfigError> {
+        let Some(tls) = &self.tls else {
+            return Ok(None);
+        };
+        let checked = TlsIdentity::checked(tls, now);
+        checked.map_err(|error| ConfigError::Tls { name: self.name.clone(), error })
     }
 }
 

@@ -204,6 +204,11 @@ impl Meter {
         }))
     }
 
+    /// The channel's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.0.name
+    }
+
     /// The channel as it is at `now`.
     pub fn read(&self, now: Timestamp) -> ChannelHealth {
         let gauges = &*self.0;

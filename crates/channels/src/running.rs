@@ -15,7 +15,7 @@ use crate::config::{ChannelConfig, ConfigError, check_together};
 use crate::health::{Direction, Health};
 use crate::lines::Lines;
 use crate::sender::Sender;
-use crate::transport::{Limits, Listener, Neighbours, Receiver, Stop, Stopper};
+use crate::transport::{Limits, Listener, Neighbours, Peer, Receiver, Stop, Stopper, TlsServer};
 
 /// How often an address is asked for again that a channel of this node held a moment ago.
 const BIND_ATTEMPTS: u32 = 20;
@@ -91,7 +91,15 @@ struct One {
 /// A channel that has all that it needs to run.
 struct Ready {
     config: ChannelConfig,
-    listener: Option<Listener>,
+    end: End,
+}
+
+/// Our end of a channel.
+enum End {
+    /// Inbound: peers connect.
+    Listener(Listener),
+    /// Outbound: we connect.
+    Peer(Peer),
 }
 
 impl Channels {
@@ -102,7 +110,7 @@ impl Channels {
         channels: Vec<ChannelConfig>,
         setting: Setting,
     ) -> Result<Running, StartError> {
-        check(&channels)?;
+        check(&channels, engine)?;
         check_together(&channels)?;
         let ready: Vec<Ready> = channels.into_iter().map(bind).collect::<Result<_, _>>()?;
         let mut running = Running {
@@ -120,10 +128,11 @@ impl Channels {
 }
 
 /// Each configuration can be used, and each name is there once.
-fn check(channels: &[ChannelConfig]) -> Result<(), ConfigError> {
+fn check(channels: &[ChannelConfig], engine: &Engine) -> Result<(), ConfigError> {
     let mut names = BTreeSet::new();
     for config in channels {
         config.check()?;
+        config.check_certificates(engine.clock().now())?;
         if !names.insert(config.name.as_str()) {
             return Err(ConfigError::Twice(config.name.clone()));
         }
@@ -131,13 +140,17 @@ fn check(channels: &[ChannelConfig]) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Takes the address of an inbound channel.
+/// Takes the address of an inbound channel, and reads the certificates that a channel names.
 fn bind(config: ChannelConfig) -> Result<Ready, StartError> {
+    let name = config.name.clone();
+    let refused = |error| ConfigError::Tls { name: name.clone(), error };
     let (Direction::Inbound, Some(address)) = (config.direction, config.listen) else {
-        return Ok(Ready { config, listener: None });
+        let end = End::Peer(Peer::new(&config).map_err(refused)?);
+        return Ok(Ready { config, end });
     };
+    let tls = config.tls.as_ref().map(TlsServer::new).transpose().map_err(refused)?;
     match Listener::bind(address) {
-        Ok(listener) => Ok(Ready { config, listener: Some(listener) }),
+        Ok(listener) => Ok(Ready { config, end: End::Listener(listener.under(tls)) }),
         Err(source) => Err(StartError::Listen { name: config.name, address, source }),
     }
 }
@@ -167,7 +180,7 @@ impl Running {
         start: Vec<ChannelConfig>,
         commit: impl Future<Output = Result<(), E>>,
     ) -> Result<(), ChangeError<E>> {
-        check(&start).map_err(StartError::from)?;
+        check(&start, &self.engine).map_err(StartError::from)?;
         let ending =
             |name: &str| stop.contains(name) || start.iter().any(|config| config.name == name);
         let names: Vec<String> =
@@ -239,15 +252,15 @@ impl Running {
     }
 
     fn start(&mut self, ready: Ready) {
-        let Ready { config, listener } = ready;
+        let Ready { config, end } = ready;
         let (stopper, stop) = Stopper::new();
         let kept = config.clone();
-        let task = match listener {
-            Some(listener) => {
+        let task = match end {
+            End::Listener(listener) => {
                 self.addresses.insert(config.name.clone(), listener.address());
                 self.receive(&config, listener, stop)
             }
-            None => self.send(config, stop),
+            End::Peer(peer) => self.send(config, peer, stop),
         };
         self.channels.insert(kept.name.clone(), One { config: kept, stopper, task });
     }
@@ -263,7 +276,7 @@ impl Running {
         tokio::spawn(listener.run(receiver, limits, meter, stop))
     }
 
-    fn send(&self, config: ChannelConfig, stop: Stop) -> JoinHandle<()> {
+    fn send(&self, config: ChannelConfig, peer: Peer, stop: Stop) -> JoinHandle<()> {
         let setting = &self.setting;
         let name: Arc<str> = config.name.as_str().into();
         let meter = setting.health.register(&name, Direction::Outbound);
@@ -272,7 +285,7 @@ impl Running {
         // Channels of one node must not draw the same waits.
         let mix = |seed: u64, byte: u8| seed.rotate_left(5) ^ u64::from(byte);
         let seed = config.name.bytes().fold(setting.seed, mix);
-        let sender = Sender::new(self.engine.clone(), config, voice, seed, meter, stop);
+        let sender = Sender::new(self.engine.clone(), config, peer, voice, seed, meter, stop);
         tokio::spawn(sender.run())
     }
 

@@ -53,9 +53,12 @@ pub enum IssueKind {
     SecondHeader,
     /// A batch segment (FHS, BHS, BTS or FTS) inside a message.
     BatchSegment,
-    /// MSH-18 names a character set that is not read here; the channel's default is used.
+    /// MSH-18 names a character set that is not read here; the channel's default is used. Where
+    /// the message holds more than plain ASCII, [`IssueKind::Undecodable`] is told as well.
     UnknownCharset,
-    /// Bytes above 127 although MSH-18 says ASCII; the channel's default is used.
+    /// Bytes above 127 although MSH-18 says ASCII. They are read in the channel's default, but
+    /// nobody can tell what was meant: a peer known to declare a wrong set is read by
+    /// [`CharsetChoice::Always`](crate::CharsetChoice::Always).
     NotAscii,
     /// Bytes of a segment that are not text in the message's character set. They read as
     /// U+FFFD; the raw bytes stay available.
@@ -88,8 +91,7 @@ impl IssueKind {
             | Self::FewEncodingCharacters
             | Self::ExtraEncodingCharacters
             | Self::LineFeedInText
-            | Self::UnknownCharset
-            | Self::NotAscii => Severity::Warning,
+            | Self::UnknownCharset => Severity::Warning,
             Self::LeadingContent
             | Self::BadEncodingCharacter
             | Self::ShortSegment
@@ -97,6 +99,7 @@ impl IssueKind {
             | Self::SecondHeader
             | Self::BatchSegment
             | Self::Undecodable
+            | Self::NotAscii
             | Self::MoreIssues => Severity::Error,
         }
     }

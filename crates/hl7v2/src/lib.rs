@@ -22,6 +22,7 @@
 //! ```
 
 pub mod ack;
+pub mod batch;
 mod builder;
 mod charset;
 mod delimiters;

@@ -170,6 +170,10 @@ fn choose_charset(message: &Message<'_>, choice: CharsetChoice, issues: &mut Iss
         Some(charset) => charset,
         None => {
             issues.add(IssueKind::UnknownCharset, span.start as usize, Some(0));
+            // Sets that switch by escape sequences (ISO 2022) look like ASCII.
+            if !message.bytes.is_ascii() || memchr(0x1B, message.bytes).is_some() {
+                issues.add(IssueKind::Undecodable, span.start as usize, Some(0));
+            }
             default
         }
     }
@@ -390,7 +394,7 @@ mod tests {
         check("UNICODE UTF-8~8859/1", "é".as_bytes(), or(windows), "é", &[]);
         check("ASCII", b"\x92", or(windows), "’", &[K::NotAscii]);
         check("ASCII", b"x", or(windows), "x", &[]);
-        check("UNICODE UTF-16", b"\xE9", or(windows), "é", &[K::UnknownCharset]);
+        check("UNICODE UTF-16", b"\xE9", or(windows), "é", &[K::UnknownCharset, K::Undecodable]);
         check("UNICODE UTF-8", b"\xE9", CharsetChoice::Always(windows), "é", &[]);
     }
 }

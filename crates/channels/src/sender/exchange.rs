@@ -81,6 +81,11 @@ pub(super) async fn exchange(
         };
         match received {
             Err(_) => return Exchange::Silent,
+            // The peer refused the line itself, so it has looked at nothing that came on it.
+            Ok(Err(LinkError::Refused(code))) => {
+                meter.error(code);
+                return Exchange::NotSent;
+            }
             Ok(Err(LinkError::Closed | LinkError::Connect | LinkError::NotSent)) => {
                 return Exchange::Lost;
             }

@@ -34,7 +34,7 @@ use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 use crate::config::ChannelConfig;
 use crate::health::Meter;
 use crate::outbound::Voice;
-use crate::transport::{Client, Stop};
+use crate::transport::{Peer, Stop};
 pub(crate) use exchange::{Heard, codes};
 pub(crate) use hear::commit;
 use link::Link;
@@ -63,7 +63,7 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Sender {
     channel: Arc<str>,
-    peer: String,
+    peer: Peer,
     config: ChannelConfig,
     voice: Arc<Voice>,
     engine: Engine,
@@ -86,6 +86,7 @@ impl Sender {
     pub(crate) fn new(
         engine: Engine,
         config: ChannelConfig,
+        peer: Peer,
         voice: Voice,
         seed: u64,
         meter: Meter,
@@ -93,7 +94,7 @@ impl Sender {
     ) -> Self {
         Sender {
             channel: config.name.as_str().into(),
-            peer: config.connect.clone().unwrap_or_default(),
+            peer,
             link: Link::new(config.resync, seed),
             queued: engine.queued(&config.name),
             outstanding: Outstanding::new(config.application_ack_timeout()),
@@ -269,7 +270,7 @@ impl Sender {
         if self.link.client.is_some() {
             return true;
         }
-        let opening = Client::open(&self.peer, &self.meter);
+        let opening = self.peer.open(&self.meter);
         let opened = tokio::select! {
             opened = opening => opened,
             () = self.stop.wait() => return false,

@@ -68,17 +68,24 @@ impl Sender {
     /// all: an earlier message of its patient was refused, or the line is gone.
     async fn hear_before(&mut self, delivery: &Delivery) -> Result<bool, Stopped> {
         while let Some(client) = self.link.client.as_mut() {
-            match client.peek() {
+            match client.peek().await {
                 Ok(None) => break,
                 Ok(Some(raw)) => {
                     if self.hear(Heard::read(raw)).await?.is_some_and(|key| key == delivery.key) {
                         return Ok(true);
                     }
                 }
-                Err(_) => {
-                    // Nothing was in flight: the peer closed a line that was not used.
-                    self.link.client = None;
+                Err(error) => {
                     self.queue.clear();
+                    if self.link.is_proven() {
+                        // Nothing was in flight: the peer closed a line that was not used.
+                        self.link.client = None;
+                    } else {
+                        // It hung up without a word: it is not asked again at once.
+                        self.meter.down(error.code());
+                        let wait = self.link.lost();
+                        self.pause(wait).await;
+                    }
                     return Ok(true);
                 }
             }

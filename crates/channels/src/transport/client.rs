@@ -1,15 +1,17 @@
-//! The connection of an outbound channel.
+//! The peer of an outbound channel and the way to it.
 
-use hl7v2::mllp::{self, Decoder, Ending, Event};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Duration, timeout};
 
-use super::{READ_CHUNK, WRITE_LIMIT, socket};
+use super::line::Line;
+use super::mllp::MllpClient;
+use super::socket;
+use super::tls::{TlsClient, TlsError};
+use crate::config::ChannelConfig;
 use crate::health::Meter;
 
 /// The largest acknowledgement taken, in bytes.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
+pub(super) const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// How long a connection may take to be made.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -19,6 +21,8 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 pub(crate) enum LinkError {
     /// No connection could be made.
     Connect,
+    /// The two sides could not agree on TLS, so the peer has looked at nothing; the code says why.
+    Refused(&'static str),
     /// The message could not be handed over whole, so the peer cannot have acted on it: a half
     /// frame is never a message.
     NotSent,
@@ -31,97 +35,84 @@ impl LinkError {
     pub(crate) fn code(self) -> &'static str {
         match self {
             LinkError::Connect => "connect-failed",
+            LinkError::Refused(code) => code,
             LinkError::NotSent => "not-sent",
             LinkError::Closed => "closed-by-peer",
         }
     }
 }
 
-/// A connection to a peer.
+/// Where the messages of an outbound channel go, and how.
+#[derive(Debug, Clone)]
+pub(crate) enum Peer {
+    /// To `host:port`, over MLLP.
+    Mllp { address: String, tls: Option<TlsClient> },
+}
+
+impl Peer {
+    /// The peer of a channel whose settings were checked.
+    pub(crate) fn new(config: &ChannelConfig) -> Result<Self, TlsError> {
+        let address = config.connect.clone().unwrap_or_default();
+        let tls = config.tls.as_ref().map(|tls| TlsClient::new(tls, &address)).transpose()?;
+        Ok(Peer::Mllp { address, tls })
+    }
+
+    /// Connects.
+    pub(crate) async fn open(&self, meter: &Meter) -> Result<Client, LinkError> {
+        Ok(match self {
+            Peer::Mllp { address, tls } => {
+                let line = dial(address, tls.as_ref(), meter).await?;
+                Client::Mllp(MllpClient::new(line, meter))
+            }
+        })
+    }
+}
+
+async fn dial(address: &str, tls: Option<&TlsClient>, meter: &Meter) -> Result<Line, LinkError> {
+    let Ok(Ok(stream)) = timeout(CONNECT_LIMIT, socket::connect(address)).await else {
+        return Err(LinkError::Connect);
+    };
+    secure(stream, tls).await.inspect_err(|error| {
+        let code = error.code();
+        tracing::warn!(channel = %meter.name(), code, "the peer could not be reached by TLS");
+    })
+}
+
+async fn secure(stream: TcpStream, tls: Option<&TlsClient>) -> Result<Line, LinkError> {
+    // A message is one write whose answer is waited for.
+    let _ = stream.set_nodelay(true);
+    match tls {
+        None => Ok(Line::Plain(stream)),
+        Some(tls) => tls.connect(stream).await.map_err(LinkError::Refused),
+    }
+}
+
+/// A way to a peer that is open.
 #[derive(Debug)]
-pub(crate) struct Client {
-    stream: TcpStream,
-    decoder: Decoder,
-    input: Vec<u8>,
-    frame: Vec<u8>,
-    meter: Meter,
+pub(crate) enum Client {
+    Mllp(MllpClient),
 }
 
 impl Client {
-    /// Connects to `host:port`.
-    pub(crate) async fn open(address: &str, meter: &Meter) -> Result<Self, LinkError> {
-        let connecting = timeout(CONNECT_LIMIT, socket::connect(address));
-        let Ok(Ok(stream)) = connecting.await else {
-            return Err(LinkError::Connect);
-        };
-        // A message is one write whose answer is waited for.
-        let _ = stream.set_nodelay(true);
-        meter.opened();
-        Ok(Client {
-            stream,
-            decoder: Decoder::new(MAX_ANSWER_BYTES, Ending::Proper),
-            input: vec![0; READ_CHUNK],
-            frame: Vec::new(),
-            meter: meter.clone(),
-        })
-    }
-
-    /// Hands one message over, in one write where the system takes it whole. A message that
-    /// holds a framing byte is not sent.
+    /// Hands one message over.
     pub(crate) async fn send(&mut self, message: &[u8]) -> Result<(), LinkError> {
-        self.frame.clear();
-        mllp::encode_into(message, &mut self.frame).map_err(|_| LinkError::NotSent)?;
-        match timeout(WRITE_LIMIT, self.stream.write_all(&self.frame)).await {
-            Ok(Ok(())) => {
-                self.meter.sent();
-                Ok(())
-            }
-            _ => Err(LinkError::NotSent),
+        match self {
+            Client::Mllp(client) => client.send(message).await,
         }
     }
 
-    /// Waits for the next whole frame. Dropping the future loses nothing that had arrived.
+    /// Waits for the next whole answer. Dropping the future loses nothing that had arrived.
     pub(crate) async fn receive(&mut self) -> Result<Vec<u8>, LinkError> {
-        loop {
-            for event in self.decoder.by_ref() {
-                match event {
-                    Event::Frame(frame) => return Ok(frame),
-                    Event::Noise { .. } => self.meter.error("noise"),
-                    Event::Oversized { .. } => self.meter.error("oversized"),
-                    Event::Restarted { .. } | Event::Half { .. } => {
-                        self.meter.error("half-message");
-                    }
-                }
-            }
-            match self.stream.read(&mut self.input).await {
-                Ok(count) if count > 0 => self.decoder.push(&self.input[..count]),
-                _ => return Err(LinkError::Closed),
-            }
+        match self {
+            Client::Mllp(client) => client.receive().await,
         }
     }
 
-    /// A frame that has come without being waited for, or that the peer has closed, without
+    /// An answer that has come without being waited for, or that the peer has closed, without
     /// waiting. `Ok(None)` is the quiet that a line should keep between two messages.
-    pub(crate) fn peek(&mut self) -> Result<Option<Vec<u8>>, LinkError> {
-        loop {
-            for event in self.decoder.by_ref() {
-                match event {
-                    Event::Frame(frame) => return Ok(Some(frame)),
-                    _ => self.meter.error("noise"),
-                }
-            }
-            match self.stream.try_read(&mut self.input) {
-                Ok(0) => return Err(LinkError::Closed),
-                Ok(count) => self.decoder.push(&self.input[..count]),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(None),
-                Err(_) => return Err(LinkError::Closed),
-            }
+    pub(crate) async fn peek(&mut self) -> Result<Option<Vec<u8>>, LinkError> {
+        match self {
+            Client::Mllp(client) => client.peek().await,
         }
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        self.meter.closed();
     }
 }

@@ -1,20 +1,33 @@
-//! MLLP over TCP: a listener for each inbound channel, a connection for each outbound one.
+//! Transports: how the bytes of a channel travel.
 //!
-//! This module knows bytes and frames. What a frame means is for a [`Service`] to say.
+//! Inbound, a [`Listener`] (MLLP, in the open or under TLS) hands whole messages to a [`Service`]
+//! and brings its answer back. Outbound, a [`Peer`] is dialled and
+//! gives a client that sends a message and waits for its answer, whatever lies between. Another
+//! transport (a database, a mail box) is a variant of [`Peer`] and `Client`, or another caller of
+//! a [`Service`]: receivers and senders do not see the difference.
 
+mod batch;
 mod client;
+mod connection;
 mod framing;
+mod line;
+mod mllp;
 mod receive;
 mod server;
+mod service;
 mod socket;
 mod stop;
+mod tls;
 
 use std::time::Duration;
 
-pub(crate) use client::{Client, LinkError};
+pub(crate) use client::{Client, LinkError, Peer};
 pub(crate) use receive::{Neighbours, Receiver};
-pub use server::{Limits, Listener, Service, Unserved};
+pub use server::{Limits, Listener};
+pub use service::{Reply, Service, Unserved};
 pub use stop::{Stop, Stopper};
+pub(crate) use tls::TlsServer;
+pub use tls::{TlsError, TlsIdentity};
 
 /// How much is read from a connection at a time, in bytes.
 const READ_CHUNK: usize = 16 * 1024;

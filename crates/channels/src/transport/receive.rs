@@ -4,13 +4,13 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use engine::{Command, Engine, Receipt, Stopped};
-use hl7v2::mllp;
+use hl7v2::batch;
 use jiff::Timestamp;
 use medicines::Request;
 use sha2::{Digest, Sha256};
 use tokio::time::{Duration, Instant, sleep};
 
-use super::{Service, Unserved};
+use super::{Reply, Service, Unserved};
 use crate::config::{ChannelConfig, WhenFull};
 use crate::health::Meter;
 use crate::inbound::{self, InboundChannel, Understood};
@@ -48,6 +48,14 @@ pub(crate) struct Receiver {
     neighbours: Neighbours,
 }
 
+/// What became of one message.
+pub(super) struct Decided {
+    pub(super) reply: Reply,
+    /// The number of its entry, 0 where there is none, and when that was recorded.
+    pub(super) seq: u64,
+    pub(super) at: Timestamp,
+}
+
 impl Receiver {
     pub(crate) fn new(
         engine: Engine,
@@ -77,14 +85,40 @@ impl Receiver {
         Ok(())
     }
 
+    pub(super) fn channel(&self) -> &InboundChannel {
+        &self.channel
+    }
+
+    /// Takes in one message that is no batch.
+    pub(super) async fn single(
+        &self,
+        message: Vec<u8>,
+        received: Timestamp,
+    ) -> Result<Decided, Unserved> {
+        let began = Instant::now();
+        let mut understood = inbound::read(&message, &self.channel);
+        if understood.key.is_none() {
+            understood.key = Some(key_of(&message));
+        }
+        if let Some(written) = understood.written {
+            self.meter.written(written, received);
+        }
+        if understood.reply_to.is_silent() {
+            return Ok(self.acknowledged(understood, received, message).await?);
+        }
+        self.make_room(&mut understood).await?;
+        let decided = self.submit(understood, received, message).await?;
+        self.meter.tally().acknowledged(began.elapsed());
+        Ok(decided)
+    }
+
     /// Takes in an acknowledgement that came as a message of its own.
     async fn acknowledged(
         &self,
         understood: Understood,
         received: Timestamp,
         raw: Vec<u8>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<Decided, Stopped> {
         let heard = Heard::read(raw);
         let (lines, engine) = (&self.neighbours.lines, &self.engine);
         let request = inbound::acknowledged(&heard, &self.name, lines, engine).await;
@@ -97,25 +131,20 @@ impl Receiver {
         let channel = Arc::clone(&self.name);
         let command =
             Command { channel, key, by, message_type, control_id, received, request, raw };
-        self.engine.submit(command).await?;
+        let Receipt { seq, at, .. } = self.engine.submit(command).await?;
         // What answers nothing but that a message is stored is never answered itself.
         let commits = ack.is_some_and(|ack| ack.code.is_commit());
-        if let Some(answer) = answer.filter(|_| !commits)
-            && mllp::encode_into(&answer, out).is_err()
-        {
-            self.meter.error("unframeable-answer");
-        }
-        Ok(())
+        let answers = answer.filter(|_| !commits).into_iter().collect();
+        Ok(Decided { reply: Reply { answers, refused: false }, seq, at })
     }
 
-    /// Has the engine decide, and appends the framed acknowledgement, where one is wanted.
-    async fn submit(
+    /// Has the engine decide, and writes the acknowledgements that are wanted.
+    pub(super) async fn submit(
         &self,
         understood: Understood,
         received: Timestamp,
         raw: Vec<u8>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<Decided, Stopped> {
         for doubt in &understood.doubts {
             tracing::debug!(channel = %self.name, %doubt, "read by an assumption");
         }
@@ -124,7 +153,9 @@ impl Receiver {
         let command =
             Command { channel, key, by, message_type, control_id, received, request, raw };
         let Receipt { seq, at, answer, .. } = self.engine.submit(command).await?;
-        if matches!(answer, medicines::Answer::Parked(_) | medicines::Answer::Refused(_)) {
+        let refused =
+            matches!(answer, medicines::Answer::Parked(_) | medicines::Answer::Refused(_));
+        if refused {
             self.meter.refused();
         }
         if matches!(answer, medicines::Answer::Parked(_)) {
@@ -132,57 +163,41 @@ impl Receiver {
         }
         let first = inbound::answer(&reply_to, &answer, seq, at);
         let second = inbound::application(&reply_to, &answer, seq, at);
-        for ack in [first, second].into_iter().flatten() {
-            self.meter.tally().answered(&ack);
-            if mllp::encode_into(&ack, out).is_err() {
-                // The sender's own control id holds a framing byte; it cannot be given back to it.
-                self.meter.error("unframeable-answer");
-            }
-        }
-        Ok(())
+        let answers: Vec<Vec<u8>> = first.into_iter().chain(second).collect();
+        answers.iter().for_each(|ack| self.meter.tally().answered(ack));
+        Ok(Decided { reply: Reply { answers, refused }, seq, at })
     }
 }
 
 impl Service for Receiver {
-    async fn message(&self, message: Vec<u8>, out: &mut Vec<u8>) -> Result<(), Unserved> {
-        let began = Instant::now();
+    async fn message(&self, message: Vec<u8>) -> Result<Reply, Unserved> {
         let received = self.engine.clock().now();
         self.meter.seen(received);
-        let mut understood = inbound::read(&message, &self.channel);
-        if understood.key.is_none() {
-            understood.key = Some(key_of(&message));
+        if batch::is_batch(&message) {
+            return self.batch(message, received).await;
         }
-        if let Some(written) = understood.written {
-            self.meter.written(written, received);
-        }
-        if understood.reply_to.is_silent() {
-            return Ok(self.acknowledged(understood, received, message, out).await?);
-        }
-        self.make_room(&mut understood).await?;
-        self.submit(understood, received, message, out).await?;
-        self.meter.tally().acknowledged(began.elapsed());
-        Ok(())
+        Ok(self.single(message, received).await?.reply)
     }
 
-    async fn oversized(
-        &self,
-        head: Vec<u8>,
-        limit: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Unserved> {
+    async fn oversized(&self, head: Vec<u8>, limit: usize) -> Result<Reply, Unserved> {
         let received = self.engine.clock().now();
         let mut understood = inbound::oversized(&head, limit, &self.channel);
         // What follows the head is not known: its own key would stand for a message that nobody
         // has read, and a replay of the head would act on a stump. It is known by its head, and
         // nothing of it is kept.
         understood.key = Some(key_of(&head));
-        Ok(self.submit(understood, received, Vec::new(), out).await?)
+        Ok(self.submit(understood, received, Vec::new()).await?.reply)
+    }
+
+    fn reads_utf8(&self, message: &[u8]) -> bool {
+        let read = hl7v2::parse_header(message, self.channel.dialect().charset_choice());
+        message.is_ascii() || read.is_ok_and(|read| read.charset() == hl7v2::Charset::Utf8)
     }
 }
 
 /// By what a repeat of bytes without a usable control id is known, so that a peer that sends them
 /// over and over opens one case and not thousands.
-fn key_of(bytes: &[u8]) -> String {
+pub(super) fn key_of(bytes: &[u8]) -> String {
     let mut key = "sha256:".to_owned();
     for byte in Sha256::digest(bytes) {
         let _ = write!(key, "{byte:02x}");

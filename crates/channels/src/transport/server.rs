@@ -1,66 +1,24 @@
 //! The listener of an inbound channel.
 //!
-//! One task per connection reads, has each message served, and writes its answer before it looks
-//! at the next one, so that a peer that sends several at once is served in their order. Nothing
-//! is spawned per message, an answer is one write, and what a connection may hold in memory is
-//! one message of the largest size and one chunk.
+//! It accepts connections, keeps their number within the limit, lets TLS be agreed on where the
+//! channel has it, and gives each to a task that speaks MLLP.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hl7v2::mllp::{Decoder, Ending, Event};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{self, JoinSet};
-use tokio::time::{Duration, Instant, sleep, timeout, timeout_at};
+use tokio::time::{Duration, Instant, sleep, timeout};
 
-use super::framing::Framing;
+use super::connection::Connection;
+use super::line::Line;
 use super::{
-    ACCEPT_PAUSE, FRAME_LIMIT, IDLE_LIMIT, READ_CHUNK, STOP_GRACE, Stop, Stopper, WRITE_LIMIT,
-    YIELD_AFTER, socket,
+    ACCEPT_PAUSE, FRAME_LIMIT, STOP_GRACE, Service, Stop, Stopper, TlsServer, YIELD_AFTER, socket,
 };
 use crate::health::Meter;
-
-/// What answers the messages of a channel.
-pub trait Service: Send + Sync + 'static {
-    /// Takes one message in and appends the framed answer to `out`, or nothing where there is
-    /// nobody to answer. On `Err` the connection is closed and nothing is written: what could
-    /// not be kept must not be acknowledged.
-    fn message(
-        &self,
-        message: Vec<u8>,
-        out: &mut Vec<u8>,
-    ) -> impl Future<Output = Result<(), Unserved>> + Send;
-
-    /// A message was longer than `limit` bytes; only its first bytes were kept.
-    fn oversized(
-        &self,
-        head: Vec<u8>,
-        limit: usize,
-        out: &mut Vec<u8>,
-    ) -> impl Future<Output = Result<(), Unserved>> + Send;
-}
-
-/// Why a message was not taken in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unserved {
-    /// The node cannot write any more.
-    #[error("the node has stopped")]
-    Stopped,
-    /// A queue that the message may feed was full for too long.
-    #[error("a queue is full")]
-    NoRoom,
-}
-
-impl From<engine::Stopped> for Unserved {
-    fn from(engine::Stopped: engine::Stopped) -> Self {
-        Unserved::Stopped
-    }
-}
 
 /// What a listener allows.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +65,7 @@ impl Open {
 
 /// When something last came over a connection.
 #[derive(Clone)]
-struct LastHeard {
+pub(super) struct LastHeard {
     since: Instant,
     /// Milliseconds after `since`.
     after: Arc<AtomicU64>,
@@ -118,7 +76,7 @@ impl LastHeard {
         LastHeard { since: Instant::now(), after: Arc::default() }
     }
 
-    fn heard(&self) {
+    pub(super) fn heard(&self) {
         let after = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.after.store(after, Ordering::Relaxed);
     }
@@ -134,16 +92,7 @@ impl LastHeard {
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
-}
-
-/// Why a connection ended.
-enum End {
-    /// The peer closed it, or was silent for too long, or the node stops.
-    Closed,
-    /// It broke; the code says how.
-    Broken(&'static str),
-    /// The node cannot write any more.
-    Stopped,
+    tls: Option<TlsServer>,
 }
 
 impl Listener {
@@ -151,7 +100,13 @@ impl Listener {
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = socket::listen(address)?;
         let address = socket.local_addr()?;
-        Ok(Listener { socket, address })
+        Ok(Listener { socket, address, tls: None })
+    }
+
+    /// The same listener under TLS, where it is given.
+    pub(crate) fn under(mut self, tls: Option<TlsServer>) -> Self {
+        self.tls = tls;
+        self
     }
 
     /// Where it listens.
@@ -181,20 +136,15 @@ impl Listener {
                 Ok((stream, _)) => {
                     let (stopper, yields) = Stopper::new();
                     let heard = LastHeard::now();
-                    let connection = Connection {
-                        stream,
-                        decoder: Decoder::new(limits.message_bytes, Ending::Proper),
-                        framing: Framing::default(),
+                    let arrived = Arrived {
                         service: Arc::clone(&service),
                         meter: meter.clone(),
+                        limits,
                         stop: stop.clone(),
                         yields,
                         heard: heard.clone(),
-                        answer: Vec::with_capacity(512),
-                        frame_limit: limits.frame,
-                        frame_began: None,
                     };
-                    let id = connections.spawn(connection.run()).id();
+                    let id = connections.spawn(arrived.run(stream, self.tls.clone())).id();
                     open.0.insert(id, (stopper, heard));
                 }
                 Err(_) => {
@@ -211,128 +161,46 @@ impl Listener {
     }
 }
 
-struct Connection<S> {
-    stream: TcpStream,
-    decoder: Decoder,
-    framing: Framing,
-    service: Arc<S>,
-    meter: Meter,
-    stop: Stop,
+/// What every connection is given, whatever is spoken on it.
+pub(super) struct Arrived<S> {
+    pub(super) service: Arc<S>,
+    pub(super) meter: Meter,
+    pub(super) limits: Limits,
+    pub(super) stop: Stop,
     /// Tells that another connection needs the place.
-    yields: Stop,
-    heard: LastHeard,
-    answer: Vec<u8>,
-    frame_limit: Duration,
-    /// When the first bytes of the message that is arriving came.
-    frame_began: Option<Instant>,
+    pub(super) yields: Stop,
+    pub(super) heard: LastHeard,
 }
 
-impl<S: Service> Connection<S> {
-    async fn run(mut self) {
+impl<S: Service> Arrived<S> {
+    async fn run(mut self, stream: TcpStream, tls: Option<TlsServer>) {
         // An answer is one small write that the peer waits for.
-        let _ = self.stream.set_nodelay(true);
-        self.meter.opened();
-        let end = self.serve().await;
-        self.decoder.finish();
-        while let Some(event) = self.decoder.next() {
-            self.count(&event);
-        }
-        match end {
-            End::Closed => {}
-            End::Broken(code) => self.meter.error(code),
-            End::Stopped => self.meter.error("node-stopped"),
-        }
-        self.meter.closed();
-    }
-
-    async fn serve(&mut self) -> End {
-        let mut input = vec![0; READ_CHUNK];
-        loop {
-            while let Some(event) = self.decoder.next() {
-                if let Err(end) = self.take(event).await {
-                    return end;
-                }
-                if self.stop.is_set() {
-                    return End::Closed;
-                }
-            }
-            if self.yields.is_set() && !self.framing.is_inside() {
-                return End::Broken("idle-closed");
-            }
-            match self.read(&mut input).await {
-                Ok(count) => {
-                    self.heard.heard();
-                    self.framing.push(&input[..count]);
-                    self.decoder.push(&input[..count]);
-                }
-                Err(end) => return end,
-            }
-        }
-    }
-
-    /// Reads what has come, within the time that a message or a silence may take.
-    async fn read(&mut self, input: &mut [u8]) -> Result<usize, End> {
-        let now = Instant::now();
-        let inside = self.framing.is_inside();
-        // Trickling bytes do not stretch the time: it counts from the first of them.
-        let deadline = if inside {
-            *self.frame_began.get_or_insert(now) + self.frame_limit
-        } else {
-            self.frame_began = None;
-            now + IDLE_LIMIT
+        let _ = stream.set_nodelay(true);
+        let Some(line) = self.agree(stream, tls).await else {
+            return;
         };
-        let read = tokio::select! {
-            biased;
-            read = timeout_at(deadline, self.stream.read(input)) => read,
-            () = self.stop.wait() => return Err(End::Closed),
-            () = self.yields.wait(), if !inside => return Err(End::Broken("idle-closed")),
-        };
-        match read {
-            Ok(Ok(0)) => Err(End::Closed),
-            Ok(Ok(count)) => Ok(count),
-            Ok(Err(_)) => Err(End::Broken("connection-broken")),
-            Err(_) if inside => Err(End::Broken("message-timeout")),
-            Err(_) => Err(End::Closed),
-        }
+        Connection::new(self, line).run().await;
     }
 
-    async fn take(&mut self, event: Event) -> Result<(), End> {
-        self.count(&event);
-        self.answer.clear();
-        let served = match event {
-            Event::Frame(message) => {
-                // What arrives now is another message, with a time of its own.
-                self.frame_began = None;
-                self.service.message(message, &mut self.answer).await
-            }
-            Event::Oversized { head, limit } => {
-                self.service.oversized(head, limit, &mut self.answer).await
-            }
-            Event::Noise { .. } | Event::Restarted { .. } | Event::Half { .. } => Ok(()),
+    async fn agree(&mut self, stream: TcpStream, tls: Option<TlsServer>) -> Option<Line> {
+        let Some(tls) = tls else {
+            return Some(Line::Plain(stream));
         };
-        served.map_err(|why| match why {
-            Unserved::Stopped => End::Stopped,
-            Unserved::NoRoom => End::Broken("queue-full"),
-        })?;
-        if self.answer.is_empty() {
-            return Ok(());
-        }
-        match timeout(WRITE_LIMIT, self.stream.write_all(&self.answer)).await {
-            Ok(Ok(())) => {
-                self.meter.sent();
-                Ok(())
+        let agreed = tokio::select! {
+            agreed = tls.accept(stream) => agreed,
+            () = self.stop.wait() => return None,
+        };
+        match agreed {
+            Ok((line, subject)) => {
+                let peer = subject.as_deref().unwrap_or("without a certificate");
+                tracing::debug!(channel = %self.meter.name(), peer, "a peer has connected by TLS");
+                Some(line)
             }
-            Ok(Err(_)) => Err(End::Broken("answer-not-taken")),
-            Err(_) => Err(End::Broken("answer-timeout")),
-        }
-    }
-
-    fn count(&self, event: &Event) {
-        match event {
-            Event::Frame(_) => {}
-            Event::Noise { .. } => self.meter.error("noise"),
-            Event::Oversized { .. } => self.meter.error("oversized"),
-            Event::Restarted { .. } | Event::Half { .. } => self.meter.error("half-message"),
+            Err(code) => {
+                tracing::warn!(channel = %self.meter.name(), code, "a peer could not connect by TLS");
+                self.meter.error(code);
+                None
+            }
         }
     }
 }

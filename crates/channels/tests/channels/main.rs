@@ -3,8 +3,10 @@
 
 mod changes;
 mod outbound;
+mod pki;
 mod receiver;
 mod rig;
 mod round_trip;
 mod sender;
+mod tls;
 mod transport;

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use channels::transport::{Limits, Listener, Service, Stopper, Unserved};
+use channels::transport::{Limits, Listener, Reply, Service, Stopper, Unserved};
 use channels::{Direction, Meter};
-use hl7v2::mllp::{Decoder, Ending, Event, encode, encode_into};
+use hl7v2::mllp::{Decoder, Ending, Event, encode};
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -31,22 +31,17 @@ impl Echo {
 }
 
 impl Service for Echo {
-    fn message(
-        &self,
-        message: Vec<u8>,
-        out: &mut Vec<u8>,
-    ) -> impl Future<Output = Result<(), Unserved>> + Send {
+    fn message(&self, message: Vec<u8>) -> impl Future<Output = Result<Reply, Unserved>> + Send {
         let text = String::from_utf8(message).unwrap();
         self.saw(&text);
         async move {
             tokio::task::yield_now().await;
             match text.as_str() {
-                "stop" => return Err(Unserved::Stopped),
-                "full" => return Err(Unserved::NoRoom),
-                "silent" => {}
-                _ => encode_into(format!("ok {text}").as_bytes(), out).unwrap(),
+                "stop" => Err(Unserved::Stopped),
+                "full" => Err(Unserved::NoRoom),
+                "silent" => Ok(Reply::default()),
+                _ => Ok(answer(&format!("ok {text}"))),
             }
-            Ok(())
         }
     }
 
@@ -54,12 +49,14 @@ impl Service for Echo {
         &self,
         head: Vec<u8>,
         limit: usize,
-        out: &mut Vec<u8>,
-    ) -> impl Future<Output = Result<(), Unserved>> + Send {
+    ) -> impl Future<Output = Result<Reply, Unserved>> + Send {
         self.saw(&format!("oversized {} {limit}", head.len()));
-        encode_into(b"too long", out).unwrap();
-        std::future::ready(Ok(()))
+        std::future::ready(Ok(answer("too long")))
     }
+}
+
+fn answer(text: &str) -> Reply {
+    Reply { answers: vec![text.as_bytes().to_vec()], refused: false }
 }
 
 struct Rig {

@@ -140,6 +140,7 @@ fn keeping(checker: &mut Checker<'_>, parsed: &Parsed) -> Keeping {
 fn channels(checker: &mut Checker<'_>, parsed: &Parsed, bundle: &Bundle) -> Vec<ChannelConfig> {
     let mut names: BTreeMap<&str, &Place> = BTreeMap::new();
     let mut configs = Vec::new();
+    let now = engine::Clock::system().now();
     for part in &parsed.channels {
         let name = part.config.name.as_str();
         if let Some(other) = names.insert(name, &part.place) {
@@ -154,7 +155,9 @@ fn channels(checker: &mut Checker<'_>, parsed: &Parsed, bundle: &Bundle) -> Vec<
         let script = config.script.as_ref().map(|name| format!("scripts/{name}"));
         let source = script.and_then(|path| bundle.files().get(&path));
         let compiled = source.map_or(Ok(()), |source| config.compile(source));
-        if let Err(error) = compiled.and_then(|()| config.check()) {
+        config.beside(checker.folder);
+        let checked = compiled.and_then(|()| config.check());
+        if let Err(error) = checked.and_then(|()| config.check_certificates(now).map(drop)) {
             refused(checker, part, &error.to_string());
         }
         configs.push(config);
