@@ -156,8 +156,8 @@ fn channels(checker: &mut Checker<'_>, parsed: &Parsed, bundle: &Bundle) -> Vec<
         let source = script.and_then(|path| bundle.files().get(&path));
         let compiled = source.map_or(Ok(()), |source| config.compile(source));
         config.beside(checker.folder);
-        let checked = compiled.and_then(|()| config.check());
-        if let Err(error) = checked.and_then(|()| config.check_certificates(now).map(drop)) {
+        let sound = compiled.and_then(|()| config.check());
+        if let Err(error) = sound.and_then(|()| config.check_certificates(now).map(drop)) {
             refused(checker, part, &error.to_string());
         }
         configs.push(config);
