@@ -70,6 +70,9 @@ pub struct ChannelHealth {
     /// message that waited somewhere seems old, and says nothing of the clock; but when the newest
     /// of all of them does, the clock is behind or the peer is late, and either is worth telling.
     pub skew_s: Option<i64>,
+    /// When the first certificate of this channel, ours or one that a peer has shown, stops being
+    /// good; none without TLS.
+    pub certificate: Option<Timestamp>,
 }
 
 /// The health of all channels; a cheap handle on shared counters.
@@ -102,7 +105,14 @@ struct Slow {
     queue: u64,
     oldest: Option<Timestamp>,
     skew: Skew,
+    /// When our own certificate ends.
+    own_certificate: Option<Timestamp>,
+    /// When those end that peers have shown, by whose they are.
+    peer_certificates: BTreeMap<String, Timestamp>,
 }
+
+/// The most peers of one channel whose certificates are watched.
+const MAX_WATCHED_PEERS: usize = 256;
 
 /// How far a peer's clock seems ahead, in seconds: the most of this span of time and of the one
 /// before it.
@@ -200,6 +210,8 @@ impl Meter {
                 queue: 0,
                 oldest: None,
                 skew: Skew::default(),
+                own_certificate: None,
+                peer_certificates: BTreeMap::new(),
             }),
         }))
     }
@@ -214,6 +226,7 @@ impl Meter {
         let gauges = &*self.0;
         let mut slow = lock(&gauges.slow);
         let skew_s = slow.skew.most(now);
+        let peers = slow.peer_certificates.values().min().copied();
         let seen = gauges.last_seen_us.load(Ordering::Relaxed);
         ChannelHealth {
             name: Arc::clone(&gauges.name),
@@ -230,6 +243,7 @@ impl Meter {
             oldest_age_s: slow.oldest.map(|at| now.duration_since(at).as_secs().max(0)),
             connections: gauges.connections.load(Ordering::Relaxed),
             skew_s,
+            certificate: slow.own_certificate.into_iter().chain(peers).min(),
         }
     }
 
@@ -247,6 +261,31 @@ impl Meter {
     /// The peer says that it wrote a message at `written`; it came at `at`.
     pub(crate) fn written(&self, written: Timestamp, at: Timestamp) {
         lock(&self.0.slow).skew.note(written, at);
+    }
+
+    /// The channel starts, with our own certificate that ends at that time.
+    pub(crate) fn starts(&self, ends: Option<Timestamp>) {
+        let mut slow = lock(&self.0.slow);
+        slow.own_certificate = ends;
+        slow.peer_certificates.clear();
+    }
+
+    /// Our own certificate was renewed and ends at that time; none without one.
+    pub(crate) fn own_certificate(&self, ends: Option<Timestamp>) {
+        lock(&self.0.slow).own_certificate = ends;
+    }
+
+    /// A peer has shown a certificate. A new one of the same peer takes the place of its old one;
+    /// an outbound channel has one peer.
+    pub(crate) fn peer_certificate(&self, subject: String, ends: Timestamp) {
+        let mut slow = lock(&self.0.slow);
+        let peers = &mut slow.peer_certificates;
+        if self.0.direction == Direction::Outbound {
+            peers.clear();
+        }
+        if peers.len() < MAX_WATCHED_PEERS || peers.contains_key(&subject) {
+            peers.insert(subject, ends);
+        }
     }
 
     /// We sent something whole.
@@ -361,6 +400,25 @@ mod tests {
         assert_eq!(meter.read(at(1100)).skew_s, Some(400));
         assert_eq!(meter.read(at(1300)).skew_s, Some(400));
         assert_eq!(meter.read(at(1600)).skew_s, None, "it is forgotten");
+    }
+
+    #[test]
+    fn the_first_certificate_to_end_is_told() {
+        let check = |direction, expected: [Option<i64>; 4]| {
+            let meter = Meter::new("pas".into(), direction);
+            let ends = || meter.read(at(0)).certificate.map(Timestamp::as_second);
+            let mut found = vec![ends()];
+            meter.own_certificate(Some(at(500)));
+            found.push(ends());
+            meter.peer_certificate("CN=a".to_owned(), at(100));
+            meter.peer_certificate("CN=b".to_owned(), at(200));
+            found.push(ends());
+            meter.peer_certificate("CN=a".to_owned(), at(900));
+            found.push(ends());
+            assert_eq!(found, expected);
+        };
+        check(Direction::Inbound, [None, Some(500), Some(100), Some(200)]);
+        check(Direction::Outbound, [None, Some(500), Some(200), Some(500)]);
     }
 
     #[test]

@@ -269,6 +269,7 @@ impl Running {
         let setting = &self.setting;
         let name: Arc<str> = config.name.as_str().into();
         let meter = setting.health.register(&name, Direction::Inbound);
+        meter.starts(listener.certificate_ends());
         let limits = Limits::new(config.max_message_bytes, config.max_connections);
         let neighbours = Neighbours::new(self.lines.clone(), config);
         let channel = config.reader(&setting.site, &setting.processing_id);
@@ -280,6 +281,7 @@ impl Running {
         let setting = &self.setting;
         let name: Arc<str> = config.name.as_str().into();
         let meter = setting.health.register(&name, Direction::Outbound);
+        meter.starts(peer.certificate_ends());
         self.lines.add(&config);
         let voice = config.voice(&setting.site, &setting.processing_id);
         // Channels of one node must not draw the same waits.

@@ -136,7 +136,7 @@ fn line(health: &ChannelHealth) -> Line {
         },
         refused: health.refused,
         skew_s: health.skew_s,
-        certificate: None,
+        certificate: health.certificate,
     }
 }
 
@@ -145,4 +145,52 @@ pub(crate) fn disk(data: &Path) -> Option<Disk> {
     let found = rustix::fs::statvfs(data).ok()?;
     let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
     Some(Disk { free: bytes(found.f_bavail), size: bytes(found.f_blocks) })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use watch::Limits;
+
+    use super::*;
+
+    /// Whether a channel whose first certificate ends so many days from now is an alarm.
+    fn check(days: Option<i64>, expected: Option<&str>) {
+        let at: Timestamp = "2026-11-20T10:15:00Z".parse().unwrap();
+        let certificate = days.map(|days| at + SignedDuration::from_hours(24 * days + 1));
+        let health = ChannelHealth {
+            name: "pas".into(),
+            direction: Direction::Inbound,
+            state: LinkState::Up,
+            last_seen: Some(at),
+            last_error: None,
+            errors: 0,
+            sent: 0,
+            received: 0,
+            refused: 0,
+            queue: 0,
+            oldest: None,
+            oldest_age_s: None,
+            connections: 1,
+            skew_s: None,
+            certificate,
+        };
+        let reading = Reading { at, started: at, lines: vec![line(&health)], disk: None };
+        let mut board = Board::new(Limits::default());
+        board.take(&reading);
+        let alarms: Vec<String> =
+            board.alarms().iter().map(|a| format!("{} {}", a.kind.code(), a.text)).collect();
+        match expected {
+            None => assert_eq!(alarms, [""; 0]),
+            Some(words) => assert!(alarms.iter().any(|a| a.contains(words)), "{alarms:?}"),
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_ends_soon_is_an_alarm() {
+        check(None, None);
+        check(Some(31), None);
+        check(Some(10), Some("certificate its certificate ends in 10 days"));
+        check(Some(-1), Some("its certificate ended at"));
+    }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{ChannelConfig, ConfigError};
 use crate::health::Direction;
 
-/// `[channel.tls]`: TLS 1.2 or 1.3 under MLLP or HTTP. Files are PEM; a path that is relative
+/// `[tls]`: TLS 1.2 or 1.3 under MLLP or HTTP. Files are PEM; a path that is relative
 /// counts from the configuration's folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,5 +1,6 @@
 //! The peer of an outbound channel and the way to it.
 
+use jiff::Timestamp;
 use tokio::net::TcpStream;
 use tokio::time::{Duration, timeout};
 
@@ -57,6 +58,13 @@ impl Peer {
         Ok(Peer::Mllp { address, tls })
     }
 
+    /// When our certificate ends, where we have one.
+    pub(crate) fn certificate_ends(&self) -> Option<Timestamp> {
+        match self {
+            Peer::Mllp { tls, .. } => tls.as_ref().and_then(TlsClient::ends),
+        }
+    }
+
     /// Connects.
     pub(crate) async fn open(&self, meter: &Meter) -> Result<Client, LinkError> {
         Ok(match self {
@@ -72,18 +80,22 @@ async fn dial(address: &str, tls: Option<&TlsClient>, meter: &Meter) -> Result<L
     let Ok(Ok(stream)) = timeout(CONNECT_LIMIT, socket::connect(address)).await else {
         return Err(LinkError::Connect);
     };
-    secure(stream, tls).await.inspect_err(|error| {
+    secure(stream, tls, meter).await.inspect_err(|error| {
         let code = error.code();
         tracing::warn!(channel = %meter.name(), code, "the peer could not be reached by TLS");
     })
 }
 
-async fn secure(stream: TcpStream, tls: Option<&TlsClient>) -> Result<Line, LinkError> {
+async fn secure(
+    stream: TcpStream,
+    tls: Option<&TlsClient>,
+    meter: &Meter,
+) -> Result<Line, LinkError> {
     // A message is one write whose answer is waited for.
     let _ = stream.set_nodelay(true);
     match tls {
         None => Ok(Line::Plain(stream)),
-        Some(tls) => tls.connect(stream).await.map_err(LinkError::Refused),
+        Some(tls) => tls.connect(stream, meter).await.map_err(LinkError::Refused),
     }
 }
 

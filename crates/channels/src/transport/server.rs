@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{self, JoinSet};
 use tokio::time::{Duration, Instant, sleep, timeout};
@@ -109,6 +110,11 @@ impl Listener {
         self
     }
 
+    /// When our certificate ends, where it has one.
+    pub(crate) fn certificate_ends(&self) -> Option<Timestamp> {
+        self.tls.as_ref().and_then(TlsServer::ends)
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -187,17 +193,18 @@ impl<S: Service> Arrived<S> {
             return Some(Line::Plain(stream));
         };
         let agreed = tokio::select! {
-            agreed = tls.accept(stream) => agreed,
+            agreed = tls.accept(stream, &self.meter) => agreed,
             () = self.stop.wait() => return None,
         };
+        let channel = self.meter.name();
         match agreed {
             Ok((line, subject)) => {
                 let peer = subject.as_deref().unwrap_or("without a certificate");
-                tracing::debug!(channel = %self.meter.name(), peer, "a peer has connected by TLS");
+                tracing::debug!(channel, peer, "a peer has connected by TLS");
                 Some(line)
             }
             Err(code) => {
-                tracing::warn!(channel = %self.meter.name(), code, "a peer could not connect by TLS");
+                tracing::warn!(channel, code, "a peer could not connect by TLS");
                 self.meter.error(code);
                 None
             }

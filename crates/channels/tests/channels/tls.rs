@@ -139,3 +139,32 @@ async fn an_own_certificate_tells_whose_it_is_and_until_when() {
     let expired = ca.issue("hub.example", EXPIRED).certificate;
     check(&|tls| tls.certificate = Some(expired.clone()), "expired at 2020-12-31");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_the_first_certificate_is_told_and_a_renewed_one_is_taken_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let ca = Authority::new(dir.path(), "ours");
+    let running = listening(&engine, &ca).await;
+    let address = running.addresses["pas"];
+    let health = || running.health().get("pas", engine.clock().now()).unwrap();
+    let ends = |year: i32| Some(format!("{year}-12-31T00:00:00Z").parse().unwrap());
+    assert_eq!(health().certificate, ends(GOOD), "our own");
+    let peer = ca.issue("pas", 2080);
+    let answer = say(address, Some(&peer), &ca, &adt("A01", "H1", "c1")).await;
+    assert!(answer.unwrap().contains("MSA|AA|c1"));
+    assert_eq!(health().certificate, ends(2080), "the peer's ends first");
+
+    let own = ca.issue("localhost", GOOD);
+    let renewed = ca.issue("localhost", 2070);
+    std::fs::write(&own.certificate, "half a file").unwrap();
+    let answer = say(address, Some(&peer), &ca, &adt("A01", "H2", "c2")).await;
+    assert!(answer.unwrap().contains("MSA|AA|c2"), "the old one is used meanwhile");
+    assert_eq!(health().last_error, Some("tls-files-unusable"));
+    std::fs::copy(&renewed.key, &own.key).unwrap();
+    std::fs::copy(&renewed.certificate, &own.certificate).unwrap();
+    let answer = say(address, Some(&peer), &ca, &adt("A01", "H3", "c3")).await;
+    assert!(answer.unwrap().contains("MSA|AA|c3"));
+    assert_eq!(health().certificate, ends(2070), "the new one is in use");
+    running.shutdown().await;
+}

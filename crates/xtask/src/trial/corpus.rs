@@ -2,11 +2,12 @@
 //! random points. None may stop or hang the node; each is answered or parked; what the journal
 //! keeps is what was sent.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use hl7v2::batch;
 use medicines::{Answer, Head};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -182,13 +183,15 @@ struct Sending {
     rng: StdRng,
     /// Every content that was sent, with the codes of its answers.
     contents: HashMap<Vec<u8>, Vec<Option<String>>>,
+    /// Every message that was sent as a part of a batch.
+    batched: HashSet<Vec<u8>>,
 }
 
 impl Sending {
     fn new(settings: &Settings, node: &Running) -> Result<Self, String> {
         let to = node.address("corpus")?;
         let rng = StdRng::seed_from_u64(settings.seed);
-        Ok(Sending { to, line: None, rng, contents: HashMap::new() })
+        Ok(Sending { to, line: None, rng, contents: HashMap::new(), batched: HashSet::new() })
     }
 
     fn one(&mut self, name: &str, bytes: Vec<u8>, report: &mut Report) {
@@ -199,6 +202,7 @@ impl Sending {
         let kind = field(&bytes, "MSH", 9);
         let kind: Vec<&str> = kind.split('^').take(2).collect();
         let kind = if kind.join("").is_empty() { "none".to_owned() } else { kind.join("^") };
+        let whole = batch::is_batch(&bytes).then(|| batch::split(&bytes));
         let answer = match self.exchange(&bytes) {
             Ok(answer) => answer,
             Err(error) => {
@@ -216,9 +220,18 @@ impl Sending {
             Some(code) => report.wrong.push(format!("{name}: answered `{code}`")),
             None => counts.silent += 1,
         }
-        let answers = self.contents.entry(bytes).or_default();
-        report.repeats += u64::from(!answers.is_empty());
-        answers.push(answer);
+        match whole {
+            // Each of its messages is kept on its own, and answered in one batch of answers.
+            Some(Ok(batch)) => {
+                let messages = batch.parts.iter().flat_map(|part| &part.messages);
+                self.batched.extend(messages.map(|message| message.to_vec()));
+            }
+            Some(Err(_)) | None => {
+                let answers = self.contents.entry(bytes).or_default();
+                report.repeats += u64::from(!answers.is_empty());
+                answers.push(answer);
+            }
+        }
     }
 
     /// Sends a message in pieces, then the mark, and gives what was answered before the mark.
@@ -293,6 +306,12 @@ impl Sending {
                 if !fits {
                     report.wrong.push(format!("`{id}` was answered {answer:?}, not as kept"));
                 }
+            }
+        }
+        for content in &self.batched {
+            if kept.remove(content).is_none() && !self.contents.contains_key(content) {
+                let id = field(content, "MSH", 10);
+                report.wrong.push(format!("`{id}` of a batch is not in the journal"));
             }
         }
         for content in kept.into_keys() {

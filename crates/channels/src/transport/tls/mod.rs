@@ -2,6 +2,7 @@
 
 mod der;
 mod problem;
+mod renew;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,6 +20,9 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::line::Line;
 use crate::config::{KeySource, TlsConfig};
+use crate::health::Meter;
+
+use renew::Renewing;
 
 pub(super) use problem::{code_of, is_refusal};
 
@@ -127,20 +131,24 @@ impl TlsIdentity {
     }
 }
 
-/// The server's side.
+/// The server's side. Certificates that change on disk are taken over for the next connection.
 #[derive(Clone)]
-pub(crate) struct TlsServer(TlsAcceptor);
+pub(crate) struct TlsServer(Arc<Renewing<TlsAcceptor>>);
 
 /// The client's side, with the name that the peer must prove.
 #[derive(Clone)]
 pub(crate) struct TlsClient {
-    connector: TlsConnector,
+    connector: Arc<Renewing<TlsConnector>>,
     name: ServerName<'static>,
 }
 
 impl TlsServer {
     /// From settings that were checked.
     pub(crate) fn new(config: &TlsConfig) -> Result<Self, TlsError> {
+        Ok(TlsServer(Arc::new(Renewing::new(config, Self::acceptor)?)))
+    }
+
+    fn acceptor(config: &TlsConfig) -> Result<(TlsAcceptor, Option<Timestamp>), TlsError> {
         let refused = |error: &dyn std::fmt::Display| TlsError::Refused(error.to_string());
         let builder = server_builder()?;
         let builder = match &config.ca {
@@ -158,8 +166,15 @@ impl TlsServer {
             return Err(TlsError::NoCertificate("certificate".to_owned()));
         };
         let own = TlsIdentity::load(certificate, key)?;
+        let ends = own.expires();
         let config = builder.with_single_cert(own.certificates, own.key);
-        Ok(TlsServer(TlsAcceptor::from(Arc::new(config.map_err(|error| refused(&error))?))))
+        let config = config.map_err(|error| refused(&error))?;
+        Ok((TlsAcceptor::from(Arc::new(config)), Some(ends)))
+    }
+
+    /// When our certificate ends.
+    pub(crate) fn ends(&self) -> Option<Timestamp> {
+        self.0.ends()
     }
 
     /// Agrees with a peer that has connected; gives whose certificate it has shown. The error is
@@ -167,11 +182,12 @@ impl TlsServer {
     pub(super) async fn accept(
         &self,
         stream: TcpStream,
+        meter: &Meter,
     ) -> Result<(Line, Option<String>), &'static str> {
-        match timeout(HANDSHAKE_LIMIT, self.0.accept(stream)).await {
+        let acceptor = self.0.now(meter, Self::acceptor);
+        match timeout(HANDSHAKE_LIMIT, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => {
-                let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-                let subject = shown.and_then(|shown| der::facts(shown)).map(|facts| facts.subject);
+                let subject = shown(stream.get_ref().1.peer_certificates(), meter);
                 Ok((Line::Tls(Box::new(stream.into())), subject))
             }
             Ok(Err(error)) => Err(code_of(&error)),
@@ -183,6 +199,15 @@ impl TlsServer {
 impl TlsClient {
     /// From settings that were checked; `address` is the peer's `host:port`.
     pub(crate) fn new(config: &TlsConfig, address: &str) -> Result<Self, TlsError> {
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let name = config.server_name.clone().unwrap_or_else(|| host.to_owned());
+        let bad = TlsError::BadName(name.clone());
+        let name = ServerName::try_from(name).map_err(|_| bad)?;
+        Ok(TlsClient { connector: Arc::new(Renewing::new(config, Self::connector)?), name })
+    }
+
+    fn connector(config: &TlsConfig) -> Result<(TlsConnector, Option<Timestamp>), TlsError> {
         let refused = |error: &dyn std::fmt::Display| TlsError::Refused(error.to_string());
         let roots = match &config.ca {
             Some(path) => authorities(path)?,
@@ -194,27 +219,36 @@ impl TlsClient {
             .with_safe_default_protocol_versions()
             .map_err(|error| refused(&error))?
             .with_webpki_verifier(verifier);
-        let config_of = match (&config.certificate, &config.key) {
+        let (made, ends) = match (&config.certificate, &config.key) {
             (Some(certificate), Some(key)) => {
                 let own = TlsIdentity::load(certificate, key)?;
+                let ends = own.expires();
                 let made = builder.with_client_auth_cert(own.certificates, own.key);
-                made.map_err(|error| refused(&error))?
+                (made.map_err(|error| refused(&error))?, Some(ends))
             }
-            _ => builder.with_no_client_auth(),
+            _ => (builder.with_no_client_auth(), None),
         };
-        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let name = config.server_name.clone().unwrap_or_else(|| host.to_owned());
-        let bad = TlsError::BadName(name.clone());
-        let name = ServerName::try_from(name).map_err(|_| bad)?;
-        Ok(TlsClient { connector: TlsConnector::from(Arc::new(config_of)), name })
+        Ok((TlsConnector::from(Arc::new(made)), ends))
+    }
+
+    /// When our certificate ends, where we have one.
+    pub(crate) fn ends(&self) -> Option<Timestamp> {
+        self.connector.ends()
     }
 
     /// Agrees with the peer of a new connection. The error is a code for people.
-    pub(super) async fn connect(&self, stream: TcpStream) -> Result<Line, &'static str> {
-        let agreed = self.connector.connect(self.name.clone(), stream);
+    pub(super) async fn connect(
+        &self,
+        stream: TcpStream,
+        meter: &Meter,
+    ) -> Result<Line, &'static str> {
+        let connector = self.connector.now(meter, Self::connector);
+        let agreed = connector.connect(self.name.clone(), stream);
         match timeout(HANDSHAKE_LIMIT, agreed).await {
-            Ok(Ok(stream)) => Ok(Line::Tls(Box::new(stream.into()))),
+            Ok(Ok(stream)) => {
+                shown(stream.get_ref().1.peer_certificates(), meter);
+                Ok(Line::Tls(Box::new(stream.into())))
+            }
             Ok(Err(error)) => Err(code_of(&error)),
             Err(_) => Err("tls-timeout"),
         }
@@ -231,6 +265,13 @@ impl std::fmt::Debug for TlsClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "TlsClient({:?})", self.name)
     }
+}
+
+/// Whose certificate the peer has shown; when it ends is watched.
+fn shown(certificates: Option<&[CertificateDer<'_>]>, meter: &Meter) -> Option<String> {
+    let facts = der::facts(certificates?.first()?)?;
+    meter.peer_certificate(facts.subject.clone(), facts.not_after);
+    Some(facts.subject)
 }
 
 fn provider() -> Arc<CryptoProvider> {
