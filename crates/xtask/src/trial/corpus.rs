@@ -220,18 +220,15 @@ impl Sending {
             Some(code) => report.wrong.push(format!("{name}: answered `{code}`")),
             None => counts.silent += 1,
         }
-        match whole {
+        if let Some(Ok(batch)) = whole {
             // Each of its messages is kept on its own, and answered in one batch of answers.
-            Some(Ok(batch)) => {
-                let messages = batch.parts.iter().flat_map(|part| &part.messages);
-                self.batched.extend(messages.map(|message| message.to_vec()));
-            }
-            Some(Err(_)) | None => {
-                let answers = self.contents.entry(bytes).or_default();
-                report.repeats += u64::from(!answers.is_empty());
-                answers.push(answer);
-            }
+            let messages = batch.parts.iter().flat_map(|part| &part.messages);
+            self.batched.extend(messages.map(|message| message.to_vec()));
+            return;
         }
+        let answers = self.contents.entry(bytes).or_default();
+        report.repeats += u64::from(!answers.is_empty());
+        answers.push(answer);
     }
 
     /// Sends a message in pieces, then the mark, and gives what was answered before the mark.

@@ -48,11 +48,11 @@ impl<T: Clone> Renewing<T> {
     pub(super) fn now(&self, meter: &Meter, make: Make<T>) -> T {
         let stamp = stamp(&self.config);
         // The value is replaced whole, so a thread that panicked has left nothing half done.
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if stamp != made.stamp {
+        let mut last = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if stamp != last.stamp {
             match make(&self.config) {
                 Ok((value, ends)) => {
-                    *made = Made { value, ends, stamp };
+                    *last = Made { value, ends, stamp };
                     meter.own_certificate(ends);
                     tracing::info!(channel = %meter.name(), "its certificates were read anew");
                 }
@@ -62,7 +62,7 @@ impl<T: Clone> Renewing<T> {
                 }
             }
         }
-        made.value.clone()
+        last.value.clone()
     }
 }
 
