@@ -164,7 +164,9 @@ impl Receiver {
         let first = inbound::answer(&reply_to, &answer, seq, at);
         let second = inbound::application(&reply_to, &answer, seq, at);
         let answers: Vec<Vec<u8>> = first.into_iter().chain(second).collect();
-        answers.iter().for_each(|ack| self.meter.tally().answered(ack));
+        for ack in &answers {
+            self.meter.tally().answered(ack);
+        }
         Ok(Decided { reply: Reply { answers, refused }, seq, at })
     }
 }
