@@ -15,7 +15,7 @@ use crate::command::{Command, Receipt};
 use crate::core::{self, Asked, Listeners};
 use crate::error::{Error, Stopped};
 use crate::gauges::{Gauges, Measures};
-use crate::keeping::Keeping;
+use crate::keeping::{Keeping, Kept};
 use crate::queued::Queued;
 use crate::trace::{Told, Tracer};
 use crate::{messages, recovery};
@@ -52,6 +52,7 @@ pub struct Engine {
     journal: PathBuf,
     gauges: Arc<Gauges>,
     told: Told,
+    kept: Kept,
 }
 
 impl Engine {
@@ -73,7 +74,7 @@ impl Engine {
         let (stopped_to, stopped) = watch::channel(None);
         let (clock, queued) = (options.clock, Queued::default());
         let gauges = Arc::new(Gauges::new(recovered.journal.position().seq));
-        let told = Told::default();
+        let (told, kept) = (Told::default(), recovered.kept.clone());
         let listeners = Listeners {
             progress: progress_to,
             stopped: stopped_to,
@@ -95,6 +96,7 @@ impl Engine {
             journal,
             gauges,
             told,
+            kept,
         };
         let configure = Request::Configure(Box::new(options.site));
         let command = Command::internal("configuration", clock.now(), configure);
@@ -153,6 +155,14 @@ impl Engine {
     /// The clock.
     pub fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// Keeps messages readable for as long as this says from now on; what need not stay any longer
+    /// is looked for at once. How the journal is cut into segments does not change.
+    pub fn keep_by(&self, keeping: &Keeping, site: &Site) {
+        if self.kept.replace(keeping, site) {
+            tracing::info!("how long messages stay readable was decided anew");
+        }
     }
 
     /// How it does.

@@ -1,6 +1,7 @@
 //! How long what the journal holds stays where, and stays readable.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use jiff::Timestamp;
 use journal::{Entry, Sealing};
@@ -43,30 +44,70 @@ impl Default for Keeping {
 impl Keeping {
     /// Which messages of the journal must stay now and later.
     pub fn keep(&self, site: &Site, clock: Clock) -> Keep {
+        Keep { policy: Kept(Arc::new(RwLock::new(self.policy(site)))), clock, seen: 0 }
+    }
+
+    fn policy(&self, site: &Site) -> Policy {
         let controlled = site.items.iter().filter(|item| item.witness);
         let codes = controlled.flat_map(|item| {
             std::iter::once(&item.code).chain(item.codings.iter().map(|(_, code)| code))
         });
-        Keep {
+        Policy {
             days: self.retention_days.clone(),
             controlled_days: self.controlled_days.max(CONTROLLED_DAYS_MIN),
             // As a JSON string, so that no code is found in the middle of another.
             controlled: codes.map(|code| format!("\"{code}\"").into_bytes()).collect(),
-            clock,
+            changes: 0,
         }
+    }
+}
+
+/// What is kept for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Policy {
+    days: BTreeMap<String, u32>,
+    controlled_days: u32,
+    controlled: Vec<Vec<u8>>,
+    /// How often it was decided anew.
+    changes: u64,
+}
+
+/// What is kept for how long, to be decided anew while the node runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept(Arc<RwLock<Policy>>);
+
+impl Kept {
+    /// Keeps by this from now on. False where it is what was kept by before.
+    pub(crate) fn replace(&self, keeping: &Keeping, site: &Site) -> bool {
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let policy = Policy { changes: kept.changes, ..keeping.policy(site) };
+        if *kept == policy {
+            return false;
+        }
+        *kept = Policy { changes: kept.changes + 1, ..policy };
+        true
+    }
+
+    fn now(&self) -> RwLockReadGuard<'_, Policy> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Tells which messages must stay readable; see [`Keeping::keep`].
 #[derive(Debug, Clone)]
 pub struct Keep {
-    days: BTreeMap<String, u32>,
-    controlled_days: u32,
-    controlled: Vec<Vec<u8>>,
+    policy: Kept,
     clock: Clock,
+    /// Which of its changes were looked at.
+    seen: u64,
 }
 
 impl Keep {
+    /// By what it is decided anew.
+    pub(crate) fn kept(&self) -> Kept {
+        self.policy.clone()
+    }
+
     /// Whether the entry is younger than so many days.
     fn is_younger(&self, entry: &Entry, days: u32) -> bool {
         self.before(days) < entry.at
@@ -78,10 +119,10 @@ impl Keep {
         now.saturating_sub(DAY_US.saturating_mul(days.into()))
     }
 
-    fn is_held(&self, entry: &Entry, head: &Head) -> bool {
+    fn is_held(policy: &Policy, entry: &Entry, head: &Head) -> bool {
         let told =
             |code: &Vec<u8>| entry.head.windows(code.len()).any(|part| part == code.as_slice());
-        matches!(head.answer.as_ref(), Answer::Parked(_)) || self.controlled.iter().any(told)
+        matches!(head.answer.as_ref(), Answer::Parked(_)) || policy.controlled.iter().any(told)
     }
 }
 
@@ -89,15 +130,24 @@ impl journal::Keep for Keep {
     fn keeps(&mut self, entry: &Entry) -> bool {
         // What this program cannot read it must not thin out.
         let Ok(head) = Head::from_json(&entry.head) else { return true };
-        match self.days.get(head.channel.as_ref()) {
+        let policy = self.policy.now();
+        match policy.days.get(head.channel.as_ref()) {
             None => true,
             Some(days) if self.is_younger(entry, *days) => true,
-            Some(_) => self.is_held(entry, &head) && self.is_younger(entry, self.controlled_days),
+            Some(_) => {
+                Keep::is_held(&policy, entry, &head)
+                    && self.is_younger(entry, policy.controlled_days)
+            }
         }
     }
 
     fn latest(&mut self) -> Option<i64> {
-        self.days.values().min().map(|days| self.before(*days))
+        self.policy.now().days.values().min().map(|days| self.before(*days))
+    }
+
+    fn has_changed(&mut self) -> bool {
+        let changes = self.policy.now().changes;
+        std::mem::replace(&mut self.seen, changes) != changes
     }
 }
 

@@ -38,6 +38,7 @@ fn channel(fact: &Fact) -> Option<&str> {
     match fact {
         Fact::Queued(delivery) => Some(&delivery.channel),
         Fact::Delivery(change) if change.state == DeliveryState::Waiting => Some(&change.channel),
+        Fact::Rerouted(rerouted) => Some(&rerouted.to),
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ use record::{ColdReader, Record};
 use crate::base;
 use crate::error::Error;
 use crate::handle::Options;
-use crate::keeping::Keeping;
+use crate::keeping::{Keeping, Kept};
 use crate::messages;
 use crate::recorder::{Written, apply};
 
@@ -24,6 +24,8 @@ pub(crate) struct Recovered {
     pub(crate) record: Record,
     pub(crate) state: State,
     pub(crate) last_at: Timestamp,
+    /// By what it is decided anew what stays readable.
+    pub(crate) kept: Kept,
 }
 
 /// What a rebuild did.
@@ -43,10 +45,11 @@ pub(crate) fn recover(options: &Options, keeping: &Keeping) -> Result<Recovered,
     let record = open_record(&options.record, &options.journal, &journal)?;
     let (record, state, last_at) = catch_up(record, &journal.reader()?, &options.journal)?;
     let keep = keeping.keep(&options.site, options.clock);
+    let kept = keep.kept();
     // A disk that is full or failing stops the engine by its own writes; the sealing only ends.
     let told = |error: &journal::Error| tracing::error!(%error, "segments are not sealed any more");
     journal.seal_beside(keeping.sealing.clone(), Some(Box::new(keep)), told)?;
-    Ok(Recovered { journal, record, state, last_at })
+    Ok(Recovered { journal, record, state, last_at, kept })
 }
 
 /// Makes the record anew from the journal alone. The node must not run.

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use engine::{Clock, Command, Engine, Keeping, Options, make_base};
@@ -149,6 +150,50 @@ fn with_another_control_id(snapshot: &Path) -> Vec<u8> {
         }
     }
     bytes
+}
+
+#[test]
+fn what_is_kept_is_decided_anew_while_the_engine_runs() {
+    static AHEAD_S: AtomicI64 = AtomicI64::new(0);
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::steered("2026-11-20T10:00:00Z".parse().unwrap(), &AHEAD_S);
+    let options = Options {
+        journal: journal_of(folder.path()),
+        record: folder.path().join("record.sqlite3"),
+        site: site(),
+        clock,
+        durability: Durability::Full,
+    };
+    let sealing = Sealing { segment_entries: 10, keep_entries: 5, key: None };
+    let keeping = Keeping { sealing, controlled_days: 731, ..Keeping::default() };
+    let engine = Engine::start_keeping(options, &keeping).unwrap();
+    let receipts: Vec<_> = (0..25).map(|number| send(&engine, &format!("k{number}"))).collect();
+    let first = receipts[0].seq;
+    let until = |what: &str, is: &dyn Fn() -> bool| {
+        let found = (0..3_000).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            is()
+        });
+        assert!(found, "{what}");
+    };
+    let sealed = || segments(&journal_of(folder.path())).unwrap();
+    until("two segments are sealed", &|| {
+        sealed().iter().filter(|segment| segment.is_here && segment.is_sealed).count() >= 2
+    });
+    // A reader remembers the last block that it read, so that each look is a new one's.
+    let read = |seq| engine.journal().unwrap().get(seq).unwrap().unwrap();
+    let is_removed = || read(first).removed.is_some();
+    AHEAD_S.store(800 * 24 * 60 * 60, Ordering::Relaxed);
+    engine.keep_by(&keeping, &site());
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(!is_removed(), "nobody said that anything may go");
+
+    let shorter = Keeping { retention_days: [("pas".to_owned(), 30)].into(), ..keeping };
+    engine.keep_by(&shorter, &site());
+    until("what may go now is gone", &is_removed);
+    assert!(engine.journal().unwrap().verify().is_ok(), "the chain verifies as before");
+    let newest = read(receipts[24].seq);
+    assert!(newest.removed.is_none() && !newest.raw.is_empty());
 }
 
 #[test]

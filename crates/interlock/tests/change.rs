@@ -1,10 +1,11 @@
 //! The configuration of a running node is changed from the command line, as an engineer does it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use xtask::trial::child::{Launch, Running};
@@ -207,6 +208,88 @@ fn messages_that_wait_are_never_lost_by_a_removal() {
     let said = hospital.done("apply", &["--by", "N1001", "--discard", "to-a"]);
     assert!(said.contains("in force: "), "{said}");
     assert!(hospital.done("plan", &[]).starts_with("nothing would change"));
+    node.end().unwrap();
+}
+
+/// A cabinet that accepts everything, and what it was told.
+fn cabinet() -> (SocketAddr, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (told, heard) = channel();
+    std::thread::spawn(move || {
+        for line in listener.incoming() {
+            let mut line = BufReader::new(line.unwrap());
+            let mut message = Vec::new();
+            while line.read_until(0x1c, &mut message).unwrap() > 0 {
+                let text = String::from_utf8_lossy(&message).into_owned();
+                message.clear();
+                let Some(id) = text.split('|').nth(9) else { continue };
+                let answer = format!(
+                    "\x0bMSH|^~\\&|ADC|A|INTERLOCK|RXX|2026||ACK|a{id}|P|2.5.1\rMSA|AA|{id}\r\x1c\r"
+                );
+                line.get_mut().write_all(answer.as_bytes()).unwrap();
+                if told.send(text).is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    (address, heard)
+}
+
+#[test]
+fn what_waits_on_a_removed_channel_is_kept_until_another_sends_it() {
+    let hospital = Hospital::new(free());
+    let node = hospital.start(&[]);
+    assert_eq!(admit(&mut connect(node.channels["pas"]), "P1"), "AA");
+    assert_eq!(admit(&mut connect(node.channels["pas"]), "P2"), "AA");
+    std::fs::remove_file(hospital.folder.path().join("channels/to-a.toml")).unwrap();
+    hospital.write("interlock.toml", &hospital.root(""));
+    hospital.refused("apply", &[], "keep them until it is there again with `--hold to-a`");
+    hospital.refused("apply", &["--move", "to-a=to-b"], "no outbound channel is called `to-b`");
+    hospital.refused("apply", &["--move", "to-a"], "as old=new");
+    hospital.done("apply", &["--by", "N1001", "--hold", "to-a"]);
+    let kept = "  2 messages are kept for channel `to-a`, which is not there\n";
+    let said = hospital.done("plan", &[]);
+    assert!(said.starts_with("nothing would change\n") && said.contains(kept), "{said}");
+    node.kill().unwrap();
+
+    let node = hospital.start(&[]);
+    hospital.channel("lab", &inbound(node.channels["lab"], "max_connections = 8"));
+    let said = hospital.done("apply", &["--by", "N1001"]);
+    assert!(said.contains(kept), "what was said once is not asked again: {said}");
+    let (peer, heard) = cabinet();
+    let outbound = format!("direction = \"outbound\"\nconnect = \"{peer}\"\nresync = \"never\"\n");
+    hospital.channel("to-b", &outbound);
+    hospital.done("apply", &["--by", "N1001", "--move", "to-a=to-b"]);
+    for patient in ["P1", "P2"] {
+        let told = heard.recv_timeout(Duration::from_secs(30)).unwrap();
+        assert!(told.contains("|ADT^A01") && told.contains(patient), "{told}");
+    }
+    let said = hospital.done("plan", &[]);
+    assert!(said.starts_with("nothing would change\nplan "), "{said}");
+    hospital.refused("apply", &["--discard", "to-a"], "no messages wait on a removed channel");
+    let said = hospital.done("rollback", &["--list"]);
+    assert!(said.contains("2 messages of to-a kept"), "{said}");
+    assert!(said.contains("2 messages of to-a go out on to-b"), "{said}");
+    node.end().unwrap();
+}
+
+#[test]
+fn another_time_to_keep_messages_needs_no_stop() {
+    let hospital = Hospital::new(free());
+    let node = hospital.start(&[]);
+    let pas = node.channels["pas"];
+    let mut line = connect(pas);
+    assert_eq!(admit(&mut line, "P1"), "AA");
+    hospital.channel("pas", &inbound(pas, "accepts = [\"ADT\"]\nretention_days = 30"));
+    let said = hospital.done("plan", &[]);
+    let effect = "starts anew; from now on its messages older than 30 days are removed for good)";
+    assert!(said.contains(effect), "{said}");
+    hospital.channel("pas", &inbound(pas, "accepts = []\nretention_days = 30"));
+    let said = hospital.done("apply", &["--by", "N1001"]);
+    assert!(said.contains("~ channel pas (it runs on; from now on its messages older"), "{said}");
+    assert_eq!(admit(&mut line, "P2"), "AA", "the line stays open");
     node.end().unwrap();
 }
 

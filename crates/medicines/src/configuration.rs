@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cases::CaseKind;
 use crate::command::{Context, Decision};
-use crate::deliveries::{DeliveryChange, DeliveryState, Which};
+use crate::deliveries::{DeliveryChange, DeliveryState, Rerouted, Which};
 use crate::fact::Fact;
 use crate::facts::Facts;
 use crate::site::Site;
@@ -25,6 +25,8 @@ pub struct Application {
     pub about: About,
     /// Channels whose messages are given up: what waits on them is never sent.
     pub discard: Vec<String>,
+    /// Channels whose messages go out on another one.
+    pub reroute: Vec<Rerouted>,
 }
 
 /// Who put a configuration in force, and what it changed.
@@ -42,6 +44,10 @@ pub struct About {
     /// The entry whose configuration is in force again, where this goes back to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back_to: Option<u64>,
+    /// Channels that send no more and whose messages are kept until one of that name sends again,
+    /// or until somebody decides otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<String>,
 }
 
 /// A configuration that was put in force.
@@ -56,10 +62,12 @@ pub struct Applied {
 /// Puts a configuration in force.
 ///
 /// What waits on a channel that is given up ends refused, the cases that ask about it are closed,
-/// and one case per channel stays open: somebody has to tell the peer what it was not told.
+/// and one case per channel stays open: somebody has to tell the peer what it was not told. What
+/// goes out on another channel keeps its order and stands there as it stood, under the policy of
+/// that channel.
 pub(crate) fn apply(state: &State, ctx: &Context, application: &Application) -> Decision {
     let before = Arc::clone(state.site());
-    let Application { site, about, discard } = application;
+    let Application { site, about, discard, reroute } = application;
     let mut facts = Facts::new(ctx, site);
     if *before != *site {
         facts.push(Fact::Configured(Box::new(site.clone())));
@@ -89,6 +97,9 @@ pub(crate) fn apply(state: &State, ctx: &Context, application: &Application) -> 
         let mut case = facts.case(CaseKind::RefusedDelivery, "discarded", text);
         case.channel = Some(channel.clone());
         facts.open(case);
+    }
+    for rerouted in reroute {
+        facts.push(Fact::Rerouted(rerouted.clone()));
     }
     facts.done()
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cabinet::Transaction;
 use crate::cases::{Case, CaseClosed};
 use crate::configuration::About;
-use crate::deliveries::{Delivery, DeliveryChange, Joined};
+use crate::deliveries::{Delivery, DeliveryChange, Joined, Rerouted};
 use crate::filing::Kept;
 use crate::site::Site;
 use crate::stock::Transfer;
@@ -32,6 +32,8 @@ pub enum Fact {
     Delivery(DeliveryChange),
     /// The open messages of one patient are another's now.
     Joined(Joined),
+    /// The open messages of one channel are another's now.
+    Rerouted(Rerouted),
     /// Somebody has to look at something.
     CaseOpened(Box<Case>),
     /// A case is settled.
@@ -61,6 +63,7 @@ impl Fact {
             | Fact::Applied(_)
             | Fact::PocketActivity(_)
             | Fact::Delivery(_)
+            | Fact::Rerouted(_)
             | Fact::CaseClosed(_) => None,
         }
     }

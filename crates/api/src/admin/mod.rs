@@ -61,6 +61,12 @@ pub struct Wish {
     /// Removed channels on which messages wait that shall never be sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub discard: Vec<String>,
+    /// Removed channels whose messages are kept until a channel of that name sends again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hold: Vec<String>,
+    /// Removed channels whose messages go out on another one, with that other one.
+    #[serde(default, rename = "move", skip_serializing_if = "BTreeMap::is_empty")]
+    pub reroute: BTreeMap<String, String>,
     /// The entry whose configuration this is again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back_to: Option<u64>,
@@ -78,6 +84,9 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What keeps it from being applied as it is, and what to do.
     pub obstacles: Vec<String>,
+    /// What is worth knowing besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// One part that would change.

@@ -7,11 +7,15 @@ use channels::Direction;
 use medicines::Applied;
 use sha2::{Digest, Sha256};
 
+use super::fate::{Fates, Stranded};
 use crate::config::{Fields, Parts, hexadecimal};
 use crate::node::Plan;
 
 /// How many hexadecimal digits name a plan: enough to tell two plans of one hospital apart.
 const PLAN_DIGITS: usize = 12;
+
+/// The field that says how long a channel's messages stay readable.
+const RETENTION: &str = "retention_days";
 
 /// The configuration in force.
 #[derive(Debug, Clone, Default)]
@@ -30,8 +34,8 @@ pub(crate) type Queues = BTreeMap<String, u64>;
 pub(crate) struct Comparison {
     /// For whoever asked. Its obstacles are those that nobody can wave away.
     pub(crate) plan: api::Plan,
-    /// Channels that go, with the messages that wait on them.
-    pub(crate) waiting: Queues,
+    /// Messages that wait on channels that send no more.
+    pub(crate) stranded: Stranded,
     /// Channels that have to be stopped and do not come back.
     pub(crate) removed: BTreeSet<String>,
     /// Channels that have to be started, for the first time or anew.
@@ -39,29 +43,23 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    /// What keeps the plan from being applied where these channels are given up.
-    pub(crate) fn obstacles(&self, discard: &[String]) -> Vec<String> {
+    /// What keeps the plan from being applied where that is said of messages that wait.
+    pub(crate) fn obstacles(&self, fates: &Fates) -> Vec<String> {
         let mut obstacles = self.plan.obstacles.clone();
-        for (channel, waiting) in &self.waiting {
-            if !discard.contains(channel) {
-                obstacles.push(format!(
-                    "channel `{channel}` goes and {waiting} messages wait on it: let it send them \
-                     first, or give them up with `--discard {channel}`"
-                ));
-            }
-        }
-        for channel in discard.iter().filter(|channel| !self.waiting.contains_key(*channel)) {
-            obstacles.push(format!(
-                "`--discard {channel}`: no messages wait on a removed channel of this name; leave \
-                 it out"
-            ));
-        }
+        obstacles.extend(fates.obstacles(&self.stranded));
         obstacles
     }
 
     /// The changes in one line each, without values.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        self.plan.changes.iter().map(line).collect()
+    pub(crate) fn lines(&self, fates: &Fates) -> Vec<String> {
+        let changes = self.plan.changes.iter().map(line);
+        changes.chain(fates.lines(&self.stranded)).collect()
+    }
+
+    /// The plan for whoever asks before anything is said of messages that wait.
+    pub(crate) fn shown(self) -> api::Plan {
+        let obstacles = self.obstacles(&Fates::default());
+        api::Plan { obstacles, ..self.plan }
     }
 
     /// Whether there is anything to do.
@@ -89,8 +87,9 @@ pub(crate) fn compare(base: &Base, wanted: &Plan, queues: &Queues) -> Comparison
             base: base.applied.as_ref().map_or(0, |applied| applied.entry),
             changes: Vec::new(),
             obstacles: obstacles(old, new),
+            notes: Vec::new(),
         },
-        waiting: lost(wanted, queues),
+        stranded: stranded(base, wanted, queues),
         removed: BTreeSet::new(),
         started: BTreeSet::new(),
     };
@@ -98,14 +97,18 @@ pub(crate) fn compare(base: &Base, wanted: &Plan, queues: &Queues) -> Comparison
     for part in names {
         let Some(mut change) = change(part, old.get(part), new.get(part)) else { continue };
         change.effect = match part.strip_prefix("channel ") {
-            Some(channel) => Some(channel_effect(&mut comparison, channel, change.kind, queues)),
+            Some(channel) => Some(channel_effect(&mut comparison, channel, &change, queues)),
             None => effect(part),
         };
         comparison.plan.changes.push(change);
     }
-    for (channel, waiting) in &comparison.waiting {
+    for (channel, waiting) in &comparison.stranded.waiting {
         let part = format!("channel {channel}");
-        if !old.contains_key(&part) && !new.contains_key(&part) {
+        if comparison.stranded.held.contains(channel) {
+            comparison.plan.notes.push(format!(
+                "{waiting} messages are kept for channel `{channel}`, which is not there"
+            ));
+        } else if !old.contains_key(&part) && !new.contains_key(&part) {
             let effect = format!("{waiting} messages wait on it, and it is not there any more");
             let (kind, fields) = (ChangeKind::Removed, Vec::new());
             comparison.plan.changes.push(Change { part, kind, effect: Some(effect), fields });
@@ -124,13 +127,16 @@ fn name(base: &Base, wanted: &Plan) -> String {
 }
 
 /// The messages that wait on channels that send no more.
-fn lost(wanted: &Plan, queues: &Queues) -> Queues {
-    let sends = |name: &str| {
-        let outbound = |direction| direction == Direction::Outbound;
-        wanted.channels.iter().any(|one| one.name == name && outbound(one.direction))
-    };
-    let lost = queues.iter().filter(|(channel, waiting)| **waiting > 0 && !sends(channel));
-    lost.map(|(channel, waiting)| (channel.clone(), *waiting)).collect()
+fn stranded(base: &Base, wanted: &Plan, queues: &Queues) -> Stranded {
+    let outbound = wanted.channels.iter().filter(|one| one.direction == Direction::Outbound);
+    let senders: BTreeSet<String> = outbound.map(|one| one.name.clone()).collect();
+    let lost = queues.iter().filter(|(name, waiting)| **waiting > 0 && !senders.contains(*name));
+    let held = base.applied.iter().flat_map(|applied| applied.about.held.iter().cloned());
+    Stranded {
+        waiting: lost.map(|(name, waiting)| (name.clone(), *waiting)).collect(),
+        held: held.filter(|name| !senders.contains(name)).collect(),
+        senders,
+    }
 }
 
 fn obstacles(old: &Parts, new: &Parts) -> Vec<String> {
@@ -168,11 +174,18 @@ fn change(part: &str, old: Option<&Fields>, new: Option<&Fields>) -> Option<Chan
 fn channel_effect(
     comparison: &mut Comparison,
     channel: &str,
-    kind: ChangeKind,
+    change: &Change,
     queues: &Queues,
 ) -> String {
+    let kind = change.kind;
     let waiting = queues.get(channel).copied().unwrap_or_default();
-    let kept = !comparison.waiting.contains_key(channel);
+    let kept = !comparison.stranded.waiting.contains_key(channel);
+    let stays = change.fields.iter().find(|field| field.field == RETENTION);
+    if let (ChangeKind::Changed, [only]) = (kind, change.fields.as_slice())
+        && only.field == RETENTION
+    {
+        return format!("it runs on; {}", retention_effect(only));
+    }
     match kind {
         ChangeKind::Added | ChangeKind::Changed => comparison.started.insert(channel.to_owned()),
         ChangeKind::Removed => comparison.removed.insert(channel.to_owned()),
@@ -182,17 +195,35 @@ fn channel_effect(
         ChangeKind::Changed => "it finishes the message in work and starts anew",
         ChangeKind::Removed => "it finishes the message in work and ends",
     };
-    match (waiting, kept) {
+    let mut effect = match (waiting, kept) {
         (0, _) => what.to_owned(),
         (1, true) => format!("{what}; the message that waits goes out then"),
         (waiting, true) => format!("{what}; the {waiting} messages that wait go out then"),
         (waiting, false) => format!("{what}; {waiting} messages wait on it"),
+    };
+    if let (ChangeKind::Changed, Some(field)) = (kind, stays) {
+        effect.push_str("; ");
+        effect.push_str(&retention_effect(field));
+    }
+    effect
+}
+
+/// What another time for messages to stay readable does: there is no way back from what goes.
+fn retention_effect(field: &FieldChange) -> String {
+    match &field.new {
+        Some(days) => {
+            format!("from now on its messages older than {days} days are removed for good")
+        }
+        None => "from now on its messages stay readable for ever".to_owned(),
     }
 }
 
 /// What the change of another part does, where it is not in force at once.
 fn effect(part: &str) -> Option<String> {
     let section = part.split(' ').next().unwrap_or_default();
-    let later = matches!(section, "node" | "console" | "watch");
-    later.then(|| "in force at the next start".to_owned())
+    match section {
+        "node" | "console" | "watch" => Some("in force at the next start".to_owned()),
+        "journal" => Some("controlled_days at once, the rest at the next start".to_owned()),
+        _ => None,
+    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use api::{AdminError, Administering, Administrator, Clients, Files, InForce, Roster, Wish};
-use channels::{ChangeError, Running};
+use channels::{ChangeError, ChannelConfig, Running};
 use engine::Engine;
 use tokio::sync::Mutex;
 
@@ -107,19 +107,24 @@ impl Inside {
         if comparison.plan.plan != wish.plan {
             return Err(AdminError::Outdated);
         }
-        let obstacles = comparison.obstacles(&wish.discard);
+        let force = Force::of(&wish, client);
+        let obstacles = comparison.obstacles(&force.fates);
         if !obstacles.is_empty() {
             return Err(AdminError::Obstacles(obstacles));
         }
-        if let (Some(applied), true) = (&base.applied, comparison.is_empty()) {
+        let nothing = comparison.is_empty() && force.fates.is_empty();
+        if let (Some(applied), true) = (&base.applied, nothing) {
             return Ok(in_force(applied));
         }
-        let force = Force::of(&wish, client);
-        let started = plan.channels.iter().filter(|one| comparison.started.contains(&one.name));
+        // What a channel is to send from now on must not be overtaken by what it holds already.
+        let takes_over = |name: &String| force.fates.reroute.values().any(|to| to == name);
+        let starts =
+            |one: &&ChannelConfig| comparison.started.contains(&one.name) || takes_over(&one.name);
+        let started = plan.channels.iter().filter(starts);
         let started = started.cloned().collect();
         let mut applied = None;
         let commit = async {
-            applied = Some(put_in_force(&self.engine, &plan, comparison.lines(), force).await?);
+            applied = Some(put_in_force(&self.engine, &plan, &comparison, force.clone()).await?);
             Ok(())
         };
         running.change(&comparison.removed, started, commit).await.map_err(
@@ -130,6 +135,7 @@ impl Inside {
         )?;
         self.roster.replace(clients);
         self.replays.replace(&plan);
+        self.engine.keep_by(&plan.keeping, &plan.site);
         *base = Base { applied, parts: plan.configuration.parts };
         base.applied.as_ref().map(in_force).ok_or(AdminError::Stopped)
     }
@@ -140,9 +146,7 @@ impl Administrator for Control {
         Box::pin(async move {
             let plan = self.0.read(files)?;
             let base = self.0.live.lock().await.base.clone();
-            let comparison = self.0.compare(&base, &plan).await?;
-            let obstacles = comparison.obstacles(&[]);
-            Ok(api::Plan { obstacles, ..comparison.plan })
+            Ok(self.0.compare(&base, &plan).await?.shown())
         })
     }
 

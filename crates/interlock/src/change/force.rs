@@ -8,6 +8,7 @@ use medicines::{About, Application, Applied, Request};
 
 use super::applied::{configurations, of_folder, text_of};
 use super::compare::{Base, Comparison, Queues, compare};
+use super::fate::Fates;
 use crate::config::Configuration;
 use crate::node::{Plan, RECORD_FILE, start_engine};
 
@@ -23,8 +24,8 @@ pub(crate) struct Force {
     pub(crate) client: String,
     /// The person, where one was named.
     pub(crate) by: Option<String>,
-    /// Channels whose messages are given up.
-    pub(crate) discard: Vec<String>,
+    /// What becomes of messages that wait on channels that send no more.
+    pub(crate) fates: Fates,
     /// The entry whose configuration it is again.
     pub(crate) back_to: Option<u64>,
 }
@@ -35,7 +36,7 @@ impl Force {
         Force {
             client: client.to_owned(),
             by: wish.by.clone(),
-            discard: wish.discard.clone(),
+            fates: Fates::of(wish),
             back_to: wish.back_to,
         }
     }
@@ -45,21 +46,28 @@ impl Force {
 pub(crate) async fn put_in_force(
     engine: &Engine,
     plan: &Plan,
-    mut changes: Vec<String>,
+    comparison: &Comparison,
     force: Force,
 ) -> Result<Applied, AdminError> {
+    let Force { client, by, fates, back_to } = force;
+    let mut changes = comparison.lines(&fates);
     if let Some(more) = changes.len().checked_sub(MAX_LINES).filter(|more| *more > 0) {
         changes.truncate(MAX_LINES);
         changes.push(format!("and {more} more"));
     }
     let bundle = &plan.configuration.bundle;
     let at = engine.clock().now();
-    let by = force.by.unwrap_or_else(|| force.client.clone());
-    let about = About { by, at, digest: bundle.digest(), changes, back_to: force.back_to };
-    let application =
-        Application { site: plan.site.clone(), about: about.clone(), discard: force.discard };
+    let by = by.unwrap_or_else(|| client.clone());
+    let held = fates.held(&comparison.stranded);
+    let about = About { by, at, digest: bundle.digest(), changes, back_to, held };
+    let application = Application {
+        site: plan.site.clone(),
+        about: about.clone(),
+        reroute: fates.rerouted(),
+        discard: fates.discard,
+    };
     let request = Request::Apply(Box::new(application));
-    let mut command = Command::internal(&force.client, at, request);
+    let mut command = Command::internal(&client, at, request);
     command.channel = CHANNEL.into();
     command.raw = bundle.to_json();
     let receipt = engine.submit(command).await.map_err(|_| AdminError::Stopped)?;
@@ -75,9 +83,9 @@ pub(crate) async fn at_start(engine: &Engine, plan: &Plan) -> Result<Applied, Ad
     {
         return Ok(applied.clone());
     }
-    let changes = compare(&base, plan, &Queues::new()).lines();
+    let comparison = compare(&base, plan, &Queues::new());
     let force = Force { client: plan.by.clone(), ..Force::default() };
-    put_in_force(engine, plan, changes, force).await
+    put_in_force(engine, plan, &comparison, force).await
 }
 
 /// The configuration in force on a running engine.
@@ -123,12 +131,12 @@ pub(crate) fn queues_of(reader: &record::Reader) -> Result<Queues, String> {
 /// Puts a configuration in force where no node runs: the next start finds it so.
 pub(crate) async fn without_node(plan: &Plan, force: Force) -> Result<Applied, String> {
     let comparison = offline(plan)?;
-    let obstacles = comparison.obstacles(&force.discard);
+    let obstacles = comparison.obstacles(&force.fates);
     if !obstacles.is_empty() {
         return Err(AdminError::Obstacles(obstacles).to_string());
     }
     std::fs::create_dir_all(&plan.data).map_err(|error| error.to_string())?;
     let engine = start_engine(plan).await.map_err(|error| error.to_string())?;
-    let applied = put_in_force(&engine, plan, comparison.lines(), force).await;
+    let applied = put_in_force(&engine, plan, &comparison, force).await;
     applied.map_err(|error| error.to_string())
 }

@@ -40,6 +40,9 @@ fn write(out: &mut String, plan: &Plan) -> std::fmt::Result {
             writeln!(out, "    and {more} more")?;
         }
     }
+    for note in &plan.notes {
+        writeln!(out, "  {note}")?;
+    }
     for obstacle in &plan.obstacles {
         writeln!(out, "! {obstacle}")?;
     }

@@ -4,7 +4,7 @@ use api::{InForce, Wish};
 
 use super::ask::Where;
 use super::{Failure, plan, runtime};
-use crate::change::{Force, in_force, render, without_node};
+use crate::change::{Fates, Force, in_force, render, without_node};
 use crate::node::Plan;
 
 /// What to apply.
@@ -28,6 +28,31 @@ pub(super) struct How {
     /// Give up the messages that wait on this removed channel.
     #[arg(long, value_name = "CHANNEL")]
     discard: Vec<String>,
+    /// Keep the messages that wait on this removed channel until one of that name sends again.
+    #[arg(long, value_name = "CHANNEL")]
+    hold: Vec<String>,
+    /// Have another channel send the messages that wait on a removed one.
+    #[arg(long = "move", value_name = "CHANNEL=OTHER", value_parser = pair)]
+    reroute: Vec<(String, String)>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((from, to)) if !from.is_empty() && !to.is_empty() => {
+            Ok((from.to_owned(), to.to_owned()))
+        }
+        _ => Err("write the removed channel and the one that sends instead, as old=new".to_owned()),
+    }
+}
+
+impl How {
+    fn fates(&self) -> Fates {
+        Fates {
+            discard: self.discard.clone(),
+            hold: self.hold.clone(),
+            reroute: self.reroute.iter().cloned().collect(),
+        }
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "what was done is the command's output")]
@@ -39,7 +64,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
                    changed; nothing is done";
         return Err(why.into());
     }
-    if looked.changes.is_empty() && looked.base > 0 {
+    if looked.changes.is_empty() && looked.base > 0 && args.how.fates().is_empty() {
         return Ok(());
     }
     let applied = force(&args.at, &wanted, looked.plan, &args.how, None)?;
@@ -55,12 +80,13 @@ pub(super) fn force(
     how: &How,
     back_to: Option<u64>,
 ) -> Result<InForce, Failure> {
-    let How { by, discard } = how.clone();
+    let (by, fates) = (how.by.clone(), how.fates());
     if let Some(node) = at.node()? {
         let files = wanted.configuration.bundle.files().clone();
-        return node.apply(&Wish { files, plan, by, discard, back_to });
+        let Fates { discard, hold, reroute } = fates;
+        return node.apply(&Wish { files, plan, by, discard, hold, reroute, back_to });
     }
-    let force = Force { client: "interlock apply".to_owned(), by, discard, back_to };
+    let force = Force { client: "interlock apply".to_owned(), by, fates, back_to };
     let applied = runtime()?.block_on(without_node(wanted, force))?;
     Ok(in_force(&applied))
 }

@@ -33,9 +33,7 @@ pub(super) fn of(at: &Where, wanted: &Plan) -> Result<api::Plan, Failure> {
     if let Some(node) = at.node()? {
         return node.plan(wanted.configuration.bundle.files());
     }
-    let comparison = offline(wanted)?;
-    let obstacles = comparison.obstacles(&[]);
-    Ok(api::Plan { obstacles, ..comparison.plan })
+    Ok(offline(wanted)?.shown())
 }
 
 /// All mistakes, a line for each.

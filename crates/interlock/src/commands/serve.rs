@@ -82,7 +82,7 @@ fn choose(args: &Args) -> Result<Plan, Failure> {
 
 /// Files that are to be in force at once.
 fn wanted(wish: Plan) -> Result<Plan, Failure> {
-    let obstacles = offline(&wish)?.obstacles(&[]);
+    let obstacles = offline(&wish)?.shown().obstacles;
     if obstacles.is_empty() { Ok(by_serve(wish)) } else { Err(obstacles.join("\n").into()) }
 }
 

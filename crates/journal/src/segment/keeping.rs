@@ -18,6 +18,12 @@ pub trait Keep: Send {
     /// since 1970-01-01T00:00:00Z: segments that begin after it are not looked into. `None` when
     /// everything is kept.
     fn latest(&mut self) -> Option<i64>;
+
+    /// Whether what is kept was decided anew since this was last asked, so that it is worth a look
+    /// before its time.
+    fn has_changed(&mut self) -> bool {
+        false
+    }
 }
 
 /// What [`remove_bodies`] did.

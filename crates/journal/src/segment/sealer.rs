@@ -101,8 +101,9 @@ fn run(
             if more {
                 sealed.store(sealed_to(path)?, Ordering::Release);
             }
+            // Asked every time, so that a change is seen once.
             if let Some(keep) = keep.as_deref_mut()
-                && tidied.is_none_or(|at| at.elapsed() >= TIDY_EVERY)
+                && (keep.has_changed() || tidied.is_none_or(|at| at.elapsed() >= TIDY_EVERY))
             {
                 remove_bodies(path, keep, &pause)?;
                 tidied = Some(Instant::now());

@@ -222,6 +222,16 @@ pub struct Joined {
     pub to: Id,
 }
 
+/// The open deliveries of one channel, queued before this entry, are another's now, with their
+/// places in the order in which all of them were queued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rerouted {
+    /// The channel that sends no more.
+    pub from: String,
+    /// The channel that sends them.
+    pub to: String,
+}
+
 /// Which deliveries a change is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -28,6 +28,7 @@ impl State {
                 Fact::Queued(_)
                 | Fact::Delivery(_)
                 | Fact::Joined(_)
+                | Fact::Rerouted(_)
                 | Fact::Seen(_)
                 | Fact::Refused(_)
                 | Fact::Kept(_) => {}

@@ -4,7 +4,7 @@
 //! and worked out again only where a delivery begins or ends to hold others back, and where two
 //! patients become one.
 
-use medicines::deliveries::{Delivery, DeliveryChange, DeliveryState, Joined, Which};
+use medicines::deliveries::{Delivery, DeliveryChange, DeliveryState, Joined, Rerouted, Which};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::Place;
@@ -26,6 +26,8 @@ pub(super) struct Deliveries<'c> {
     open: CachedStatement<'c>,
     order: CachedStatement<'c>,
     join: CachedStatement<'c>,
+    lanes: CachedStatement<'c>,
+    reroute: CachedStatement<'c>,
     channels: CachedStatement<'c>,
     grow: CachedStatement<'c>,
     shrink: CachedStatement<'c>,
@@ -90,10 +92,19 @@ impl<'c> Deliveries<'c> {
                 "UPDATE delivery INDEXED BY delivery_lane SET key = ?3 \
                  WHERE state < 2 AND channel = ?1 AND key = ?2",
             )?,
+            // Only where one of either channel holds others back can the order change.
+            lanes: connection.prepare_cached(
+                "SELECT DISTINCT key FROM delivery INDEXED BY delivery_blocks \
+                 WHERE state < 2 AND blocks = 1 AND channel IN (?1, ?2)",
+            )?,
+            reroute: connection.prepare_cached(
+                "UPDATE delivery INDEXED BY delivery_open SET channel = ?2 \
+                 WHERE state < 2 AND channel = ?1 AND seq < ?3",
+            )?,
             channels: connection.prepare_cached("SELECT channel FROM queue ORDER BY channel")?,
             grow: connection.prepare_cached(
-                "INSERT INTO queue (channel, depth) VALUES (?1, 1) \
-                 ON CONFLICT (channel) DO UPDATE SET depth = depth + 1",
+                "INSERT INTO queue (channel, depth) VALUES (?1, ?2) \
+                 ON CONFLICT (channel) DO UPDATE SET depth = depth + ?2",
             )?,
             shrink: connection
                 .prepare_cached("UPDATE queue SET depth = depth - ?2 WHERE channel = ?1")?,
@@ -110,7 +121,7 @@ impl<'c> Deliveries<'c> {
             delivery.profile,
             json("delivery", delivery)?,
         ])?;
-        self.grow.execute([&*delivery.channel])?;
+        self.grow.execute(params![&*delivery.channel, 1])?;
         Ok(())
     }
 
@@ -173,6 +184,22 @@ impl<'c> Deliveries<'c> {
             if moved > 0 {
                 self.order.execute([&channel, joined.to.as_str()])?;
             }
+        }
+        Ok(())
+    }
+
+    /// The open deliveries of one channel become another's: they keep their places, and those of
+    /// a patient wait for each other there as they would have waited had all been queued there.
+    pub(super) fn rerouted(&mut self, place: Place, rerouted: &Rerouted) -> Result<(), Error> {
+        let (from, to) = (rerouted.from.as_str(), rerouted.to.as_str());
+        let rows = self.lanes.query_map([from, to], |row| row.get(0))?;
+        let keys = rows.collect::<Result<Vec<String>, _>>()?;
+        let moved = self.reroute.execute(params![from, to, place.seq])?;
+        let moved = i64::try_from(moved).unwrap_or(i64::MAX);
+        self.shrink.execute(params![from, moved])?;
+        self.grow.execute(params![to, moved])?;
+        for key in keys {
+            self.order.execute([to, &key])?;
         }
         Ok(())
     }

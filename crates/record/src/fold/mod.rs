@@ -54,6 +54,7 @@ impl<'c> Folder<'c> {
                 Fact::Queued(delivery) => self.deliveries.queued(place, delivery)?,
                 Fact::Delivery(change) => self.deliveries.changed(place, change)?,
                 Fact::Joined(joined) => self.deliveries.joined(joined)?,
+                Fact::Rerouted(rerouted) => self.deliveries.rerouted(place, rerouted)?,
                 Fact::CaseOpened(case) => self.cases.opened(case)?,
                 Fact::CaseClosed(closed) => self.cases.closed(closed)?,
                 Fact::Seen(access) => self.access.happened(place, access, false)?,

@@ -216,6 +216,9 @@ pub fn fact_text(fact: &Fact) -> String {
         Fact::Seen(access) => format!("{} looked: {}", access.who, access.what),
         Fact::Applied(_) => "a configuration was put in force".to_owned(),
         Fact::Joined(_) => "the queues of two patients were joined".to_owned(),
+        Fact::Rerouted(rerouted) => {
+            format!("what waits for {} goes out on {}", rerouted.from, rerouted.to)
+        }
         Fact::Kept(kept) => format!("kept whole: {}", kept.why),
         Fact::Refused(access) => format!("{} was refused: {}", access.who, access.what),
     }

@@ -14,7 +14,7 @@ pub const MAX_DELIVERIES: usize = 1_000;
 /// The most rows that are looked at to find when a channel's peer last accepted something.
 pub const MAX_QUEUE_SCAN: usize = 20_000;
 
-const COLUMNS: &str = "n, seq, state, attempts, changed_at, detail, body, key";
+const COLUMNS: &str = "n, seq, state, attempts, changed_at, detail, body, key, channel";
 
 /// A message to be sent, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct DeliveryView {
     pub n: u64,
     /// The number of the journal entry that queued it.
     pub seq: u64,
-    /// The delivery as it was queued, with the key that it has now.
+    /// The delivery as it was queued, with the key and the channel that it has now.
     pub delivery: Delivery,
     /// Where it stands.
     pub state: DeliveryState,
@@ -159,6 +159,11 @@ fn view(row: &Row<'_>) -> Result<DeliveryView, Error> {
     // The patient may have been merged into another one since.
     delivery.key = Id::new(&row.get::<_, String>(7)?)
         .map_err(|_| Error::Corrupt("the key of a delivery".to_owned()))?;
+    // Another channel may send it since the one for which it was queued is gone.
+    let channel: String = row.get(8)?;
+    if *delivery.channel != *channel {
+        delivery.channel = channel.into();
+    }
     Ok(DeliveryView {
         n: natural(row.get(0)?),
         seq: natural(row.get(1)?),

@@ -163,6 +163,30 @@ fn what_the_peer_has_stored_holds_back_others_only_where_it_is_said() {
 }
 
 #[test]
+fn what_waits_on_one_channel_goes_out_on_another_in_the_order_of_all() {
+    let mut hand = Hand::new();
+    hand.entry(&[queued("a1", "old", "p1", 1), queued("n1", "new", "p1", 1)]);
+    hand.entry(&[queued("a2", "old", "p1", 2), queued("a3", "old", "p2", 2)]);
+    hand.entry(&[queued("x1", "epma", "p1", 2), queued("n2", "new", "p2", 2)]);
+    hand.entry(&[queued("a4", "old", "p3", 2)]);
+    hand.entry(&[change("old", Which::One(id("a1")), DeliveryState::Unknown, 3)]);
+    hand.entry(&[change("old", Which::One(id("a4")), DeliveryState::Delivered, 3)]);
+    check(&hand, "new", &["n1", "n2"]);
+    let rerouted = medicines::deliveries::Rerouted { from: "old".to_owned(), to: "new".to_owned() };
+    hand.entry(&[Fact::Rerouted(rerouted), queued("a5", "old", "p1", 4)]);
+    // What stood behind the one that is unknown still does, and now n1 does too.
+    check(&hand, "new", &["a1", "a3", "n2"]);
+    check(&hand, "old", &["a5"]);
+    check(&hand, "epma", &["x1"]);
+    let depth = |channel| hand.reader().queue(channel).unwrap().map_or(0, |queue| queue.depth);
+    assert_eq!((depth("old"), depth("new")), (1, 5));
+    let channel = |name| hand.reader().delivery(&id(name)).unwrap().unwrap().delivery.channel;
+    assert_eq!((&*channel("a1"), &*channel("a4")), ("new", "old"), "what has ended stays");
+    hand.entry(&[change("new", Which::One(id("a1")), DeliveryState::Delivered, 5)]);
+    check(&hand, "new", &["n1", "a2", "a3", "n2"]);
+}
+
+#[test]
 fn two_queues_become_one_when_two_patients_do() {
     let mut hand = Hand::new();
     hand.entry(&[queued("a1", "adc", "p1", 1), queued("b1", "adc", "p2", 1)]);
