@@ -180,6 +180,8 @@ fn what_is_kept_is_decided_anew_while_the_engine_runs() {
     until("two segments are sealed", &|| {
         sealed().iter().filter(|segment| segment.is_here && segment.is_sealed).count() >= 2
     });
+    // What comes next lets go of what is sealed in the main file.
+    (25..29).for_each(|number| drop(send(&engine, &format!("k{number}"))));
     // A reader remembers the last block that it read, so that each look is a new one's.
     let read = |seq| engine.journal().unwrap().get(seq).unwrap().unwrap();
     let is_removed = || read(first).removed.is_some();
