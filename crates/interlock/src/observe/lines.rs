@@ -56,6 +56,12 @@ const FIGURES: &[Figure] = &[
         |line, _| line.skew_s.map(|skew| skew.to_string()),
     ),
     (
+        "interlock_channel_certificate_seconds",
+        Kind::Gauge,
+        "How long the first certificate of the channel, ours or a peer's, is still good.",
+        |line, now| line.certificate.map(|end| end.duration_since(now).as_secs().to_string()),
+    ),
+    (
         "interlock_queue_messages",
         Kind::Gauge,
         "Messages that wait to be sent, or whose outcome is unknown.",
