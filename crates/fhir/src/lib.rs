@@ -25,6 +25,7 @@ pub mod search;
 mod stored;
 pub mod systems;
 pub mod types;
+pub mod xhtml;
 
 pub use primitives::{Date, DateTime, Decimal, Id, Instant, ResourceType, Time};
 pub use resources::{ReadError, Resource};

@@ -1,8 +1,9 @@
-//! Development tasks: `cargo xtask tidy`, `cargo xtask bench` and `cargo xtask trial`.
+//! Development tasks: `cargo xtask tidy`, `bench`, `trial` and `definitions`.
 //!
 //! The tasks live in a library so that the test suite runs the very checks that the command runs.
 
 pub mod bench;
+pub mod definitions;
 pub mod tidy;
 pub mod trial;
 

@@ -8,6 +8,7 @@ cargo xtask <task>
   tidy             check the rules of the house that the compiler cannot; one line per finding
   tidy --list      name every check and what it looks for
   bench [name…]    run all benches, or those named, in a release build
+  definitions      make the tables of R4 in crates/fhir-definitions from HL7's definitions
   trial <name>     a long run of the real node under faults, checked from outside
 ";
 
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
     let rest = arguments.get(1..).unwrap_or_default();
     match arguments.first().map(String::as_str) {
         Some("tidy") => xtask::tidy::command(rest),
+        Some("definitions") => xtask::definitions::command(rest),
         Some("trial") => xtask::trial::command(rest),
         Some("bench") => xtask::bench::command(rest),
         Some("help" | "--help" | "-h") => {

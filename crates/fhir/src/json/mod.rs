@@ -6,6 +6,7 @@ mod compact;
 mod members;
 mod raw;
 mod scan;
+mod tree;
 mod value;
 
 pub use canonical::canonical;
@@ -14,4 +15,5 @@ pub(crate) use compact::compact;
 pub use members::{Members, members};
 pub(crate) use raw::write_name;
 pub use raw::{Raw, RawError};
+pub use tree::{Children, Kind, MAX_TREE_DEPTH, Node, Tree, TreeError, write_string};
 pub use value::Json;

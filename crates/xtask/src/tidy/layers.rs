@@ -13,8 +13,12 @@ pub(super) const CHECK: Check = Check {
 const RANKS: &[(&str, &str, u8)] = &[
     ("hl7v2", "formats", FORMATS),
     ("fhir", "formats", FORMATS),
+    ("fhir-definitions", "formats", FORMATS),
     ("gs1", "formats", FORMATS),
     ("wwks2", "formats", FORMATS),
+    ("fhirpath", "formats", 1),
+    ("fhir-xml", "formats", 1),
+    ("fhir-validate", "formats", 2),
     ("access", "domain", 1),
     ("terminology", "domain", 1),
     ("medicines", "domain", 2),
