@@ -118,6 +118,6 @@ mod tests {
         let birth = find("individual-birthdate");
         assert_eq!(birth.bases, ["Patient", "Person", "RelatedPerson"]);
         let compartment: Vec<_> = patient_compartment().collect();
-        assert!(compartment.iter().any(|(ty, names)| *ty == "Encounter" && names == &["patient"]));
+        assert!(compartment.iter().any(|(ty, names)| *ty == "Appointment" && names == &["actor"]));
     }
 }

@@ -95,8 +95,9 @@ proptest! {
     #[test]
     fn any_expression_has_an_end(
         parts in prop::collection::vec(prop::sample::select(vec![
-            "name", ".", "given", "(", ")", "1", "2.5", "'a'", "+", "-", "*", "/", "div", "mod", "is",
-            "as", "and", "or", "|", "&", "=", "~", "<", "{}", "$this", "[", "]", "0", "@2020-01",
+            "name", ".", "given", "(", ")", "1", "2.5", "'a'", "+", "-", "*", "/", "div", "mod",
+            "is", "as", "and", "or", "|", "&", "=", "~", "<", "{}", "$this", "[", "]", "0",
+            "@2020-01",
             "@T10", "4 days", "1 'mg'", "toString()", "repeat(", "descendants()", "power(", "exp()",
             "ln()", "substring(", ",", "lowBoundary()", "highBoundary(", "select(", "where(", "in",
             "round(", "sqrt()", "matches(", "replaceMatches(", "99999999999999999.9", "Patient",

@@ -61,7 +61,7 @@ fn make(root: &Path) -> Result<(), DefinitionsError> {
         ("profiles.ndjson", profiles::lines(&constraints)),
     ] {
         let path = root.join(TARGET).join(name);
-        println!("{name}: {} bytes", text.len());
+        eprintln!("{name}: {} bytes", text.len());
         std::fs::write(&path, text).map_err(|error| DefinitionsError::File(path, error))?;
     }
     Ok(())

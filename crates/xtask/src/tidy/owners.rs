@@ -5,11 +5,18 @@ use super::{Check, Finding, Tree, code};
 pub(super) const CHECK: Check =
     Check { name: "owners", about: "what is left to do names its owner: `TODO(name): …`", run };
 
+/// Made by `cargo xtask definitions`, so nothing is left to do in them.
+const TABLES: &str = "crates/fhir-definitions/data/";
+
 const MARKS: &[&str] = &["TODO", "FIXME", "XXX", "HACK"];
 
 fn run(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (file, text) in tree.texts().filter(|(file, _)| !file.is_tidy_itself()) {
+        // `XXX` is a code of HL7, as are most words that have three letters.
+        if file.path.starts_with(TABLES) {
+            continue;
+        }
         for mark in MARKS {
             for offset in code::words(text, mark) {
                 if !has_owner(&text[offset + mark.len()..]) {
@@ -40,6 +47,7 @@ mod tests {
     #[test]
     fn passes_a_mark_with_an_owner_and_longer_words() {
         check(CHECK, &[("a.rs", "// TODO(ada): more cases\nMASTODON TODOS HL7_XXX_1\n")], &[]);
+        check(CHECK, &[("crates/fhir-definitions/data/codes.txt", "XTS\tXXX\n")], &[]);
     }
 
     #[test]
