@@ -1,8 +1,8 @@
 //! Finding products by name, for people who type.
 //!
 //! VTMs, VMPs and AMPs are found; packs are found through their products. Every word of the query
-//! has to be in the name, the last one may be a beginning. What matches as typed comes first;
-//! where that is not enough, words with a letter or two wrong count as well.
+//! has to be in the name, the last one may be a beginning. Where nothing matches as typed, words
+//! with a letter wrong count as well, and where that is not enough either, with two.
 
 use std::collections::BTreeMap;
 
@@ -110,8 +110,9 @@ impl Search {
             let is_prefix = at + 1 == query.len();
             let mut marked = vec![0_u64; length];
             self.mark(self.as_typed(word, is_prefix), &mut marked);
+            // A word that is in some name is what was meant.
             let tolerance = fuzzy::tolerance(word).min(most);
-            if tolerance > 0 {
+            if tolerance > 0 && self.as_typed(word, false).is_empty() {
                 let words = fuzzy::near(&self.words, word, tolerance, is_prefix);
                 self.mark(words.into_iter(), &mut marked);
             }
@@ -125,8 +126,8 @@ impl Search {
 
 impl Index {
     /// Searches by name. At most `limit` hits, and never more than [`MAX_HITS`]: those whose name
-    /// begins with the query's first word before others, substances before their products, what
-    /// matches as typed before what nearly does, and what is not to be used any more last.
+    /// begins with the query's first word before others, substances before their products, and
+    /// what is not to be used any more last.
     pub fn search(&self, query: &str, limit: usize) -> Vec<Hit<'_>> {
         let limit = limit.min(MAX_HITS);
         let end = query.floor_char_boundary(MAX_QUERY_BYTES);
@@ -134,29 +135,25 @@ impl Index {
         if query.is_empty() || limit == 0 {
             return Vec::new();
         }
-        let mut taken: Vec<u32> = Vec::new();
-        let mut hits = Vec::new();
         let most = query.iter().map(|word| fuzzy::tolerance(word)).max().unwrap_or_default();
         for wrong in 0..=most {
             let nearly = wrong > 0;
             let matching = self.search.matching(&query, wrong);
-            let found = self.best(&matching, &query[0], limit, &taken);
-            hits.extend(found.iter().map(|item| {
-                let (kind, at) = self.search.items[*item as usize];
-                Hit { product: self.at(kind, at as usize), nearly }
-            }));
-            taken.extend(found);
-            if hits.len() >= limit {
-                break;
+            let found = self.best(&matching, &query[0], limit);
+            if !found.is_empty() {
+                let hits = found.into_iter().map(|item| {
+                    let (kind, at) = self.search.items[item];
+                    Hit { product: self.at(kind, at as usize), nearly }
+                });
+                return hits.collect();
             }
         }
-        hits.truncate(limit);
-        hits
+        Vec::new()
     }
 
-    /// The first items that are marked and not taken yet, those first that begin with the word.
-    /// Only so many are looked at as may matter: the order of the items does the rest.
-    fn best(&self, marked: &[u64], first: &str, limit: usize, taken: &[u32]) -> Vec<u32> {
+    /// The first items that are marked, those first that begin with the word. The order of the
+    /// items does the rest.
+    fn best(&self, marked: &[u64], first: &str, limit: usize) -> Vec<usize> {
         let (mut begin, mut other) = (Vec::new(), Vec::new());
         'all: for (block, bits) in marked.iter().enumerate() {
             let mut bits = *bits;
@@ -164,10 +161,6 @@ impl Index {
                 let item = block * 64 + bits.trailing_zeros() as usize;
                 bits &= bits - 1;
                 let Some((kind, at)) = self.search.items.get(item) else { break 'all };
-                let item = At::new(item).raw();
-                if taken.contains(&item) {
-                    continue;
-                }
                 let name = self.at(*kind, *at as usize).name();
                 let begins =
                     name.get(..first.len()).is_some_and(|start| start.eq_ignore_ascii_case(first));

@@ -11,8 +11,10 @@ mod node;
 mod parse;
 mod peer;
 mod permit;
+mod release;
 mod soak;
 mod stages;
+mod terminology;
 pub(crate) mod usage;
 
 use std::process::ExitCode;
@@ -54,6 +56,11 @@ pub const BENCHES: &[Bench] = &[
     Bench { name: "permit", about: "deciding a removal, µs", run: permit::run },
     Bench { name: "ingest", about: "durable ingest over MLLP, msg/s", run: ingest::run },
     Bench { name: "latency", about: "order to cabinet, removal permit, ms", run: latency::run },
+    Bench {
+        name: "terminology",
+        about: "dm+d: import, look-ups, search, µs",
+        run: terminology::run,
+    },
     Bench { name: "soak", about: "a million messages: memory, disk, restart", run: soak::run },
 ];
 
