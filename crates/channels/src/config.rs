@@ -3,12 +3,13 @@
 mod transport;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
-pub use transport::{KeySource, TlsConfig};
+pub use transport::{FilesConfig, HttpConfig, KeySource, TlsConfig, Transport};
 
 use crate::dialect::{Dialect, RuleError};
 use crate::health::Direction;
@@ -191,6 +192,9 @@ pub struct ChannelConfig {
     pub name: String,
     /// Which way messages flow.
     pub direction: Direction,
+    /// How its bytes travel.
+    #[serde(default)]
+    pub transport: Transport,
     /// Where it listens (inbound); port 0 takes any free one.
     #[serde(default)]
     pub listen: Option<SocketAddr>,
@@ -200,6 +204,12 @@ pub struct ChannelConfig {
     /// TLS on its connections.
     #[serde(default)]
     pub tls: Option<TlsConfig>,
+    /// What HTTP needs to know (with [`Transport::Http`]).
+    #[serde(default)]
+    pub http: Option<HttpConfig>,
+    /// Where its files lie (with [`Transport::Files`]).
+    #[serde(default)]
+    pub files: Option<FilesConfig>,
     /// How its peer speaks.
     #[serde(default)]
     pub dialect: Dialect,
@@ -364,6 +374,39 @@ pub enum ConfigError {
         /// Why.
         error: TlsError,
     },
+    /// A setting does not fit the transport or the others.
+    #[error("channel `{name}`: `{field}` {why}; {remedy}")]
+    Unfit {
+        /// The channel.
+        name: String,
+        /// The setting.
+        field: &'static str,
+        /// Why.
+        why: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A token cannot be read.
+    #[error(
+        "channel `{name}`: `{field}` cannot be used: {why}; give it by {{ file = \"…\" }} or \
+         {{ env = \"NAME\" }}"
+    )]
+    Secret {
+        /// The channel.
+        name: String,
+        /// The setting.
+        field: &'static str,
+        /// Why, without the secret.
+        why: String,
+    },
+    /// Two channels use the same folder.
+    #[error("channel `{name}`: `folder` is that of channel `{other}` too; give each one its own")]
+    Folder {
+        /// The channel.
+        name: String,
+        /// The other.
+        other: String,
+    },
     /// A number is outside its range.
     #[error("channel `{name}`: `{field}` is outside {range}; write a number within it")]
     Range {
@@ -398,6 +441,9 @@ impl ChannelConfig {
             listen: None,
             connect: None,
             tls: None,
+            transport: Transport::default(),
+            http: None,
+            files: None,
             dialect,
             script: None,
             compiled: None,
@@ -504,10 +550,13 @@ impl ChannelConfig {
         }
     }
 
-    /// Reads the certificates and the key that it names and checks that they can be used at `now`:
-    /// an own certificate that has expired would be refused by every peer. Gives when the own one
+    /// Reads the certificates, the key and the token that it names and checks that they can be used
+    /// at `now`: an own certificate that has expired would be refused by every peer. Gives when the own one
     /// expires, where there is one.
     pub fn check_certificates(&self, now: Timestamp) -> Result<Option<Timestamp>, ConfigError> {
+        if let Some(http) = &self.http {
+            http.read_token(&self.name)?;
+        }
         let Some(tls) = &self.tls else {
             return Ok(None);
         };
@@ -536,6 +585,15 @@ pub fn check_together(channels: &[ChannelConfig]) -> Result<(), ConfigError> {
         if let Some(to) = channel.feeds.iter().find(|to| !find(to, Direction::Outbound)) {
             return Err(no_such("feeds", to, "outbound"));
         }
+    }
+    let mut folders: Vec<(&Path, &str)> = Vec::new();
+    for channel in channels {
+        let Some(files) = &channel.files else { continue };
+        if let Some((_, other)) = folders.iter().find(|(folder, _)| *folder == files.folder) {
+            let (name, other) = (channel.name.clone(), (*other).to_owned());
+            return Err(ConfigError::Folder { name, other });
+        }
+        folders.push((&files.folder, &channel.name));
     }
     Ok(())
 }

@@ -11,11 +11,13 @@ use engine::Engine;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::config::{ChannelConfig, ConfigError, check_together};
-use crate::health::{Direction, Health};
+use crate::config::{ChannelConfig, ConfigError, Transport, check_together};
+use crate::health::{Direction, Health, Meter};
 use crate::lines::Lines;
 use crate::sender::Sender;
-use crate::transport::{Limits, Listener, Neighbours, Peer, Receiver, Stop, Stopper, TlsServer};
+use crate::transport::{
+    Door, Inbox, InboxError, Limits, Listener, Neighbours, Peer, Receiver, Stop, Stopper, TlsServer,
+};
 
 /// How often an address is asked for again that a channel of this node held a moment ago.
 const BIND_ATTEMPTS: u32 = 20;
@@ -51,6 +53,14 @@ pub enum StartError {
         address: SocketAddr,
         /// Why.
         source: io::Error,
+    },
+    /// A folder cannot be watched.
+    #[error("channel `{name}`: {source}")]
+    Folder {
+        /// The channel.
+        name: String,
+        /// Why.
+        source: InboxError,
     },
 }
 
@@ -98,6 +108,8 @@ struct Ready {
 enum End {
     /// Inbound: peers connect.
     Listener(Listener),
+    /// Inbound: peers put files there.
+    Inbox(Inbox),
     /// Outbound: we connect.
     Peer(Peer),
 }
@@ -140,19 +152,32 @@ fn check(channels: &[ChannelConfig], engine: &Engine) -> Result<(), ConfigError>
     Ok(())
 }
 
-/// Takes the address of an inbound channel, and reads the certificates that a channel names.
+/// Takes the address or the folder of an inbound channel, and reads the certificates and the token
+/// that a channel names.
 fn bind(config: ChannelConfig) -> Result<Ready, StartError> {
     let name = config.name.clone();
-    let refused = |error| ConfigError::Tls { name: name.clone(), error };
-    let (Direction::Inbound, Some(address)) = (config.direction, config.listen) else {
-        let end = End::Peer(Peer::new(&config).map_err(refused)?);
-        return Ok(Ready { config, end });
+    let end = match (config.direction, config.listen) {
+        (Direction::Outbound, _) => End::Peer(Peer::new(&config)?),
+        (Direction::Inbound, Some(address)) => End::Listener(listener(&config, address)?),
+        (Direction::Inbound, None) => {
+            let settings = config.files.clone().unwrap_or_default();
+            let opened = Inbox::open(settings, config.max_message_bytes);
+            End::Inbox(opened.map_err(|source| StartError::Folder { name, source })?)
+        }
     };
-    let tls = config.tls.as_ref().map(TlsServer::new).transpose().map_err(refused)?;
-    match Listener::bind(address) {
-        Ok(listener) => Ok(Ready { config, end: End::Listener(listener.under(tls)) }),
-        Err(source) => Err(StartError::Listen { name: config.name, address, source }),
-    }
+    Ok(Ready { config, end })
+}
+
+fn listener(config: &ChannelConfig, address: SocketAddr) -> Result<Listener, StartError> {
+    let name = || config.name.clone();
+    let tls = config.tls.as_ref().map(TlsServer::new).transpose();
+    let tls = tls.map_err(|error| ConfigError::Tls { name: name(), error })?;
+    let http = config.http.clone().unwrap_or_default();
+    let door = (config.transport == Transport::Http).then(|| Door::new(&config.name, &http));
+    let door = door.transpose()?;
+    let bound = Listener::bind(address);
+    let bound = bound.map_err(|source| StartError::Listen { name: name(), address, source })?;
+    Ok(bound.under(tls).behind(door))
 }
 
 /// The same for an address that a channel of this node held until now.
@@ -260,21 +285,33 @@ impl Running {
                 self.addresses.insert(config.name.clone(), listener.address());
                 self.receive(&config, listener, stop)
             }
+            End::Inbox(inbox) => self.watch(&config, inbox, stop),
             End::Peer(peer) => self.send(config, peer, stop),
         };
         self.channels.insert(kept.name.clone(), One { config: kept, stopper, task });
     }
 
     fn receive(&self, config: &ChannelConfig, listener: Listener, stop: Stop) -> JoinHandle<()> {
+        let (receiver, meter) = self.receiver(config);
+        meter.starts(listener.certificate_ends());
+        let limits = Limits::new(config.max_message_bytes, config.max_connections);
+        tokio::spawn(listener.run(receiver, limits, meter, stop))
+    }
+
+    fn watch(&self, config: &ChannelConfig, inbox: Inbox, stop: Stop) -> JoinHandle<()> {
+        let (receiver, meter) = self.receiver(config);
+        let clock = self.engine.clock();
+        tokio::spawn(inbox.run(receiver, clock, meter, stop))
+    }
+
+    /// What answers the messages of an inbound channel, and where it tells how it does.
+    fn receiver(&self, config: &ChannelConfig) -> (Receiver, Meter) {
         let setting = &self.setting;
         let name: Arc<str> = config.name.as_str().into();
         let meter = setting.health.register(&name, Direction::Inbound);
-        meter.starts(listener.certificate_ends());
-        let limits = Limits::new(config.max_message_bytes, config.max_connections);
         let neighbours = Neighbours::new(self.lines.clone(), config);
         let channel = config.reader(&setting.site, &setting.processing_id);
-        let receiver = Receiver::new(self.engine.clone(), channel, neighbours, meter.clone());
-        tokio::spawn(listener.run(receiver, limits, meter, stop))
+        (Receiver::new(self.engine.clone(), channel, neighbours, meter.clone()), meter)
     }
 
     fn send(&self, config: ChannelConfig, peer: Peer, stop: Stop) -> JoinHandle<()> {

@@ -10,7 +10,7 @@ mod reply;
 
 use memchr::memchr2_iter;
 
-pub use reply::{ReplySpec, reply};
+pub use reply::{ReplySpec, enclose, reply};
 
 /// The most messages of one batch.
 pub const MAX_BATCH_MESSAGES: usize = 10_000;

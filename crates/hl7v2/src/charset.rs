@@ -71,6 +71,17 @@ impl Charset {
         }
     }
 
+    /// The name by which it is registered with IANA, as HTTP writes it.
+    pub fn iana(self) -> Cow<'static, str> {
+        match self {
+            Self::Ascii => "us-ascii".into(),
+            Self::Utf8 => "utf-8".into(),
+            Self::Latin1 => "iso-8859-1".into(),
+            Self::Windows1252 => "windows-1252".into(),
+            Self::Iso8859(part) => format!("iso-8859-{part}").into(),
+        }
+    }
+
     fn encoding(self) -> &'static Encoding {
         match self {
             Self::Ascii | Self::Utf8 => encoding_rs::UTF_8,
@@ -164,6 +175,7 @@ mod tests {
         check("UNICODE UTF-16", None);
         for set in [Charset::Ascii, Charset::Utf8, Charset::Windows1252, Charset::Iso8859(5)] {
             assert_eq!(Charset::from_label(set.label().as_bytes()), Some(set));
+            assert_eq!(Charset::from_label(set.iana().as_bytes()), Some(set));
         }
     }
 

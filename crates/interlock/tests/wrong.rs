@@ -168,6 +168,52 @@ fn a_wrong_channel_says_how_to_mend_it() {
 }
 
 #[test]
+fn a_wrong_transport_says_how_to_mend_it() {
+    let http = "listen = \"0.0.0.0:8081\"\ntransport = \"http\"";
+    check(
+        "channels/pas.toml",
+        "listen = \"127.0.0.1:2575\"",
+        http,
+        "channels/pas.toml:2: channel `pas`: `listen` would let anybody send who reaches it; set \
+         `token` in [http], or [tls] with `ca`, or listen on 127.0.0.1",
+    );
+    check(
+        "channels/pas.toml",
+        "accepts = [\"ADT\"]\n",
+        "[http]\npath = \"/hl7\"\n",
+        "channels/pas.toml:3: channel `pas`: `http` is for `transport = \"http\"`; remove it, or \
+         set the transport",
+    );
+    check(
+        "channels/pas.toml",
+        "accepts = [\"ADT\"]\n",
+        "transport = \"http\"\n[http]\npath = \"hl7\"\n",
+        "channels/pas.toml:5: channel `pas`: `path` is no path; write it from its `/`, as \
+         \"/hl7\", without `?`, `#` and `%`",
+    );
+    check(
+        "channels/to-warda1.toml",
+        "connect = \"cabinets.example:2575\"",
+        "transport = \"files\"",
+        "channels/to-warda1.toml:1: channel `to-warda1`: `files` is missing, and `transport = \
+         \"files\"` needs it; add [files] with `folder`",
+    );
+    check(
+        "channels/to-warda1.toml",
+        "connect = \"cabinets.example:2575\"",
+        "transport = \"file\"",
+        "channels/to-warda1.toml:2: `file`: this is none of its values; did you mean `files`?",
+    );
+    check(
+        "channels/to-warda1.toml",
+        "ack_timeout_s = 30\n",
+        "[tls]\nca = \"nobody.pem\"\ncertificate = \"node.pem\"\n",
+        "channels/to-warda1.toml:4: channel `to-warda1`: `tls` needs `key`: a certificate is \
+         proven by it; add it",
+    );
+}
+
+#[test]
 fn a_wrong_site_or_dialect_says_how_to_mend_it() {
     check(
         "interlock.toml",

@@ -4,8 +4,106 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{ChannelConfig, ConfigError};
+use super::{AckWhen, Acknowledgement, ChannelConfig, ConfigError};
 use crate::health::Direction;
+
+/// How the bytes of a channel travel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    /// Framed over TCP: MLLP release 1.
+    #[default]
+    Mllp,
+    /// One POST for each message: HL7 over HTTP.
+    Http,
+    /// Files in a folder.
+    Files,
+}
+
+/// `[http]`: what HTTP needs to know beside the address.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpConfig {
+    /// The path of every request, from `/`.
+    #[serde(default = "root")]
+    pub path: String,
+    /// The bearer token that a sender must show (inbound), or that we show (outbound).
+    #[serde(default)]
+    pub token: Option<KeySource>,
+}
+
+fn root() -> String {
+    "/".to_owned()
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        HttpConfig { path: root(), token: None }
+    }
+}
+
+/// The fewest characters of a token: 32 hexadecimal digits are 128 bits.
+const MIN_TOKEN_CHARS: usize = 32;
+
+/// The most bytes of a path.
+const MAX_PATH_BYTES: usize = 256;
+
+impl HttpConfig {
+    /// Reads the token, where one is named, for the channel `name`.
+    pub(crate) fn read_token(&self, name: &str) -> Result<Option<String>, ConfigError> {
+        let Some(source) = &self.token else {
+            return Ok(None);
+        };
+        let unusable =
+            |why: String| ConfigError::Secret { name: name.to_owned(), field: "token", why };
+        let token = match source {
+            KeySource::File(path) => std::fs::read_to_string(path)
+                .map_err(|error| unusable(format!("{} cannot be read: {error}", path.display())))?,
+            KeySource::Env(variable) => std::env::var(variable)
+                .map_err(|_| unusable(format!("the environment has no variable {variable}")))?,
+        };
+        let token = token.trim();
+        if token.len() < MIN_TOKEN_CHARS || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(unusable(format!(
+                "a token has {MIN_TOKEN_CHARS} characters or more, without spaces"
+            )));
+        }
+        Ok(Some(token.to_owned()))
+    }
+}
+
+/// `[files]`: where files lie. A path that is relative counts from the configuration's folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilesConfig {
+    /// The folder that is watched (inbound), or into which files are written (outbound).
+    pub folder: PathBuf,
+    /// How the names of its files end.
+    #[serde(default = "ending")]
+    pub ending: String,
+    /// How long a file must have kept its size and time to be taken, in seconds, 0 to 3600
+    /// (inbound). 0 is for senders that rename a whole file into the folder.
+    #[serde(default = "settle_s")]
+    pub settle_s: u32,
+    /// How often the folder is looked at, in milliseconds, 50 to 60000 (inbound).
+    #[serde(default = "poll_ms")]
+    pub poll_ms: u32,
+    /// Whether each message is written as a batch of one, with FHS, BHS, BTS and FTS (outbound).
+    #[serde(default)]
+    pub envelope: bool,
+}
+
+fn ending() -> String {
+    ".hl7".to_owned()
+}
+
+fn settle_s() -> u32 {
+    5
+}
+
+fn poll_ms() -> u32 {
+    1000
+}
 
 /// `[tls]`: TLS 1.2 or 1.3 under MLLP or HTTP. Files are PEM; a path that is relative
 /// counts from the configuration's folder.
@@ -35,13 +133,13 @@ fn yes() -> bool {
     true
 }
 
-/// Where a private key is found.
+/// Where a private key or a token is found.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeySource {
-    /// In a PEM file.
+    /// In a file; a key as PEM.
     File(PathBuf),
-    /// As PEM in an environment variable.
+    /// In an environment variable; a key as PEM.
     Env(String),
 }
 
@@ -55,16 +153,116 @@ impl ChannelConfig {
                 join(path);
             }
         }
+        if let Some(HttpConfig { token: Some(KeySource::File(path)), .. }) = &mut self.http {
+            join(path);
+        }
+        if let Some(files) = &mut self.files {
+            join(&mut files.folder);
+        }
     }
 
     /// Checks that the transport's settings fit each other and the direction. It reads no file.
     pub(super) fn check_transport(&self) -> Result<(), ConfigError> {
         let name = || self.name.clone();
-        match self.direction {
-            Direction::Inbound if self.listen.is_none() => Err(ConfigError::NoListen(name())),
-            Direction::Outbound if self.connect.is_none() => Err(ConfigError::NoConnect(name())),
-            direction => self.check_tls(direction == Direction::Inbound),
+        let inbound = self.direction == Direction::Inbound;
+        let remedy = "remove it, or set the transport";
+        if self.http.is_some() && self.transport != Transport::Http {
+            return self.unfit("http", "is for `transport = \"http\"`", remedy);
         }
+        if self.files.is_some() && self.transport != Transport::Files {
+            return self.unfit("files", "is for `transport = \"files\"`", remedy);
+        }
+        if self.transport == Transport::Files {
+            return self.check_files(inbound);
+        }
+        if inbound && self.listen.is_none() {
+            return Err(ConfigError::NoListen(name()));
+        }
+        if !inbound && self.connect.is_none() {
+            return Err(ConfigError::NoConnect(name()));
+        }
+        self.check_tls(inbound)?;
+        if self.transport == Transport::Http { self.check_http(inbound) } else { Ok(()) }
+    }
+
+    fn unfit(
+        &self,
+        field: &'static str,
+        why: &'static str,
+        remedy: &'static str,
+    ) -> Result<(), ConfigError> {
+        Err(ConfigError::Unfit { name: self.name.clone(), field, why, remedy })
+    }
+
+    fn check_http(&self, inbound: bool) -> Result<(), ConfigError> {
+        let http = self.http.clone().unwrap_or_default();
+        let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'%');
+        let path = &http.path;
+        if !path.starts_with('/') || path.len() > MAX_PATH_BYTES || !path.bytes().all(fits) {
+            let remedy = "write it from its `/`, as \"/hl7\", without `?`, `#` and `%`";
+            return self.unfit("path", "is no path", remedy);
+        }
+        if inbound {
+            let known = http.token.is_some()
+                || self.tls.as_ref().is_some_and(|tls| tls.ca.is_some() && tls.require_client);
+            let far = self.listen.is_some_and(|address| !address.ip().is_loopback());
+            if far && !known {
+                return self.unfit(
+                    "listen",
+                    "would let anybody send who reaches it",
+                    "set `token` in [http], or [tls] with `ca`, or listen on 127.0.0.1",
+                );
+            }
+            return Ok(());
+        }
+        let answered = self.accept_ack == AckWhen::Always;
+        if self.acknowledgement == Acknowledgement::Enhanced && !answered {
+            let why = "is not AL, and over HTTP every message is answered";
+            return self.unfit("accept_ack", why, "leave it out");
+        }
+        Ok(())
+    }
+
+    fn check_files(&self, inbound: bool) -> Result<(), ConfigError> {
+        let none = "has no meaning with files";
+        for (field, set) in [
+            ("listen", self.listen.is_some()),
+            ("connect", self.connect.is_some()),
+            ("tls", self.tls.is_some()),
+        ] {
+            if set {
+                return self.unfit(field, none, "remove it");
+            }
+        }
+        let Some(files) = &self.files else {
+            let why = "is missing, and `transport = \"files\"` needs it";
+            return self.unfit("files", why, "add [files] with `folder`");
+        };
+        if files.folder.as_os_str().is_empty() {
+            return self.unfit("folder", "is empty", "write the path of a folder");
+        }
+        let ending = files.ending.as_bytes();
+        let plain = ending.iter().skip(1).all(u8::is_ascii_alphanumeric);
+        if ending.first() != Some(&b'.') || !(2..=16).contains(&ending.len()) || !plain {
+            let why = "is no ending of a file's name";
+            return self.unfit("ending", why, "write a dot and letters, as \".hl7\"");
+        }
+        let range =
+            |field, range| Err(ConfigError::Range { name: self.name.clone(), field, range });
+        if files.settle_s > 3600 {
+            return range("settle_s", "0 to 3600");
+        }
+        if !(50..=60_000).contains(&files.poll_ms) {
+            return range("poll_ms", "50 to 60000");
+        }
+        if inbound && files.envelope {
+            return self.unfit("envelope", "is for outbound channels", "remove it");
+        }
+        if !inbound && self.acknowledgement == Acknowledgement::Enhanced {
+            let why = "is enhanced, and a folder answers nothing";
+            return self.unfit("acknowledgement", why, "leave it out");
+        }
+        Ok(())
     }
 
     fn check_tls(&self, inbound: bool) -> Result<(), ConfigError> {
@@ -123,6 +321,68 @@ mod tests {
         check(|c| c.tls = tls(both), Inbound, Some("require_client"));
         check(|c| c.tls = tls(&format!("{both}\nrequire_client = false")), Inbound, None);
         check(|c| c.tls = tls("certificate = \"c\""), Inbound, Some("`key`"));
+    }
+
+    #[test]
+    fn http_is_for_those_who_are_known() {
+        use Direction::{Inbound, Outbound};
+        let http = |text: &str| {
+            let http = toml::from_str(text).ok();
+            move |c: &mut ChannelConfig| {
+                (c.transport, c.http) = (Transport::Http, http.clone());
+            }
+        };
+        let far = |text: &str| {
+            let set = http(text);
+            move |c: &mut ChannelConfig| {
+                set(c);
+                c.listen = Some("0.0.0.0:8081".parse().unwrap());
+            }
+        };
+        check(http("path = \"/hl7\""), Inbound, None);
+        check(http(""), Outbound, None);
+        check(http("path = \"hl7\""), Inbound, Some("`path` is no path"));
+        check(http("path = \"/hl7?x\""), Outbound, Some("`path` is no path"));
+        check(far(""), Inbound, Some("`listen` would let anybody send"));
+        check(far("token = { env = \"T\" }"), Inbound, None);
+        check(|c| c.http = Some(HttpConfig::default()), Inbound, Some("transport = \"http\""));
+        let enhanced = |c: &mut ChannelConfig| {
+            http("")(c);
+            c.acknowledgement = Acknowledgement::Enhanced;
+            c.accept_ack = AckWhen::OnError;
+        };
+        check(enhanced, Outbound, Some("`accept_ack` is not AL"));
+    }
+
+    #[test]
+    fn files_need_a_folder_and_no_address() {
+        use Direction::{Inbound, Outbound};
+        let files = |text: &str| {
+            let files = toml::from_str(text).ok();
+            move |c: &mut ChannelConfig| {
+                (c.transport, c.listen, c.connect) = (Transport::Files, None, None);
+                c.files = files.clone();
+            }
+        };
+        check(files("folder = \"in\""), Inbound, None);
+        check(files("folder = \"out\"\nenvelope = true"), Outbound, None);
+        check(files(""), Inbound, Some("`files` is missing"));
+        check(files("folder = \"\""), Inbound, Some("`folder` is empty"));
+        check(files("folder = \"in\"\nending = \"hl7\""), Inbound, Some("`ending`"));
+        check(files("folder = \"in\"\nending = \".a/b\""), Inbound, Some("`ending`"));
+        check(files("folder = \"in\"\nsettle_s = 4000"), Inbound, Some("0 to 3600"));
+        check(files("folder = \"in\"\npoll_ms = 1"), Inbound, Some("50 to 60000"));
+        check(files("folder = \"in\"\nenvelope = true"), Inbound, Some("`envelope`"));
+        let listening = |c: &mut ChannelConfig| {
+            files("folder = \"in\"")(c);
+            c.listen = Some("127.0.0.1:1".parse().unwrap());
+        };
+        check(listening, Inbound, Some("`listen` has no meaning with files"));
+        let enhanced = |c: &mut ChannelConfig| {
+            files("folder = \"out\"")(c);
+            c.acknowledgement = Acknowledgement::Enhanced;
+        };
+        check(enhanced, Outbound, Some("a folder answers nothing"));
     }
 
     #[test]

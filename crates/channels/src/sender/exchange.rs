@@ -5,7 +5,7 @@ use hl7v2::ack::{Ack, parse_ack};
 use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::health::Meter;
-use crate::transport::{Client, LinkError, Stop};
+use crate::transport::{Client, LinkError, Outgoing, Stop};
 
 /// How long an acknowledgement is still waited for when the node stops.
 const STOP_PATIENCE: Duration = Duration::from_secs(3);
@@ -44,8 +44,12 @@ pub(super) enum Exchange {
         /// The answer as it came.
         raw: Vec<u8>,
     },
-    /// Nothing whole left here.
-    NotSent,
+    /// Nothing whole left here, or the peer has not looked at it; the code says why.
+    NotSent(&'static str),
+    /// The peer does not take it, and said so without an acknowledgement; the code says how.
+    Rejected(&'static str),
+    /// The peer answered something from which nothing can be told.
+    Unclear(&'static str),
     /// It was sent and the peer was gone before it answered.
     Lost,
     /// It was sent and no answer came in time.
@@ -58,15 +62,15 @@ pub(super) enum Exchange {
 /// message delivered that the peer never saw.
 pub(super) async fn exchange(
     client: &mut Client,
-    message: &[u8],
+    message: Outgoing<'_>,
     control_id: &str,
     patience: Duration,
     heard: &mut Vec<Heard>,
     meter: &Meter,
     stop: &mut Stop,
 ) -> Exchange {
-    if client.send(message).await.is_err() {
-        return Exchange::NotSent;
+    if let Err(error) = client.send(message).await {
+        return failed(error, meter);
     }
     let mut deadline = Instant::now() + patience;
     loop {
@@ -81,14 +85,7 @@ pub(super) async fn exchange(
         };
         match received {
             Err(_) => return Exchange::Silent,
-            // The peer refused the line itself, so it has looked at nothing that came on it.
-            Ok(Err(LinkError::Refused(code))) => {
-                meter.error(code);
-                return Exchange::NotSent;
-            }
-            Ok(Err(LinkError::Closed | LinkError::Connect | LinkError::NotSent)) => {
-                return Exchange::Lost;
-            }
+            Ok(Err(error)) => return failed(error, meter),
             Ok(Ok(raw)) => match Heard::read(raw) {
                 Heard { ack: Some(ack), raw } if ack.control_id == control_id => {
                     return Exchange::Answered { ack, raw };
@@ -100,6 +97,21 @@ pub(super) async fn exchange(
         if stopping {
             deadline = deadline.min(Instant::now() + STOP_PATIENCE);
         }
+    }
+}
+
+/// What came of a message whose way failed.
+pub(super) fn failed(error: LinkError, meter: &Meter) -> Exchange {
+    match error {
+        // The peer refused the line itself, so it has looked at nothing that came on it.
+        LinkError::Refused(code) => {
+            meter.error(code);
+            Exchange::NotSent(code)
+        }
+        LinkError::NotSent(code) => Exchange::NotSent(code),
+        LinkError::Rejected(code) => Exchange::Rejected(code),
+        LinkError::Unclear(code) => Exchange::Unclear(code),
+        LinkError::Closed | LinkError::Connect => Exchange::Lost,
     }
 }
 

@@ -62,7 +62,7 @@ impl Sender {
             && let Some(client) = self.link.client.as_mut()
         {
             // A peer that does not get it sends its acknowledgement again, and that is a late one.
-            let _ = client.send(&commit).await;
+            client.reply(&commit).await;
         }
         let (detail, key) = (codes(ack), delivery.key.clone());
         if ack.code.is_positive() {

@@ -10,11 +10,11 @@ use tokio::time::{Duration, Instant};
 
 use super::Sender;
 use super::backoff::Backoff;
-use super::exchange::{Exchange, Heard, codes, exchange};
+use super::exchange::{Exchange, Heard, codes, exchange, failed};
 use super::queue::{MAX_UNRECORDED, Ready};
-use crate::config::{AckWhen, Acknowledgement, ChannelConfig, NextAfter, OnUnknown};
+use crate::config::{AckWhen, Acknowledgement, ChannelConfig, NextAfter, OnUnknown, Transport};
 use crate::outbound::RenderError;
-use crate::transport::LinkError;
+use crate::transport::{LinkError, Outgoing};
 
 /// The first and the longest wait before a message that was refused is sent again.
 const DEFER: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(5));
@@ -49,8 +49,8 @@ impl Sender {
             self.hear(other).await?;
         }
         match sent {
-            Some(Exchange::NotSent) => {
-                self.meter.down(LinkError::NotSent.code());
+            Some(Exchange::NotSent(code)) => {
+                self.meter.down(code);
                 if durable {
                     self.place(&delivery, DeliveryState::Waiting, Some("not-sent")).await?;
                 }
@@ -60,6 +60,10 @@ impl Sender {
                 Ok(())
             }
             Some(other) => self.judge(other, delivery, tries).await,
+            None if self.config.transport == Transport::Files => {
+                self.meter.well();
+                self.unacknowledged(delivery, tries, "written").await
+            }
             None => self.unacknowledged(delivery, tries, "sent").await,
         }
     }
@@ -103,11 +107,12 @@ impl Sender {
         let (mut heard, awaits) = (Vec::new(), self.config.awaits_reply());
         let patience = self.config.ack_timeout();
         let Some(client) = self.link.client.as_mut() else {
-            return (Some(Exchange::NotSent), heard);
+            return (Some(Exchange::NotSent("not-sent")), heard);
         };
+        let message = Outgoing { bytes: message, id: &delivery.id, at: delivery.at };
         if !awaits {
             let sent = client.send(message).await;
-            return (sent.is_err().then_some(Exchange::NotSent), heard);
+            return (sent.err().map(|error| failed(error, &self.meter)), heard);
         }
         let (id, meter, stop) = (&delivery.id, &self.meter, &mut self.stop);
         let sent = exchange(client, message, id, patience, &mut heard, meter, stop).await;
@@ -128,7 +133,9 @@ impl Sender {
             }
             Some(Exchange::Silent) => "ack-timeout",
             Some(Exchange::Lost) => "connection-lost",
-            Some(Exchange::NotSent) => "not-sent",
+            Some(Exchange::NotSent(code) | Exchange::Rejected(code) | Exchange::Unclear(code)) => {
+                code
+            }
             None => "sent",
         };
         let Some(tracer) = self.engine.tracer() else { return };
@@ -174,7 +181,16 @@ impl Sender {
                 let wait = self.link.silent();
                 self.unanswered(delivery, tries, counts, "ack-timeout", wait).await
             }
-            Exchange::Lost | Exchange::NotSent => {
+            Exchange::Rejected(code) => {
+                self.link.answered();
+                self.meter.seen(self.engine.clock().now());
+                self.refused(delivery, tries, code.to_owned(), Vec::new()).await
+            }
+            Exchange::Unclear(code) => {
+                let wait = self.link.silent();
+                self.unanswered(delivery, tries, true, code, wait).await
+            }
+            Exchange::Lost | Exchange::NotSent(_) => {
                 let counts = self.link.is_proven();
                 let wait = self.link.lost();
                 let code = LinkError::Closed.code();
@@ -341,7 +357,9 @@ impl ChannelConfig {
     /// Whether something is to come on the line on which a message was sent.
     fn awaits_reply(&self) -> bool {
         let application = self.wants_application() && self.application_ack_from.is_none();
-        !self.is_enhanced() || self.accept_ack != AckWhen::Never || application
+        // A file that has its name is there: nothing more is to come.
+        self.transport != Transport::Files
+            && (!self.is_enhanced() || self.accept_ack != AckWhen::Never || application)
     }
 
     /// Whether the peer answers on the line only where something is wrong.

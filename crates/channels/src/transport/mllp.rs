@@ -39,7 +39,8 @@ impl MllpClient {
     /// holds a framing byte is not sent.
     pub(super) async fn send(&mut self, message: &[u8]) -> Result<(), LinkError> {
         self.frame.clear();
-        mllp::encode_into(message, &mut self.frame).map_err(|_| LinkError::NotSent)?;
+        mllp::encode_into(message, &mut self.frame)
+            .map_err(|_| LinkError::NotSent("unframeable"))?;
         let write = async {
             self.stream.write_all(&self.frame).await?;
             self.stream.flush().await
@@ -49,7 +50,7 @@ impl MllpClient {
                 self.meter.sent();
                 Ok(())
             }
-            _ => Err(LinkError::NotSent),
+            _ => Err(LinkError::NotSent("not-sent")),
         }
     }
 

@@ -1,15 +1,17 @@
 //! Transports: how the bytes of a channel travel.
 //!
-//! Inbound, a [`Listener`] (MLLP, in the open or under TLS) hands whole messages to a [`Service`]
-//! and brings its answer back. Outbound, a [`Peer`] is dialled and
-//! gives a client that sends a message and waits for its answer, whatever lies between. Another
+//! Inbound, a [`Listener`] (MLLP or HTTP, in the open or under TLS) or an inbox (a folder of files)
+//! hands whole messages to a [`Service`] and brings its answer back. Outbound, a [`Peer`] is dialled
+//! and gives a client that sends a message and waits for its answer, whatever lies between. Another
 //! transport (a database, a mail box) is a variant of [`Peer`] and `Client`, or another caller of
 //! a [`Service`]: receivers and senders do not see the difference.
 
 mod batch;
 mod client;
 mod connection;
+mod files;
 mod framing;
+mod http;
 mod line;
 mod mllp;
 mod receive;
@@ -21,7 +23,9 @@ mod tls;
 
 use std::time::Duration;
 
-pub(crate) use client::{Client, LinkError, Peer};
+pub(crate) use client::{Client, LinkError, Outgoing, Peer};
+pub(crate) use files::{Inbox, InboxError};
+pub(crate) use http::Door;
 pub(crate) use receive::{Neighbours, Receiver};
 pub use server::{Limits, Listener};
 pub use service::{Reply, Service, Unserved};

@@ -191,9 +191,9 @@ impl Service for Receiver {
         Ok(self.submit(understood, received, Vec::new()).await?.reply)
     }
 
-    fn reads_utf8(&self, message: &[u8]) -> bool {
-        let read = hl7v2::parse_header(message, self.channel.dialect().charset_choice());
-        message.is_ascii() || read.is_ok_and(|read| read.charset() == hl7v2::Charset::Utf8)
+    fn charset(&self, message: &[u8]) -> Option<hl7v2::Charset> {
+        let choice = self.channel.dialect().charset_choice();
+        hl7v2::parse_header(message, choice).ok().map(|read| read.charset())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The listener of an inbound channel.
 //!
 //! It accepts connections, keeps their number within the limit, lets TLS be agreed on where the
-//! channel has it, and gives each to a task that speaks MLLP.
+//! channel has it, and gives each to a task that speaks MLLP or HTTP.
 
 use std::collections::HashMap;
 use std::io;
@@ -15,9 +15,11 @@ use tokio::task::{self, JoinSet};
 use tokio::time::{Duration, Instant, sleep, timeout};
 
 use super::connection::Connection;
+use super::http;
 use super::line::Line;
 use super::{
-    ACCEPT_PAUSE, FRAME_LIMIT, STOP_GRACE, Service, Stop, Stopper, TlsServer, YIELD_AFTER, socket,
+    ACCEPT_PAUSE, Door, FRAME_LIMIT, STOP_GRACE, Service, Stop, Stopper, TlsServer, YIELD_AFTER,
+    socket,
 };
 use crate::health::Meter;
 
@@ -94,6 +96,8 @@ pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     tls: Option<TlsServer>,
+    /// Where HTTP is spoken and not MLLP.
+    door: Option<Arc<Door>>,
 }
 
 impl Listener {
@@ -101,12 +105,18 @@ impl Listener {
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = socket::listen(address)?;
         let address = socket.local_addr()?;
-        Ok(Listener { socket, address, tls: None })
+        Ok(Listener { socket, address, tls: None, door: None })
     }
 
     /// The same listener under TLS, where it is given.
     pub(crate) fn under(mut self, tls: Option<TlsServer>) -> Self {
         self.tls = tls;
+        self
+    }
+
+    /// The same listener, speaking HTTP where a door is given.
+    pub(crate) fn behind(mut self, door: Option<Door>) -> Self {
+        self.door = door.map(Arc::new);
         self
     }
 
@@ -150,7 +160,9 @@ impl Listener {
                         yields,
                         heard: heard.clone(),
                     };
-                    let id = connections.spawn(arrived.run(stream, self.tls.clone())).id();
+                    let id = connections
+                        .spawn(arrived.run(stream, self.tls.clone(), self.door.clone()))
+                        .id();
                     open.0.insert(id, (stopper, heard));
                 }
                 Err(_) => {
@@ -179,13 +191,16 @@ pub(super) struct Arrived<S> {
 }
 
 impl<S: Service> Arrived<S> {
-    async fn run(mut self, stream: TcpStream, tls: Option<TlsServer>) {
+    async fn run(mut self, stream: TcpStream, tls: Option<TlsServer>, door: Option<Arc<Door>>) {
         // An answer is one small write that the peer waits for.
         let _ = stream.set_nodelay(true);
         let Some(line) = self.agree(stream, tls).await else {
             return;
         };
-        Connection::new(self, line).run().await;
+        match door {
+            None => Connection::new(self, line).run().await,
+            Some(door) => http::serve(self, line, door).await,
+        }
     }
 
     async fn agree(&mut self, stream: TcpStream, tls: Option<TlsServer>) -> Option<Line> {

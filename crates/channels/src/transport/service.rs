@@ -52,9 +52,10 @@ pub trait Service: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Reply, Unserved>> + Send;
 
-    /// Whether the message will be read as UTF-8, for transports that bring all text so.
-    fn reads_utf8(&self, message: &[u8]) -> bool {
+    /// The character set in which the message will be read, where that can be told: transports
+    /// that name one of their own compare.
+    fn charset(&self, message: &[u8]) -> Option<hl7v2::Charset> {
         let _ = message;
-        true
+        None
     }
 }

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod changes;
+mod files;
+mod http;
 mod outbound;
 mod pki;
 mod receiver;

@@ -123,6 +123,8 @@ pub(crate) async fn say(
     let (mut decoder, mut input) = (Decoder::default(), [0; 4096]);
     loop {
         if let Some(Event::Frame(frame)) = decoder.next() {
+            // A side that ends TLS as it should be ended is no broken line.
+            let _ = stream.shutdown().await;
             return Some(String::from_utf8(frame).unwrap());
         }
         match stream.read(&mut input).await {

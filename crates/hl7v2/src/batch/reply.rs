@@ -41,6 +41,39 @@ pub fn reply(to: &Batch<'_>, acks: &[Vec<Vec<u8>>], spec: &ReplySpec<'_>) -> Vec
     out
 }
 
+/// Puts one message into a file of one batch, with sender, receiver, time and control id as its
+/// MSH has them. What is no message is given back as it is.
+pub fn enclose(message: &[u8]) -> Vec<u8> {
+    let end = message.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+    let msh = &message[..end.unwrap_or(message.len())];
+    let Some(separator) = msh.strip_prefix(b"MSH").and_then(|rest| rest.first()).copied() else {
+        return message.to_vec();
+    };
+    let fields: Vec<&[u8]> = msh.split(|&byte| byte == separator).collect();
+    let field = |number: usize| fields.get(number - 1).copied().unwrap_or_default();
+    let mut out = Vec::with_capacity(message.len() + 2 * msh.len() + 16);
+    for name in [b"FHS", b"BHS"] {
+        out.extend_from_slice(name);
+        for number in 2..=11 {
+            out.push(separator);
+            // The control id of a batch is its field 11, that of a message its field 10.
+            match number {
+                2..=7 => out.extend_from_slice(field(number)),
+                11 => out.extend_from_slice(field(10)),
+                _ => {}
+            }
+        }
+        out.push(b'\r');
+    }
+    out.extend_from_slice(message);
+    if !message.ends_with(b"\r") {
+        out.push(b'\r');
+    }
+    trailer(*b"BTS", separator, 1, &mut out);
+    trailer(*b"FTS", separator, 1, &mut out);
+    out
+}
+
 fn separator(header: Option<&[u8]>) -> u8 {
     header.and_then(|header| header.get(3)).copied().unwrap_or(b'|')
 }
@@ -117,6 +150,19 @@ mod tests {
         let head = "BHS|^~\\&|||||20261120101500+0000||||rxx.7.batch|\n";
         check("MSH|1\nMSH|2\n", &[&["MSH|a\r"]], &format!("{head}MSH|a\nBTS|1\n"));
         check("MSH|1\nMSH|2\n", &[&[]], &format!("{head}BTS|0\n"));
+    }
+
+    #[test]
+    fn a_message_is_enclosed_in_a_batch_of_one() {
+        let message = b"MSH|^~\\&|HUB|RXX|LAB|H|2026||ADT^A01|7|P|2.5.1\rPID|1";
+        let made = enclose(message);
+        let text = String::from_utf8(made.clone()).unwrap().replace('\r', "\n");
+        let head = "|^~\\&|HUB|RXX|LAB|H|2026||||7\n";
+        assert!(text.starts_with(&format!("FHS{head}BHS{head}MSH|")), "{text}");
+        assert!(text.ends_with("PID|1\nBTS|1\nFTS|1\n"), "{text}");
+        let batch = split(&made).unwrap();
+        assert_eq!(batch.parts[0].messages, [[message.as_slice(), b"\r"].concat()]);
+        assert_eq!(enclose(b"no message"), b"no message");
     }
 
     #[test]

@@ -75,7 +75,10 @@ impl Part {
         let mut at = self.start;
         for line in rest.split_inclusive('\n') {
             let word = line.trim_start().strip_prefix(key).map(str::trim_start);
-            if word.is_some_and(|rest| rest.starts_with('=')) {
+            // A table is found by its head, `[http]` or `[channel.http]`.
+            let head = line.trim().strip_prefix('[').and_then(|head| head.strip_suffix(']'));
+            let table = head.is_some_and(|head| head.rsplit('.').next() == Some(key));
+            if table || word.is_some_and(|rest| rest.starts_with('=')) {
                 return Place { file: self.place.file.clone(), line: line_of(&self.text, at) };
             }
             at += line.len();
