@@ -551,8 +551,8 @@ impl ChannelConfig {
     }
 
     /// Reads the certificates, the key and the token that it names and checks that they can be used
-    /// at `now`: an own certificate that has expired would be refused by every peer. Gives when the own one
-    /// expires, where there is one.
+    /// at `now`: an own certificate that has expired would be refused by every peer. Gives when the
+    /// own one expires, where there is one.
     pub fn check_certificates(&self, now: Timestamp) -> Result<Option<Timestamp>, ConfigError> {
         if let Some(http) = &self.http {
             http.read_token(&self.name)?;

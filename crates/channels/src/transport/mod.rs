@@ -1,9 +1,10 @@
 //! Transports: how the bytes of a channel travel.
 //!
 //! Inbound, a [`Listener`] (MLLP or HTTP, in the open or under TLS) or an inbox (a folder of files)
-//! hands whole messages to a [`Service`] and brings its answer back. Outbound, a [`Peer`] is dialled
-//! and gives a client that sends a message and waits for its answer, whatever lies between. Another
-//! transport (a database, a mail box) is a variant of [`Peer`] and `Client`, or another caller of
+//! hands whole messages to a [`Service`] and brings its answer back. Outbound, a [`Peer`] is
+//! dialled and gives a client that sends a message and waits for its answer, whatever lies
+//! between. Another transport (a database, a mail box) is a variant of [`Peer`] and `Client`, or
+//! another caller of
 //! a [`Service`]: receivers and senders do not see the difference.
 
 mod batch;

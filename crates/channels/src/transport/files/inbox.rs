@@ -41,7 +41,10 @@ const REPLIES: &str = "replies";
 
 /// Why a folder cannot be watched.
 #[derive(Debug, thiserror::Error)]
-#[error("`folder` {} cannot be used: {source}; make it, and let the node read and write it", .folder.display())]
+#[error(
+    "`folder` {} cannot be used: {source}; make it, and let the node read and write it",
+    .folder.display()
+)]
 pub struct InboxError {
     folder: PathBuf,
     source: io::Error,
