@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use api::{ReplayError, Replayer, Replaying};
+use channels::dialect::Dialect;
 use channels::inbound::{InboundChannel, is_oversized, read};
 use channels::outbound::{Versions, Voice, render};
 use channels::{ChannelConfig, Direction, MAX_MESSAGE_BYTES};
@@ -31,11 +32,25 @@ pub(crate) struct Voices(BTreeMap<String, Voice>);
 
 impl Voices {
     pub(crate) fn new(plan: &Plan, processing_id: &str) -> Self {
+        Voices::of(&plan.channels, &plan.site.code, processing_id)
+    }
+
+    /// The voices of these channels at the site with that ODS code.
+    pub(crate) fn of(channels: &[ChannelConfig], site: &str, processing_id: &str) -> Self {
         let outbound = |config: &&ChannelConfig| config.direction == Direction::Outbound;
-        let voice = |config: &ChannelConfig| {
-            (config.name.clone(), config.voice(&plan.site.code, processing_id))
-        };
-        Voices(plan.channels.iter().filter(outbound).map(voice).collect())
+        let voice =
+            |config: &ChannelConfig| (config.name.clone(), config.voice(site, processing_id));
+        Voices(channels.iter().filter(outbound).map(voice).collect())
+    }
+
+    /// Whether a channel is among them.
+    pub(crate) fn has(&self, channel: &str) -> bool {
+        self.0.contains_key(channel)
+    }
+
+    /// The dialect of a channel.
+    pub(crate) fn dialect(&self, channel: &str) -> Option<&Dialect> {
+        self.0.get(channel).map(Voice::dialect)
     }
 
     /// The message of a delivery, from exactly the versions that it names.

@@ -148,3 +148,72 @@ fn yesterdays_messages_are_gone_through_with_a_changed_configuration() {
     assert!(none.contains("0 messages gone through"), "{none}");
     assert_eq!(before, std::fs::read(folder.path().join("data/journal.sqlite3")).unwrap());
 }
+
+/// A hospital with a cabinet on its ward, in one file.
+fn speaking(dialect: &str) -> String {
+    format!(
+        "[node]\ndata = \"data\"\n[site]\ncode = \"RXX\"\n[[site.cabinet]]\nsystem = \"ADC\"\n\
+         station = \"A\"\nwards = [\"WARDA\"]\nchannel = \"to-a\"\n[[channel]]\nname = \"pas\"\n\
+         direction = \"inbound\"\nlisten = \"127.0.0.1:0\"\n[[channel]]\nname = \"to-a\"\n\
+         direction = \"outbound\"\nconnect = \"127.0.0.1:1\"\n{dialect}"
+    )
+}
+
+#[test]
+fn yesterdays_messages_out_are_written_anew_with_a_changed_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let then = "dialect = \"adc\"\n[dialect.adc]\nversion = \"2.3\"\n";
+    let file = |name: &str, dialect: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, speaking(dialect)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let config = file("interlock.toml", then);
+    let launch = xtask::trial::child::Launch {
+        binary: PathBuf::from(env!("CARGO_BIN_EXE_interlock")),
+        config: PathBuf::from(&config),
+        arguments: Vec::new(),
+        log: folder.path().join("node.log"),
+    };
+    let root = std::fs::read_to_string(&config).unwrap();
+    let http = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let root = root.replace("[site]", &format!("http = \"{http}\"\n[site]"));
+    std::fs::write(&config, root).unwrap();
+    let node = launch.start().unwrap();
+    let mut line = std::net::TcpStream::connect(node.channels["pas"]).unwrap();
+    for number in 1..=2 {
+        use std::io::{Read, Write};
+        let message = format!(
+            "\x0bMSH|^~\\&|PAS|TRUST|INTERLOCK|RXX|20261120101500+0000||ADT^A01|P{number}|P|2.5.1\r\
+             EVN|A01|20261120101500+0000\rPID|1||P{number}^^^RXX^MR||BRIEN^ANNA||19800101|F\r\
+             PV1|1|I|WARDA^BAY2^B03||||||||||||||||V{number}\r\x1c\r"
+        );
+        line.write_all(message.as_bytes()).unwrap();
+        let mut answer = [0; 4096];
+        let count = line.read(&mut answer).unwrap();
+        assert!(String::from_utf8_lossy(&answer[..count]).contains("MSA|AA"));
+    }
+    node.end().unwrap();
+
+    let data = folder.path().join("data");
+    let shadow = |dialect: &str, more: &[&str]| {
+        let changed = file("changed.toml", dialect);
+        let args = ["shadow", "--config", &changed, "--data", data.to_str().unwrap()];
+        let (right, text) = interlock(&[&args[..], more].concat());
+        assert!(right, "{text}");
+        text
+    };
+    let same = shadow(then, &[]);
+    assert!(same.contains("4 messages gone through") && same.contains("4  as then"), "{same}");
+    let newer = then.replace("2.3", "2.5.1");
+    let text = shadow(&newer, &["--channel", "to-a"]);
+    assert!(text.contains("2 messages gone through; nothing was changed"), "{text}");
+    assert!(text.contains("to-a patient rxx."), "{text}");
+    assert!(text.contains("2  would be sent in another form"), "{text}");
+    assert!(text.contains("  at /MSH/12\n") && !text.contains("BRIEN"), "{text}");
+    let cleared = format!("{then}[[dialect.adc.clear]]\nfield = \"PID-5\"\non = \"out\"\n");
+    let text = shadow(&cleared, &["--channel", "to-a", "--show"]);
+    assert!(text.contains("  at /PID/5\n    - \"BRIEN^ANNA\""), "{text}");
+    let text = shadow(&cleared, &["--channel", "pas"]);
+    assert!(text.contains("2 messages gone through") && text.contains("2  as then"), "{text}");
+}

@@ -1,4 +1,5 @@
-//! `interlock shadow`: what would a changed configuration have made of what came in?
+//! `interlock shadow`: what would a changed configuration have made of what came in, and of what
+//! was sent?
 
 use std::path::PathBuf;
 
@@ -21,7 +22,7 @@ pub(super) struct Args {
     /// Only what was recorded at this time or later, as `2026-11-20T00:00:00Z`.
     #[arg(long)]
     since: Option<Timestamp>,
-    /// Only what came in on this channel.
+    /// Only what came in, or went out, on this channel.
     #[arg(long)]
     channel: Option<String>,
     /// The most messages.
@@ -69,6 +70,9 @@ fn words(verdict: Verdict) -> &'static str {
         Verdict::Mended => "was parked, would be acted on",
         Verdict::Broken => "was acted on, would be parked",
         Verdict::ParkedOtherwise => "was parked, would be for another reason",
+        Verdict::SentOtherwise => "would be sent in another form",
+        Verdict::NoLongerSent => "was sent, would not be",
+        Verdict::NewlySent => "was not sent, would be",
         Verdict::NotRead => "cannot be read again",
     }
 }

@@ -137,6 +137,16 @@ fn keeping(checker: &mut Checker<'_>, parsed: &Parsed) -> Keeping {
 }
 
 /// What channels need beside what each of them says by itself.
+/// The channels with their dialects and scripts, whatever is wrong with them.
+pub(super) fn channels_alone(
+    parsed: &Parsed,
+    bundle: &Bundle,
+    folder: &Path,
+) -> Vec<ChannelConfig> {
+    let mut checker = Checker { text: bundle.root(), folder, mistakes: Vec::new() };
+    channels(&mut checker, parsed, bundle)
+}
+
 fn channels(checker: &mut Checker<'_>, parsed: &Parsed, bundle: &Bundle) -> Vec<ChannelConfig> {
     let mut names: BTreeMap<&str, &Place> = BTreeMap::new();
     let mut configs = Vec::new();

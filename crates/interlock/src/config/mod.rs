@@ -68,6 +68,28 @@ pub fn read_bundle(bundle: Bundle, folder: &Path) -> Result<Plan, Vec<Mistake>> 
     check::plan(&parsed, Configuration::of(bundle), folder)
 }
 
+/// What a configuration says of those who speak, whatever else is wrong with it.
+pub(crate) struct Speaking {
+    /// The ODS code of the site.
+    pub(crate) site: String,
+    /// The value of MSH-11 in force.
+    pub(crate) processing_id: String,
+    /// The channels.
+    pub(crate) channels: Vec<channels::ChannelConfig>,
+}
+
+/// Only the channels of a configuration: its tokens, keys and certificates need not be at hand.
+/// None where its texts cannot be read.
+pub(crate) fn channels_of(bundle: &Bundle, folder: &Path) -> Option<Speaking> {
+    let parsed = parse::parse(bundle).ok()?;
+    let channels = check::channels_alone(&parsed, bundle, folder);
+    Some(Speaking {
+        site: parsed.file.site.code.into_inner(),
+        processing_id: parsed.file.node.processing_id.into_inner(),
+        channels,
+    })
+}
+
 /// The token of the first client that may administer the node, where it can be read.
 pub(crate) fn admin_token(path: &Path) -> Option<String> {
     #[derive(serde::Deserialize)]

@@ -4,6 +4,7 @@
 mod diff;
 mod example;
 mod hospital;
+mod outbound;
 mod run;
 mod shadow;
 

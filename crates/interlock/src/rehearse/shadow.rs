@@ -1,4 +1,5 @@
-//! What came in through a changed configuration, beside what was made of it then.
+//! What came in through a changed configuration, beside what was made of it then; and what was
+//! sent, beside what would be sent in its place (`outbound.rs`).
 //!
 //! The journal is read from its first entry: its facts make the state that each message met. Each
 //! message in question is read anew by the changed channel and decided on the state of that time;
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::diff::{Difference, differences};
 use super::hospital::Hospital;
+use super::outbound::Outbound;
 use crate::node::Plan;
 
 /// Which messages are asked for.
@@ -23,7 +25,7 @@ use crate::node::Plan;
 pub(crate) struct Wanted {
     /// Those that were recorded at this time or later.
     pub(crate) since: Option<Timestamp>,
-    /// Those of this channel.
+    /// Those of this channel, in or out.
     pub(crate) channel: Option<String>,
     /// The most of them.
     pub(crate) limit: usize,
@@ -42,6 +44,12 @@ pub(crate) enum Verdict {
     Broken,
     /// It was parked, and would be for another reason.
     ParkedOtherwise,
+    /// It would be sent in another form.
+    SentOtherwise,
+    /// It was sent, and would not be.
+    NoLongerSent,
+    /// It was not sent, and would be.
+    NewlySent,
     /// Its channel is not in the new configuration, or it was not kept whole.
     NotRead,
 }
@@ -81,8 +89,15 @@ pub(crate) fn shadow(
     let end = reader.position()?.seq;
     let channels = channels(plan);
     let mut hospital = Hospital::new(false);
+    let mut outbound = Outbound::new(plan, journal);
     let mut counts = Counts::new();
     let mut left = wanted.limit;
+    let mut note = |shadow: Shadow, counts: &mut Counts| {
+        *counts.entry(shadow.verdict).or_default() += 1;
+        if shadow.verdict != Verdict::Same {
+            told(shadow);
+        }
+    };
     reader.for_each_from(1, |entry| {
         // What a running node appends meanwhile is not yesterday's.
         if left == 0 || entry.seq > end {
@@ -94,10 +109,16 @@ pub(crate) fn shadow(
         if is_wanted(&head, &entry.raw, at, wanted, plan) {
             left -= 1;
             let channel = channels.get(&*head.channel);
-            let shadow = one(&mut hospital, entry.seq, at, &head, &entry.raw, channel);
-            *counts.entry(shadow.verdict).or_default() += 1;
-            if shadow.verdict != Verdict::Same {
-                told(shadow);
+            note(one(&mut hospital, entry.seq, at, &head, &entry.raw, channel), &mut counts);
+        }
+        for fact in head.facts.iter() {
+            match fact {
+                Fact::Applied(_) => outbound.applied(&entry.raw),
+                Fact::Queued(delivery) if left > 0 && wanted.has(&delivery.channel, at) => {
+                    left -= 1;
+                    note(outbound.compare(entry.seq, delivery), &mut counts);
+                }
+                _ => {}
             }
         }
         hospital.fold(entry.seq, &head.facts);
@@ -123,11 +144,15 @@ fn is_wanted(head: &Head<'_>, raw: &[u8], at: Timestamp, wanted: &Wanted, plan: 
         .iter()
         .any(|config| config.direction == Direction::Outbound && config.name == *head.channel);
     let message = has_header(raw);
-    !sender
-        && message
-        && head.key.is_some()
-        && wanted.since.is_none_or(|since| at >= since)
-        && wanted.channel.as_ref().is_none_or(|channel| *channel == *head.channel)
+    !sender && message && head.key.is_some() && wanted.has(&head.channel, at)
+}
+
+impl Wanted {
+    /// Whether messages of that channel and that time are asked for.
+    fn has(&self, channel: &str, at: Timestamp) -> bool {
+        self.since.is_none_or(|since| at >= since)
+            && self.channel.as_ref().is_none_or(|wanted| *wanted == *channel)
+    }
 }
 
 /// Whether a line begins with MSH.
