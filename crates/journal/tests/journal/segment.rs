@@ -1,6 +1,12 @@
 //! Segments: sealed, verified by both, read from, moved, dropped, and killed at every step.
 
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
 
 use journal::{
     Broken, Draft, Entry, Error, Journal, Keep, Options, Position, Reader, Seal, Sealing,
@@ -205,8 +211,58 @@ fn a_forged_seal_is_no_way_round_the_chain() {
     assert_broken(&place, 81, &Why::Altered);
 }
 
+/// The commands of the first block of a manual that has this word in it.
+fn commands(manual: &str, word: &str) -> String {
+    let mut blocks = manual.split("```").skip(1).step_by(2);
+    let block = blocks.find(|block| block.contains(word)).unwrap();
+    block.split_once('\n').unwrap().1.to_owned()
+}
+
+/// Runs commands in a folder: whether the last went well, and what they said.
+fn shell(folder: &Path, key: &str, commands: &str) -> (bool, String) {
+    let mut run = Command::new("sh");
+    run.args(["-e", "-c", commands]).env("KEY", key).current_dir(folder).stdin(Stdio::null());
+    let output = run.output().unwrap();
+    (output.status.success(), String::from_utf8(output.stdout).unwrap())
+}
+
+/// What the manuals say of OpenSSL is run as it stands there: the key is made by it, and it checks
+/// what the journal has signed.
 #[test]
-fn seals_are_signed_and_openssl_agrees() {
+fn openssl_makes_the_key_and_checks_the_seal_as_the_manuals_say() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        println!("skipped: no openssl");
+        return;
+    }
+    let (place, _) = Place::with_entries(60);
+    let folder = place.directory.path();
+    let making = commands(include_str!("../../../../docs/operate.md"), "openssl genpkey");
+    let (made, public) = shell(folder, "", &making);
+    let key = SigningKey::read(&folder.join("journal-key.der")).unwrap();
+    assert!(made && public == key.public().to_string(), "{public}");
+    let signed = Sealing { key: Some(Arc::new(key)), ..sealing() };
+    assert_eq!(place.open().seal(&signed).unwrap(), 1);
+    let seal = segments(&place.path).unwrap()[0].seal_path();
+    let here = folder.join("X.seal");
+    fs::copy(&seal, &here).unwrap();
+
+    let manual = include_str!("../../../../docs/journal-format.md");
+    let checking = commands(manual, "openssl pkeyutl -verify");
+    let check = |key: &str, expected: bool| {
+        let (right, said) = shell(folder, key, &checking);
+        assert_eq!(right, expected, "{said}");
+        assert_eq!(said.contains("Signature Verified Successfully"), expected, "{said}");
+    };
+    check(&public, true);
+    let other = public.replace(['0', '1'], "2");
+    check(&other, false);
+    let text = fs::read_to_string(&here).unwrap();
+    fs::write(&here, text.replace("entries 40", "entries 41")).unwrap();
+    check(&public, false);
+}
+
+#[test]
+fn a_seal_that_was_changed_is_refused() {
     let (place, _) = Place::with_entries(60);
     let key = place.directory.path().join("key.der");
     let mut der = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20".to_vec();

@@ -58,7 +58,7 @@ pub struct Trial {
 pub const TRIALS: &[Trial] = &[
     Trial {
         name: "crash",
-        about: "kills and power cuts under load: --kills 50 --cuts 10 --seed 1, or --control",
+        about: "kills and power cuts under load: --kills 50 --cuts 10, --sealing or --control",
         run: crash::command,
     },
     Trial {

@@ -8,14 +8,19 @@ use std::path::Path;
 pub(super) const UNACCOUNTED_AFTER_MIN: u32 = 1;
 
 /// One inbound channel that takes everything; a cabinet with a profile; an ePMA that is told.
-pub(super) fn text(data: &Path, peers: SocketAddr) -> String {
+///
+/// With `segment_entries` its journal is sealed as soon as there are so many more entries.
+pub(super) fn text(data: &Path, peers: SocketAddr, segment_entries: Option<u64>) -> String {
     let data = data.display();
+    let journal = segment_entries.map_or_else(String::new, |entries| {
+        format!("[journal]\nsegment_entries = {entries}\nkeep_entries = 0\n\n")
+    });
     format!(
         r#"[node]
 data = "{data}"
 http = "127.0.0.1:0"
 
-[site]
+{journal}[site]
 code = "RXX"
 
 [[channel]]

@@ -42,7 +42,7 @@ fn once(settings: &Settings) -> Result<(u64, u64, String), TrialError> {
     let data = disk.path().join("data");
     let sink = Sink::start()?;
     let path = scratch.path().join("interlock.toml");
-    std::fs::write(&path, config::text(&data, sink.address())).map_err(|e| e.to_string())?;
+    std::fs::write(&path, config::text(&data, sink.address(), None)).map_err(|e| e.to_string())?;
     let launch = Launch {
         binary: settings.binary.clone(),
         config: path,

@@ -41,6 +41,9 @@ pub struct Settings {
     pub between_ms: (u64, u64),
     /// When and in which order faults come, and what the systems send.
     pub seed: u64,
+    /// How many entries a sealed segment has; each fault then comes while one is being sealed.
+    /// None leaves it to the node, which then seals nothing in so short a time.
+    pub segment_entries: Option<u64>,
 }
 
 /// What became of it.
@@ -56,6 +59,10 @@ pub struct Report {
     pub told_twice: u64,
     /// How many removals the systems were never told of.
     pub untold: u64,
+    /// How often a segment or its seal was half written when the node was gone.
+    pub while_sealing: u32,
+    /// How many segments are sealed at the end.
+    pub sealed: usize,
     /// What was found at the end.
     pub outcome: Outcome,
 }
@@ -65,6 +72,19 @@ impl Report {
     pub fn is_clean(&self) -> bool {
         self.outcome.is_clean() && self.told_twice + self.untold == 0
     }
+}
+
+/// The entries of a segment where sealing is what is tried: the fewest that a node takes.
+const SEGMENT_ENTRIES: u64 = 1_000;
+/// How long after a sealing was seen to begin a fault comes at the latest, in milliseconds.
+const SEALING_MS: u64 = 150;
+
+/// What a fault did.
+struct Done {
+    /// The line that tells of it.
+    words: String,
+    /// Whether a segment or its seal was half written when the node was gone.
+    while_sealing: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +112,7 @@ pub(super) fn command(options: &Options) -> Result<(), TrialError> {
         pause: Duration::from_millis(options.get("pause-ms", 10)?),
         between_ms: (300, options.get("longest-ms", 2_500)?),
         seed: options.get("seed", 1)?,
+        segment_entries: options.has("sealing").then_some(SEGMENT_ENTRIES),
         binary: release_binary(options)?,
     };
     if options.has("control") {
@@ -113,10 +134,18 @@ pub fn run(settings: &Settings) -> Result<Report, TrialError> {
         resent: 0,
         told_twice: 0,
         untold: 0,
+        while_sealing: 0,
+        sealed: 0,
         outcome: Outcome::default(),
     };
     for (number, fault) in (1..).zip(faults(settings, &mut rng)) {
         let wait = match number {
+            _ if settings.segment_entries.is_some() => {
+                if !rig.until_sealing() {
+                    return Err(TrialError::Broken("nothing is sealed".to_owned()));
+                }
+                rng.random_range(0..=SEALING_MS)
+            }
             // The first comes while the files are new.
             1 => shortest / 2,
             _ => rng.random_range(shortest..=longest.max(shortest)),
@@ -127,13 +156,15 @@ pub fn run(settings: &Settings) -> Result<Report, TrialError> {
             Fault::KillTwice => rig.kill(Some(Duration::from_millis(rng.random_range(1..60))))?,
             Fault::Cut => rig.cut()?,
         };
+        report.while_sealing += u32::from(line.while_sealing);
         report.kills += match fault {
             Fault::Kill => 1,
             Fault::KillTwice => 2,
             Fault::Cut => 0,
         };
         report.cuts += u32::from(fault == Fault::Cut);
-        say(&format!("{number:3}  {line}"));
+        let left = if line.while_sealing { ", a segment half written" } else { "" };
+        say(&format!("{number:3}  {}{left}", line.words));
     }
     rig.finish(&mut report)?;
     Ok(report)
@@ -158,6 +189,8 @@ fn tell(report: &Report) {
     say("");
     say(&format!("kills         {:>9}", report.kills));
     say(&format!("power cuts    {:>9}", report.cuts));
+    say(&format!("while sealing {:>9}", report.while_sealing));
+    say(&format!("sealed        {:>9}", report.sealed));
     say(&format!("sent          {sent:>9}"));
     say(&format!("acknowledged  {acknowledged:>9}"));
     say(&format!("sent again    {:>9}", report.resent));

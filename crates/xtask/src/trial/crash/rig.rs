@@ -1,16 +1,17 @@
 //! The node, its disk, the systems that send and those that are told, and what breaks them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::board::Board;
 use super::check::{Outcome, check};
 use super::disk::Disk;
 use super::feeder::Feeder;
 use super::sink::Sink;
-use super::{Report, Settings, TrialError, config};
+use super::{Done, Report, Settings, TrialError, config};
 use crate::trial::child::{Launch, Running};
 use crate::trial::files::{self, JOURNAL, RECORD};
 use crate::trial::say;
@@ -19,8 +20,13 @@ use crate::trial::say;
 const QUIET_LIMIT: Duration = Duration::from_mins(1);
 /// How long the node may take to tell the others what it has to tell.
 const DRAIN_LIMIT: Duration = Duration::from_mins(10);
+/// How long the senders may take to fill a segment.
+const SEALING_LIMIT: Duration = Duration::from_mins(1);
 /// How long the node still runs on a disk that takes nothing any more.
 const DEAD_DISK: Duration = Duration::from_millis(30);
+
+/// Files by their paths, with their lengths and when they were last written.
+type HalfWritten = BTreeMap<PathBuf, (u64, SystemTime)>;
 
 /// Everything that runs.
 pub(super) struct Rig {
@@ -34,6 +40,8 @@ pub(super) struct Rig {
     connections: usize,
     restarted: Instant,
     acknowledged: u64,
+    /// What the last fault left half written.
+    left: HalfWritten,
     disk: Option<Disk>,
     scratch: tempfile::TempDir,
 }
@@ -46,7 +54,7 @@ impl Rig {
         let data = root.join("data");
         let sink = Sink::start()?;
         let config = scratch.path().join("interlock.toml");
-        std::fs::write(&config, config::text(&data, sink.address()))
+        std::fs::write(&config, config::text(&data, sink.address(), settings.segment_entries))
             .map_err(|error| error.to_string())?;
         let launch = Launch {
             binary: settings.binary.clone(),
@@ -65,6 +73,7 @@ impl Rig {
             connections: settings.connections,
             restarted: Instant::now(),
             acknowledged: 0,
+            left: HalfWritten::new(),
             disk,
             scratch,
         };
@@ -97,9 +106,10 @@ impl Rig {
 
     /// Kills the node under load and starts it again; with a time, kills it once more so long
     /// after that start began.
-    pub(super) fn kill(&mut self, again: Option<Duration>) -> Result<String, TrialError> {
+    pub(super) fn kill(&mut self, again: Option<Duration>) -> Result<Done, TrialError> {
         let node = self.node.take().ok_or_else(|| TrialError::Broken("no node runs".to_owned()))?;
         node.kill()?;
+        let while_sealing = self.interrupted();
         self.board.set_node(None);
         let since = self.since();
         let mut again_text = String::new();
@@ -109,11 +119,60 @@ impl Rig {
         }
         self.publish()?;
         let took = self.node.as_ref().map_or(0, |node| node.took.as_millis());
-        Ok(format!("kill       {since}{again_text}, back in {took} ms"))
+        let words = format!("kill       {since}{again_text}, back in {took} ms");
+        Ok(Done { words, while_sealing })
+    }
+
+    /// Waits until the node that runs now seals a segment; false where it does not for too long.
+    pub(super) fn until_sealing(&self) -> bool {
+        let began = Instant::now();
+        while began.elapsed() < SEALING_LIMIT {
+            if self.is_sealing() {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        false
+    }
+
+    /// Whether something of a segment is half written, and not as the last fault left it.
+    fn is_sealing(&self) -> bool {
+        let half = self.half_written();
+        !half.is_empty() && half != self.left
+    }
+
+    /// Segments and seals that are being written, and segments that have no seal yet.
+    fn half_written(&self) -> HalfWritten {
+        let journal = self.data.join(JOURNAL);
+        let sealed = journal::segments(&journal).unwrap_or_default();
+        let open = sealed.into_iter().filter(|segment| !segment.is_sealed);
+        let mut paths: Vec<PathBuf> = open.map(|segment| segment.path()).collect();
+        let folder = std::fs::read_dir(journal::folder_of(&journal));
+        let files = folder.into_iter().flatten().flatten().map(|file| file.path());
+        paths.extend(files.filter(|path| path.extension().is_some_and(|end| end == "part")));
+        // A file that went while it was looked at was none.
+        let metadata = paths.into_iter().filter_map(|path| {
+            let data = std::fs::metadata(&path).ok()?;
+            Some((path, (data.len(), data.modified().ok()?)))
+        });
+        metadata.collect()
+    }
+
+    /// Whether something was half written when the node was gone, which is remembered.
+    fn interrupted(&mut self) -> bool {
+        let is_sealing = self.is_sealing();
+        self.left = self.half_written();
+        is_sealing
+    }
+
+    /// How many segments are sealed.
+    fn sealed(&self) -> usize {
+        let segments = journal::segments(&self.data.join(JOURNAL)).unwrap_or_default();
+        segments.iter().filter(|segment| segment.is_sealed).count()
     }
 
     /// Cuts the power under load, and checks everything before the traffic goes on.
-    pub(super) fn cut(&mut self) -> Result<String, TrialError> {
+    pub(super) fn cut(&mut self) -> Result<Done, TrialError> {
         let disk = self.disk.as_ref().ok_or_else(|| TrialError::Broken("no disk".to_owned()))?;
         disk.cut()?;
         thread::sleep(DEAD_DISK);
@@ -122,6 +181,7 @@ impl Rig {
         self.until_quiet()?;
         let disk = self.disk.as_ref().ok_or_else(|| TrialError::Broken("no disk".to_owned()))?;
         disk.remount()?;
+        let while_sealing = self.interrupted();
         let tip = files::verify_chain(&self.data).map_err(TrialError::Found)?;
         // The record is brought up to the journal before it is looked at.
         self.launch.start()?.end()?;
@@ -133,9 +193,10 @@ impl Rig {
         self.publish()?;
         let took = self.node.as_ref().map_or(0, |node| node.took.as_millis());
         let tip = tip.split(':').next().unwrap_or_default().to_owned();
-        Ok(format!(
+        let words = format!(
             "power cut  {since}; whole up to entry {tip}, rebuilt the same, back in {took} ms"
-        ))
+        );
+        Ok(Done { words, while_sealing })
     }
 
     /// Waits until every sender has a message that nobody answers.
@@ -175,6 +236,7 @@ impl Rig {
         let size = |name| std::fs::metadata(self.data.join(name)).map_or(0, |file| file.len());
         let mib = |name| size(name) / (1024 * 1024);
         say(&format!("journal {} MiB, record {} MiB, tip {tip}", mib(JOURNAL), mib(RECORD)));
+        report.sealed = self.sealed();
         report.resent = self.board.resent.load(std::sync::atomic::Ordering::Relaxed);
         let told = self.sink.told();
         for removal in &report.outcome.dispenses {
