@@ -72,10 +72,7 @@ pub const fn of(kind: ResourceType) -> Option<&'static str> {
         ResourceType::ServiceRequest => SERVICE_REQUEST,
         ResourceType::DocumentReference => DOCUMENT_REFERENCE,
         ResourceType::Appointment => APPOINTMENT,
-        ResourceType::Binary
-        | ResourceType::Bundle
-        | ResourceType::OperationOutcome
-        | ResourceType::CapabilityStatement => return None,
+        _ => return None,
     })
 }
 

@@ -1,6 +1,6 @@
 //! How types of the other crates stand in columns.
 
-use fhir::ResourceType;
+use fhir::ResourceType as K;
 use jiff::Timestamp;
 use medicines::RowKind;
 use medicines::deliveries::DeliveryState;
@@ -101,39 +101,179 @@ pub(crate) fn row_kind(number: i64) -> Result<RowKind, Error> {
         .ok_or_else(|| Error::Corrupt(format!("row kind {number}")))
 }
 
-/// The number under which a resource type is kept. Never reused for another type.
-pub(crate) fn type_number(resource_type: ResourceType) -> i64 {
-    match resource_type {
-        ResourceType::Patient => 1,
-        ResourceType::Encounter => 2,
-        ResourceType::AllergyIntolerance => 3,
-        ResourceType::Medication => 4,
-        ResourceType::MedicationRequest => 5,
-        ResourceType::MedicationDispense => 6,
-        ResourceType::MedicationAdministration => 7,
-        ResourceType::Provenance => 8,
-        ResourceType::Location => 9,
-        ResourceType::Practitioner => 10,
-        ResourceType::Bundle => 11,
-        ResourceType::OperationOutcome => 12,
-        ResourceType::CapabilityStatement => 13,
-        ResourceType::PractitionerRole => 14,
-        ResourceType::Observation => 15,
-        ResourceType::DiagnosticReport => 16,
-        ResourceType::ServiceRequest => 17,
-        ResourceType::DocumentReference => 18,
-        ResourceType::Binary => 19,
-        ResourceType::Appointment => 20,
+/// The resource types by the numbers under which they are kept, from 1. New ones come at the end.
+const NUMBERED: [K; 146] = [
+    K::Patient,
+    K::Encounter,
+    K::AllergyIntolerance,
+    K::Medication,
+    K::MedicationRequest,
+    K::MedicationDispense,
+    K::MedicationAdministration,
+    K::Provenance,
+    K::Location,
+    K::Practitioner,
+    K::Bundle,
+    K::OperationOutcome,
+    K::CapabilityStatement,
+    K::PractitionerRole,
+    K::Observation,
+    K::DiagnosticReport,
+    K::ServiceRequest,
+    K::DocumentReference,
+    K::Binary,
+    K::Appointment,
+    K::Account,
+    K::ActivityDefinition,
+    K::AdverseEvent,
+    K::AppointmentResponse,
+    K::AuditEvent,
+    K::Basic,
+    K::BiologicallyDerivedProduct,
+    K::BodyStructure,
+    K::CarePlan,
+    K::CareTeam,
+    K::CatalogEntry,
+    K::ChargeItem,
+    K::ChargeItemDefinition,
+    K::Claim,
+    K::ClaimResponse,
+    K::ClinicalImpression,
+    K::CodeSystem,
+    K::Communication,
+    K::CommunicationRequest,
+    K::CompartmentDefinition,
+    K::Composition,
+    K::ConceptMap,
+    K::Condition,
+    K::Consent,
+    K::Contract,
+    K::Coverage,
+    K::CoverageEligibilityRequest,
+    K::CoverageEligibilityResponse,
+    K::DetectedIssue,
+    K::Device,
+    K::DeviceDefinition,
+    K::DeviceMetric,
+    K::DeviceRequest,
+    K::DeviceUseStatement,
+    K::DocumentManifest,
+    K::EffectEvidenceSynthesis,
+    K::Endpoint,
+    K::EnrollmentRequest,
+    K::EnrollmentResponse,
+    K::EpisodeOfCare,
+    K::EventDefinition,
+    K::Evidence,
+    K::EvidenceVariable,
+    K::ExampleScenario,
+    K::ExplanationOfBenefit,
+    K::FamilyMemberHistory,
+    K::Flag,
+    K::Goal,
+    K::GraphDefinition,
+    K::Group,
+    K::GuidanceResponse,
+    K::HealthcareService,
+    K::ImagingStudy,
+    K::Immunization,
+    K::ImmunizationEvaluation,
+    K::ImmunizationRecommendation,
+    K::ImplementationGuide,
+    K::InsurancePlan,
+    K::Invoice,
+    K::Library,
+    K::Linkage,
+    K::List,
+    K::Measure,
+    K::MeasureReport,
+    K::Media,
+    K::MedicationKnowledge,
+    K::MedicationStatement,
+    K::MedicinalProduct,
+    K::MedicinalProductAuthorization,
+    K::MedicinalProductContraindication,
+    K::MedicinalProductIndication,
+    K::MedicinalProductIngredient,
+    K::MedicinalProductInteraction,
+    K::MedicinalProductManufactured,
+    K::MedicinalProductPackaged,
+    K::MedicinalProductPharmaceutical,
+    K::MedicinalProductUndesirableEffect,
+    K::MessageDefinition,
+    K::MessageHeader,
+    K::MolecularSequence,
+    K::NamingSystem,
+    K::NutritionOrder,
+    K::ObservationDefinition,
+    K::OperationDefinition,
+    K::Organization,
+    K::OrganizationAffiliation,
+    K::Parameters,
+    K::PaymentNotice,
+    K::PaymentReconciliation,
+    K::Person,
+    K::PlanDefinition,
+    K::Procedure,
+    K::Questionnaire,
+    K::QuestionnaireResponse,
+    K::RelatedPerson,
+    K::RequestGroup,
+    K::ResearchDefinition,
+    K::ResearchElementDefinition,
+    K::ResearchStudy,
+    K::ResearchSubject,
+    K::RiskAssessment,
+    K::RiskEvidenceSynthesis,
+    K::Schedule,
+    K::SearchParameter,
+    K::Slot,
+    K::Specimen,
+    K::SpecimenDefinition,
+    K::StructureDefinition,
+    K::StructureMap,
+    K::Subscription,
+    K::Substance,
+    K::SubstanceNucleicAcid,
+    K::SubstancePolymer,
+    K::SubstanceProtein,
+    K::SubstanceReferenceInformation,
+    K::SubstanceSourceMaterial,
+    K::SubstanceSpecification,
+    K::SupplyDelivery,
+    K::SupplyRequest,
+    K::Task,
+    K::TerminologyCapabilities,
+    K::TestReport,
+    K::TestScript,
+    K::ValueSet,
+    K::VerificationResult,
+    K::VisionPrescription,
+];
+
+/// The number of each type, by the place of the type in its list.
+const NUMBERS: [i64; NUMBERED.len()] = {
+    let mut numbers = [0; NUMBERED.len()];
+    let mut at = 0;
+    let mut number = 1;
+    while at < NUMBERED.len() {
+        numbers[NUMBERED[at] as usize] = number;
+        at += 1;
+        number += 1;
     }
+    numbers
+};
+
+/// The number under which a resource type is kept. Never reused for another type.
+pub(crate) fn type_number(resource_type: K) -> i64 {
+    NUMBERS[resource_type as usize]
 }
 
 /// The type of a number that [`type_number`] gave.
-pub(crate) fn type_of(number: i64) -> Result<ResourceType, Error> {
-    ResourceType::ALL
-        .iter()
-        .copied()
-        .find(|resource_type| type_number(*resource_type) == number)
-        .ok_or_else(|| Error::Corrupt(format!("resource type {number}")))
+pub(crate) fn type_of(number: i64) -> Result<K, Error> {
+    let at = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+    let found = at.and_then(|at| NUMBERED.get(at)).copied();
+    found.ok_or_else(|| Error::Corrupt(format!("resource type {number}")))
 }
 
 #[cfg(test)]
@@ -142,7 +282,7 @@ mod tests {
 
     #[test]
     fn every_type_has_its_own_number() {
-        for resource_type in ResourceType::ALL {
+        for resource_type in K::ALL {
             assert_eq!(type_of(type_number(*resource_type)).unwrap(), *resource_type);
         }
     }

@@ -1,5 +1,6 @@
 //! What a resource can be found by.
 
+use crate::json::members;
 use crate::primitives::{Id, ResourceType};
 use crate::resources::{
     AllergyIntolerance, Appointment, Binary, DiagnosticReport, DocumentReference, Encounter,
@@ -27,7 +28,7 @@ pub struct SearchValues {
 }
 
 /// Reads what a stored resource can be found by. Fails when the resource cannot be read as its
-/// type. Types that are not searched give nothing.
+/// type. A type that has no struct here is found by its patient alone.
 pub fn index(stored: &StoredResource) -> Result<SearchValues, ReadError> {
     match stored.resource_type {
         ResourceType::Patient => stored.read().map(|patient| of_patient(&stored.id, &patient)),
@@ -57,9 +58,7 @@ pub fn index(stored: &StoredResource) -> Result<SearchValues, ReadError> {
             patient: patient(it.security_context.as_ref()),
             ..SearchValues::default()
         }),
-        ResourceType::Bundle
-        | ResourceType::OperationOutcome
-        | ResourceType::CapabilityStatement => Ok(SearchValues::default()),
+        _ => Ok(SearchValues { patient: subject_of(stored), ..SearchValues::default() }),
     }
 }
 
@@ -188,6 +187,14 @@ fn of_appointment(it: &Appointment) -> SearchValues {
 
 fn by_number(all: &[Identifier]) -> SearchValues {
     SearchValues { identifiers: identifiers(all), ..SearchValues::default() }
+}
+
+/// The patient of a type that has no struct here: `subject` or `patient`, wherever R4 has one.
+fn subject_of(stored: &StoredResource) -> Option<Id> {
+    let all = members(stored.json()).ok()?;
+    let named = ["subject", "patient"].into_iter().filter_map(|name| all.get(name));
+    let mut references = named.filter_map(|json| serde_json::from_str::<Reference>(json).ok());
+    references.find_map(|reference| patient(Some(&reference)))
 }
 
 fn patient(reference: Option<&Reference>) -> Option<Id> {

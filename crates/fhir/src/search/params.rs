@@ -123,7 +123,7 @@ const PROVENANCE: &[Param] =
 const BY_ID: &[Param] = &[ID, LAST_UPDATED];
 const BY_NUMBER: &[Param] = &[ID, LAST_UPDATED, IDENTIFIER];
 
-/// The parameters of a type, as R4 names them; none for types that are not searched.
+/// The parameters of a type, as R4 names them; the common ones for types that have no struct here.
 pub const fn params_of(kind: ResourceType) -> &'static [Param] {
     match kind {
         ResourceType::Patient => PERSON,
@@ -142,9 +142,8 @@ pub const fn params_of(kind: ResourceType) -> &'static [Param] {
         ResourceType::DocumentReference => DOCUMENT,
         ResourceType::Appointment => APPOINTMENT,
         ResourceType::Provenance => PROVENANCE,
-        ResourceType::Binary => BY_ID,
-        ResourceType::Bundle
-        | ResourceType::OperationOutcome
-        | ResourceType::CapabilityStatement => &[],
+        // R4: never stored.
+        ResourceType::Parameters => &[],
+        _ => BY_ID,
     }
 }
