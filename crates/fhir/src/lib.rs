@@ -13,6 +13,7 @@
 //! tagged enums, and whoever embeds [`StoredResource`] in an enum must leave it externally tagged.
 
 pub mod base64;
+mod draft;
 mod element;
 
 pub mod json;
@@ -27,6 +28,7 @@ pub mod systems;
 pub mod types;
 pub mod xhtml;
 
+pub use draft::Draft;
 pub use primitives::{Date, DateTime, Decimal, Id, Instant, ResourceType, Time};
 pub use resources::{ReadError, Resource};
 pub use stored::{StoreError, StoredResource};

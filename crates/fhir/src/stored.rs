@@ -24,12 +24,12 @@ pub enum StoreError {
 }
 
 /// Bytes that the head adds at most: type, id, version and time.
-const HEAD_BYTES: usize = 192;
+pub(crate) const HEAD_BYTES: usize = 192;
 
 /// The members of `meta` that the store writes itself.
-const META_HEAD: [&str; 2] = ["versionId", "lastUpdated"];
+pub(crate) const META_HEAD: [&str; 2] = ["versionId", "lastUpdated"];
 /// The members that the store writes itself.
-const HEAD: [&str; 3] = ["resourceType", "id", "meta"];
+pub(crate) const HEAD: [&str; 3] = ["resourceType", "id", "meta"];
 
 /// One version of one resource: what the store keeps and what every answer is made of. A clone
 /// shares the text.
@@ -168,12 +168,18 @@ fn same_json(one: &str, other: &str) -> bool {
 }
 
 /// FHIR instants are written to the millisecond, so that is what is kept.
-fn to_milliseconds(time: Timestamp) -> Timestamp {
+pub(crate) fn to_milliseconds(time: Timestamp) -> Timestamp {
     let cut = TimestampRound::new().smallest(Unit::Millisecond).mode(RoundMode::Floor);
     time.round(cut).unwrap_or(time)
 }
 
-fn write_head(kind: ResourceType, id: &Id, version: u64, updated: Timestamp, out: &mut String) {
+pub(crate) fn write_head(
+    kind: ResourceType,
+    id: &Id,
+    version: u64,
+    updated: Timestamp,
+    out: &mut String,
+) {
     out.push_str("{\"resourceType\":\"");
     out.push_str(kind.as_str());
     out.push_str("\",\"id\":\"");
@@ -186,7 +192,7 @@ fn write_head(kind: ResourceType, id: &Id, version: u64, updated: Timestamp, out
 }
 
 /// Writes all members but some.
-fn append(members: &Members<'_>, without: &[&str], out: &mut String) {
+pub(crate) fn append(members: &Members<'_>, without: &[&str], out: &mut String) {
     for (name, value) in members.iter().filter(|(name, _)| !without.contains(&name.as_ref())) {
         write_member(name, value, out);
     }

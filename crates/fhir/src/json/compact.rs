@@ -20,7 +20,7 @@ pub(crate) fn compact(json: &str, out: &mut String) {
 }
 
 /// The first byte after the string that begins here.
-fn end_of_string(bytes: &[u8], quote: usize) -> usize {
+pub(crate) fn end_of_string(bytes: &[u8], quote: usize) -> usize {
     let mut at = quote + 1;
     while at < bytes.len() {
         match bytes[at] {

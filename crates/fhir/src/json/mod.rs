@@ -4,6 +4,7 @@ mod canonical;
 mod check;
 mod compact;
 mod members;
+mod patch;
 mod raw;
 mod scan;
 mod tree;
@@ -11,8 +12,9 @@ mod value;
 
 pub use canonical::canonical;
 pub use check::{JsonError, JsonProblem, Limits, check, path_at};
-pub(crate) use compact::compact;
+pub(crate) use compact::{compact, end_of_string};
 pub use members::{Members, members};
+pub use patch::{Patch, PatchError};
 pub(crate) use raw::write_name;
 pub use raw::{Raw, RawError};
 pub use tree::{Children, Kind, MAX_TREE_DEPTH, Node, Tree, TreeError, write_string};
