@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn operations_change_what_their_path_leads_to() {
         let doc = r#"{"a":[1,2.50],"b":{"c~d/e":"x"}}"#;
-        let whole = |rest: &str| format!(r#"[{rest}]"#);
+        let whole = |rest: &str| format!("[{rest}]");
         let check = |patch: &str, expected| check(doc, &whole(patch), expected);
         check(
             r#"{"op":"add","path":"/a/1","value":0.10}"#,
@@ -346,8 +346,8 @@ mod tests {
             check("{}", patch, Err(why));
             assert!(Patch::read(patch).unwrap_err().is_malformed());
         }
-        let doubling = vec![r#"{"op":"copy","from":"","path":"/a"}"#; 40].join(",");
-        check("{}", &format!("[{doubling}]"), Err("copies at most"));
+        let doubling = vec![r#"{"op":"copy","from":"","path":"/-"}"#; 40].join(",");
+        check("[]", &format!("[{doubling}]"), Err("copies at most"));
         let many = vec![r#"{"op":"remove","path":"/a"}"#; MAX_OPERATIONS + 1].join(",");
         assert_eq!(Patch::read(&format!("[{many}]")), Err(PatchError::TooLong));
         let deep = format!(r#"[{{"op":"remove","path":"{}"}}]"#, "/a".repeat(MAX_PARTS + 1));
