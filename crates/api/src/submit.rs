@@ -112,7 +112,11 @@ pub(crate) fn refusal(receipt: &Receipt) -> Problem {
             let (code, text) = (problem.code.as_str(), problem.text.as_str());
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, text)
         }
-        Answer::Done | Answer::Created(_) | Answer::Permitted(_) => {
+        Answer::Done
+        | Answer::Created(_)
+        | Answer::Permitted(_)
+        | Answer::Written(_)
+        | Answer::Unwritten(_) => {
             tracing::error!(entry = receipt.seq, "an answer of another kind than was asked for");
             Problem::internal()
         }

@@ -14,6 +14,7 @@ use crate::filing::{Filing, Keep};
 use crate::orders::OrderMessage;
 use crate::patients::{AllergyMessage, MergeMessage, PatientMessage, RenumberMessage};
 use crate::site::Site;
+use crate::store::{Done, Fault, Write};
 
 /// What a request brings along that is not the domain's to make: time and a number.
 #[derive(Debug, Clone)]
@@ -38,6 +39,12 @@ impl Context {
     /// the entry asks.
     pub(crate) fn id_beside(&self, site: &str, n: usize) -> Id {
         self.id_of(site, &format!("b{n}"))
+    }
+
+    /// The `n`th id of the series of what clients write, for instance `rxx.1042.f1`: what has one
+    /// was not made by the loop.
+    pub(crate) fn id_written(&self, site: &str, n: usize) -> Id {
+        self.id_of(site, &format!("f{n}"))
     }
 
     fn id_of(&self, site: &str, last: &str) -> Id {
@@ -114,6 +121,8 @@ pub enum Request {
     Park(Problem),
     /// A message that a channel's script lets drop: it asks nothing, and its bytes are kept.
     Dropped,
+    /// A client writes FHIR resources; all of it takes effect or none does.
+    Write(Box<Write>),
     /// Somebody looks at patient data.
     See(Access),
     /// Somebody was refused at the door.
@@ -149,6 +158,7 @@ impl Request {
             Request::Resend(_) => "resend",
             Request::Park(_) => "park",
             Request::Dropped => "dropped",
+            Request::Write(_) => "write",
             Request::See(_) => "see",
             Request::TurnAway(_) => "turn-away",
             Request::Tick => "tick",
@@ -165,6 +175,7 @@ impl Request {
     pub fn reads_history(&self) -> bool {
         match self {
             Request::Merge(_) => true,
+            Request::Write(write) => write.reads_history(),
             Request::Replay { request, .. } | Request::Unmapped { request, .. } => {
                 request.reads_history()
             }
@@ -196,16 +207,20 @@ pub enum Answer {
     Permitted(Box<Permit>),
     /// The medicine may not be taken.
     Refused(Refusal),
+    /// What became of each step of a write, in the order of the steps.
+    Written(Vec<Done>),
+    /// Nothing was written.
+    Unwritten(Fault),
 }
 
 impl Answer {
     /// The answer as a code, for the message index.
     pub fn code(&self) -> &'static str {
         match self {
-            Answer::Done | Answer::Created(_) => "done",
+            Answer::Done | Answer::Created(_) | Answer::Written(_) => "done",
             Answer::Parked(_) => "parked",
             Answer::Permitted(_) => "permitted",
-            Answer::Refused(_) => "refused",
+            Answer::Refused(_) | Answer::Unwritten(_) => "refused",
         }
     }
 }

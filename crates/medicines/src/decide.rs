@@ -6,7 +6,9 @@ use crate::command::{Answer, Context, Decision, Problem, Request};
 use crate::fact::Fact;
 use crate::facts::{Facts, park};
 use crate::state::State;
-use crate::{bedside, cabinet, cases, configuration, deliveries, filing, orders, patients, timers};
+use crate::{
+    bedside, cabinet, cases, configuration, deliveries, filing, orders, patients, store, timers,
+};
 
 /// Decides what a request makes true. It changes nothing: [`State::fold`] does.
 ///
@@ -37,6 +39,7 @@ pub fn decide(state: &mut State, ctx: &Context, request: &Request) -> Decision {
         Request::Replay { case, by, request, .. } => replay(state, ctx, case, by, request),
         Request::Resend(asked) => deliveries::resend(state, ctx, asked),
         Request::Park(problem) => park(ctx, &Arc::clone(state.site()), problem.clone()),
+        Request::Write(write) => store::write(state, ctx, write),
         Request::See(access) => note(Fact::Seen(access.clone())),
         Request::TurnAway(access) => note(Fact::Refused(access.clone())),
         Request::Tick => timers::tick(state, ctx),

@@ -11,6 +11,7 @@ use crate::deliveries::{Delivery, DeliveryChange, Joined, Rerouted};
 use crate::filing::Kept;
 use crate::site::Site;
 use crate::stock::Transfer;
+use crate::store::Deleted;
 
 /// Something that is now true. Each fact is whole: a fold never needs to ask why.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -22,6 +23,10 @@ pub enum Fact {
     Applied(About),
     /// A FHIR resource has a new version.
     Stored(StoredResource),
+    /// A FHIR resource has a new version that a client wrote and that the loop does not act on.
+    Recorded(StoredResource),
+    /// A FHIR resource was deleted. Its versions stay where they are.
+    Deleted(Deleted),
     /// Stock moved between two accounts, or a pending movement was posted or voided.
     Moved(Box<Transfer>),
     /// A cabinet told of an action at a pocket, whatever the action was.
@@ -50,7 +55,7 @@ impl Fact {
     /// The patient whom the fact concerns, as far as the fact says so itself.
     pub fn patient(&self) -> Option<&Id> {
         match self {
-            Fact::Stored(resource) => {
+            Fact::Stored(resource) | Fact::Recorded(resource) => {
                 (resource.resource_type == ResourceType::Patient).then_some(&resource.id)
             }
             Fact::Moved(transfer) => transfer.patient.as_ref(),
@@ -59,6 +64,7 @@ impl Fact {
             Fact::CaseOpened(case) => case.patient.as_ref(),
             Fact::Seen(access) | Fact::Refused(access) => access.patient.as_ref(),
             Fact::Kept(kept) => kept.patient.as_ref(),
+            Fact::Deleted(deleted) => deleted.patient.as_ref(),
             Fact::Configured(_)
             | Fact::Applied(_)
             | Fact::PocketActivity(_)

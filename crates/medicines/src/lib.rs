@@ -25,6 +25,7 @@ mod resources;
 mod site;
 pub mod state;
 pub mod stock;
+pub mod store;
 mod timers;
 
 pub use command::{Answer, Context, Decision, Problem, ProblemCode, Request};

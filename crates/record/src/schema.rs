@@ -4,7 +4,7 @@
 pub(crate) const APPLICATION_ID: i32 = 0x494C_5231;
 /// The version of the tables and of what is in them, in SQLite's user version. A record of
 /// another version is thrown away and rebuilt, never migrated.
-pub(crate) const FORMAT_VERSION: i64 = 2;
+pub(crate) const FORMAT_VERSION: i64 = 3;
 
 /// Two resource bodies of the usual 1.6 KB, or six state rows, fit a page of this size without an
 /// overflow page.
@@ -16,6 +16,9 @@ pub(crate) const PAGE_BYTES: u32 = 4096;
 ///   rows in its interior pages, and bodies of 1.6 KB would leave two to a page.
 /// - `n` numbers rows in the order of the facts, so it is the same after every rebuild and serves
 ///   as the order of first storing, as the order of deliveries and as the key of a page.
+/// - A resource that was deleted keeps its row under the number of its type with a minus before
+///   it: no query for the type finds it, its older versions keep their number `n`, and there is
+///   one lookup for whether it was ever there.
 /// - `version` holds only what is no longer current, so that a resource that never changes costs
 ///   one row.
 /// - Delivery states below 2 are open. The literal stands in the partial indexes and in the

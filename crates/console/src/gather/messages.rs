@@ -45,7 +45,8 @@ fn answer(answer: &Answer) -> (String, Option<String>) {
             Some(format!("{}{place}. {}", problem.code.as_str(), problem.text))
         }
         Answer::Refused(refusal) => Some(format!("{}. {}", refusal.code.as_str(), refusal.text)),
-        Answer::Done | Answer::Created(_) | Answer::Permitted(_) => None,
+        Answer::Unwritten(fault) => Some(format!("{}. {}", fault.code.as_str(), fault.text)),
+        Answer::Done | Answer::Created(_) | Answer::Permitted(_) | Answer::Written(_) => None,
     };
     (answer.code().to_owned(), why)
 }

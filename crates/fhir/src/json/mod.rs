@@ -3,6 +3,7 @@
 mod canonical;
 mod check;
 mod compact;
+mod empty;
 mod members;
 mod patch;
 mod raw;
@@ -13,6 +14,7 @@ mod value;
 pub use canonical::canonical;
 pub use check::{JsonError, JsonProblem, Limits, check, path_at};
 pub(crate) use compact::{compact, end_of_string};
+pub use empty::empty_part;
 pub use members::{Members, members};
 pub use patch::{Patch, PatchError};
 pub(crate) use raw::write_name;

@@ -15,6 +15,7 @@ use crate::fact::Fact;
 use crate::facts::{Facts, problem};
 use crate::resources::{Revision, revise};
 use crate::state::{PatientState, State};
+use crate::store::is_of_the_loop;
 
 /// Moves everything of the merged patient to the survivor. A merge that was done before changes
 /// nothing.
@@ -124,14 +125,31 @@ fn move_history(state: &State, facts: &mut Facts<'_>, survivor: &Id, merged: &Id
             ResourceType::AllergyIntolerance => about("patient"),
             ResourceType::Binary => about("securityContext"),
             ResourceType::Appointment => comes_instead(&stored, merged, &reference),
-            _ => about("subject"),
+            _ => names(&stored, merged).map_or_else(|| serde_json::json!({}), about),
         }
         .to_string();
         let revision = Revision { changes: &changes, ..Revision::default() };
         if let Some(revised) = revise(&stored, &revision, facts.ctx.now) {
-            facts.stored(revised);
+            // What a client wrote is still no more than a record.
+            match stored.resource_type {
+                ResourceType::Encounter | ResourceType::MedicationRequest
+                    if !is_of_the_loop(&facts.site.code, &stored.id) =>
+                {
+                    facts.push(Fact::Recorded(revised));
+                }
+                _ => facts.stored(revised),
+            }
         }
     }
+}
+
+/// The member by which a resource names the patient.
+fn names(stored: &StoredResource, patient: &Id) -> Option<&'static str> {
+    ["subject", "patient"].into_iter().find(|member| {
+        let json = stored.member(member);
+        let reference = json.and_then(|json| serde_json::from_str::<Reference>(json).ok());
+        reference.and_then(|it| it.id_of(ResourceType::Patient)).as_ref() == Some(patient)
+    })
 }
 
 /// The participants of an appointment with the survivor in the place of the merged patient.

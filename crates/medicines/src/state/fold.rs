@@ -21,6 +21,8 @@ impl State {
                 Fact::Configured(site) => self.fold_site(site),
                 Fact::Applied(about) => self.fold_applied(about),
                 Fact::Stored(resource) => self.fold_resource(resource),
+                Fact::Recorded(resource) => self.fold_recorded(resource),
+                Fact::Deleted(deleted) => self.fold_deleted(deleted),
                 Fact::Moved(transfer) => self.fold_transfer(transfer),
                 Fact::PocketActivity(transaction) => self.fold_activity(transaction),
                 Fact::CaseOpened(case) => self.fold_opened(case),
@@ -141,8 +143,8 @@ impl State {
         let (live, body) = match kind {
             RowKind::Site => (true, json(&*self.site)),
             RowKind::Patient => {
-                let patient = &self.patients[&id()];
-                (!patient.at_rest(), json(patient))
+                let patient = self.patients.get(&id());
+                (patient.is_some_and(|patient| !patient.at_rest()), json(&patient))
             }
             RowKind::Identifier => (false, json(&self.identifiers.get(key.as_str()))),
             RowKind::Order => {

@@ -13,6 +13,7 @@ use rust_decimal::Decimal;
 use super::{EncounterState, OrderState, PatientState, RowKind, Schedule, State, StatusChange};
 use crate::Quantity;
 use crate::patients::keys;
+use crate::store::Deleted;
 
 /// The most status changes that an order remembers: enough for judging what arrives late.
 const MAX_CHANGES: usize = 24;
@@ -23,8 +24,7 @@ const DAY_S: i64 = 86_400;
 
 impl State {
     pub(super) fn fold_resource(&mut self, resource: &StoredResource) {
-        let key = (resource.resource_type, resource.id.clone());
-        self.fresh.insert(key, (self.seq, resource.clone()));
+        self.fold_recorded(resource);
         let raw = resource.json().as_bytes();
         match resource.resource_type {
             ResourceType::Patient => self.fold_patient(resource, &read(Patient::from_slice(raw))),
@@ -39,6 +39,43 @@ impl State {
             }
             _ => {}
         }
+    }
+
+    /// Takes a version in that means nothing to the live state.
+    pub(super) fn fold_recorded(&mut self, resource: &StoredResource) {
+        let key = (resource.resource_type, resource.id.clone());
+        if !self.gone.is_empty() {
+            self.gone.remove(&key);
+        }
+        self.fresh.insert(key, (self.seq, resource.clone()));
+    }
+
+    pub(super) fn fold_deleted(&mut self, deleted: &Deleted) {
+        let id = &deleted.id;
+        let key = (deleted.resource_type, id.clone());
+        self.fresh.remove(&key);
+        self.gone.insert(key, (self.seq, deleted.version));
+        match (deleted.resource_type, &deleted.patient) {
+            (ResourceType::Patient, _) => self.forget_patient(id),
+            (ResourceType::AllergyIntolerance, Some(patient)) => {
+                self.change_patient(patient, |state| {
+                    state.allergies.retain(|(_, known)| known != id);
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn forget_patient(&mut self, id: &Id) {
+        let Some(patient) = self.patient(id) else { return };
+        for number in &patient.identifiers {
+            if self.patient_by(number).as_ref() == Some(id) {
+                self.identifiers.remove(number.as_str());
+                self.changed.insert((RowKind::Identifier, number.clone()));
+            }
+        }
+        self.patients.remove(id);
+        self.changed.insert((RowKind::Patient, id.to_string()));
     }
 
     fn fold_patient(&mut self, resource: &StoredResource, patient: &Patient) {

@@ -83,6 +83,7 @@ impl State {
     /// The record holds everything up to entry `seq`: what ended by then is let go.
     pub fn settled(&mut self, seq: u64) {
         self.fresh.retain(|_, (stored, _)| *stored > seq);
+        self.gone.retain(|_, (deleted, _)| *deleted > seq);
         while let Some(first) = self.ended.first_entry() {
             let at = *first.key();
             if at > seq {

@@ -14,6 +14,7 @@ mod row;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use fhir::search::SearchRequest;
 use fhir::{Id, ResourceType, StoredResource};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -58,6 +59,9 @@ pub struct State {
     changed: BTreeSet<(RowKind, String)>,
     /// Resources that the record may not hold yet, with the entry that stored them.
     fresh: HashMap<(ResourceType, Id), (u64, StoredResource)>,
+    /// Resources that were deleted, with the entry and the version of the deletion, as long as the
+    /// record may not hold it.
+    gone: HashMap<(ResourceType, Id), (u64, u64)>,
     /// Things that memory need not keep, by the entry that changed them last: let go when the
     /// record holds it.
     ended: BTreeMap<u64, Vec<(RowKind, String)>>,
@@ -85,6 +89,7 @@ impl State {
             due: BTreeSet::new(),
             changed: BTreeSet::new(),
             fresh: HashMap::new(),
+            gone: HashMap::new(),
             ended: BTreeMap::new(),
             ended_at: HashMap::new(),
             seq: 0,
@@ -106,7 +111,9 @@ impl State {
         if let Some(patient) = self.patients.get(id) {
             return Some(Arc::clone(patient));
         }
-        let patient: Arc<PatientState> = self.thaw(RowKind::Patient, id.as_str())?;
+        // The row of a patient who was deleted is empty.
+        let patient: Option<Arc<PatientState>> = self.thaw(RowKind::Patient, id.as_str())?;
+        let patient = patient?;
         self.patients.insert(id.clone(), Arc::clone(&patient));
         self.end(RowKind::Patient, id.to_string());
         Some(patient)
@@ -165,10 +172,28 @@ impl State {
 
     /// The newest version of a resource.
     pub fn resource(&self, resource_type: ResourceType, id: &Id) -> Option<StoredResource> {
-        match self.fresh.get(&(resource_type, id.clone())) {
+        let key = (resource_type, id.clone());
+        match self.fresh.get(&key) {
             Some((_, resource)) => Some(resource.clone()),
+            None if self.gone.contains_key(&key) => None,
             None => self.cold.resource(resource_type, id),
         }
+    }
+
+    /// The version under which a resource was deleted, where it was and is not there again.
+    pub fn deleted(&self, resource_type: ResourceType, id: &Id) -> Option<u64> {
+        let key = (resource_type, id.clone());
+        match self.gone.get(&key) {
+            Some((_, version)) => Some(*version),
+            None if self.fresh.contains_key(&key) => None,
+            None => self.cold.deleted(resource_type, id),
+        }
+    }
+
+    /// The ids of what a search finds, two at the most. The search names ids, identifiers or
+    /// patients. The same holds as for [`State::resources_of`].
+    pub fn matching(&self, search: &SearchRequest) -> Vec<Id> {
+        self.cold.matching(search)
     }
 
     /// The newest version of all resources whose subject is the patient.

@@ -88,6 +88,20 @@ pub trait Cold: Send {
         id: &fhir::Id,
     ) -> Option<fhir::StoredResource>;
 
+    /// The version under which a resource was deleted, where it is not there. A store to which no
+    /// client writes has none.
+    fn deleted(&self, resource_type: fhir::ResourceType, id: &fhir::Id) -> Option<u64> {
+        let _ = (resource_type, id);
+        None
+    }
+
+    /// The ids of what a search finds that names ids, identifiers or patients; two at the most.
+    /// Asked only when the record holds all that was folded.
+    fn matching(&self, search: &fhir::search::SearchRequest) -> Vec<fhir::Id> {
+        let _ = search;
+        Vec::new()
+    }
+
     /// Nothing is asked for a while: an implementation that holds on to one state of its store
     /// for several answers lets go of it.
     fn rest(&self) {}

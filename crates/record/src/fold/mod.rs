@@ -48,7 +48,10 @@ impl<'c> Folder<'c> {
             match fact {
                 // The configuration in force is a state row; the older ones are in the journal.
                 Fact::Configured(_) | Fact::Applied(_) | Fact::Kept(_) => {}
-                Fact::Stored(resource) => self.resources.stored(place, resource)?,
+                Fact::Stored(resource) | Fact::Recorded(resource) => {
+                    self.resources.stored(place, resource)?;
+                }
+                Fact::Deleted(deleted) => self.resources.deleted(place, deleted)?,
                 Fact::Moved(transfer) => self.stock.moved(place, transfer)?,
                 Fact::PocketActivity(activity) => self.stock.activity(place, activity)?,
                 Fact::Queued(delivery) => self.deliveries.queued(place, delivery)?,

@@ -1,7 +1,8 @@
 //! FHIR resources: the current version, the places of the older ones, the identifiers.
 
 use fhir::StoredResource;
-use rusqlite::{CachedStatement, Connection, params};
+use medicines::store::Deleted;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::Place;
 use crate::Error;
@@ -76,9 +77,67 @@ impl<'c> Resources<'c> {
         }
         match self.current(resource, &indexed)? {
             Some(current) => self.next(place, resource, &indexed, raw, current),
+            None if self.again(place, resource, &indexed, raw)? => Ok(()),
             // A first version that is not number 1 comes from a record of another system.
             None => self.first(place, resource, &indexed, raw).map(drop),
         }
+    }
+
+    /// The resource is no more: its row moves out of the way of every query for its type.
+    pub(super) fn deleted(&mut self, place: Place, deleted: &Deleted) -> Result<(), Error> {
+        let kind = type_number(deleted.resource_type);
+        let find =
+            "SELECT n, version, seq, ordinal, body FROM resource WHERE type = ?1 AND id = ?2";
+        let mut find = self.connection.prepare_cached(find)?;
+        let mut rows = find.query(params![kind, deleted.id.as_str()])?;
+        let Some(row) = rows.next()? else { return Ok(()) };
+        let (n, version, seq, ordinal): (i64, i64, i64, i64) =
+            (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        let body = Indexed::read(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?);
+        for (system, value) in body.identifiers() {
+            self.forget.execute(params![kind, value, system, n])?;
+        }
+        drop(body);
+        drop(rows);
+        self.supersede.execute(params![n, version, seq, ordinal])?;
+        let replace = "UPDATE resource SET type = -type, version = ?2, last_updated = ?3, \
+                       seq = ?4, ordinal = ?5, body = '', subject = NULL, status = NULL \
+                       WHERE n = ?1";
+        self.connection.prepare_cached(replace)?.execute(params![
+            n,
+            integer(deleted.version),
+            nanoseconds(deleted.at),
+            place.seq,
+            place.ordinal,
+        ])?;
+        Ok(())
+    }
+
+    /// Whether the resource was deleted before; then it is there again.
+    fn again(
+        &mut self,
+        place: Place,
+        resource: &StoredResource,
+        indexed: &Indexed<'_>,
+        raw: &str,
+    ) -> Result<bool, Error> {
+        let kind = type_number(resource.resource_type);
+        let find = "SELECT n, version, seq, ordinal FROM resource WHERE type = -?1 AND id = ?2";
+        let found: Option<(i64, i64, i64, i64)> = self
+            .connection
+            .prepare_cached(find)?
+            .query_row(params![kind, resource.id.as_str()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .optional()?;
+        let Some((n, version, seq, ordinal)) = found else { return Ok(false) };
+        self.connection
+            .prepare_cached("UPDATE resource SET type = -type WHERE n = ?1")?
+            .execute([n])?;
+        let identifiers = Some(Vec::new());
+        let current = Current { n, version, seq, ordinal, moved: true, identifiers };
+        self.next(place, resource, indexed, raw, current)?;
+        Ok(true)
     }
 
     /// Whether the record had no such resource; then it has now.

@@ -60,6 +60,7 @@ struct LightFact {
     seen: Option<OfPatient>,
     refused: Option<OfPatient>,
     kept: Option<OfPatient>,
+    deleted: Option<OfPatient>,
 }
 
 #[derive(Deserialize)]
@@ -132,7 +133,8 @@ fn of_head(light: &Light<'_>, found: &mut Vec<Term>) {
     match &light.answer {
         Answer::Parked(problem) => add(Field::Outcome, problem.code.as_str()),
         Answer::Refused(refusal) => add(Field::Outcome, refusal.code.as_str()),
-        Answer::Done | Answer::Created(_) | Answer::Permitted(_) => {}
+        Answer::Unwritten(fault) => add(Field::Outcome, fault.code.as_str()),
+        Answer::Done | Answer::Created(_) | Answer::Permitted(_) | Answer::Written(_) => {}
     }
     for fact in &light.facts {
         let cases = [&fact.case_opened, &fact.case_closed].into_iter().flatten();
@@ -140,7 +142,8 @@ fn of_head(light: &Light<'_>, found: &mut Vec<Term>) {
             add(Field::Case, &case.id);
         }
         let stored = fact.stored.as_ref().filter(|s| s.resource_type == ResourceType::Patient);
-        let of = [&fact.moved, &fact.seen, &fact.refused, &fact.kept].into_iter().flatten();
+        let of = [&fact.moved, &fact.seen, &fact.refused, &fact.kept, &fact.deleted];
+        let of = of.into_iter().flatten();
         let patients = stored.map(|stored| &stored.id).into_iter();
         let patients = patients.chain(of.filter_map(|of| of.patient.as_ref()));
         let patients = patients.chain(cases.filter_map(|case| case.patient.as_ref()));

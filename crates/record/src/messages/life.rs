@@ -3,6 +3,7 @@
 use fhir::{Id, StoredResource};
 use jiff::Timestamp;
 use medicines::deliveries::{Delivery, Which};
+use medicines::store::Deleted;
 use medicines::{Fact, Head};
 
 use super::index::MessageIndex;
@@ -195,7 +196,8 @@ fn recorded(microseconds: i64) -> Result<Timestamp, Error> {
 pub fn fact_text(fact: &Fact) -> String {
     match fact {
         Fact::Configured(_) => "the configuration is in force".to_owned(),
-        Fact::Stored(StoredResource { resource_type, id, version, .. }) => {
+        Fact::Stored(StoredResource { resource_type, id, version, .. })
+        | Fact::Recorded(StoredResource { resource_type, id, version, .. }) => {
             format!("stored {resource_type}/{id} version {version}")
         }
         Fact::Moved(transfer) => {
@@ -220,6 +222,10 @@ pub fn fact_text(fact: &Fact) -> String {
             format!("what waits for {} goes out on {}", rerouted.from, rerouted.to)
         }
         Fact::Kept(kept) => format!("kept whole: {}", kept.why),
+        Fact::Deleted(deleted) => {
+            let Deleted { resource_type, id, version, .. } = deleted;
+            format!("deleted {resource_type}/{id} as version {version}")
+        }
         Fact::Refused(access) => format!("{} was refused: {}", access.who, access.what),
     }
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use fhir::search::SearchRequest;
 use fhir::{Id, ResourceType, StoredResource};
 use medicines::{Cold, RowKind};
 use rusqlite::OptionalExtension;
@@ -63,6 +64,18 @@ impl Cold for ColdReader {
     fn resource(&self, resource_type: ResourceType, id: &Id) -> Option<StoredResource> {
         self.hold();
         self.known(self.reader.read(resource_type, id))
+    }
+
+    fn deleted(&self, resource_type: ResourceType, id: &Id) -> Option<u64> {
+        self.hold();
+        self.known(self.reader.deleted(resource_type, id)).map(|deleted| deleted.version)
+    }
+
+    fn matching(&self, search: &SearchRequest) -> Vec<Id> {
+        self.rest();
+        let two = SearchRequest { count: 2, cursor: None, ..search.clone() };
+        let page = self.known(self.reader.search(&two));
+        page.resources.into_iter().map(|found| found.id).collect()
     }
 
     fn resources_of(&self, patient: &Id) -> Vec<StoredResource> {

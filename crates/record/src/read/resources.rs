@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use fhir::{Id, ResourceType, StoredResource};
+use jiff::Timestamp;
+use medicines::store::Deleted;
 use medicines::{Fact, Head};
 use rusqlite::{OptionalExtension, Row};
 use serde_json::value::RawValue;
@@ -13,6 +15,24 @@ use crate::code::{count, integer, natural, timestamp, type_number, type_of};
 
 /// The most resources in one answer of [`Reader::latest`].
 pub const MAX_LATEST: usize = 1_000;
+
+/// A version of a resource, or its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revision {
+    /// A version.
+    Stored(StoredResource),
+    /// It was deleted.
+    Deleted(Deleted),
+}
+
+/// That a resource was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeletedView {
+    /// The version of the deletion.
+    pub version: u64,
+    /// When.
+    pub at: Timestamp,
+}
 
 /// The columns that [`stored`] reads, in its order.
 pub(super) const COLUMNS: &str = "type, id, version, last_updated, body";
@@ -38,14 +58,28 @@ impl Reader {
         id: &Id,
         version: u64,
     ) -> Result<Option<StoredResource>, Error> {
-        match self.read(resource_type, id)? {
-            None => return Ok(None),
-            Some(current) if current.version == version => return Ok(Some(current)),
-            Some(_) => {}
+        Ok(match self.revision(resource_type, id, version)? {
+            Some(Revision::Stored(stored)) => Some(stored),
+            Some(Revision::Deleted(_)) | None => None,
+        })
+    }
+
+    /// The same, where the version may be that of a deletion.
+    pub fn revision(
+        &self,
+        resource_type: ResourceType,
+        id: &Id,
+        version: u64,
+    ) -> Result<Option<Revision>, Error> {
+        let current = self.read(resource_type, id)?.filter(|current| current.version == version);
+        if let Some(current) = current {
+            return Ok(Some(Revision::Stored(current)));
         }
         let mut statement = self.connection.prepare_cached(
             "SELECT v.seq, v.ordinal FROM resource r JOIN version v ON v.n = r.n \
-             WHERE r.type = ?1 AND r.id = ?2 AND v.version = ?3",
+             WHERE r.type IN (?1, -?1) AND r.id = ?2 AND v.version = ?3 \
+             UNION ALL SELECT seq, ordinal FROM resource \
+             WHERE type = -?1 AND id = ?2 AND version = ?3",
         )?;
         let key = (type_number(resource_type), id.as_str(), integer(version));
         let place: Option<(i64, i64)> =
@@ -53,11 +87,29 @@ impl Reader {
         let Some((seq, ordinal)) = place else {
             return Ok(None);
         };
-        let found = self.stored_by(natural(seq), natural(ordinal))?;
-        if found.resource_type != resource_type || found.id != *id || found.version != version {
+        let journal = journal::Reader::open(&self.journal)?;
+        let found = revision_of(&journal, natural(seq), natural(ordinal))?;
+        let (kind, of, number) = found.is();
+        if kind != resource_type || of != id || number != version {
             return Err(Error::Corrupt(format!("entry {seq} holds another version")));
         }
         Ok(Some(found))
+    }
+
+    /// When and under which version a resource was deleted, where it is not there again.
+    pub fn deleted(
+        &self,
+        resource_type: ResourceType,
+        id: &Id,
+    ) -> Result<Option<DeletedView>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT version, last_updated FROM resource WHERE type = -?1 AND id = ?2",
+        )?;
+        let key = (type_number(resource_type), id.as_str());
+        let found = statement.query_row(key, |row| {
+            Ok(DeletedView { version: natural(row.get(0)?), at: timestamp(row.get(1)?) })
+        });
+        Ok(found.optional()?)
     }
 
     /// The versions of a resource, oldest first, as `(version, entry of the journal)`; empty when
@@ -65,8 +117,8 @@ impl Reader {
     pub fn versions(&self, resource_type: ResourceType, id: &Id) -> Result<Vec<(u64, u64)>, Error> {
         let mut statement = self.connection.prepare_cached(
             "SELECT v.version, v.seq FROM resource r JOIN version v ON v.n = r.n \
-             WHERE r.type = ?1 AND r.id = ?2 \
-             UNION ALL SELECT version, seq FROM resource WHERE type = ?1 AND id = ?2 \
+             WHERE r.type IN (?1, -?1) AND r.id = ?2 \
+             UNION ALL SELECT version, seq FROM resource WHERE type IN (?1, -?1) AND id = ?2 \
              ORDER BY 2, 1",
         )?;
         let rows = statement.query_map((type_number(resource_type), id.as_str()), |row| {
@@ -105,17 +157,45 @@ impl Reader {
             self.connection.prepare_cached("SELECT count(*) FROM resource WHERE type = ?1")?;
         Ok(count(statement.query_row([type_number(resource_type)], |row| row.get(0))?))
     }
+}
 
-    /// The resource that the fact `ordinal` of entry `seq` stored.
-    fn stored_by(&self, seq: u64, ordinal: u64) -> Result<StoredResource, Error> {
-        let missing = || Error::Corrupt(format!("entry {seq} does not store what it should"));
-        let journal = journal::Reader::open(&self.journal)?;
-        let entry = journal.get(seq)?.ok_or_else(missing)?;
-        let head = Head::from_json(&entry.head).map_err(|_| Error::Json { what: "head" })?;
-        let ordinal = usize::try_from(ordinal).map_err(|_| missing())?;
-        match head.facts.into_owned().into_iter().nth(ordinal) {
-            Some(Fact::Stored(resource)) => Ok(resource),
-            _ => Err(missing()),
+/// What a fact of an entry made of a resource.
+pub(super) fn revision_of(
+    journal: &journal::Reader,
+    seq: u64,
+    ordinal: u64,
+) -> Result<Revision, Error> {
+    let missing = || Error::Corrupt(format!("entry {seq} does not store what it should"));
+    let entry = journal.get(seq)?.ok_or_else(missing)?;
+    let head = Head::from_json(&entry.head).map_err(|_| Error::Json { what: "head" })?;
+    let ordinal = usize::try_from(ordinal).map_err(|_| missing())?;
+    let fact = head.facts.into_owned().into_iter().nth(ordinal);
+    fact.and_then(Revision::of).ok_or_else(missing)
+}
+
+impl Revision {
+    /// What a fact made of a resource, where it is about one.
+    pub(super) fn of(fact: Fact) -> Option<Self> {
+        match fact {
+            Fact::Stored(resource) | Fact::Recorded(resource) => Some(Self::Stored(resource)),
+            Fact::Deleted(deleted) => Some(Self::Deleted(deleted)),
+            _ => None,
+        }
+    }
+
+    /// Of which resource it is, and its number.
+    pub fn is(&self) -> (ResourceType, &Id, u64) {
+        match self {
+            Self::Stored(stored) => (stored.resource_type, &stored.id, stored.version),
+            Self::Deleted(deleted) => (deleted.resource_type, &deleted.id, deleted.version),
+        }
+    }
+
+    /// When it came to be.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Stored(stored) => stored.last_updated,
+            Self::Deleted(deleted) => deleted.at,
         }
     }
 }

@@ -1,0 +1,65 @@
+//! A change to a part of a resource (R4 §3.1.0.6).
+
+use fhir::StoredResource;
+use fhir::json::{Limits, Patch, check};
+use serde_json::Value;
+
+use super::governed::Change;
+use super::write::Writing;
+use super::{Done, Effect, Fault, FaultCode, Only};
+
+/// Applies the patch to the current version and stores what comes of it.
+pub(super) fn patch(
+    writing: &mut Writing<'_>,
+    n: usize,
+    patch: &Patch,
+    only: &Only,
+) -> Result<Done, Fault> {
+    let place = &writing.places[n];
+    place.meets(only)?;
+    let Some(before) = place.before.clone() else {
+        return Err(match place.is_gone() {
+            true => Fault::new(FaultCode::Gone, "The resource was deleted."),
+            false => Fault::new(FaultCode::NotFound, "There is no such resource."),
+        });
+    };
+    let json = patched(&before, patch)?;
+    let stored = |version, at| {
+        StoredResource::new(&json, before.id.clone(), version, at).map_err(|error| {
+            Fault::new(FaultCode::PatchFailed, format!("What the patch makes is {error}."))
+        })
+    };
+    if stored(before.version, before.last_updated)? == before {
+        return Ok(writing.done(n, before.version, Effect::Unchanged));
+    }
+    let after = stored(before.version + 1, writing.facts.ctx.now)?;
+    if after.resource_type != before.resource_type {
+        let text = "A patch cannot make a resource one of another type.";
+        return Err(Fault::new(FaultCode::PatchFailed, text));
+    }
+    fhir::search::index(&after).map_err(|error| {
+        let text = format!("What the patch makes cannot be read: {}", error.detail());
+        Fault::new(FaultCode::PatchFailed, text).at(error.expression())
+    })?;
+    writing.keep(&Change { before: Some(&before), after: &after })?;
+    Ok(writing.done(n, after.version, Effect::Updated))
+}
+
+/// The JSON after the patch, within the limits of any JSON and with nothing empty in it.
+fn patched(before: &StoredResource, patch: &Patch) -> Result<String, Fault> {
+    let failed = |text: String| Fault::new(FaultCode::PatchFailed, text);
+    let mut value: Value = serde_json::from_str(before.json()).expect("what is stored is JSON");
+    patch.apply(&mut value).map_err(|error| failed(format!("The patch does not fit: {error}.")))?;
+    let same_id = value.get("id").and_then(Value::as_str) == Some(before.id.as_str());
+    if !same_id {
+        return Err(failed("A patch cannot change the id.".to_owned()));
+    }
+    let json = value.to_string();
+    let limits = Limits { bytes: Limits::MAX_BYTES, depth: Limits::MAX_DEPTH };
+    check(json.as_bytes(), limits).map_err(|error| failed(error.to_string()))?;
+    if let Some(fault) = fhir::json::empty_part(&json) {
+        let text = "What the patch makes has an empty or null part; FHIR has none.";
+        return Err(failed(text.to_owned()).at(format!("{}.{fault}", before.resource_type)));
+    }
+    Ok(json)
+}
