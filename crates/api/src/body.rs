@@ -39,7 +39,7 @@ pub(crate) async fn bytes(body: Body) -> Result<Bytes, Problem> {
     bytes_within(body, MAX_BODY_BYTES).await
 }
 
-async fn bytes_within(body: Body, most: usize) -> Result<Bytes, Problem> {
+pub(crate) async fn bytes_within(body: Body, most: usize) -> Result<Bytes, Problem> {
     // `to_bytes` reports an early end and a large body alike; one byte more tells them apart.
     match tokio::time::timeout(BODY_TIME, to_bytes(body, most)).await {
         Ok(Ok(bytes)) => Ok(bytes),

@@ -23,6 +23,8 @@ pub enum Role {
     Bedside,
     /// Read and search FHIR resources.
     FhirRead,
+    /// Create, change and delete FHIR resources.
+    FhirWrite,
     /// See cases and settle them.
     Cases,
     /// Find messages and read them, with all that they hold.
@@ -35,10 +37,11 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 7] = [
+    pub const ALL: [Role; 8] = [
         Role::Cabinet,
         Role::Bedside,
         Role::FhirRead,
+        Role::FhirWrite,
         Role::Cases,
         Role::Messages,
         Role::Admin,
@@ -51,6 +54,7 @@ impl Role {
             Role::Cabinet => "cabinet",
             Role::Bedside => "bedside",
             Role::FhirRead => "fhir-read",
+            Role::FhirWrite => "fhir-write",
             Role::Cases => "cases",
             Role::Messages => "messages",
             Role::Admin => "admin",

@@ -42,6 +42,11 @@ impl Caller {
         &self.client.name
     }
 
+    /// Whether the client has the role beside the one that the route needs.
+    pub(crate) fn has(&self, role: Role) -> bool {
+        self.client.has(role)
+    }
+
     /// Refuses, and journals it, where the cabinet is not one of the client's own.
     pub(crate) async fn acts_for(&self, api: &ApiState, cabinet: &str) -> Result<(), Problem> {
         if self.client.is_for(cabinet) {

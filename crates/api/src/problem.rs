@@ -24,6 +24,8 @@ pub(crate) mod code {
     pub(crate) const BODY_TOO_SLOW: &str = "body-too-slow";
     pub(crate) const BODY_LOST: &str = "body-lost";
     pub(crate) const NOT_JSON: &str = "not-json";
+    pub(crate) const BAD_RESOURCE: &str = "bad-resource";
+    pub(crate) const GONE: &str = "gone";
     pub(crate) const BAD_BODY: &str = "bad-body";
     pub(crate) const BAD_QUERY: &str = "bad-query";
     pub(crate) const BAD_VALUE: &str = "bad-value";

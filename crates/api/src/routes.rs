@@ -5,11 +5,14 @@ use axum::extract::Request;
 use axum::http::Uri;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use crate::client::Role;
 use crate::door::{Door, guard};
-use crate::fhir::interactions::{capabilities, read, search, vread};
+use crate::fhir::interactions::{
+    batch, capabilities, create, delete as end, history, patch as json_patch, read, search, update,
+    vread,
+};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::tally::count;
@@ -22,6 +25,12 @@ pub enum Verb {
     Get,
     /// Act, or search.
     Post,
+    /// Put a resource in the place of what is there.
+    Put,
+    /// Change a part of a resource.
+    Patch,
+    /// Delete a resource.
+    Delete,
 }
 
 impl Verb {
@@ -30,6 +39,9 @@ impl Verb {
         match self {
             Verb::Get => "GET",
             Verb::Post => "POST",
+            Verb::Put => "PUT",
+            Verb::Patch => "PATCH",
+            Verb::Delete => "DELETE",
         }
     }
 }
@@ -72,9 +84,9 @@ const fn route(
 
 /// Every route of the interface.
 pub const ROUTES: &[Route] = {
-    use Role::{Admin, Bedside, Cabinet, Cases, FhirRead, Messages, Metrics};
+    use Role::{Admin, Bedside, Cabinet, Cases, FhirRead, FhirWrite, Messages, Metrics};
     use Style::{Fhir, Json};
-    use Verb::{Get, Post};
+    use Verb::{Delete, Get, Patch, Post, Put};
     &[
         route(Get, "/health", None, Json, "health", || get(health::get)),
         route(Get, "/ready", None, Json, "ready", || get(observe::ready)),
@@ -122,6 +134,27 @@ pub const ROUTES: &[Route] = {
         route(Get, "/fhir/{type}/{id}", Some(FhirRead), Fhir, "read", || get(read::get)),
         route(Get, "/fhir/{type}/{id}/_history/{version}", Some(FhirRead), Fhir, "vread", || {
             get(vread::get)
+        }),
+        route(Get, "/fhir/_history", Some(FhirRead), Fhir, "history", || get(history::of_all)),
+        route(Get, "/fhir/{type}/_history", Some(FhirRead), Fhir, "history", || {
+            get(history::of_type)
+        }),
+        route(Get, "/fhir/{type}/{id}/_history", Some(FhirRead), Fhir, "history", || {
+            get(history::of_one)
+        }),
+        route(Post, "/fhir", Some(FhirWrite), Fhir, "batch", || post(batch::post)),
+        route(Post, "/fhir/{type}", Some(FhirWrite), Fhir, "create", || post(create::post)),
+        route(Put, "/fhir/{type}/{id}", Some(FhirWrite), Fhir, "update", || put(update::put)),
+        route(Put, "/fhir/{type}", Some(FhirWrite), Fhir, "update", || put(update::put_where)),
+        route(Patch, "/fhir/{type}/{id}", Some(FhirWrite), Fhir, "patch", || {
+            patch(json_patch::patch)
+        }),
+        route(Patch, "/fhir/{type}", Some(FhirWrite), Fhir, "patch", || {
+            patch(json_patch::patch_where)
+        }),
+        route(Delete, "/fhir/{type}/{id}", Some(FhirWrite), Fhir, "delete", || delete(end::delete)),
+        route(Delete, "/fhir/{type}", Some(FhirWrite), Fhir, "delete", || {
+            delete(end::delete_where)
         }),
     ]
 };

@@ -21,7 +21,7 @@ const KEY_HEADER: &str = "idempotency-key";
 /// The most characters of a key.
 const MAX_KEY_CHARS: usize = 128;
 /// The header of an answer that was given before, to the same request.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// A request that wants to act: its key and its body.
 #[derive(Debug)]
@@ -36,6 +36,11 @@ pub(crate) async fn asked(request: Request) -> Result<Asked, Problem> {
     let key = key(&parts.headers)?;
     let raw = body::json_bytes(&parts.headers, body).await?;
     Ok(Asked { key, raw })
+}
+
+/// The key, where the request brings one.
+pub(crate) fn optional_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    if headers.contains_key(KEY_HEADER) { key(headers).map(Some) } else { Ok(None) }
 }
 
 fn key(headers: &HeaderMap) -> Result<String, Problem> {

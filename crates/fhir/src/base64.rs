@@ -28,6 +28,23 @@ pub fn checked(text: &str) -> Option<String> {
     (padded && digits.bytes().all(|byte| DIGITS.contains(&byte))).then_some(text)
 }
 
+/// The bytes that the text stands for; `None` where it is not base64.
+pub fn decode(text: &str) -> Option<Vec<u8>> {
+    let text = checked(text)?;
+    let digits = text.trim_end_matches('=');
+    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);
+    for chunk in digits.as_bytes().chunks(4) {
+        let mut bits = 0_u32;
+        for place in 0..4 {
+            let digit = chunk.get(place).and_then(|d| DIGITS.iter().position(|known| known == d));
+            bits = bits << 6 | u32::try_from(digit.unwrap_or_default()).ok()?;
+        }
+        let [_, three @ ..] = bits.to_be_bytes();
+        bytes.extend_from_slice(&three[..chunk.len() * 3 / 4]);
+    }
+    Some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +55,7 @@ mod tests {
         let check = |text: &str, expect: &str| {
             assert_eq!(encode(text.as_bytes()), expect);
             assert_eq!(checked(expect).as_deref(), Some(expect));
+            assert_eq!(decode(expect).as_deref(), Some(text.as_bytes()));
         };
         check("", "");
         check("f", "Zg==");
@@ -47,6 +65,7 @@ mod tests {
         check("fooba", "Zm9vYmE=");
         check("foobar", "Zm9vYmFy");
         assert_eq!(encode(&[0xFB, 0xFF]), "+/8=");
+        assert_eq!(decode("+/8="), Some(vec![0xFB, 0xFF]));
     }
 
     #[test]

@@ -15,6 +15,7 @@
 pub mod base64;
 mod draft;
 mod element;
+pub mod elements;
 
 pub mod json;
 pub mod nhs_number;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use fhir::json::{Members, members};
 use fhir::{ResourceType, StoredResource};
 use serde::Deserialize;
 
@@ -54,10 +55,27 @@ pub(crate) struct Indexed<'a> {
 }
 
 impl<'a> Indexed<'a> {
-    /// Reads the JSON of a resource. One whose elements do not have the form that FHIR gives them
-    /// is found by its id alone.
+    /// Reads the JSON of a resource.
     pub(crate) fn read(raw: &'a str) -> Self {
-        serde_json::from_str(raw).unwrap_or_default()
+        serde_json::from_str(raw).unwrap_or_else(|_| Self::read_each(raw))
+    }
+
+    /// The same, member by member: what has another form in its type is as if it were not there.
+    fn read_each(raw: &'a str) -> Self {
+        fn part<'a, T: Deserialize<'a>>(all: &Members<'a>, name: &str) -> Option<T> {
+            serde_json::from_str(all.get(name)?).ok()
+        }
+        let Ok(all) = members(raw) else { return Self::default() };
+        let many = part::<Vec<Identifier<'_>>>(&all, "identifier");
+        let one = || Some(vec![part::<Identifier<'_>>(&all, "identifier")?]);
+        Self {
+            status: part(&all, "status"),
+            subject: part(&all, "subject"),
+            patient: part(&all, "patient"),
+            security_context: part(&all, "securityContext"),
+            participants: part(&all, "participant").unwrap_or_default(),
+            identifier: many.or_else(one).unwrap_or_default(),
+        }
     }
 
     /// The status code, where the type has one.
@@ -135,7 +153,11 @@ mod tests {
         let indexed = Indexed::read(raw);
         assert_eq!(indexed.status(), Some("active"));
         assert_eq!(indexed.identifiers(), [("", "1"), ("b", "2")]);
-        assert_eq!(Indexed::read(r#"{"status":7}"#).status(), None);
+        let odd = r#"{"status":{"text":"x"},"subject":[],"patient":{"reference":"Patient/p"},
+            "identifier":{"value":"7"}}"#;
+        let indexed = Indexed::read(odd);
+        assert_eq!((indexed.status(), indexed.identifiers()), (None, vec![("", "7")]));
+        assert_eq!(Indexed::read("7").status(), None);
     }
 
     #[test]

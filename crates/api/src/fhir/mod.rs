@@ -1,14 +1,20 @@
 //! The FHIR R4 endpoint: what is served, and how it refuses.
 
+mod conditions;
+mod entries;
+mod intake;
 pub(crate) mod interactions;
 mod negotiate;
 mod outcome;
+mod reply;
+mod shape;
+mod writing;
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use fhir::{Id, ResourceType};
 
-pub(crate) use negotiate::{Handling, acceptable, handling};
+pub(crate) use negotiate::{Handling, Return, acceptable, handling, returning};
 pub(crate) use outcome::Failure;
 
 use crate::problem::Problem;
@@ -18,29 +24,14 @@ pub(crate) const CHANNEL: &str = "fhir";
 /// The type of every answer.
 pub(crate) const FHIR_JSON: &str = "application/fhir+json; charset=utf-8";
 
-/// The types that can be read and searched: those that the domain stores. One table for the
-/// routes and for the capability statement.
-pub(crate) const SERVED: [ResourceType; 15] = [
-    ResourceType::Patient,
-    ResourceType::Encounter,
-    ResourceType::AllergyIntolerance,
-    ResourceType::MedicationRequest,
-    ResourceType::MedicationDispense,
-    ResourceType::MedicationAdministration,
-    ResourceType::Observation,
-    ResourceType::DiagnosticReport,
-    ResourceType::ServiceRequest,
-    ResourceType::DocumentReference,
-    ResourceType::Binary,
-    ResourceType::Appointment,
-    ResourceType::Practitioner,
-    ResourceType::PractitionerRole,
-    ResourceType::Medication,
-];
+/// Whether resources of the type are kept: all of R4 but Parameters, which it never stores.
+fn is_served(kind: ResourceType) -> bool {
+    kind != ResourceType::Parameters
+}
 
 /// The type in an address.
 fn served(name: &str) -> Result<ResourceType, Failure> {
-    let kind = name.parse().ok().filter(|kind| SERVED.contains(kind));
+    let kind = name.parse().ok().filter(|kind| is_served(*kind));
     kind.ok_or_else(|| {
         Problem::not_found("This server does not keep resources of this type.").into()
     })

@@ -39,11 +39,41 @@ pub(crate) fn acceptable(headers: &HeaderMap, format: Option<&str>) -> Result<()
     Err(Problem::new(StatusCode::NOT_ACCEPTABLE, code::NOT_ACCEPTABLE, detail))
 }
 
+/// What a write is answered with (R4 §3.1.0.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Return {
+    /// No body.
+    Minimal,
+    /// The resource.
+    Representation,
+    /// An OperationOutcome.
+    Outcome,
+}
+
+/// What the header `Prefer: return=…` asks for.
+pub(crate) fn returning(headers: &HeaderMap) -> Option<Return> {
+    preferences(headers).find_map(|wish| {
+        let (name, value) = wish.split_once('=')?;
+        if !name.trim().eq_ignore_ascii_case("return") {
+            return None;
+        }
+        match value.trim().to_ascii_lowercase().as_str() {
+            "minimal" => Some(Return::Minimal),
+            "representation" => Some(Return::Representation),
+            "operationoutcome" => Some(Return::Outcome),
+            _ => None,
+        }
+    })
+}
+
+fn preferences(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split([',', ';'])).map(str::trim)
+}
+
 /// What the header `Prefer: handling=…` asks for; lenient where it says nothing.
 pub(crate) fn handling(headers: &HeaderMap) -> Handling {
-    let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    let mut wishes = values.flat_map(|value| value.split([',', ';'])).map(str::trim);
-    if wishes.any(|wish| wish.eq_ignore_ascii_case("handling=strict")) {
+    if preferences(headers).any(|wish| wish.eq_ignore_ascii_case("handling=strict")) {
         Handling::Strict
     } else {
         Handling::Lenient

@@ -2,9 +2,12 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use fhir::json::{JsonError, JsonProblem};
 use fhir::resources::{IssueSeverity, IssueType, OperationOutcome};
 use fhir::search::SearchError;
 use fhir::types::CodeableConcept;
+use fhir::{ReadError, StoreError};
+use medicines::store::{Fault, FaultCode};
 
 use super::resource;
 use crate::problem::{Problem, code};
@@ -17,11 +20,66 @@ const CODES: &str = "urn:interlock:problem";
 pub(crate) struct Failure {
     problem: Problem,
     issue: IssueType,
+    /// Where in the request, as a FHIRPath.
+    expression: Option<String>,
+    /// The step of a write at which it failed.
+    step: Option<usize>,
 }
 
 impl Failure {
     pub(crate) fn new(problem: Problem, issue: IssueType) -> Self {
-        Failure { problem, issue }
+        Failure { problem, issue, expression: None, step: None }
+    }
+
+    /// 400: the body is no such resource.
+    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
+        Failure::new(Problem::bad(code::BAD_RESOURCE, detail), IssueType::Structure)
+    }
+
+    /// The same at a place in the request.
+    #[must_use]
+    pub(crate) fn at(mut self, expression: impl Into<String>) -> Self {
+        self.expression = Some(expression.into());
+        self
+    }
+
+    /// The same within a part of the request: what stood at `Patient.name` now stands at
+    /// `Bundle.entry[3].resource.name`.
+    #[must_use]
+    pub(crate) fn within(mut self, place: &str) -> Self {
+        self.expression = Some(match self.expression {
+            None => place.to_owned(),
+            Some(inner) => {
+                let path = inner.split_once('.').map(|(_, path)| path);
+                path.map_or_else(|| place.to_owned(), |path| format!("{place}.resource.{path}"))
+            }
+        });
+        self
+    }
+
+    /// The same at the entry of the step at which it failed.
+    #[must_use]
+    pub(crate) fn of_entry(self, entry_of: &[usize]) -> Self {
+        match self.step.and_then(|step| entry_of.get(step)) {
+            Some(entry) => self.within(&format!("Bundle.entry[{entry}]")),
+            None => self,
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.problem.status
+    }
+
+    pub(crate) fn outcome(&self) -> OperationOutcome {
+        let severity = if self.problem.status.is_server_error() {
+            IssueSeverity::Fatal
+        } else {
+            IssueSeverity::Error
+        };
+        let mut issue = fhir::outcome::issue(severity, self.issue, &self.problem.detail);
+        issue.details = Some(CodeableConcept::of(CODES, self.problem.code, None));
+        issue.expression.extend(self.expression.clone());
+        issue.into()
     }
 }
 
@@ -31,6 +89,7 @@ impl From<Problem> for Failure {
             StatusCode::UNAUTHORIZED => IssueType::Login,
             StatusCode::FORBIDDEN => IssueType::Forbidden,
             StatusCode::NOT_FOUND => IssueType::NotFound,
+            StatusCode::GONE => IssueType::Deleted,
             StatusCode::METHOD_NOT_ALLOWED
             | StatusCode::NOT_ACCEPTABLE
             | StatusCode::UNSUPPORTED_MEDIA_TYPE => IssueType::NotSupported,
@@ -40,7 +99,7 @@ impl From<Problem> for Failure {
             status if status.is_server_error() => IssueType::Exception,
             _ => IssueType::Invalid,
         };
-        Failure { problem, issue }
+        Failure::new(problem, issue)
     }
 }
 
@@ -48,20 +107,64 @@ impl From<Problem> for Failure {
 impl From<SearchError> for Failure {
     fn from(error: SearchError) -> Self {
         let issue = error.issue_type();
-        Failure { problem: Problem::bad(code::BAD_QUERY, error.to_string()), issue }
+        Failure::new(Problem::bad(code::BAD_QUERY, error.to_string()), issue)
+    }
+}
+
+impl From<JsonError> for Failure {
+    fn from(error: JsonError) -> Self {
+        let (status, issue) = match error.problem {
+            JsonProblem::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, IssueType::TooLong),
+            JsonProblem::TooDeep { .. } => (StatusCode::BAD_REQUEST, IssueType::TooCostly),
+            _ => (StatusCode::BAD_REQUEST, IssueType::Structure),
+        };
+        let failure = Failure::new(Problem::new(status, code::NOT_JSON, error.to_string()), issue);
+        if error.path.is_empty() { failure } else { failure.at(error.path) }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let failure = Failure::invalid(format!("The body is no resource: {error}."));
+        match error {
+            StoreError::NotAnObject(_) => failure,
+            StoreError::Meta => failure.at("Resource.meta"),
+            StoreError::ResourceType => failure.at("Resource.resourceType"),
+        }
+    }
+}
+
+/// What is quoted is what the caller sent.
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Failure::invalid(format!("The resource cannot be read: {}.", error.detail()))
+            .at(error.expression())
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        let (status, issue) = match fault.code {
+            FaultCode::NotFound => (StatusCode::NOT_FOUND, IssueType::NotFound),
+            FaultCode::Gone => (StatusCode::GONE, IssueType::Deleted),
+            FaultCode::Precondition => (StatusCode::PRECONDITION_FAILED, IssueType::Conflict),
+            FaultCode::MultipleMatches => {
+                (StatusCode::PRECONDITION_FAILED, IssueType::MultipleMatches)
+            }
+            FaultCode::Conflict => (StatusCode::CONFLICT, IssueType::Conflict),
+            FaultCode::Duplicate => (StatusCode::BAD_REQUEST, IssueType::Duplicate),
+            FaultCode::Invalid => (StatusCode::BAD_REQUEST, IssueType::Invalid),
+            FaultCode::PatchFailed => (StatusCode::UNPROCESSABLE_ENTITY, IssueType::Processing),
+            FaultCode::LoopRule => (StatusCode::UNPROCESSABLE_ENTITY, IssueType::BusinessRule),
+        };
+        let problem = Problem::new(status, fault.code.as_str(), fault.text);
+        Failure { problem, issue, expression: fault.expression, step: Some(fault.step) }
     }
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let severity = if self.problem.status.is_server_error() {
-            IssueSeverity::Fatal
-        } else {
-            IssueSeverity::Error
-        };
-        let mut issue = fhir::outcome::issue(severity, self.issue, &self.problem.detail);
-        issue.details = Some(CodeableConcept::of(CODES, self.problem.code, None));
-        let mut response = resource(OperationOutcome::from(issue).to_json());
+        let mut response = resource(self.outcome().to_json());
         self.problem.head(&mut response);
         response
     }

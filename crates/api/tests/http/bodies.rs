@@ -68,14 +68,14 @@ async fn other_addresses_and_methods_are_refused_in_their_style() {
         ("GET /nothing", 404, "not-found"),
         ("GET /cabinet/removals", 405, "method-not-allowed"),
         ("DELETE /cases", 405, "method-not-allowed"),
-        ("GET /fhir", 404, "not-found"),
+        ("GET /fhir", 405, "method-not-allowed"),
         ("GET /fhir/Goat", 404, "not-found"),
         ("GET /fhir/Goat/1", 404, "not-found"),
         ("GET /fhir/Practitioner/1", 404, "not-found"),
         ("GET /fhir/Patient/a_b", 404, "not-found"),
         ("GET /fhir/Patient/a/b/c/d", 404, "not-found"),
-        ("PUT /fhir/Patient/1", 405, "method-not-allowed"),
-        ("POST /fhir/Patient", 405, "method-not-allowed"),
+        ("PUT /fhir/Patient/1/_history", 405, "method-not-allowed"),
+        ("POST /fhir/Patient", 415, "content-type"),
     ];
     for (request, status, code) in cases {
         let head = format!("{request} HTTP/1.1\nAuthorization: Bearer {ALL}");

@@ -4,6 +4,10 @@ use api::{ROUTES, Role, Route};
 
 use crate::harness::{ALL, Node, OWN, administration, completion, removal, token_of};
 
+fn basic(id: &str) -> String {
+    format!(r#"{{"resourceType":"Basic","id":"{id}","code":{{"text":"x"}}}}"#)
+}
+
 /// An example of each route: its address, its body, and the status that it gives to a client
 /// that may. A route without an example fails the walk.
 fn example(route: &Route) -> Option<(&'static str, String, u16)> {
@@ -34,6 +38,20 @@ fn example(route: &Route) -> Option<(&'static str, String, u16)> {
             ("/messages/replay", body.to_owned(), 422)
         }
         ("GET", "/fhir/metadata") => ("/fhir/metadata", none, 200),
+        ("GET", "/fhir/_history") => ("/fhir/_history", none, 200),
+        ("GET", "/fhir/{type}/_history") => ("/fhir/Basic/_history", none, 200),
+        ("GET", "/fhir/{type}/{id}/_history") => ("/fhir/Basic/none/_history", none, 404),
+        ("POST", "/fhir") => {
+            let bundle = r#"{"resourceType":"Bundle","type":"batch"}"#;
+            ("/fhir", bundle.to_owned(), 200)
+        }
+        ("POST", "/fhir/{type}") => ("/fhir/Basic", basic("x"), 201),
+        ("PUT", "/fhir/{type}/{id}") => ("/fhir/Basic/walk", basic("walk"), 201),
+        ("PUT", "/fhir/{type}") => ("/fhir/Basic?_id=walk", basic("walk"), 200),
+        ("PATCH", "/fhir/{type}/{id}") => ("/fhir/Basic/none", "[]".to_owned(), 404),
+        ("PATCH", "/fhir/{type}") => ("/fhir/Basic?_id=none", "[]".to_owned(), 404),
+        ("DELETE", "/fhir/{type}/{id}") => ("/fhir/Basic/none", none, 204),
+        ("DELETE", "/fhir/{type}") => ("/fhir/Basic?_id=none", none, 204),
         ("GET", "/fhir/{type}") => ("/fhir/Patient?_id=a", none, 200),
         ("POST", "/fhir/{type}/_search") => ("/fhir/Patient/_search", none, 200),
         ("GET", "/fhir/{type}/{id}") => ("/fhir/Patient/rxx.9.9", none, 404),
@@ -48,6 +66,7 @@ fn example(route: &Route) -> Option<(&'static str, String, u16)> {
 fn head(route: &Route, path: &str, token: Option<&str>) -> String {
     let content_type = match route.path {
         "/fhir/{type}/_search" => "application/x-www-form-urlencoded",
+        _ if route.verb.as_str() == "PATCH" => "application/json-patch+json",
         _ => "application/json",
     };
     let token = token.map(|token| format!("Authorization: Bearer {token}\n")).unwrap_or_default();
@@ -89,8 +108,8 @@ async fn every_route_lets_in_whom_the_table_says_and_nobody_else() {
 #[test]
 fn the_manual_names_every_route_with_its_role() {
     let manual = include_str!("../../../../docs/api.md");
-    let rows =
-        manual.lines().filter(|line| line.starts_with("| GET |") || line.starts_with("| POST |"));
+    let verbs = ["GET", "POST", "PUT", "PATCH", "DELETE"].map(|verb| format!("| {verb} |"));
+    let rows = manual.lines().filter(|line| verbs.iter().any(|verb| line.starts_with(verb)));
     assert_eq!(rows.count(), ROUTES.len());
     for route in ROUTES {
         let role = route.needs.map_or("none".to_owned(), |role| format!("`{}`", role.as_str()));

@@ -271,6 +271,15 @@ impl Node {
         self.send(&head, body).await
     }
 
+    /// Writes with FHIR content; `more` are further lines of the head.
+    pub(crate) async fn fhir(&self, method: &str, path: &str, more: &str, body: &str) -> Reply {
+        let head = format!(
+            "{method} {path} HTTP/1.1\nAuthorization: Bearer {ALL}\n\
+             Content-Type: application/fhir+json\n{more}"
+        );
+        self.send(&head, body).await
+    }
+
     /// Asks for two tablets for Anna.
     pub(crate) async fn remove(&self, key: &str) -> Reply {
         self.post(ALL, "/cabinet/removals", key, &removal()).await

@@ -5,8 +5,11 @@
 mod acts;
 mod bodies;
 mod cases;
+mod corpus;
 mod doors;
 mod harness;
 mod reads;
 mod searches;
 mod serving;
+mod transactions;
+mod writes;

@@ -18,6 +18,9 @@ pub struct Decimal {
     written: Option<Box<str>>,
 }
 
+/// What is said of a number that an exact decimal cannot hold.
+pub(crate) const BEYOND: &str = "the number has more than 28 digits or is out of range";
+
 /// Why a text is not a decimal that can be kept exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecimalError {
@@ -25,7 +28,7 @@ pub enum DecimalError {
     #[error("not a JSON number")]
     NotANumber,
     /// More digits than can be held exactly (28).
-    #[error("the number has more than 28 digits or is out of range")]
+    #[error("{BEYOND}")]
     TooManyDigits,
 }
 

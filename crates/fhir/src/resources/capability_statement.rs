@@ -65,6 +65,20 @@ codes! {
 }
 
 codes! {
+    /// Whether a read may have a condition (R4 conditional-read-status).
+    pub enum ConditionalRead {
+        /// It may not.
+        NotSupported = "not-supported",
+        /// If-Modified-Since.
+        ModifiedSince = "modified-since",
+        /// If-None-Match.
+        NotMatch = "not-match",
+        /// Both.
+        FullSupport = "full-support",
+    }
+}
+
+codes! {
     /// The type of a search parameter (R4 search-param-type).
     pub enum ParamKind {
         /// A number.
@@ -223,6 +237,10 @@ element! {
             update_create: Option<bool>,
             /// Whether a create may have a condition.
             conditional_create: Option<bool>,
+            /// Whether an update may have a search in the place of an id.
+            conditional_update: Option<bool>,
+            /// Whether a read may have a condition.
+            conditional_read: Option<ConditionalRead>,
             /// Whether a search may delete.
             conditional_delete: Option<ConditionalDelete>,
             /// What may be included with a match.

@@ -34,9 +34,9 @@ pub use bundle::{
     HttpVerb, SearchMode,
 };
 pub use capability_statement::{
-    CapabilityKind, CapabilityStatement, ConditionalDelete, Implementation, Interaction, ParamKind,
-    PublicationStatus, RestMode, RestOperation, RestResource, RestSearchParam, RestSecurity,
-    RestServer, Software, VersioningPolicy,
+    CapabilityKind, CapabilityStatement, ConditionalDelete, ConditionalRead, Implementation,
+    Interaction, ParamKind, PublicationStatus, RestMode, RestOperation, RestResource,
+    RestSearchParam, RestSecurity, RestServer, Software, VersioningPolicy,
 };
 pub use diagnostic_report::{DiagnosticReport, DiagnosticReportStatus};
 pub use document_reference::{

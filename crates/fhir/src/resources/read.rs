@@ -53,6 +53,11 @@ impl ReadError {
         }
     }
 
+    /// Whether a number is beyond what exact decimals hold here.
+    pub fn is_beyond(&self) -> bool {
+        self.detail.starts_with(crate::primitives::BEYOND)
+    }
+
     /// What is wrong, for the sender alone: it may quote the resource.
     pub fn detail(&self) -> &str {
         &self.detail

@@ -28,7 +28,7 @@ pub struct SearchValues {
 }
 
 /// Reads what a stored resource can be found by. Fails when the resource cannot be read as its
-/// type. A type that has no struct here is found by its patient alone.
+/// type. A type that has no struct here is found by its patient and its numbers.
 pub fn index(stored: &StoredResource) -> Result<SearchValues, ReadError> {
     match stored.resource_type {
         ResourceType::Patient => stored.read().map(|patient| of_patient(&stored.id, &patient)),
@@ -58,7 +58,7 @@ pub fn index(stored: &StoredResource) -> Result<SearchValues, ReadError> {
             patient: patient(it.security_context.as_ref()),
             ..SearchValues::default()
         }),
-        _ => Ok(SearchValues { patient: subject_of(stored), ..SearchValues::default() }),
+        _ => Ok(of_any(stored)),
     }
 }
 
@@ -189,12 +189,21 @@ fn by_number(all: &[Identifier]) -> SearchValues {
     SearchValues { identifiers: identifiers(all), ..SearchValues::default() }
 }
 
-/// The patient of a type that has no struct here: `subject` or `patient`, wherever R4 has one.
-fn subject_of(stored: &StoredResource) -> Option<Id> {
-    let all = members(stored.json()).ok()?;
+/// A type that has no struct here: `subject` or `patient`, and `identifier`, wherever R4 has them.
+fn of_any(stored: &StoredResource) -> SearchValues {
+    let all = members(stored.json()).unwrap_or_default();
     let named = ["subject", "patient"].into_iter().filter_map(|name| all.get(name));
     let mut references = named.filter_map(|json| serde_json::from_str::<Reference>(json).ok());
-    references.find_map(|reference| patient(Some(&reference)))
+    let numbers = all.get("identifier").map(|json| {
+        let many = serde_json::from_str::<Vec<Identifier>>(json);
+        let one = || Some(vec![serde_json::from_str::<Identifier>(json).ok()?]);
+        many.ok().or_else(one).unwrap_or_default()
+    });
+    SearchValues {
+        patient: references.find_map(|reference| patient(Some(&reference))),
+        identifiers: identifiers(&numbers.unwrap_or_default()),
+        ..SearchValues::default()
+    }
 }
 
 fn patient(reference: Option<&Reference>) -> Option<Id> {

@@ -2,6 +2,7 @@
 //! capability statement.
 
 use crate::primitives::ResourceType;
+use crate::primitives::ResourceType as K;
 use crate::resources::ParamKind;
 
 /// What a parameter is compared with.
@@ -121,6 +122,7 @@ const PERSON: &[Param] =
 const PROVENANCE: &[Param] =
     &[ID, LAST_UPDATED, param("recorded", ParamUse::Date, "When it was recorded")];
 const BY_ID: &[Param] = &[ID, LAST_UPDATED];
+const OF_A_PATIENT: &[Param] = &[ID, LAST_UPDATED, IDENTIFIER, PATIENT];
 const BY_NUMBER: &[Param] = &[ID, LAST_UPDATED, IDENTIFIER];
 
 /// The parameters of a type, as R4 names them; the common ones for types that have no struct here.
@@ -144,6 +146,131 @@ pub const fn params_of(kind: ResourceType) -> &'static [Param] {
         ResourceType::Provenance => PROVENANCE,
         // R4: never stored.
         ResourceType::Parameters => &[],
-        _ => BY_ID,
+        _ => others(kind),
     }
+}
+
+/// Types that have no struct here and are found by their numbers and their patient.
+const OF_PATIENTS: [K; 45] = [
+    K::Basic,
+    K::BodyStructure,
+    K::CarePlan,
+    K::CareTeam,
+    K::ChargeItem,
+    K::Claim,
+    K::ClaimResponse,
+    K::ClinicalImpression,
+    K::Communication,
+    K::CommunicationRequest,
+    K::Composition,
+    K::Condition,
+    K::Consent,
+    K::CoverageEligibilityRequest,
+    K::CoverageEligibilityResponse,
+    K::DetectedIssue,
+    K::Device,
+    K::DeviceRequest,
+    K::DeviceUseStatement,
+    K::DocumentManifest,
+    K::EpisodeOfCare,
+    K::ExplanationOfBenefit,
+    K::FamilyMemberHistory,
+    K::Flag,
+    K::Goal,
+    K::GuidanceResponse,
+    K::ImagingStudy,
+    K::Immunization,
+    K::ImmunizationEvaluation,
+    K::ImmunizationRecommendation,
+    K::Invoice,
+    K::List,
+    K::MeasureReport,
+    K::Media,
+    K::MedicationStatement,
+    K::MolecularSequence,
+    K::NutritionOrder,
+    K::Procedure,
+    K::QuestionnaireResponse,
+    K::RelatedPerson,
+    K::RequestGroup,
+    K::RiskAssessment,
+    K::Specimen,
+    K::SupplyDelivery,
+    K::VisionPrescription,
+];
+/// Types that have no struct here and are found by their numbers.
+const NUMBERED: [K; 52] = [
+    K::Account,
+    K::ActivityDefinition,
+    K::AppointmentResponse,
+    K::Bundle,
+    K::ChargeItemDefinition,
+    K::CodeSystem,
+    K::ConceptMap,
+    K::Contract,
+    K::Coverage,
+    K::DeviceDefinition,
+    K::DeviceMetric,
+    K::EffectEvidenceSynthesis,
+    K::Endpoint,
+    K::EnrollmentRequest,
+    K::EnrollmentResponse,
+    K::EventDefinition,
+    K::Evidence,
+    K::EvidenceVariable,
+    K::ExampleScenario,
+    K::Group,
+    K::HealthcareService,
+    K::InsurancePlan,
+    K::Library,
+    K::Measure,
+    K::MedicinalProduct,
+    K::MedicinalProductAuthorization,
+    K::MedicinalProductPackaged,
+    K::MedicinalProductPharmaceutical,
+    K::MessageDefinition,
+    K::Organization,
+    K::OrganizationAffiliation,
+    K::PaymentNotice,
+    K::PaymentReconciliation,
+    K::Person,
+    K::PlanDefinition,
+    K::Questionnaire,
+    K::ResearchDefinition,
+    K::ResearchElementDefinition,
+    K::ResearchStudy,
+    K::ResearchSubject,
+    K::RiskEvidenceSynthesis,
+    K::Schedule,
+    K::Slot,
+    K::SpecimenDefinition,
+    K::StructureDefinition,
+    K::StructureMap,
+    K::Substance,
+    K::SupplyRequest,
+    K::Task,
+    K::TestReport,
+    K::TestScript,
+    K::ValueSet,
+];
+
+const fn others(kind: K) -> &'static [Param] {
+    if is_among(kind, &OF_PATIENTS) {
+        OF_A_PATIENT
+    } else if is_among(kind, &NUMBERED) {
+        BY_NUMBER
+    } else {
+        BY_ID
+    }
+}
+
+const fn is_among(kind: K, types: &[K]) -> bool {
+    let mut at = 0;
+    while at < types.len() {
+        if types[at] as usize == kind as usize {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }

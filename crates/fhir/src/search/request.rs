@@ -29,7 +29,7 @@ pub const MAX_CURSOR_BYTES: usize = 256;
 const MAX_NAME_BYTES: usize = 64;
 
 /// Parameters that are about the form of the answer and are left to the endpoint.
-const ABOUT_THE_FORM: [&str; 2] = ["_format", "_pretty"];
+const ABOUT_THE_FORM: [&str; 4] = ["_format", "_pretty", "_summary", "_elements"];
 
 /// By what the answer is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -164,6 +164,12 @@ impl SearchRequest {
             cursor: None,
             unknown: Vec::new(),
         }
+    }
+
+    /// Whether it names ids, identifiers or patients, so that few resources can meet it.
+    pub fn is_narrow(&self) -> bool {
+        let named = |any: &Vec<TokenFilter>| any.iter().all(TokenFilter::has_value);
+        self.ids.is_some() || self.patients.is_some() || self.identifiers.iter().any(named)
     }
 
     /// Reads the decoded names and values of a query. A parameter that comes twice is two

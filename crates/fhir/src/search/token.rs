@@ -23,6 +23,11 @@ pub enum TokenFilter {
 }
 
 impl TokenFilter {
+    /// Whether it names a value.
+    pub fn has_value(&self) -> bool {
+        !matches!(self, Self::System(_))
+    }
+
     /// Reads a search value; `None` when there is nothing to look for. `\|` and the other escapes
     /// of R4 §3.1.1.4.0.2 are undone.
     pub(super) fn parse(text: &str) -> Option<Self> {

@@ -78,7 +78,8 @@ fn root(out: &mut String, facts: &SiteFacts, settings: &Settings) -> std::fmt::R
     writeln!(out, "[[client]]\nname = \"estate\"\ntoken = {{ file = \"token\" }}")?;
     writeln!(
         out,
-        "roles = [\"cabinet\", \"bedside\", \"fhir-read\", \"cases\", \"messages\", \"admin\"]\n"
+        "roles = [\"cabinet\", \"bedside\", \"fhir-read\", \"fhir-write\", \"cases\", \
+         \"messages\", \"admin\"]\n"
     )?;
     writeln!(
         out,

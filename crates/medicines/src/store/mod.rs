@@ -50,7 +50,7 @@ pub enum Act {
         /// The resource.
         draft: Draft,
         /// If-None-Exist.
-        unless: Option<SearchRequest>,
+        unless: Option<Box<SearchRequest>>,
     },
     /// Store the next version of a resource, or the first one under the client's id.
     Update {
@@ -85,7 +85,7 @@ pub enum Target {
     /// That of the id.
     Id(Id),
     /// The one that the search finds.
-    Where(SearchRequest),
+    Where(Box<SearchRequest>),
 }
 
 /// The condition under which something is done.
@@ -95,6 +95,8 @@ pub enum Only {
     Always,
     /// The current version is one of these (If-Match).
     Versions(Vec<u64>),
+    /// It is there (If-Match: *).
+    Present,
     /// There is no such resource (If-None-Match: *).
     Missing,
 }

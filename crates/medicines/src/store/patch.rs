@@ -18,10 +18,10 @@ pub(super) fn patch(
     let place = &writing.places[n];
     place.meets(only)?;
     let Some(before) = place.before.clone() else {
-        return Err(match place.is_gone() {
-            true => Fault::new(FaultCode::Gone, "The resource was deleted."),
-            false => Fault::new(FaultCode::NotFound, "There is no such resource."),
-        });
+        if place.is_gone() {
+            return Err(Fault::new(FaultCode::Gone, "The resource was deleted."));
+        }
+        return Err(Fault::new(FaultCode::NotFound, "There is no such resource."));
     };
     let json = patched(&before, patch)?;
     let stored = |version, at| {

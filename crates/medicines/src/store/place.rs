@@ -34,7 +34,7 @@ impl Place {
     /// Whether the condition holds.
     pub(super) fn meets(&self, only: &Only) -> Result<(), Fault> {
         match (only, &self.before) {
-            (Only::Always, _) | (Only::Missing, None) => Ok(()),
+            (Only::Always, _) | (Only::Missing, None) | (Only::Present, Some(_)) => Ok(()),
             (Only::Versions(versions), Some(before)) if versions.contains(&before.version) => {
                 Ok(())
             }
@@ -43,7 +43,7 @@ impl Place {
                             If-Match. Read it again.";
                 Err(Fault::new(FaultCode::Precondition, text))
             }
-            (Only::Versions(_), None) => {
+            (Only::Versions(_) | Only::Present, None) => {
                 let text = "If-Match names a version of a resource that is not there.";
                 Err(Fault::new(FaultCode::Precondition, text))
             }

@@ -5,28 +5,34 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use fhir::ResourceType;
 use fhir::resources::{
-    CapabilityKind, CapabilityStatement, Implementation, Interaction, PublicationStatus, RestMode,
-    RestResource, RestSearchParam, RestSecurity, RestServer, Software, VersioningPolicy,
+    CapabilityKind, CapabilityStatement, ConditionalDelete, ConditionalRead, Implementation,
+    Interaction, PublicationStatus, RestMode, RestResource, RestSearchParam, RestSecurity,
+    RestServer, Software, VersioningPolicy,
 };
 use fhir::search::{DEFAULT_COUNT, MAX_COUNT, params_of};
 
-use super::read::format;
-use crate::fhir::{Failure, SERVED, acceptable, resource};
-use crate::routes::{ROUTES, Route};
+use super::patch::JSON_PATCH;
+use super::search::query;
+use crate::fhir::shape::Shape;
+use crate::fhir::{Failure, acceptable, is_served, resource};
+use crate::routes::ROUTES;
 use crate::state::ApiState;
 
 /// When the statement last changed. Change it with what the statement says.
 const CHANGED: &str = "2026-11-21";
-/// Where the routes of types begin.
+/// The addresses of a type, and of one resource of it.
 const OF_A_TYPE: &str = "/fhir/{type}";
+/// The addresses of the whole endpoint.
+const SYSTEM: [&str; 2] = ["/fhir", "/fhir/_history"];
 
 pub(crate) async fn get(
     State(api): State<ApiState>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    acceptable(&headers, format(&uri).as_deref())?;
-    Ok(resource(statement(&api.fhir_base).to_json()))
+    let shape = Shape::read(&query(&uri)?)?;
+    acceptable(&headers, shape.format.as_deref())?;
+    Ok(resource(shape.bundle(statement(&api.fhir_base).to_json())))
 }
 
 fn statement(base: &str) -> CapabilityStatement {
@@ -45,7 +51,13 @@ fn statement(base: &str) -> CapabilityStatement {
     statement.implementation = Some(implementation);
     let mut server = RestServer::new(RestMode::Server);
     server.documentation = Some(format!(
-        "Read and search. A page holds {DEFAULT_COUNT} resources, or as many as _count asks for, \
+        "Every version of every resource is kept as it was sent, to the last digit. Writes are \
+         answered once they are durable. Orders, dispenses, administrations and stays of a \
+         patient who is in hospital are changed by the loop's own doors alone (HL7, the cabinets, \
+         the bedside): such a write is refused with 422. About anybody else they are kept as a \
+         record that grants nothing. Ids that begin with the code of the site and a dot are given \
+         by the server. Conditions of writes name an identifier, a patient or an id. \
+         A page holds {DEFAULT_COUNT} resources, or as many as _count asks for, \
          {MAX_COUNT} at the most; pages are followed by their next links. _sort takes \
          _lastUpdated or the date of the type. Parameters that a type does not have are left out \
          with a warning, or refused with Prefer: handling=strict."
@@ -53,13 +65,16 @@ fn statement(base: &str) -> CapabilityStatement {
     server.security = Some(RestSecurity {
         cors: Some(false),
         description: Some(
-            "A bearer token of a client with the role fhir-read. Every read and search is \
-             journalled before it is answered."
+            "A bearer token of a client with the role fhir-read to look, fhir-write to write. \
+             Every look and every write is journalled before it is answered."
                 .to_owned(),
         ),
         ..RestSecurity::default()
     });
-    server.resource = SERVED.into_iter().map(of_type).collect();
+    server.resource =
+        ResourceType::ALL.iter().copied().filter(|kind| is_served(*kind)).map(of_type).collect();
+    server.interaction = codes_of(SYSTEM);
+    statement.patch_format = vec![JSON_PATCH.to_owned()];
     statement.rest.push(server);
     statement
 }
@@ -67,10 +82,14 @@ fn statement(base: &str) -> CapabilityStatement {
 fn of_type(kind: ResourceType) -> RestResource {
     let mut of_type = RestResource::new(kind.as_str().to_owned());
     of_type.supported_profile = fhir::profiles::of(kind).map(str::to_owned).into_iter().collect();
-    of_type.interaction = interactions();
+    of_type.interaction = interactions_of_a_type();
     of_type.versioning = Some(VersioningPolicy::Versioned);
-    of_type.read_history = Some(false);
-    of_type.update_create = Some(false);
+    of_type.read_history = Some(true);
+    of_type.update_create = Some(true);
+    of_type.conditional_create = Some(true);
+    of_type.conditional_update = Some(true);
+    of_type.conditional_read = Some(ConditionalRead::FullSupport);
+    of_type.conditional_delete = Some(ConditionalDelete::Single);
     of_type.search_param = params_of(kind)
         .iter()
         .map(|param| {
@@ -82,23 +101,40 @@ fn of_type(kind: ResourceType) -> RestResource {
     of_type
 }
 
-/// The interactions of the routes, each once: a search by GET and one by POST are the same.
-fn interactions() -> Vec<Interaction> {
-    let mut codes: Vec<&str> = Vec::new();
-    for code in ROUTES.iter().filter(|route| route.path.starts_with(OF_A_TYPE)).map(code_of) {
-        if !codes.contains(&code) {
-            codes.push(code);
-        }
-    }
-    codes.into_iter().map(|code| Interaction::new(code.to_owned())).collect()
+/// The interactions of the routes of a type, each once: a search by GET and one by POST are the
+/// same.
+fn interactions_of_a_type() -> Vec<Interaction> {
+    let of_a_type = ROUTES.iter().filter(|route| route.path.starts_with(OF_A_TYPE));
+    each_once(of_a_type.filter_map(|route| {
+        Some(match route.what {
+            "search" => "search-type",
+            "history" if route.path.contains("{id}") => "history-instance",
+            "history" => "history-type",
+            // An operation is no interaction.
+            _ if route.path.contains('$') => return None,
+            what => what,
+        })
+    }))
 }
 
-/// The code of an interaction (R4 type-restful-interaction).
-fn code_of(route: &Route) -> &'static str {
-    match route.what {
-        "search" => "search-type",
-        what => what,
+/// The interactions of these addresses, each once.
+fn codes_of(addresses: [&str; 2]) -> Vec<Interaction> {
+    let of_all = ROUTES.iter().filter(|route| addresses.contains(&route.path));
+    each_once(of_all.flat_map(|route| match route.what {
+        "batch" => vec!["transaction", "batch"],
+        "history" => vec!["history-system"],
+        what => vec![what],
+    }))
+}
+
+fn each_once(codes: impl Iterator<Item = &'static str>) -> Vec<Interaction> {
+    let mut all: Vec<&str> = Vec::new();
+    for code in codes {
+        if !all.contains(&code) {
+            all.push(code);
+        }
     }
+    all.into_iter().map(|code| Interaction::new(code.to_owned())).collect()
 }
 
 #[cfg(test)]
@@ -109,16 +145,28 @@ mod tests {
     fn it_says_what_the_tables_say() {
         let statement = statement("https://a.example/fhir");
         let server = &statement.rest[0];
-        assert_eq!(server.resource.len(), SERVED.len());
+        assert_eq!(server.resource.len(), ResourceType::ALL.len() - 1, "all but Parameters");
+        let all: Vec<&str> = server.interaction.iter().map(|it| it.code.as_str()).collect();
+        assert_eq!(all, ["history-system", "transaction", "batch"]);
         for stated in &server.resource {
             let kind: ResourceType = stated.kind.parse().unwrap();
             let codes: Vec<&str> = stated.interaction.iter().map(|it| it.code.as_str()).collect();
-            assert_eq!(codes, ["search-type", "read", "vread"]);
+            let expected = [
+                "search-type",
+                "read",
+                "vread",
+                "history-type",
+                "history-instance",
+                "create",
+                "update",
+                "patch",
+                "delete",
+            ];
+            assert_eq!(codes, expected);
             let names: Vec<&str> = stated.search_param.iter().map(|it| it.name.as_str()).collect();
             let known: Vec<&str> = params_of(kind).iter().map(|param| param.name).collect();
             assert_eq!(names, known);
-            // UK Core has no profile for content that is not FHIR.
-            let profiles = usize::from(kind != ResourceType::Binary);
+            let profiles = usize::from(fhir::profiles::of(kind).is_some());
             assert!(!names.is_empty() && stated.supported_profile.len() == profiles, "{kind}");
         }
     }

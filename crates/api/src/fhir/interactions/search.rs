@@ -20,7 +20,9 @@ use super::read::patient_of;
 use crate::audit::{Look, look};
 use crate::body;
 use crate::door::Caller;
-use crate::fhir::{CHANNEL, Failure, Handling, acceptable, handling, resource, served};
+use crate::fhir::reply::Reply;
+use crate::fhir::shape::Shape;
+use crate::fhir::{CHANNEL, Failure, Handling, acceptable, handling, served};
 use crate::problem::{Problem, code};
 use crate::state::{ApiState, unreadable};
 
@@ -30,11 +32,11 @@ const MAX_UNKNOWN_NAME_BYTES: usize = 64;
 type Pairs = Vec<(String, String)>;
 
 /// A search as it came.
-struct Asked {
-    kind: ResourceType,
-    pairs: Pairs,
+pub(crate) struct Asked {
+    pub(crate) kind: ResourceType,
+    pub(crate) pairs: Pairs,
     /// By POST the values stay out of every address, also out of the links of the answer.
-    posted: bool,
+    pub(crate) posted: bool,
 }
 
 pub(crate) async fn get(
@@ -46,6 +48,19 @@ pub(crate) async fn get(
 ) -> Result<Response, Failure> {
     let (kind, pairs) = (served(&kind)?, query(&uri)?);
     answer(&api, &caller, &headers, Asked { kind, pairs, posted: false }).await
+}
+
+async fn answer(
+    api: &ApiState,
+    caller: &Caller,
+    headers: &HeaderMap,
+    asked: Asked,
+) -> Result<Response, Failure> {
+    let shape = Shape::read(&asked.pairs)?;
+    acceptable(headers, shape.format.as_deref())?;
+    let found = reply(api, caller, headers, asked, &shape).await?;
+    let pretty = found.body.map(|json| shape.bundle(json));
+    Ok(Reply { body: pretty, ..Reply::new(StatusCode::OK) }.respond(&Shape::default()))
 }
 
 pub(crate) async fn post(
@@ -69,21 +84,24 @@ pub(crate) async fn post(
     answer(&api, &caller, &headers, Asked { kind, pairs, posted: true }).await
 }
 
-fn query(uri: &Uri) -> Result<Pairs, Failure> {
+pub(crate) fn query(uri: &Uri) -> Result<Pairs, Failure> {
     let Query(pairs) = Query::<Pairs>::try_from_uri(uri)
         .map_err(|_| Problem::bad(code::BAD_QUERY, "The query cannot be read."))?;
     Ok(pairs)
 }
 
-async fn answer(
+/// A page of what a search finds, as a bundle.
+pub(crate) async fn reply(
     api: &ApiState,
     caller: &Caller,
     headers: &HeaderMap,
     asked: Asked,
-) -> Result<Response, Failure> {
-    let format = asked.pairs.iter().find(|(name, _)| name == "_format");
-    acceptable(headers, format.map(|(_, value)| value.as_str()))?;
-    let search = SearchRequest::parse(asked.kind, &asked.pairs)?;
+    shape: &Shape,
+) -> Result<Reply, Failure> {
+    let mut search = SearchRequest::parse(asked.kind, &asked.pairs)?;
+    if shape.is_count() {
+        search.count = 0;
+    }
     if handling(headers) == Handling::Strict && !search.unknown.is_empty() {
         let problem = Problem::bad(code::BAD_QUERY, unknown_words(&search));
         return Err(Failure::new(problem, IssueType::NotSupported));
@@ -99,7 +117,11 @@ async fn answer(
     };
     look(api, caller, seen).await?;
     let now = Instant::at(api.engine.clock().now());
-    Ok(resource(bundle(&api.fhir_base, &asked, &search, &page, now).to_json()))
+    let mut bundle = bundle(&api.fhir_base, &asked, &search, &page, now);
+    for entry in &mut bundle.entry {
+        entry.resource = entry.resource.take().map(|resource| shape.within(resource));
+    }
+    Ok(Reply::body(bundle.to_json()))
 }
 
 /// What of the record's errors is the caller's.
@@ -206,7 +228,7 @@ fn address(base: &str, asked: &Asked, search: &SearchRequest, cursor: Option<&st
 
 /// A text as a part of a query (RFC 3986 §2.3: everything but unreserved characters is escaped;
 /// those that FHIR uses within values may stand as they are in a query).
-struct Escaped<'a>(&'a str);
+pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl std::fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -3,9 +3,13 @@
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+use fhir::{Id, ResourceType};
 
-use super::read::{format, show};
+use super::read::show;
+use super::search::query;
 use crate::door::Caller;
+use crate::fhir::reply::Reply;
+use crate::fhir::shape::Shape;
 use crate::fhir::{Failure, acceptable, id, no_such_resource, served};
 use crate::state::ApiState;
 
@@ -16,10 +20,22 @@ pub(crate) async fn get(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    acceptable(&headers, format(&uri).as_deref())?;
+    let shape = Shape::read(&query(&uri)?)?;
+    acceptable(&headers, shape.format.as_deref())?;
     let (kind, id) = (served(&kind)?, id(&name)?);
+    Ok(reply(&api, &caller, (kind, &id), &version, &headers).await?.respond(&shape))
+}
+
+/// The version, or that the resource was deleted with it.
+pub(crate) async fn reply(
+    api: &ApiState,
+    caller: &Caller,
+    (kind, id): (ResourceType, &Id),
+    version: &str,
+    headers: &HeaderMap,
+) -> Result<Reply, Failure> {
     let version: u64 = version.parse().map_err(|_| no_such_resource())?;
     let wanted = id.clone();
-    let found = api.ask(move |record| record.version(kind, &wanted, version)).await?;
-    show(&api, &caller, (kind, &id), found, &headers).await
+    let found = api.ask(move |record| record.revision(kind, &wanted, version)).await?;
+    show(api, caller, (kind, id), found, headers).await
 }

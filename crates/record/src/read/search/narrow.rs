@@ -16,7 +16,9 @@ pub(super) fn candidates(
 ) -> Result<Option<Vec<i64>>, Error> {
     let mut numbers = if let Some(ids) = &request.ids {
         by_ids(connection, request, ids)?
-    } else if let Some(tokens) = request.identifiers.iter().find(|any| any.iter().all(has_value)) {
+    } else if let Some(tokens) =
+        request.identifiers.iter().find(|any| any.iter().all(TokenFilter::has_value))
+    {
         by_tokens(connection, request, tokens)?
     } else if let Some(patients) = &request.patients {
         by_patients(connection, request, patients)?
@@ -119,8 +121,4 @@ fn add(
         numbers.push(row.get(0)?);
     }
     Ok(())
-}
-
-fn has_value(token: &TokenFilter) -> bool {
-    !matches!(token, TokenFilter::System(_))
 }

@@ -1,0 +1,30 @@
+//! Creating a resource, unless there is one already (R4 §3.1.0.8).
+
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+use medicines::store::{Act, Step};
+
+use super::search::query;
+use crate::door::Caller;
+use crate::fhir::intake::{self, MAX_RESOURCE_BYTES};
+use crate::fhir::shape::Shape;
+use crate::fhir::writing::{Asked, about, single};
+use crate::fhir::{Failure, conditions, served};
+use crate::state::ApiState;
+
+pub(crate) async fn post(
+    State(api): State<ApiState>,
+    caller: Caller,
+    Path(kind): Path<String>,
+    request: Request,
+) -> Result<Response, Failure> {
+    let kind = served(&kind)?;
+    let (parts, body) = request.into_parts();
+    let shape = Shape::read(&query(&parts.uri)?)?;
+    let raw = intake::bytes(&parts.headers, body, MAX_RESOURCE_BYTES).await?;
+    let draft = intake::draft(intake::text(&raw, MAX_RESOURCE_BYTES)?, kind)?;
+    let unless = conditions::unless(kind, &parts.headers)?;
+    let step = Step { resource_type: kind, act: Act::Create { draft: draft.clone(), unless } };
+    let asked = Asked { headers: &parts.headers, shape, about: about("POST", kind, ""), raw };
+    single(&api, &caller, asked, step, Some(draft)).await
+}
