@@ -13,6 +13,7 @@ use crate::fhir::interactions::{
     batch, capabilities, create, delete as end, history, patch as json_patch, read, search, update,
     vread,
 };
+use crate::fhir::operations::{everything, meta};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::tally::count;
@@ -134,6 +135,10 @@ pub const ROUTES: &[Route] = {
         route(Get, "/fhir/{type}/{id}", Some(FhirRead), Fhir, "read", || get(read::get)),
         route(Get, "/fhir/{type}/{id}/_history/{version}", Some(FhirRead), Fhir, "vread", || {
             get(vread::get)
+        }),
+        route(Get, "/fhir/{type}/{id}/$meta", Some(FhirRead), Fhir, "read", || get(meta::get)),
+        route(Get, "/fhir/{type}/{id}/$everything", Some(FhirRead), Fhir, "everything", || {
+            get(everything::get)
         }),
         route(Get, "/fhir/_history", Some(FhirRead), Fhir, "history", || get(history::of_all)),
         route(Get, "/fhir/{type}/_history", Some(FhirRead), Fhir, "history", || {

@@ -5,6 +5,7 @@ mod entries;
 mod intake;
 pub(crate) mod interactions;
 mod negotiate;
+pub(crate) mod operations;
 mod outcome;
 mod reply;
 mod shape;

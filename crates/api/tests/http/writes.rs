@@ -417,3 +417,48 @@ async fn answers_have_the_form_that_was_asked_for() {
     let head = format!("GET {path} HTTP/1.1\nAuthorization: Bearer {ALL}\n{since}");
     assert_eq!(node.send(&head, "").await.status, 304);
 }
+
+#[tokio::test]
+async fn everything_about_a_patient_is_shown_in_pages() {
+    let node = Node::start().await;
+    let anna = node.patient(ANNA).await;
+    let staff = r#"{"resourceType":"Practitioner","id":"dr"}"#;
+    assert_eq!(node.fhir("PUT", "/fhir/Practitioner/dr", "", staff).await.status, 201);
+    let seen = |subject: &str| {
+        format!(
+            r#"{{"resourceType":"Observation","status":"final","code":{{"text":"x"}},
+            "subject":{{"reference":"Patient/{subject}"}},"effectiveDateTime":"2020-01-01",
+            "performer":[{{"reference":"Practitioner/dr"}},{{"reference":"Patient/other"}}]}}"#
+        )
+    };
+    for subject in [anna.as_str(), "other"] {
+        let reply = node.fhir("POST", "/fhir/Observation", "", &seen(subject)).await;
+        assert_eq!(reply.status, 201);
+    }
+    let kinds = async |query: &str| {
+        let mut next = format!("/fhir/Patient/{anna}/$everything?{query}");
+        let mut kinds = Vec::new();
+        for _ in 0..9 {
+            let page = node.get(ALL, &next).await.json();
+            for entry in page["entry"].as_array().into_iter().flatten() {
+                kinds.push(entry["resource"]["resourceType"].as_str().unwrap().to_owned());
+            }
+            let links = page["link"].as_array().unwrap();
+            let Some(link) = links.iter().find(|link| link["relation"] == "next") else { break };
+            next = link["url"].as_str().unwrap().strip_prefix(PUBLIC).unwrap().to_owned();
+        }
+        kinds
+    };
+    let all = ["Patient", "Encounter", "MedicationRequest", "Observation", "Practitioner"];
+    assert_eq!(kinds("").await, all);
+    assert_eq!(kinds("_count=1").await, all);
+    assert_eq!(kinds("_type=Observation").await, ["Observation"]);
+    assert_eq!(kinds("start=2026-01-01").await, all[..3]);
+    assert_eq!(kinds("end=2020-02-01&_type=Observation,Patient").await, ["Patient", "Observation"]);
+    assert_eq!(kinds("_since=2036-01-01").await, [""; 0]);
+    let path = format!("/fhir/Patient/{anna}/$everything");
+    outcome(&node.get(ALL, &format!("{path}?_count=0")).await, 400, "bad-query");
+    outcome(&node.get(ALL, "/fhir/Observation/x/$everything").await, 404, "not-found");
+    let meta = node.get(ALL, &format!("/fhir/Patient/{anna}/$meta")).await.json();
+    assert_eq!(meta["parameter"][0]["valueMeta"]["versionId"], "1");
+}

@@ -11,10 +11,28 @@ use serde_json::value::RawValue;
 
 use super::{Reader, limited};
 use crate::Error;
-use crate::code::{count, integer, natural, timestamp, type_number, type_of};
+use crate::code::{count, integer, nanoseconds, natural, timestamp, type_number, type_of};
 
 /// The most resources in one answer of [`Reader::latest`].
 pub const MAX_LATEST: usize = 1_000;
+
+/// The most resources on a page of [`Reader::everything`].
+pub const MAX_EVERYTHING: usize = 500;
+
+/// What is asked for of all that is about a patient.
+#[derive(Debug, Clone)]
+pub struct Everything {
+    /// The patient.
+    pub patient: Id,
+    /// Of these types alone, unless it is empty.
+    pub types: Vec<ResourceType>,
+    /// Changed then or later.
+    pub since: Option<Timestamp>,
+    /// After this number, that is the next page.
+    pub after: Option<u64>,
+    /// The most on the page; at most [`MAX_EVERYTHING`].
+    pub count: usize,
+}
 
 /// A version of a resource, or its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,6 +152,35 @@ impl Reader {
         let sql = format!("SELECT {COLUMNS} FROM resource WHERE subject = ?1 ORDER BY n");
         let mut statement = self.connection.prepare_cached(&sql)?;
         statement.query_and_then([patient.as_str()], stored)?.collect()
+    }
+
+    /// A page of what is about a patient, the Patient itself among it, in the order in which it was
+    /// first stored, with the number after which the next page begins.
+    pub fn everything(
+        &self,
+        search: &Everything,
+    ) -> Result<(Vec<StoredResource>, Option<u64>), Error> {
+        let sql = format!(
+            "SELECT {COLUMNS}, n FROM resource WHERE subject = ?1 AND n > ?2 AND last_updated >= ?3 \
+             ORDER BY n"
+        );
+        let since = search.since.map_or(i64::MIN, nanoseconds);
+        let after = search.after.map_or(i64::MIN, integer);
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query((search.patient.as_str(), after, since))?;
+        let (mut found, mut last) = (Vec::new(), None);
+        while let Some(row) = rows.next()? {
+            let kind = type_of(row.get(0)?)?;
+            if !search.types.is_empty() && !search.types.contains(&kind) {
+                continue;
+            }
+            if found.len() == search.count.clamp(1, MAX_EVERYTHING) {
+                return Ok((found, last));
+            }
+            last = Some(natural(row.get(5)?));
+            found.push(stored(row)?);
+        }
+        Ok((found, None))
     }
 
     /// The resources of a type that changed last, newest first; at most [`MAX_LATEST`].

@@ -6,8 +6,8 @@ use axum::response::Response;
 use fhir::ResourceType;
 use fhir::resources::{
     CapabilityKind, CapabilityStatement, ConditionalDelete, ConditionalRead, Implementation,
-    Interaction, PublicationStatus, RestMode, RestResource, RestSearchParam, RestSecurity,
-    RestServer, Software, VersioningPolicy,
+    Interaction, PublicationStatus, RestMode, RestOperation, RestResource, RestSearchParam,
+    RestSecurity, RestServer, Software, VersioningPolicy,
 };
 use fhir::search::{DEFAULT_COUNT, MAX_COUNT, params_of};
 
@@ -90,6 +90,7 @@ fn of_type(kind: ResourceType) -> RestResource {
     of_type.conditional_update = Some(true);
     of_type.conditional_read = Some(ConditionalRead::FullSupport);
     of_type.conditional_delete = Some(ConditionalDelete::Single);
+    of_type.operation = operations(kind);
     of_type.search_param = params_of(kind)
         .iter()
         .map(|param| {
@@ -115,6 +116,19 @@ fn interactions_of_a_type() -> Vec<Interaction> {
             what => what,
         })
     }))
+}
+
+/// The operations of a type.
+fn operations(kind: ResourceType) -> Vec<RestOperation> {
+    let operation = |name: &str, of: &str| {
+        let definition = format!("http://hl7.org/fhir/OperationDefinition/{of}-{name}");
+        RestOperation::new(name.to_owned(), definition)
+    };
+    let mut all = vec![operation("meta", "Resource")];
+    if kind == ResourceType::Patient {
+        all.push(operation("everything", "Patient"));
+    }
+    all
 }
 
 /// The interactions of these addresses, each once.

@@ -228,7 +228,7 @@ fn address(base: &str, asked: &Asked, search: &SearchRequest, cursor: Option<&st
 
 /// A text as a part of a query (RFC 3986 §2.3: everything but unreserved characters is escaped;
 /// those that FHIR uses within values may stand as they are in a query).
-pub(super) struct Escaped<'a>(pub(super) &'a str);
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl std::fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
