@@ -159,6 +159,17 @@ pub struct QueueLimit {
     pub age_s: Option<u64>,
 }
 
+/// Which messages of an inbound channel go on to other systems as they came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardWhich {
+    /// Those that nothing here acts on.
+    #[default]
+    Unmapped,
+    /// All that are taken.
+    All,
+}
+
 /// When a sender asks for the whole profile to be sent again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -271,6 +282,12 @@ pub struct ChannelConfig {
     /// The outbound channels whose full queues this channel tells its sender of (inbound).
     #[serde(default)]
     pub feeds: Vec<String>,
+    /// The outbound channels to which messages go on as they came (inbound).
+    #[serde(default)]
+    pub forward_to: Vec<String>,
+    /// Which messages go on (inbound).
+    #[serde(default)]
+    pub forward: ForwardWhich,
     /// How it tells (inbound).
     #[serde(default)]
     pub when_full: WhenFull,
@@ -462,6 +479,8 @@ impl ChannelConfig {
             next_after: NextAfter::default(),
             queue_limit: QueueLimit::default(),
             feeds: Vec::new(),
+            forward_to: Vec::new(),
+            forward: ForwardWhich::default(),
             when_full: WhenFull::default(),
             sequence_numbers: SequenceNumbers::default(),
             resync: Resync::default(),
@@ -488,6 +507,7 @@ impl ChannelConfig {
         InboundChannel::new(&self.name, dialect, site, &self.accepts, processing_id)
             .creating_patients(self.unknown_patients == UnknownPatients::Create)
             .ignoring_sequence_numbers(self.sequence_numbers == SequenceNumbers::Ignore)
+            .forwarding(&self.forward_to, self.forward == ForwardWhich::All)
             .with_script(self.compiled.clone())
     }
 
@@ -543,6 +563,24 @@ impl ChannelConfig {
             () if !(1024..=MAX_MESSAGE_BYTES).contains(&self.max_message_bytes) => {
                 Err(range("max_message_bytes", "1024 to 16777216"))
             }
+            () if !self.forward_to.is_empty() && self.direction == Direction::Outbound => {
+                Err(ConfigError::Unfit {
+                    name: name(),
+                    field: "forward_to",
+                    why: "is for inbound channels",
+                    remedy: "write it at the channel on which the messages come",
+                })
+            }
+            () if (1..self.forward_to.len())
+                .any(|at| self.forward_to[..at].contains(&self.forward_to[at])) =>
+            {
+                Err(ConfigError::Unfit {
+                    name: name(),
+                    field: "forward_to",
+                    why: "names a channel twice",
+                    remedy: "name each one once",
+                })
+            }
             () if !(1..=4096).contains(&self.max_connections) => {
                 Err(range("max_connections", "1 to 4096"))
             }
@@ -584,6 +622,21 @@ pub fn check_together(channels: &[ChannelConfig]) -> Result<(), ConfigError> {
         }
         if let Some(to) = channel.feeds.iter().find(|to| !find(to, Direction::Outbound)) {
             return Err(no_such("feeds", to, "outbound"));
+        }
+        if let Some(to) = channel.forward_to.iter().find(|to| !find(to, Direction::Outbound)) {
+            return Err(no_such("forward_to", to, "outbound"));
+        }
+        let enhanced = |other: &&ChannelConfig| {
+            channel.forward_to.contains(&other.name)
+                && other.acknowledgement == Acknowledgement::Enhanced
+        };
+        if let Some(other) = channels.iter().find(enhanced) {
+            return Err(ConfigError::Unfit {
+                name: other.name.clone(),
+                field: "acknowledgement",
+                why: "is enhanced, and what is forwarded to it keeps its own MSH-15 and MSH-16",
+                remedy: "leave it out, or forward to a channel of its own",
+            });
         }
     }
     let mut folders: Vec<(&Path, &str)> = Vec::new();

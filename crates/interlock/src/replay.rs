@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use api::{ReplayError, Replayer, Replaying};
 use channels::dialect::Dialect;
 use channels::inbound::{InboundChannel, is_oversized, read};
-use channels::outbound::{Versions, Voice, render};
+use channels::outbound::{Versions, Voice, forwarded, render};
 use channels::{ChannelConfig, Direction, MAX_MESSAGE_BYTES};
 use engine::{Command, Engine, Receipt};
 use fhir::Id;
@@ -62,7 +62,11 @@ impl Voices {
         let versions = Versions::fetch(delivery, |named| {
             reader.version(named.resource_type, &named.id, named.version)
         });
-        let versions = versions.map_err(|error| error.to_string())?;
+        let mut versions = versions.map_err(|error| error.to_string())?;
+        if let Some(entry) = forwarded(delivery) {
+            let bytes = reader.received(entry).map_err(|error| error.to_string())?;
+            versions = versions.with_bytes(bytes);
+        }
         render(delivery, &versions, voice).map_err(|error| error.to_string())
     }
 }

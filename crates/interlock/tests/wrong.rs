@@ -211,6 +211,20 @@ fn a_wrong_transport_says_how_to_mend_it() {
         "channels/to-warda1.toml:4: channel `to-warda1`: `tls` needs `key`: a certificate is \
          proven by it; add it",
     );
+    check(
+        "channels/pas.toml",
+        "accepts = [\"ADT\"]\n",
+        "forward_to = [\"to-warda2\"]\n",
+        "channels/pas.toml:3: channel `pas`: `forward_to` names `to-warda2`, and no outbound \
+         channel has that name; correct the name",
+    );
+    check(
+        "channels/to-warda1.toml",
+        "ack_timeout_s = 30\n",
+        "forward_to = [\"to-warda1\"]\n",
+        "channels/to-warda1.toml:4: channel `to-warda1`: `forward_to` is for inbound channels; \
+         write it at the channel on which the messages come",
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::bedside::Administration;
 use crate::cabinet::{Asked, Completion, Permit, Refusal, Transaction};
 use crate::cases::{Resolution, Unmapped};
 use crate::configuration::Application;
-use crate::deliveries::{Outcome, Resend, Stray};
+use crate::deliveries::{Forward, Outcome, Resend, Stray};
 use crate::fact::{Access, Fact};
 use crate::filing::{Filing, Keep};
 use crate::orders::OrderMessage;
@@ -45,6 +45,11 @@ impl Context {
     /// was not made by the loop.
     pub(crate) fn id_written(&self, site: &str, n: usize) -> Id {
         self.id_of(site, &format!("f{n}"))
+    }
+
+    /// The `n`th id of the series of messages that go on as they came, for instance `rxx.1042.r1`.
+    pub(crate) fn id_forwarded(&self, site: &str, n: usize) -> Id {
+        self.id_of(site, &format!("r{n}"))
     }
 
     fn id_of(&self, site: &str, last: &str) -> Id {
@@ -115,6 +120,8 @@ pub enum Request {
         /// What the message asks all the same.
         request: Box<Request>,
     },
+    /// A message that goes on to other systems untouched, beside what it asks.
+    Forward(Box<Forward>),
     /// Messages that were queued before, once more.
     Resend(Box<Resend>),
     /// A message that no mapper could turn into a request: keep it and open a case.
@@ -155,6 +162,7 @@ impl Request {
             Request::Resolve(_) => "resolve",
             Request::Replay { .. } => "replay",
             Request::Unmapped { request, .. } => request.kind(),
+            Request::Forward(message) => message.request.kind(),
             Request::Resend(_) => "resend",
             Request::Park(_) => "park",
             Request::Dropped => "dropped",
@@ -179,6 +187,7 @@ impl Request {
             Request::Replay { request, .. } | Request::Unmapped { request, .. } => {
                 request.reads_history()
             }
+            Request::Forward(message) => message.request.reads_history(),
             _ => false,
         }
     }

@@ -35,6 +35,7 @@ pub fn decide(state: &mut State, ctx: &Context, request: &Request) -> Decision {
         Request::LinkUp { channel } => deliveries::link_up(state, ctx, channel),
         Request::Resolve(resolution) => cases::resolve(state, ctx, resolution),
         Request::Unmapped { codes, request } => cases::unmapped(state, ctx, codes, request),
+        Request::Forward(message) => deliveries::forward(state, ctx, message),
         Request::Dropped => Facts::new(ctx, &Arc::clone(state.site())).done(),
         Request::Replay { case, by, request, .. } => replay(state, ctx, case, by, request),
         Request::Resend(asked) => deliveries::resend(state, ctx, asked),

@@ -1,5 +1,7 @@
 //! What a reader needs to know of the channel that a message came on.
 
+use std::sync::Arc;
+
 use crate::dialect::{Dialect, Systems};
 use crate::script::Script;
 
@@ -15,6 +17,8 @@ pub struct InboundChannel {
     processing_id: String,
     creates_patients: bool,
     ignores_sequence_numbers: bool,
+    forward_to: Vec<Arc<str>>,
+    forwards_all: bool,
 }
 
 impl InboundChannel {
@@ -42,6 +46,8 @@ impl InboundChannel {
             processing_id: processing_id.to_owned(),
             creates_patients: false,
             ignores_sequence_numbers: false,
+            forward_to: Vec::new(),
+            forwards_all: false,
         }
     }
 
@@ -58,6 +64,25 @@ impl InboundChannel {
     pub fn ignoring_sequence_numbers(mut self, ignores: bool) -> Self {
         self.ignores_sequence_numbers = ignores;
         self
+    }
+
+    /// The same channel, whose messages go on to these outbound channels as they came: all that are
+    /// taken, or only those that nothing here acts on.
+    #[must_use]
+    pub fn forwarding(mut self, to: &[String], all: bool) -> Self {
+        self.forward_to = to.iter().map(|name| name.as_str().into()).collect();
+        self.forwards_all = all;
+        self
+    }
+
+    /// Whether messages go on at all.
+    pub(crate) fn forwards(&self) -> bool {
+        !self.forward_to.is_empty()
+    }
+
+    /// Where a message goes on to; `kept` says that nothing here acts on it.
+    pub(crate) fn forwards_to(&self, kept: bool) -> &[Arc<str>] {
+        if self.forwards_all || kept { &self.forward_to } else { &[] }
     }
 
     /// Whether a result, document, request or appointment makes its patient known.

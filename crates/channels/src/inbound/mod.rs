@@ -15,6 +15,7 @@ mod adt_renumber;
 mod adt_swap;
 mod answer;
 mod channel;
+mod forward;
 mod kept;
 mod map;
 mod mdm_document;
@@ -309,7 +310,8 @@ fn understand(
             check_header(&source).and_then(|()| map(&source))
         }
     });
-    assemble(&source, request.unwrap_or_else(Request::Park))
+    let understood = assemble(&source, request.unwrap_or_else(Request::Park));
+    Understood { request: forward::onward(&source, understood.request), ..understood }
 }
 
 /// Reads a message in the shape that the channel's rules and script give it. What it is known and
@@ -419,7 +421,7 @@ fn map(source: &Source<'_, '_>) -> Result<Request, Problem> {
     if let Some(row) = TABLE.iter().find(|row| row.code == code && row.event == event) {
         return (row.read)(source);
     }
-    if source.channel.names(&code, &event) {
+    if source.channel.names(&code, &event) || source.channel.forwards() {
         return Ok(kept::unmapped(source));
     }
     let problem = if TABLE.iter().any(|row| row.code == code) {

@@ -46,7 +46,11 @@ pub struct Voice {
 
 /// The resources that a delivery names, in exactly the versions that it names.
 #[derive(Debug, Clone, Default)]
-pub struct Versions(Vec<StoredResource>);
+pub struct Versions {
+    resources: Vec<StoredResource>,
+    /// The bytes of a message that is forwarded.
+    bytes: Option<Vec<u8>>,
+}
 
 /// Why a message cannot be written. What is displayed holds no patient data.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +65,9 @@ pub enum RenderError {
         /// Its version.
         version: u64,
     },
+    /// The bytes of a message that is forwarded are not kept any more.
+    #[error("the bytes of entry {0} were removed when their time was over")]
+    Removed(u64),
     /// A resource cannot be read.
     #[error("a resource of the delivery cannot be read: {0}")]
     Unreadable(#[from] ReadError),
@@ -83,6 +90,7 @@ impl RenderError {
     pub fn code(&self) -> &'static str {
         match self {
             RenderError::Missing { .. } => "version-missing",
+            RenderError::Removed(_) => "bytes-removed",
             RenderError::Unreadable(_) => "unreadable",
             RenderError::Incomplete(_) => "incomplete",
             RenderError::Unencodable(_) => "unencodable",
@@ -170,7 +178,13 @@ impl Versions {
         for named in named(&delivery.notice).into_iter().flatten() {
             found.extend(fetch(named)?);
         }
-        Ok(Versions(found))
+        Ok(Versions { resources: found, bytes: None })
+    }
+
+    /// The bytes of the message that a delivery forwards.
+    #[must_use]
+    pub fn with_bytes(self, bytes: Option<Vec<u8>>) -> Self {
+        Versions { bytes, ..self }
     }
 
     /// The version of that name, read as its type.
@@ -180,7 +194,7 @@ impl Versions {
                 && stored.id == named.id
                 && stored.version == named.version
         };
-        let Some(stored) = self.0.iter().find(same) else {
+        let Some(stored) = self.resources.iter().find(same) else {
             return Err(RenderError::Missing {
                 resource_type: named.resource_type,
                 id: named.id.clone(),
@@ -197,7 +211,7 @@ impl Versions {
 
 impl FromIterator<StoredResource> for Versions {
     fn from_iter<I: IntoIterator<Item = StoredResource>>(resources: I) -> Self {
-        Versions(resources.into_iter().collect())
+        Versions { resources: resources.into_iter().collect(), bytes: None }
     }
 }
 
@@ -213,6 +227,15 @@ fn named(notice: &Notice) -> [Option<&VersionOf>; 3] {
         Notice::Administration { administration, patient } => {
             [Some(administration), Some(patient), None]
         }
+        Notice::Forwarded { .. } => [None; 3],
+    }
+}
+
+/// The entry whose bytes the delivery forwards, where it forwards any.
+pub fn forwarded(delivery: &Delivery) -> Option<u64> {
+    match &delivery.notice {
+        Notice::Forwarded { entry } => Some(*entry),
+        _ => None,
     }
 }
 
@@ -249,17 +272,21 @@ pub fn render(
             let (given, patient) = (versions.read(administration)?, versions.read(patient)?);
             ras_o17::write(delivery, &given, &patient, voice)?
         }
+        Notice::Forwarded { entry } => {
+            let bytes = versions.bytes.clone().ok_or(RenderError::Removed(*entry))?;
+            return shaped(bytes, voice, voice.dialect.charset_choice());
+        }
     };
-    shaped(message.encode()?, voice)
+    shaped(message.encode()?, voice, CharsetChoice::Always(voice.dialect.charset))
 }
 
-/// The message as the rules and the script of its channel have it.
-fn shaped(bytes: Vec<u8>, voice: &Voice) -> Result<Vec<u8>, RenderError> {
+/// The message as the rules and the script of its channel have it; without any, the bytes as they
+/// are.
+fn shaped(bytes: Vec<u8>, voice: &Voice, charset: CharsetChoice) -> Result<Vec<u8>, RenderError> {
     let (dialect, script) = (&voice.dialect, voice.script.as_ref());
     if !shapes(dialect, script, Way::Out) {
         return Ok(bytes);
     }
-    let charset = CharsetChoice::Always(dialect.charset);
     let (message, _) = hl7v2::parse_as(&bytes, charset).map_err(|error| {
         RenderError::Shape(Problem::new(ProblemCode::Malformed, error.to_string()))
     })?;

@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use fhir::Id;
+use hl7v2::CharsetChoice;
 use jiff::Timestamp;
 use medicines::cases::CaseKind;
 use medicines::deliveries::{Delivery, DeliveryState};
 use record::{MAX_CASES, MAX_DELIVERIES, Reader, Readers};
 
 use super::queue::{Out, PAGE, Policy, Ready, arrange, is_next, tries};
-use crate::outbound::{Versions, Voice, render};
+use crate::outbound::{RenderError, Versions, Voice, forwarded, render};
 
 /// What to look for.
 #[derive(Debug)]
@@ -62,9 +63,13 @@ fn page(listing: &Listing) -> Result<Page, ListError> {
         let fetch = |named: &medicines::deliveries::VersionOf| {
             reader.version(named.resource_type, &named.id, named.version)
         };
-        let versions = Versions::fetch(&delivery, fetch)?;
+        let mut versions = Versions::fetch(&delivery, fetch)?;
+        if let Some(entry) = forwarded(&delivery) {
+            versions = versions.with_bytes(reader.received(entry)?);
+        }
         let message = render(&delivery, &versions, &listing.voice);
-        ready.push(Ready { delivery, deferred, tries, message });
+        let control_id = control_id(&delivery, &message);
+        ready.push(Ready { delivery, control_id, deferred, tries, message });
     }
     let ended = u64::try_from(listing.out.concluded.len()).unwrap_or(u64::MAX);
     let (waiting, oldest) = match queue {
@@ -72,6 +77,17 @@ fn page(listing: &Listing) -> Result<Page, ListError> {
         None => (0, None),
     };
     Ok(Page { ready, waiting, oldest: oldest.filter(|_| waiting > 0) })
+}
+
+/// By what the peer will know the message: what we write has the delivery's id, what we forward
+/// keeps the control id that its sender gave it.
+fn control_id(delivery: &Delivery, message: &Result<Vec<u8>, RenderError>) -> String {
+    if let (Some(_), Ok(bytes)) = (forwarded(delivery), message)
+        && let Ok(read) = hl7v2::parse_header(bytes, CharsetChoice::default())
+    {
+        return read.header().control_id().into_owned();
+    }
+    delivery.id.to_string()
 }
 
 /// The deliveries that nobody was asked about although somebody has to be, at most

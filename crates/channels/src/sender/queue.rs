@@ -20,6 +20,8 @@ pub(super) const MAX_UNRECORDED: usize = 64;
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) delivery: Delivery,
+    /// MSH-10 of the message, which its acknowledgement has to name.
+    pub(super) control_id: String,
     /// Whether it was refused and is to be sent again after a while.
     pub(super) deferred: bool,
     /// How often the journal says already that it was sent and not answered, or refused.

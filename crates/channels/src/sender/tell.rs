@@ -22,7 +22,7 @@ const DEFER: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins
 impl Sender {
     /// Sends one message and tells what became of it.
     pub(super) async fn tell(&mut self, ready: Ready) -> Result<(), Stopped> {
-        let Ready { delivery, tries, message, .. } = ready;
+        let Ready { delivery, control_id, tries, message, .. } = ready;
         let message = match message {
             Ok(message) => message,
             Err(RenderError::Dropped) => {
@@ -43,7 +43,7 @@ impl Sender {
             self.place(&delivery, DeliveryState::InFlight, None).await?;
         }
         let began = (self.engine.clock().now(), Instant::now());
-        let (sent, heard) = self.exchange(&message, &delivery).await;
+        let (sent, heard) = self.exchange(&message, &delivery, &control_id).await;
         self.measure(&delivery, sent.as_ref(), began);
         for other in heard {
             self.hear(other).await?;
@@ -103,6 +103,7 @@ impl Sender {
         &mut self,
         message: &[u8],
         delivery: &Delivery,
+        control_id: &str,
     ) -> (Option<Exchange>, Vec<Heard>) {
         let (mut heard, awaits) = (Vec::new(), self.config.awaits_reply());
         let patience = self.config.ack_timeout();
@@ -114,7 +115,7 @@ impl Sender {
             let sent = client.send(message).await;
             return (sent.err().map(|error| failed(error, &self.meter)), heard);
         }
-        let (id, meter, stop) = (&delivery.id, &self.meter, &mut self.stop);
+        let (id, meter, stop) = (control_id, &self.meter, &mut self.stop);
         let sent = exchange(client, message, id, patience, &mut heard, meter, stop).await;
         (Some(sent), heard)
     }

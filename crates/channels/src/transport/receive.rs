@@ -34,7 +34,9 @@ pub(crate) struct Neighbours {
 
 impl Neighbours {
     pub(crate) fn new(lines: Lines, config: &ChannelConfig) -> Self {
-        Neighbours { lines, feeds: config.feeds.clone(), when_full: config.when_full }
+        // Where messages go on, the queue is one that this channel fills.
+        let feeds = config.feeds.iter().chain(&config.forward_to).cloned().collect();
+        Neighbours { lines, feeds, when_full: config.when_full }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod changes;
 mod files;
+mod forward;
 mod http;
 mod outbound;
 mod pki;

@@ -86,6 +86,9 @@ fn request(request: &Request) -> Value {
             "sheets": filing.sheets.iter().map(sheet).collect::<Vec<_>>(),
         }}),
         Request::Keep(keep) => json!({ "keep": { "patient": keep.patient, "why": keep.why } }),
+        Request::Forward(message) => json!({
+            "forward": message.to, "request": self::request(&message.request),
+        }),
         Request::Park(problem) => json!({ "park": problem }),
         other => json!({ "unexpected": format!("{other:?}") }),
     }

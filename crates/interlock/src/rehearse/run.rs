@@ -114,7 +114,7 @@ impl<'p> Run<'p> {
         let decision = self.take(channel.name(), &request);
         let ack = answer(&reply_to, &decision.answer, self.hospital.seq(), self.now);
         let queued = decision.facts.iter().filter_map(|fact| match fact {
-            Fact::Queued(delivery) => Some(self.sent(delivery)),
+            Fact::Queued(delivery) => Some(self.sent(delivery, raw)),
             _ => None,
         });
         json!({
@@ -128,8 +128,8 @@ impl<'p> Run<'p> {
         })
     }
 
-    /// A message as its channel is to send it.
-    fn sent(&self, delivery: &Delivery) -> Value {
+    /// A message as its channel is to send it; `raw` is the one that came.
+    fn sent(&self, delivery: &Delivery, raw: &[u8]) -> Value {
         let channel = &*delivery.channel;
         let Some(voice) = self.voices.get(channel) else {
             return json!({ "channel": channel, "not-sent": "no such channel" });
@@ -139,6 +139,7 @@ impl<'p> Run<'p> {
             Ok::<_, RenderError>(found)
         };
         let rendered = Versions::fetch(delivery, fetch)
+            .map(|versions| versions.with_bytes(Some(raw.to_vec())))
             .and_then(|versions| render(delivery, &versions, voice));
         match rendered {
             Ok(bytes) => {

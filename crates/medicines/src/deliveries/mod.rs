@@ -1,6 +1,7 @@
 //! What has to be told to whom: queued messages, their outcomes, and whole profiles again.
 
 mod again;
+mod forward;
 mod outcome;
 mod profile;
 mod route;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use again::{MAX_RESENT, Resend, resend};
+pub use forward::{Forward, forward};
 pub(crate) use outcome::decided;
 pub use outcome::{Outcome, outcome};
 pub use profile::link_up;
@@ -26,7 +28,8 @@ use crate::patients::PatientEvent;
 /// A message that is to be sent on one channel.
 ///
 /// It names versions of resources instead of holding text: the channel writes the message in its
-/// peer's dialect from exactly these versions, however often it is asked.
+/// peer's dialect from exactly these versions, however often it is asked. One that is forwarded
+/// names the entry with the bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// Its id; the message's control id is made from it, so that a repeat carries the same one.
@@ -99,6 +102,11 @@ pub enum Notice {
         /// Its patient.
         patient: VersionOf,
     },
+    /// A message that came in goes on untouched.
+    Forwarded {
+        /// The entry that holds its bytes.
+        entry: u64,
+    },
 }
 
 impl Notice {
@@ -109,6 +117,7 @@ impl Notice {
             Notice::Order { .. } => "order",
             Notice::Dispense { .. } => "dispense",
             Notice::Administration { .. } => "administration",
+            Notice::Forwarded { .. } => "forwarded",
         }
     }
 }

@@ -345,6 +345,7 @@ fn word(notice: &medicines::deliveries::Notice) -> String {
         Notice::Order { control, order, .. } => format!("{control:?} v{}", order.version),
         Notice::Dispense { .. } => "dispense".into(),
         Notice::Administration { .. } => "administration".into(),
+        Notice::Forwarded { entry } => format!("forwarded {entry}"),
     }
 }
 

@@ -96,6 +96,13 @@ impl Reader {
         index.with_term(Field::Control, text, limit)
     }
 
+    /// The bytes of the entry `seq` as they came; none where there is no such entry, or its bytes
+    /// were removed when their time was over.
+    pub fn received(&self, seq: u64) -> Result<Option<Vec<u8>>, Error> {
+        let entry = journal::Reader::open(&self.journal)?.get(seq)?;
+        Ok(entry.filter(|entry| entry.removed.is_none()).map(|entry| entry.raw))
+    }
+
     /// The life of the message in entry `seq`; none where the journal has no such entry.
     pub fn life(
         &self,
