@@ -30,7 +30,7 @@ async fn forwarding(engine: &Engine, which: ForwardWhich, to: ChannelConfig) -> 
 /// A channel to a laboratory, which no cabinet of the site uses.
 fn lab(peer: &Peer) -> ChannelConfig {
     let mut config = outbound(peer.address, OnUnknown::Hold, Resync::Never);
-    config.name = "lab".to_owned();
+    "lab".clone_into(&mut config.name);
     config
 }
 
