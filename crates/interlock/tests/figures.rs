@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,6 +24,16 @@ struct Hospital {
     node: Running,
 }
 
+/// How the node of a configuration is started.
+fn launch(config: &Path) -> Launch {
+    Launch {
+        binary: PathBuf::from(env!("CARGO_BIN_EXE_interlock")),
+        config: config.to_owned(),
+        arguments: Vec::new(),
+        log: config.with_file_name("node.log"),
+    }
+}
+
 impl Hospital {
     fn start(peer: SocketAddr, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -39,13 +49,7 @@ impl Hospital {
         );
         std::fs::write(&config, text).unwrap();
         std::fs::write(folder.path().join("token"), TOKEN).unwrap();
-        let launch = Launch {
-            binary: PathBuf::from(env!("CARGO_BIN_EXE_interlock")),
-            config,
-            arguments: Vec::new(),
-            log: folder.path().join("node.log"),
-        };
-        let node = launch.start().unwrap();
+        let node = launch(&config).start().unwrap();
         Hospital { folder, http, node }
     }
 
@@ -316,6 +320,23 @@ fn a_queue_that_waits_is_seen_and_readiness_names_what_is_wrong() {
     std::fs::rename(&aside, &journal).unwrap();
     ready(200, &[]);
     assert_eq!(hospital.get("/health", None).0, 200);
+
+    let config = hospital.folder.path().join("interlock.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let (before, rest) = text.split_once("[[channel]]\nname = \"to-a\"").unwrap();
+    let (_, after) = rest.split_once("[[client]]").unwrap();
+    let text = format!("{before}[[client]]{after}").replace("channel = \"to-a\"\n", "");
+    let text = text.replace("[\"metrics\"]", "[\"metrics\", \"admin\"]");
+    std::fs::write(&config, text).unwrap();
+    hospital.node.end().unwrap();
+    let apply = std::process::Command::new(env!("CARGO_BIN_EXE_interlock"))
+        .args(["apply", "--hold", "to-a", "--config"])
+        .arg(&config)
+        .output()
+        .unwrap();
+    assert!(apply.status.success(), "{apply:?}");
+    let hospital = Hospital { node: launch(&config).start().unwrap(), ..hospital };
+    hospital.once("interlock_queue_held_messages{channel=\"to-a\"}", "1");
     hospital.node.end().unwrap();
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::cases::CaseKind;
+use crate::cases::{Case, CaseKind};
 use crate::command::{Context, Decision};
 use crate::deliveries::{DeliveryChange, DeliveryState, Rerouted, Which};
 use crate::fact::Fact;
@@ -82,15 +82,8 @@ pub(crate) fn apply(state: &State, ctx: &Context, application: &Application) -> 
             ahead: false,
             at: ctx.now,
         }));
-        let mut asked: Vec<_> = state
-            .open_cases()
-            .filter(|case| matches!(case.kind, CaseKind::UnknownOutcome | CaseKind::ParkedDelivery))
-            .filter(|case| case.channel.as_deref() == Some(channel))
-            .map(|case| case.id.clone())
-            .collect();
-        asked.sort_unstable();
-        for case in asked {
-            facts.close(&case, &about.by, "discarded");
+        for case in asked(state, channel) {
+            facts.close(&case.id, &about.by, "discarded");
         }
         let text = "What waited on this channel was discarded with it: tell the peer's people \
                     which patients they were not told of.";
@@ -100,6 +93,85 @@ pub(crate) fn apply(state: &State, ctx: &Context, application: &Application) -> 
     }
     for rerouted in reroute {
         facts.push(Fact::Rerouted(rerouted.clone()));
+        for case in asked(state, &rerouted.from) {
+            facts.close(&case.id, &about.by, "moved");
+            let again = facts.case(case.kind, &case.reason, &case.text);
+            let (channel, delivery) = (Some(rerouted.to.clone()), case.delivery.clone());
+            facts.open(Case { channel, delivery, patient: case.patient.clone(), ..again });
+        }
     }
     facts.done()
+}
+
+/// The open cases that ask what is to become of a message of this channel, the oldest first.
+fn asked(state: &State, channel: &str) -> Vec<Arc<Case>> {
+    let asks = |case: &&Arc<Case>| {
+        matches!(case.kind, CaseKind::UnknownOutcome | CaseKind::ParkedDelivery)
+            && case.channel.as_deref() == Some(channel)
+    };
+    let mut asked: Vec<_> = state.open_cases().filter(asks).cloned().collect();
+    asked.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+    asked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases::CaseClosed;
+
+    /// Reads nothing: all is in memory.
+    #[derive(Debug)]
+    struct Nothing;
+
+    impl crate::Cold for Nothing {
+        fn row(&self, _: crate::RowKind, _: &str) -> Option<Vec<u8>> {
+            None
+        }
+
+        fn resource(&self, _: fhir::ResourceType, _: &fhir::Id) -> Option<fhir::StoredResource> {
+            None
+        }
+
+        fn resources_of(&self, _: &fhir::Id) -> Vec<fhir::StoredResource> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn a_case_about_a_message_goes_with_it_to_its_new_channel() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let context = |seq| Context { seq, now: at(10), source: "configuration".to_owned() };
+        let mut state = State::new(Box::new(Nothing));
+        let site = Site { code: "RXX".to_owned(), ..Site::default() };
+        let first = context(1);
+        let mut facts = Facts::new(&first, &site);
+        for channel in ["old", "other"] {
+            let mut case = facts.case(CaseKind::ParkedDelivery, "AE", "Look.");
+            case.channel = Some(channel.to_owned());
+            case.delivery = fhir::Id::new(&format!("d.{channel}")).ok();
+            facts.open(case);
+        }
+        state.fold(1, &facts.done().facts);
+        let about = About {
+            by: "N1001".to_owned(),
+            at: at(10),
+            digest: String::new(),
+            changes: Vec::new(),
+            back_to: None,
+            held: Vec::new(),
+        };
+        let reroute = vec![Rerouted { from: "old".to_owned(), to: "new".to_owned() }];
+        let wish = Application { site, about, discard: Vec::new(), reroute };
+        let decision = apply(&state, &context(2), &wish);
+        state.fold(2, &decision.facts);
+        let mut open: Vec<_> = state
+            .open_cases()
+            .map(|case| (case.channel.clone().unwrap(), case.delivery.clone().unwrap()))
+            .collect();
+        open.sort();
+        let of = |channel: &str, id: &str| (channel.to_owned(), fhir::Id::new(id).unwrap());
+        assert_eq!(open, [of("new", "d.old"), of("other", "d.other")]);
+        let moved = |fact: &Fact| matches!(fact, Fact::CaseClosed(CaseClosed { resolution, .. }) if resolution == "moved");
+        assert_eq!(decision.facts.iter().filter(|fact| moved(fact)).count(), 1);
+    }
 }

@@ -86,7 +86,8 @@ struct Counters {
 }
 
 /// Hands spans to the thread that sends them; a clone hands them to the same one. The thread ends
-/// when all are dropped, after what was handed over is sent or was offered once.
+/// when all are dropped, after what was handed over is sent or was offered once; a process that
+/// ends sooner loses what waits.
 #[derive(Debug, Clone)]
 pub struct Exporter {
     queue: SyncSender<SpanRecord>,

@@ -1,6 +1,7 @@
 //! The figures of the channels.
 
 use channels::{ChannelHealth, ChannelTally, Direction, Health, LinkState};
+use engine::Engine;
 use jiff::Timestamp;
 use watch::exposition::{Exposition, Kind, Unit};
 
@@ -78,7 +79,8 @@ const FIGURES: &[Figure] = &[
     ),
 ];
 
-pub(super) fn write(text: &mut Exposition, health: &Health, now: Timestamp) {
+pub(super) fn write(text: &mut Exposition, health: &Health, engine: &Engine) {
+    let now = engine.clock().now();
     let lines = health.all(now);
     for (name, kind, help, read) in FIGURES {
         let samples = lines.iter().filter_map(|line| {
@@ -87,7 +89,26 @@ pub(super) fn write(text: &mut Exposition, health: &Health, now: Timestamp) {
         });
         text.family(name, *kind, help, samples);
     }
+    stranded(text, &lines, engine);
     tallies(text, &health.tallies());
+}
+
+/// What waits on channels that are not there any more: nobody else tells of it.
+fn stranded(text: &mut Exposition, lines: &[ChannelHealth], engine: &Engine) {
+    let readers = engine.readers();
+    // A record that cannot be read stops the engine, which says so itself.
+    let queues = readers.get().and_then(|reader| reader.queues()).unwrap_or_default();
+    let sends = |name: &str| {
+        let outbound = |line: &&ChannelHealth| line.direction == Direction::Outbound;
+        lines.iter().filter(outbound).any(|line| *line.name == *name)
+    };
+    let gone = queues.iter().filter(|queue| !sends(&queue.channel));
+    text.family(
+        "interlock_queue_held_messages",
+        Kind::Gauge,
+        "Messages that are kept for a channel that is not there.",
+        gone.map(|queue| ([("channel", queue.channel.as_str())], queue.depth.to_string())),
+    );
 }
 
 fn tallies(text: &mut Exposition, tallies: &[ChannelTally]) {

@@ -40,7 +40,7 @@ impl Figures {
         let mut text = Exposition::default();
         let version = [([("version", env!("CARGO_PKG_VERSION"))], "1".to_owned())];
         text.family("interlock_build_info", Kind::Gauge, "The version that runs.", version);
-        lines::write(&mut text, &self.health, self.engine.clock().now());
+        lines::write(&mut text, &self.health, &self.engine);
         engine::write(&mut text, &self.engine, &self.data);
         self.alarms(&mut text);
         self.requests(&mut text);
