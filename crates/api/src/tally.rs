@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use engine::{Buckets, Histogram};
 
-use crate::routes::{ROUTES, Verb};
+use crate::routes::{ROUTES, Route, Verb};
 
 /// The status codes that are counted apart; what is none of them is counted under its first digit.
 const STATUSES: [u16; 20] = [
@@ -36,7 +36,7 @@ struct OneRoute {
 /// What was counted of one route since the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteTally {
-    /// The method, `GET` or `POST`; empty for what is no route of the interface.
+    /// The method, as `GET`; empty for what is no route of the interface.
     pub method: &'static str,
     /// The route with its parameters in braces; `other` for what is none of the interface.
     pub route: &'static str,
@@ -95,8 +95,9 @@ impl Tally {
 pub(crate) async fn count(State(tally): State<Tally>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>();
     let verb = verb_of(request.method());
-    let route = path.zip(verb).and_then(|(path, verb)| {
-        ROUTES.iter().position(|route| route.path == path.as_str() && route.verb == verb)
+    let route = path.and_then(|path| {
+        let is = |route: &Route| route.path == path.as_str() && route.verb.as_str() == verb;
+        ROUTES.iter().position(is)
     });
     let began = Instant::now();
     let response = next.run(request).await;
@@ -105,17 +106,51 @@ pub(crate) async fn count(State(tally): State<Tally>, request: Request, next: Ne
 }
 
 /// HEAD is answered wherever GET is.
-fn verb_of(method: &Method) -> Option<Verb> {
-    match *method {
-        Method::GET | Method::HEAD => Some(Verb::Get),
-        Method::POST => Some(Verb::Post),
-        _ => None,
-    }
+fn verb_of(method: &Method) -> &str {
+    if *method == Method::HEAD { Verb::Get.as_str() } else { method.as_str() }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::any;
+    use hyper::service::Service;
+    use hyper_util::service::TowerToHyperService;
+
     use super::*;
+
+    #[tokio::test]
+    async fn every_route_is_counted_under_its_own_name() {
+        let tally = Tally::default();
+        let paths: BTreeSet<_> = ROUTES.iter().map(|route| route.path).collect();
+        let router = paths
+            .iter()
+            .fold(Router::new(), |router, path| router.route(path, any(async || "well")));
+        let router = router.layer(from_fn_with_state(tally.clone(), count));
+        let service = TowerToHyperService::new(router);
+        let ask = async |method: &str, path: &str| {
+            let address = path.replace(['{', '}'], "").replace('$', "%24");
+            let request = Request::builder().method(method).uri(address);
+            service.call(request.body(Body::empty()).unwrap()).await.unwrap();
+        };
+        for route in ROUTES {
+            ask(route.verb.as_str(), route.path).await;
+        }
+        ask("HEAD", "/health").await;
+        ask("PUT", "/health").await;
+        ask("GET", "/nowhere/at/all").await;
+        for one in tally.read() {
+            let expected = match (one.method, one.route) {
+                ("GET", "/health") | (_, OTHER) => 2,
+                _ => 1,
+            };
+            assert_eq!(one.took.count(), expected, "{} {}", one.method, one.route);
+        }
+    }
 
     #[test]
     fn each_status_is_counted_and_rare_ones_by_their_class() {
