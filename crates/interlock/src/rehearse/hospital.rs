@@ -13,6 +13,8 @@ struct Kept {
     rows: BTreeMap<(RowKind, String), Vec<u8>>,
     /// The newest version of each resource.
     newest: BTreeMap<(ResourceType, Id), StoredResource>,
+    /// The versions under which resources were deleted.
+    deleted: BTreeMap<(ResourceType, Id), u64>,
     /// All versions, where they are wanted.
     versions: BTreeMap<(ResourceType, Id, u64), StoredResource>,
     /// The resources of each patient, in the order in which they came.
@@ -36,6 +38,11 @@ impl Cold for Shelf {
 
     fn resource(&self, kind: ResourceType, id: &Id) -> Option<StoredResource> {
         self.kept().newest.get(&(kind, id.clone())).cloned()
+    }
+
+    fn deleted(&self, kind: ResourceType, id: &Id) -> Option<u64> {
+        let (kept, key) = (self.kept(), (kind, id.clone()));
+        if kept.newest.contains_key(&key) { None } else { kept.deleted.get(&key).copied() }
     }
 
     fn resources_of(&self, patient: &Id) -> Vec<StoredResource> {
@@ -80,8 +87,16 @@ impl Hospital {
         self.state.fold(seq, facts);
         let mut kept = self.shelf.kept();
         for fact in facts {
-            if let Fact::Stored(resource) = fact {
-                keep(&mut kept, resource, self.keeps_versions);
+            match fact {
+                Fact::Stored(resource) | Fact::Recorded(resource) => {
+                    keep(&mut kept, resource, self.keeps_versions);
+                }
+                Fact::Deleted(deleted) => {
+                    let key = (deleted.resource_type, deleted.id.clone());
+                    kept.newest.remove(&key);
+                    kept.deleted.insert(key, deleted.version);
+                }
+                _ => {}
             }
         }
         for Row { kind, key, body, .. } in self.state.take_changed() {

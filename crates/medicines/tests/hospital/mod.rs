@@ -11,6 +11,7 @@ use fhir::resources::{
     Encounter, EncounterLocation, EncounterStatus, MedicationAdministrationStatus,
     MedicationRequest, MedicationRequestIntent, MedicationRequestStatus, Patient,
 };
+use fhir::search::{SearchRequest, index};
 use fhir::types::{
     CodeableConcept, Coding, Dosage, DoseAndRate, Identifier, Quantity as FhirQuantity, Reference,
     Repeat, Timing, UnitOfTime,
@@ -43,6 +44,7 @@ pub(crate) const BELA: &str = "9990000026";
 struct Kept {
     rows: BTreeMap<(RowKind, String), Row>,
     resources: BTreeMap<(String, Id), (u64, StoredResource)>,
+    deleted: BTreeMap<(String, Id), u64>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -57,6 +59,18 @@ impl Cold for Shelf {
     fn resource(&self, kind: ResourceType, id: &Id) -> Option<StoredResource> {
         let kept = self.0.lock().unwrap();
         kept.resources.get(&(kind.to_string(), id.clone())).map(|(_, r)| r.clone())
+    }
+
+    fn deleted(&self, kind: ResourceType, id: &Id) -> Option<u64> {
+        let (kept, key) = (self.0.lock().unwrap(), (kind.to_string(), id.clone()));
+        if kept.resources.contains_key(&key) { None } else { kept.deleted.get(&key).copied() }
+    }
+
+    fn matching(&self, search: &SearchRequest) -> Vec<Id> {
+        let kept = self.0.lock().unwrap();
+        let values = kept.resources.values().map(|(_, it)| (it, index(it).unwrap()));
+        let found = values.filter(|(it, values)| search.matches(it, values));
+        found.map(|(it, _)| it.id.clone()).take(2).collect()
     }
 
     fn resources_of(&self, patient: &Id) -> Vec<StoredResource> {
@@ -173,7 +187,12 @@ impl Hospital {
         self.facts.extend_from_slice(facts);
         let mut kept = self.shelf.0.lock().unwrap();
         for fact in facts {
-            if let Fact::Stored(resource) = fact {
+            if let Fact::Deleted(deleted) = fact {
+                let key = (deleted.resource_type.to_string(), deleted.id.clone());
+                kept.resources.remove(&key);
+                kept.deleted.insert(key, deleted.version);
+            }
+            if let Fact::Stored(resource) | Fact::Recorded(resource) = fact {
                 let key = (resource.resource_type.to_string(), resource.id.clone());
                 let first = kept.resources.get(&key).map_or(self.seq, |(first, _)| *first);
                 kept.resources.insert(key, (first, resource.clone()));

@@ -100,7 +100,7 @@ impl<'c> Resources<'c> {
         drop(body);
         drop(rows);
         self.supersede.execute(params![n, version, seq, ordinal])?;
-        let replace = "UPDATE resource SET type = -type, version = ?2, last_updated = ?3, \
+        let replace = "UPDATE OR REPLACE resource SET type = -type, version = ?2, last_updated = ?3, \
                        seq = ?4, ordinal = ?5, body = '', subject = NULL, status = NULL \
                        WHERE n = ?1";
         self.connection.prepare_cached(replace)?.execute(params![
@@ -132,7 +132,7 @@ impl<'c> Resources<'c> {
             .optional()?;
         let Some((n, version, seq, ordinal)) = found else { return Ok(false) };
         self.connection
-            .prepare_cached("UPDATE resource SET type = -type WHERE n = ?1")?
+            .prepare_cached("UPDATE OR REPLACE resource SET type = -type WHERE n = ?1")?
             .execute([n])?;
         let identifiers = Some(Vec::new());
         let current = Current { n, version, seq, ordinal, moved: true, identifiers };

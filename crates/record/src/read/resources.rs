@@ -161,8 +161,8 @@ impl Reader {
         search: &Everything,
     ) -> Result<(Vec<StoredResource>, Option<u64>), Error> {
         let sql = format!(
-            "SELECT {COLUMNS}, n FROM resource WHERE subject = ?1 AND n > ?2 AND last_updated >= ?3 \
-             ORDER BY n"
+            "SELECT {COLUMNS}, n FROM resource \
+             WHERE subject = ?1 AND n > ?2 AND last_updated >= ?3 ORDER BY n"
         );
         let since = search.since.map_or(i64::MIN, nanoseconds);
         let after = search.after.map_or(i64::MIN, integer);
