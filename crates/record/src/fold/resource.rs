@@ -100,7 +100,8 @@ impl<'c> Resources<'c> {
         drop(body);
         drop(rows);
         self.supersede.execute(params![n, version, seq, ordinal])?;
-        let replace = "UPDATE OR REPLACE resource SET type = -type, version = ?2, last_updated = ?3, \
+        let replace = "UPDATE OR REPLACE resource \
+                       SET type = -type, version = ?2, last_updated = ?3, \
                        seq = ?4, ordinal = ?5, body = '', subject = NULL, status = NULL \
                        WHERE n = ?1";
         self.connection.prepare_cached(replace)?.execute(params![
