@@ -34,7 +34,7 @@ mod turns;
 
 pub use admin::{
     AdminError, Administering, Administrator, Change, ChangeKind, FieldChange, Files, InForce,
-    Plan, Wish,
+    Plan, Release, ReleaseWish, Wish,
 };
 pub use client::{Client, ClientError, Clients, Role, Roster, TokenHash, TokenHashError, covers};
 pub use engine::{ReplayError, Replayer, Replaying};

@@ -30,6 +30,7 @@ use crate::{admin, bedside, cabinet, cases, health, messages, observe};
         cases::replay::post,
         admin::plan::post,
         admin::apply::post,
+        admin::dictionary::post,
         admin::configurations::get,
         admin::configuration::get,
         messages::search::get,

@@ -116,6 +116,9 @@ pub const ROUTES: &[Route] = {
         }),
         route(Post, "/admin/plan", Some(Admin), Json, "plan", || post(admin::plan::post)),
         route(Post, "/admin/apply", Some(Admin), Json, "apply", || post(admin::apply::post)),
+        route(Post, "/admin/dictionary", Some(Admin), Json, "dictionary", || {
+            post(admin::dictionary::post)
+        }),
         route(Get, "/admin/configurations", Some(Admin), Json, "configurations", || {
             get(admin::configurations::get)
         }),

@@ -154,7 +154,7 @@ impl Node {
             health: health.clone(),
             alarms: alarms.clone(),
             tally: state.tally(),
-            data: plan.data,
+            data: plan.data.clone(),
             started: plan.clock.now(),
             traces,
         };
@@ -164,6 +164,7 @@ impl Node {
         let engine_too = engine.clone();
         let parts = ControlParts {
             engine: engine_too,
+            data: plan.data,
             folder: plan.folder,
             replays,
             roster,

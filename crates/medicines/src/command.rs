@@ -9,6 +9,7 @@ use crate::cabinet::{Asked, Completion, Permit, Refusal, Transaction};
 use crate::cases::{Resolution, Unmapped};
 use crate::configuration::Application;
 use crate::deliveries::{Forward, Outcome, Resend, Stray};
+use crate::dictionary::Dictionary;
 use crate::fact::{Access, Fact};
 use crate::filing::{Filing, Keep};
 use crate::orders::OrderMessage;
@@ -66,6 +67,8 @@ pub enum Request {
     Configure(Box<Site>),
     /// Put the configuration in force that somebody wrote.
     Apply(Box<Application>),
+    /// Take a release of dm+d over.
+    TakeOver(Box<Dictionary>),
     /// The PAS tells of a patient (ADT).
     Patient(Box<PatientMessage>),
     /// The PAS joins two patients (ADT^A40).
@@ -144,6 +147,7 @@ impl Request {
         match self {
             Request::Configure(_) => "configure",
             Request::Apply(_) => "apply",
+            Request::TakeOver(_) => "take-over",
             Request::Patient(_) => "patient",
             Request::Merge(_) => "merge",
             Request::Swap(_) => "swap",

@@ -8,6 +8,7 @@ use crate::cabinet::Transaction;
 use crate::cases::{Case, CaseClosed};
 use crate::configuration::About;
 use crate::deliveries::{Delivery, DeliveryChange, Joined, Rerouted};
+use crate::dictionary::Dictionary;
 use crate::filing::Kept;
 use crate::site::Site;
 use crate::stock::Transfer;
@@ -21,6 +22,8 @@ pub enum Fact {
     Configured(Box<Site>),
     /// Somebody put a configuration in force; its text is the message of the entry.
     Applied(About),
+    /// Somebody took a release of dm+d over.
+    Dictionary(Box<Dictionary>),
     /// A FHIR resource has a new version.
     Stored(StoredResource),
     /// A FHIR resource has a new version that a client wrote and that the loop does not act on.
@@ -67,6 +70,7 @@ impl Fact {
             Fact::Deleted(deleted) => deleted.patient.as_ref(),
             Fact::Configured(_)
             | Fact::Applied(_)
+            | Fact::Dictionary(_)
             | Fact::PocketActivity(_)
             | Fact::Delivery(_)
             | Fact::Rerouted(_)

@@ -17,6 +17,7 @@ mod kinds;
 mod release;
 mod rows;
 mod search;
+pub mod synthetic;
 mod views;
 mod words;
 mod xml;

@@ -1,9 +1,10 @@
-//! Development tasks: `cargo xtask tidy`, `bench`, `trial` and `definitions`.
+//! Development tasks: `cargo xtask tidy`, `bench`, `trial`, `definitions` and `synthetic`.
 //!
 //! The tasks live in a library so that the test suite runs the very checks that the command runs.
 
 pub mod bench;
 pub mod definitions;
+pub mod synthetic;
 pub mod tidy;
 pub mod trial;
 

@@ -9,6 +9,7 @@ cargo xtask <task>
   tidy --list      name every check and what it looks for
   bench [name…]    run all benches, or those named, in a release build
   definitions      make the tables of R4 in crates/fhir-definitions from HL7's definitions
+  synthetic        make the made-up release of dm+d in crates/terminology/synthetic from its list
   trial <name>     a long run of the real node under faults, checked from outside
 ";
 
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     match arguments.first().map(String::as_str) {
         Some("tidy") => xtask::tidy::command(rest),
         Some("definitions") => xtask::definitions::command(rest),
+        Some("synthetic") => xtask::synthetic::command(rest),
         Some("trial") => xtask::trial::command(rest),
         Some("bench") => xtask::bench::command(rest),
         Some("help" | "--help" | "-h") => {

@@ -6,6 +6,7 @@
 pub(crate) mod apply;
 pub(crate) mod configuration;
 pub(crate) mod configurations;
+pub(crate) mod dictionary;
 pub(crate) mod plan;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,9 @@ pub trait Administrator: Send + Sync {
     /// The configurations that were in force, the newest first.
     fn configurations(&self) -> Administering<'_, Vec<InForce>>;
 
+    /// Takes over the release of dm+d of this digest; `client` is who asked.
+    fn take_over(&self, wish: ReleaseWish, client: &str) -> Administering<'_, Release>;
+
     /// The files of the configuration that an entry put in force.
     fn files(&self, entry: u64) -> Administering<'_, Files>;
 }
@@ -70,6 +74,33 @@ pub struct Wish {
     /// The entry whose configuration this is again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back_to: Option<u64>,
+}
+
+/// A release of dm+d that somebody wants to be in use.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ReleaseWish {
+    /// The SHA-256 of its index, which lies in the node's data folder.
+    pub digest: String,
+    /// The person who wants it; the client where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// A release of dm+d that is in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Release {
+    /// The journal entry that took it over.
+    pub entry: u64,
+    /// When, as RFC 3339.
+    pub at: String,
+    /// Who wanted it.
+    pub by: String,
+    /// The SHA-256 of its index.
+    pub digest: String,
+    /// What it has and what it changed, a line each.
+    pub changes: Vec<String>,
 }
 
 /// What a configuration would change.
@@ -169,6 +200,9 @@ pub enum AdminError {
     /// No such configuration is known.
     #[error("no configuration was put in force by this entry")]
     Unknown,
+    /// The release cannot be taken over.
+    #[error("the release is not taken over: {0}")]
+    Release(String),
     /// The node cannot write.
     #[error("the node has stopped writing")]
     Stopped,
@@ -184,7 +218,9 @@ impl From<AdminError> for Problem {
             AdminError::Mistakes(_) => (unprocessable, code::MISTAKES),
             AdminError::Outdated => (StatusCode::CONFLICT, code::PLAN_OUTDATED),
             AdminError::Obstacles(_) => (StatusCode::CONFLICT, code::OBSTACLES),
-            AdminError::NotStarted(_) => (unprocessable, code::NOT_STARTED),
+            AdminError::Release(_) | AdminError::NotStarted(_) => {
+                (unprocessable, code::NOT_STARTED)
+            }
             AdminError::Unknown => (StatusCode::NOT_FOUND, code::NOT_FOUND),
             AdminError::Stopped => return Problem::stopped(),
             AdminError::Unreadable(why) => {

@@ -29,6 +29,9 @@ fn example(route: &Route) -> Option<(&'static str, String, u16)> {
         ("POST", "/cases/{id}/replay") => ("/cases/rxx.9.9/replay", none, 422),
         ("POST", "/admin/plan") => ("/admin/plan", r#"{"files":{}}"#.to_owned(), 422),
         ("POST", "/admin/apply") => ("/admin/apply", r#"{"files":{},"plan":"0"}"#.to_owned(), 422),
+        ("POST", "/admin/dictionary") => {
+            ("/admin/dictionary", r#"{"digest":"00"}"#.to_owned(), 422)
+        }
         ("GET", "/admin/configurations") => ("/admin/configurations", none, 422),
         ("GET", "/admin/configurations/{entry}") => ("/admin/configurations/1", none, 422),
         ("GET", "/messages") => ("/messages?words=x", none, 200),

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use api::{AdminError, Administering, Administrator, Clients, Files, InForce, Roster, Wish};
+use api::{
+    AdminError, Administering, Administrator, Clients, Files, InForce, Release, ReleaseWish,
+    Roster, Wish,
+};
 use channels::{ChangeError, ChannelConfig, Running};
 use engine::Engine;
 use tokio::sync::Mutex;
@@ -11,14 +14,17 @@ use tokio::sync::Mutex;
 use super::applied::{configurations, text_of};
 use super::compare::{Base, Comparison, Queues, compare};
 use super::force::{Force, put_in_force, queues_of};
-use super::words::in_force;
+use super::words::{in_force, release};
 use crate::config::{self, Bundle};
+use crate::dmd;
 use crate::node::Plan;
 use crate::replay::Replays;
 
 /// What a control steers.
 pub(crate) struct Parts {
     pub(crate) engine: Engine,
+    /// The folder of the journal and the record.
+    pub(crate) data: PathBuf,
     /// The folder at which relative paths start.
     pub(crate) folder: PathBuf,
     pub(crate) replays: Arc<Replays>,
@@ -33,6 +39,7 @@ pub(crate) struct Control(Arc<Inside>);
 
 struct Inside {
     engine: Engine,
+    data: PathBuf,
     folder: PathBuf,
     replays: Arc<Replays>,
     roster: Roster,
@@ -53,9 +60,9 @@ impl std::fmt::Debug for Control {
 
 impl Control {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { engine, folder, replays, roster, running, base } = parts;
+        let Parts { engine, data, folder, replays, roster, running, base } = parts;
         let live = Mutex::new(Live { running: Some(running), base });
-        Control(Arc::new(Inside { engine, folder, replays, roster, live }))
+        Control(Arc::new(Inside { engine, data, folder, replays, roster, live }))
     }
 
     /// Stops all channels, after a change that is under way.
@@ -167,6 +174,18 @@ impl Administrator for Control {
             };
             let found = self.0.blocking(read).await?;
             Ok(found.iter().rev().map(in_force).collect())
+        })
+    }
+
+    fn take_over(&self, wish: ReleaseWish, client: &str) -> Administering<'_, Release> {
+        let (inside, client) = (Arc::clone(&self.0), client.to_owned());
+        let work = tokio::spawn(async move {
+            let ReleaseWish { digest, by } = wish;
+            dmd::take_over(&inside.engine, inside.data.clone(), digest, by, &client).await
+        });
+        Box::pin(async move {
+            let taken = work.await.unwrap_or_else(|error| Err(error.to_string()));
+            taken.map(|taken| release(&taken)).map_err(AdminError::Release)
         })
     }
 

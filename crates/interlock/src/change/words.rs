@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use api::{ChangeKind, InForce, Plan};
-use medicines::Applied;
+use api::{ChangeKind, InForce, Plan, Release};
+use medicines::{Applied, DictionaryInUse};
 
 use super::compare::line;
 
@@ -70,5 +70,17 @@ pub(crate) fn in_force(applied: &Applied) -> InForce {
         digest: about.digest.clone(),
         changes: about.changes.clone(),
         back_to: about.back_to,
+    }
+}
+
+/// A release of dm+d as the interface tells it.
+pub(crate) fn release(in_use: &DictionaryInUse) -> Release {
+    let dictionary = &in_use.dictionary;
+    Release {
+        entry: in_use.entry,
+        at: dictionary.at.to_string(),
+        by: dictionary.by.clone(),
+        digest: dictionary.digest.clone(),
+        changes: dictionary.changes.clone(),
     }
 }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use api::{Files, InForce, Plan, Wish};
+use api::{Files, InForce, Plan, Release, ReleaseWish, Wish};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +104,10 @@ impl Node {
 
     pub(super) fn apply(&self, wish: &Wish) -> Result<InForce, Failure> {
         self.post("/admin/apply", wish)
+    }
+
+    pub(super) fn take_over(&self, wish: &ReleaseWish) -> Result<Release, Failure> {
+        self.post("/admin/dictionary", wish)
     }
 
     /// The configurations that were in force, the newest first.

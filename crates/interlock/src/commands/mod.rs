@@ -5,6 +5,7 @@ mod ask;
 mod check;
 mod demo;
 mod find;
+mod import;
 mod life;
 mod plan;
 mod rebuild;
@@ -52,6 +53,8 @@ enum Verb {
     /// Go through what came in with a changed configuration, and tell what would differ; change
     /// nothing.
     Shadow(shadow::Args),
+    /// Take over what others publish: a release of dm+d.
+    Import(import::Args),
     /// Recompute the journal's hash chain.
     Verify(verify::Args),
     /// Find messages, in the files of a node that runs or of one that does not.
@@ -77,6 +80,7 @@ impl Cli {
             Verb::Retention(args) => retention::run(&args),
             Verb::Test(args) => test::run(&args),
             Verb::Shadow(args) => shadow::run(&args),
+            Verb::Import(args) => import::run(&args),
             Verb::Verify(args) => verify::run(&args),
             Verb::Find(args) => find::run(&args),
             Verb::Trace(args) => trace::run(&args),

@@ -12,6 +12,7 @@ use jiff::civil::time;
 use jiff::tz::TimeZone;
 
 use crate::config::{self, Mistake};
+use crate::dmd;
 use crate::node::{JOURNAL_FILE, Node, NodeError};
 use crate::secret;
 
@@ -55,6 +56,9 @@ pub enum DemoError {
     /// The node cannot start.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// The made-up release of dm+d cannot be taken over.
+    #[error("the made-up release of dm+d cannot be taken over: {0}")]
+    Dictionary(String),
     /// The node has no channel for a part of the hospital, which is a fault of the program.
     #[error("the node has no channel `{0}`")]
     NoChannel(String),
@@ -105,7 +109,9 @@ impl Demo {
             true,
             console::Rights { messages: true, replay: true },
         ));
+        let folder = plan.data.clone();
         let node = Node::start(plan).await?;
+        take_over(&node, folder).await.map_err(DemoError::Dictionary)?;
         let addresses = addresses(&facts, &node, &token)?;
         let estate = bound.start(&addresses)?;
         let page = format!("{}/?key={once}", node.address());
@@ -117,6 +123,18 @@ impl Demo {
         self.estate.stop().await;
         self.node.shutdown().await;
     }
+}
+
+/// The demonstration knows the made-up medicines that ship with the program.
+async fn take_over(node: &Node, data: PathBuf) -> Result<(), String> {
+    let folder = data.clone();
+    let saved = tokio::task::spawn_blocking(move || {
+        let imported = terminology::synthetic::import().map_err(|error| error.to_string())?;
+        dmd::save(&folder, &imported.index).map_err(|error| error.to_string())
+    });
+    let digest = saved.await.unwrap_or_else(|error| Err(error.to_string()))?;
+    dmd::take_over(node.engine(), data, digest, None, "interlock demo").await?;
+    Ok(())
 }
 
 fn first(mistakes: Vec<Mistake>) -> DemoError {

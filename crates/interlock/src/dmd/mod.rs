@@ -2,5 +2,12 @@
 
 mod archive;
 mod source;
+mod store;
+mod take_over;
+mod words;
 
 pub use source::{SourceError, read_release};
+pub(crate) use store::save;
+pub use store::{StoreError, load};
+pub(crate) use take_over::{in_use, take_over};
+pub(crate) use words::{problems, render};

@@ -8,6 +8,7 @@ use super::{OrderState, PatientState, Row, RowKind, State};
 use crate::cabinet::Transaction;
 use crate::cases::{Case, CaseKind};
 use crate::configuration::{About, Applied, MAX_CONFIGURATIONS};
+use crate::dictionary::{Dictionary, DictionaryInUse};
 use crate::fact::Fact;
 use crate::site::Site;
 
@@ -20,6 +21,7 @@ impl State {
             match fact {
                 Fact::Configured(site) => self.fold_site(site),
                 Fact::Applied(about) => self.fold_applied(about),
+                Fact::Dictionary(dictionary) => self.fold_dictionary(dictionary),
                 Fact::Stored(resource) => self.fold_resource(resource),
                 Fact::Recorded(resource) => self.fold_recorded(resource),
                 Fact::Deleted(deleted) => self.fold_deleted(deleted),
@@ -50,6 +52,12 @@ impl State {
         let about = about.clone();
         self.configurations.push(Applied { entry: self.seq, about });
         self.changed.insert((RowKind::Configurations, String::new()));
+    }
+
+    fn fold_dictionary(&mut self, dictionary: &Dictionary) {
+        let dictionary = dictionary.clone();
+        self.dictionary = Some(DictionaryInUse { entry: self.seq, dictionary });
+        self.changed.insert((RowKind::Dictionary, String::new()));
     }
 
     fn fold_activity(&mut self, transaction: &Transaction) {
@@ -162,6 +170,7 @@ impl State {
             }
             RowKind::Pocket => (true, json(&self.pockets[key.as_str()])),
             RowKind::Configurations => (true, json(&self.configurations)),
+            RowKind::Dictionary => (true, json(&self.dictionary)),
             RowKind::Case => match self.cases.get(&id()) {
                 Some(case) => (true, json(case)),
                 None => (false, b"null".to_vec()),

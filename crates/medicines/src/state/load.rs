@@ -42,6 +42,7 @@ impl State {
                 self.pockets.insert(row.key.as_str().into(), Arc::new(read(row)?));
             }
             RowKind::Configurations => self.configurations = read(row)?,
+            RowKind::Dictionary => self.dictionary = read(row)?,
             RowKind::Case => {
                 let case: crate::cases::Case = read(row)?;
                 self.cases.insert(case.id.clone(), Arc::new(case));

@@ -28,6 +28,7 @@ pub use row::{Cold, NoCold, Row, RowKind};
 
 use crate::cases::Case;
 use crate::configuration::Applied;
+use crate::dictionary::DictionaryInUse;
 use crate::site::Site;
 
 /// Something that will be due at a time.
@@ -45,6 +46,8 @@ pub struct State {
     site: Arc<Site>,
     /// The configurations that were put in force, the newest last.
     configurations: Vec<Applied>,
+    /// The release of dm+d in use.
+    dictionary: Option<DictionaryInUse>,
     patients: HashMap<Id, Arc<PatientState>>,
     identifiers: HashMap<Box<str>, Id>,
     orders: HashMap<Id, Arc<OrderState>>,
@@ -77,6 +80,7 @@ impl State {
             cold,
             site: Arc::default(),
             configurations: Vec::new(),
+            dictionary: None,
             patients: HashMap::new(),
             identifiers: HashMap::new(),
             orders: HashMap::new(),
@@ -99,6 +103,11 @@ impl State {
     /// The configuration in force.
     pub fn site(&self) -> &Arc<Site> {
         &self.site
+    }
+
+    /// The release of dm+d in use, none before the first.
+    pub fn dictionary(&self) -> Option<&DictionaryInUse> {
+        self.dictionary.as_ref()
     }
 
     /// The number of the last entry that was folded.

@@ -26,11 +26,13 @@ pub enum RowKind {
     Case,
     /// The configurations that were put in force, the newest last; its key is empty.
     Configurations,
+    /// The release of dm+d in use; its key is empty.
+    Dictionary,
 }
 
 impl RowKind {
     /// All kinds, in the order in which a restart loads them.
-    pub const ALL: [RowKind; 10] = [
+    pub const ALL: [RowKind; 11] = [
         RowKind::Site,
         RowKind::Patient,
         RowKind::Identifier,
@@ -41,6 +43,7 @@ impl RowKind {
         RowKind::Pocket,
         RowKind::Case,
         RowKind::Configurations,
+        RowKind::Dictionary,
     ];
 
     /// The number under which the record keeps the kind. Never reused for another kind.
@@ -56,6 +59,7 @@ impl RowKind {
             RowKind::Pocket => 8,
             RowKind::Case => 9,
             RowKind::Configurations => 10,
+            RowKind::Dictionary => 11,
         }
     }
 }

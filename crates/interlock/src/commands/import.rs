@@ -1,0 +1,98 @@
+//! `interlock import`: what others publish is taken over.
+
+use std::path::PathBuf;
+
+use api::{Release, ReleaseWish};
+use terminology::diff;
+
+use super::ask::Where;
+use super::{Failure, runtime};
+use crate::dmd;
+use crate::node::{Plan, start_engine};
+
+/// What to import.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// A release of dm+d: the folder or the archive as TRUD delivers it, with the GTIN file where
+    /// the bonus archive lies in the same folder.
+    Dmd(Dmd),
+}
+
+#[derive(Debug, clap::Args)]
+struct Dmd {
+    /// The folder or the archive.
+    path: PathBuf,
+    #[command(flatten)]
+    at: Where,
+    /// Tell what the release would change; change nothing.
+    #[arg(long)]
+    plan: bool,
+    /// Tell every product that would change, not only the first of each kind of change.
+    #[arg(long)]
+    all: bool,
+    /// Take the release over although some of its rows could not be taken.
+    #[arg(long)]
+    with_problems: bool,
+    /// The person who wants it, for the journal: a staff number.
+    #[arg(long)]
+    by: Option<String>,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let What::Dmd(args) = &args.what;
+    dmd_release(args)
+}
+
+#[expect(clippy::print_stdout, reason = "what a release changes is the command's output")]
+fn dmd_release(args: &Dmd) -> Result<(), Failure> {
+    let plan = super::seal::plan(&args.at.config)?;
+    let imported = dmd::read_release(&args.path)?;
+    let before = before(&plan)?;
+    let differences = before.as_ref().map(|before| diff(before, &imported.index));
+    let release = imported.index.release();
+    print!("{}", dmd::render(release, differences.as_deref(), args.all));
+    print!("{}", dmd::problems(&imported));
+    if imported.problem_count > 0 && !args.with_problems {
+        let count = imported.problem_count;
+        return Err(format!(
+            "{count} rows could not be taken; --with-problems imports without them"
+        )
+        .into());
+    }
+    if args.plan {
+        return Ok(());
+    }
+    if before.as_ref().is_some_and(|before| before.release().synthetic != release.synthetic) {
+        println!("note: real and made-up products replace each other");
+    }
+    let digest = dmd::save(&plan.data, &imported.index)?;
+    let taken = match args.at.node()? {
+        Some(node) => node.take_over(&ReleaseWish { digest, by: args.by.clone() })?,
+        None => runtime()?.block_on(without_node(&plan, digest, args.by.clone()))?,
+    };
+    println!("in use: entry {}, by {}, {}", taken.entry, taken.by, taken.at);
+    Ok(())
+}
+
+/// The index in use; none before the first release, or where its file is gone.
+fn before(plan: &Plan) -> Result<Option<terminology::Index>, Failure> {
+    let Ok(reader) = record::Reader::open(&plan.record(), &plan.journal()) else {
+        return Ok(None);
+    };
+    let Some(in_use) = dmd::in_use(&reader)? else { return Ok(None) };
+    Ok(dmd::load(&plan.data, &in_use.dictionary.digest).ok())
+}
+
+/// Where no node runs, the engine is started for this one entry.
+async fn without_node(plan: &Plan, digest: String, by: Option<String>) -> Result<Release, Failure> {
+    let engine = start_engine(plan).await?;
+    let data = plan.data.clone();
+    let taken = dmd::take_over(&engine, data, digest, by, "interlock import").await?;
+    Ok(crate::change::release(&taken))
+}

@@ -1,0 +1,77 @@
+//! Taking a release over: the journal says which index is in use.
+
+use std::path::{Path, PathBuf};
+
+use engine::{Command, Engine};
+use medicines::{Dictionary, DictionaryInUse, Request, RowKind};
+use terminology::{Difference, Index, diff};
+
+use super::store;
+use super::words;
+
+/// The source from which the engine has releases.
+const CHANNEL: &str = "dictionary";
+
+/// The release in use, as the record tells it.
+pub(crate) fn in_use(reader: &record::Reader) -> Result<Option<DictionaryInUse>, String> {
+    let row = reader.row(RowKind::Dictionary, "").map_err(|error| error.to_string())?;
+    match row {
+        None => Ok(None),
+        Some(row) => serde_json::from_slice(&row).map_err(|error| error.to_string()),
+    }
+}
+
+/// Has the engine take over the release whose index lies in the data folder under this digest.
+/// The release that is in use already is not taken over again.
+pub(crate) async fn take_over(
+    engine: &Engine,
+    data: PathBuf,
+    digest: String,
+    by: Option<String>,
+    client: &str,
+) -> Result<DictionaryInUse, String> {
+    let (reading, folder) = (engine.clone(), data.clone());
+    let compared = tokio::task::spawn_blocking(move || {
+        let readers = reading.readers();
+        let reader = readers.get().map_err(|error| error.to_string())?;
+        let before = in_use(&reader)?;
+        let index = store::load(&data, &digest).map_err(|error| error.to_string())?;
+        let changes = compare(&data, before.as_ref(), &index);
+        Ok::<_, String>((before, digest, index.release().clone(), changes))
+    });
+    let compared = compared.await.unwrap_or_else(|error| Err(error.to_string()));
+    let (before, digest, release, differences) = compared?;
+    if let Some(before) = before.as_ref().filter(|before| before.dictionary.digest == digest) {
+        return Ok(before.clone());
+    }
+    let at = engine.clock().now();
+    let dictionary = Dictionary {
+        digest,
+        day: release.day,
+        synthetic: release.synthetic,
+        changes: words::summary(&release, differences.as_deref()),
+        by: by.unwrap_or_else(|| client.to_owned()),
+        at,
+    };
+    let request = Request::TakeOver(Box::new(dictionary.clone()));
+    let mut command = Command::internal(client, at, request);
+    command.channel = CHANNEL.into();
+    let receipt = engine.submit(command).await.map_err(|error| error.to_string())?;
+    // The release of before stays, so that somebody can go back to it without its archive.
+    let kept = before.map(|before| before.dictionary.digest).unwrap_or_default();
+    if let Err(error) = store::prune(&folder, &[&dictionary.digest, &kept]) {
+        tracing::warn!(%error, "old index files of dm+d could not be removed");
+    }
+    Ok(DictionaryInUse { entry: receipt.seq, dictionary })
+}
+
+/// What a release changes, none where there is nothing to compare with: no release was in use, or
+/// its file is gone.
+fn compare(
+    data: &Path,
+    before: Option<&DictionaryInUse>,
+    index: &Index,
+) -> Option<Vec<Difference>> {
+    let before = store::load(data, &before?.dictionary.digest).ok()?;
+    Some(diff(&before, index))
+}
