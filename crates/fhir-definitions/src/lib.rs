@@ -8,7 +8,9 @@ mod search;
 mod terms;
 mod types;
 
-pub use search::{Component, SearchKind, SearchParameter, patient_compartment, search_parameters};
+pub use search::{
+    Component, SearchKind, SearchParameter, compartment, patient_compartment, search_parameters,
+};
 pub use terms::{CodeSystem, Content, Part, ValueSet, code_systems, value_sets};
 pub use types::{
     Binding, Definitions, Element, ElementType, Invariant, Member, Strength, Type, TypeId,

@@ -1,4 +1,4 @@
-//! Search parameters of R4 and the compartment of a patient.
+//! Search parameters and compartments of R4.
 
 use std::sync::LazyLock;
 
@@ -65,8 +65,15 @@ pub fn search_parameters() -> &'static [SearchParameter] {
 
 /// The types in a patient's compartment, each with the parameters that lead to the patient.
 pub fn patient_compartment() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
-    TABLE.lines().filter_map(|line| {
-        let (resource, parameters) = line.strip_prefix("C\t")?.split_once('\t')?;
+    compartment("Patient")
+}
+
+/// The types in the compartment of a type (Patient, Encounter, Practitioner, RelatedPerson or
+/// Device), each with the parameters that lead to it; nothing for other types.
+pub fn compartment(of: &str) -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    TABLE.lines().filter_map(move |line| {
+        let line = line.strip_prefix("C\t")?.strip_prefix(of)?.strip_prefix('\t')?;
+        let (resource, parameters) = line.split_once('\t')?;
         Some((resource, list(parameters)))
     })
 }
@@ -117,7 +124,8 @@ mod tests {
         assert_eq!(composite.components[0].parameter, "clinical-code");
         let birth = find("individual-birthdate");
         assert_eq!(birth.bases, ["Patient", "Person", "RelatedPerson"]);
-        let compartment: Vec<_> = patient_compartment().collect();
-        assert!(compartment.iter().any(|(ty, names)| *ty == "Appointment" && names == &["actor"]));
+        let patient: Vec<_> = patient_compartment().collect();
+        assert!(patient.iter().any(|(ty, names)| *ty == "Encounter" && names == &["patient"]));
+        assert!(compartment("Encounter").any(|(ty, _)| ty == "Observation"));
     }
 }

@@ -59,6 +59,7 @@ pub(crate) fn parse(text: &str) -> Result<Element, XmlError> {
                 let upto = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
                 let text = text.get(from..upto).ok_or(XmlError::TooLarge)?;
                 debug_assert!(inside.end <= reader.buffer_position());
+                entities(text)?;
                 narrative(text, &mut open);
             }
             Event::Empty(tag) if is_narrative(&tag, &open)? => {
@@ -108,6 +109,23 @@ fn close(element: Element, open: &mut [Element], root: &mut Option<Element>) {
     match open.last_mut() {
         Some(parent) => parent.children.push(element),
         None => *root = Some(element),
+    }
+}
+
+/// The entities that XML itself has (XML 1.0 §4.6).
+pub(crate) const ENTITIES: &[&str] = &["amp", "lt", "gt", "quot", "apos"];
+
+/// A narrative has XML's own five entities and characters by number, and no others.
+fn entities(text: &str) -> Result<(), XmlError> {
+    let mut reader = Reader::from_str(text);
+    loop {
+        match reader.read_event().map_err(syntax)? {
+            Event::GeneralRef(name) if !name.starts_with('#') && !ENTITIES.contains(&&*name) => {
+                return Err(syntax("an entity is not known"));
+            }
+            Event::Eof => return Ok(()),
+            _ => {}
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use fhir_definitions::{Type, TypeKind, r4};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-use crate::document::XHTML_NAMESPACE;
+use crate::document::{ENTITIES, XHTML_NAMESPACE};
 use crate::{FHIR_NAMESPACE, MAX_XML_BYTES, MAX_XML_DEPTH, XmlError};
 
 /// Turns a resource in JSON into XML, without white space between its elements.
@@ -247,11 +247,10 @@ impl Writer {
                 }
                 Event::End(_) => depth = depth.checked_sub(1).ok_or_else(wrong)?,
                 Event::Text(_) | Event::CData(_) if depth == 0 => return Err(wrong()),
-                Event::GeneralRef(name) => {
-                    let known = ["amp", "lt", "gt", "quot", "apos"];
-                    if depth == 0 || !(name.starts_with('#') || known.contains(&&**name)) {
-                        return Err(wrong());
-                    }
+                Event::GeneralRef(name)
+                    if depth == 0 || !(name.starts_with('#') || ENTITIES.contains(&&**name)) =>
+                {
+                    return Err(wrong());
                 }
                 Event::DocType(_) | Event::PI(_) | Event::Decl(_) => return Err(wrong()),
                 Event::Eof => break,

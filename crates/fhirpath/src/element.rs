@@ -115,6 +115,13 @@ impl<'t> Element<'t> {
     }
 }
 
+/// The elements that a member and the one with the underscore make together.
+pub fn elements<'t>(object: Node<'t>, name: &str, ty: Option<TypeId>) -> Vec<Element<'t>> {
+    let mut found = Vec::new();
+    pair(object, name, ty, &mut found);
+    found
+}
+
 /// Appends the elements that a member and the one with the underscore make together.
 pub(crate) fn pair<'t>(
     object: Node<'t>,

@@ -19,7 +19,7 @@ mod temporal;
 mod value;
 
 pub use ast::TypeName;
-pub use element::Element;
+pub use element::{Element, elements};
 pub use eval::{Context, EvalError, Host, Limits, NoHost};
 pub use parser::{MAX_EXPRESSION_BYTES, ParseError};
 pub use quantity::{CalendarUnit, Quantity, Unit};

