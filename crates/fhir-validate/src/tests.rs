@@ -1,5 +1,7 @@
 //! Slices, types and limits on a small profile, and any resource at all.
 
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use crate::{Packages, Severity, Validator};
@@ -138,7 +140,7 @@ const VALUES: &[&str] = &[
     r#"[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]"#,
     r#"[{"extension":[{"url":"a"}]}]"#,
     r#"{"profile":["urn:p"]}"#,
-    r#"[[1]]"#,
+    "[[1]]",
     r#"{"resourceType":"Bundle","type":"document","entry":[{"resource":{"resourceType":"List"}}]}"#,
 ];
 
@@ -179,7 +181,7 @@ proptest! {
         }
         let mut text = "{\"resourceType\":\"Observation\"".to_owned();
         for (name, value) in members {
-            text.push_str(&format!(",\"{name}\":{value}"));
+            let _ = write!(text, ",\"{name}\":{value}");
         }
         text.push('}');
         let issues = VALIDATOR.with(|validator| validator.validate(&text, &["urn:p"]));
