@@ -1,11 +1,14 @@
 //! How long what the journal holds stays where, and stays readable.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use jiff::Timestamp;
 use journal::{Entry, Sealing};
-use medicines::{Answer, Head, Site};
+use medicines::deliveries::{Delivery, Notice};
+use medicines::{Answer, Fact, Head, Site};
+use record::Reader;
 
 use crate::clock::Clock;
 
@@ -44,7 +47,8 @@ impl Default for Keeping {
 impl Keeping {
     /// Which messages of the journal must stay now and later.
     pub fn keep(&self, site: &Site, clock: Clock) -> Keep {
-        Keep { policy: Kept(Arc::new(RwLock::new(self.policy(site)))), clock, seen: 0 }
+        let policy = Kept(Arc::new(RwLock::new(self.policy(site))));
+        Keep { policy, clock, seen: 0, queues: None }
     }
 
     fn policy(&self, site: &Site) -> Policy {
@@ -100,9 +104,49 @@ pub struct Keep {
     clock: Clock,
     /// Which of its changes were looked at.
     seen: u64,
+    queues: Option<Queues>,
+}
+
+/// Where it is seen since when messages wait to go on as they came.
+#[derive(Debug, Clone)]
+struct Queues {
+    record: PathBuf,
+    journal: PathBuf,
+    /// When the oldest delivery that waits was queued, in microseconds since
+    /// 1970-01-01T00:00:00Z, as it was last seen; the greatest number where none waits.
+    since: i64,
+}
+
+impl Queues {
+    /// Looks again. False where the record cannot be read.
+    fn look(&mut self) -> bool {
+        let open = Reader::open(&self.record, &self.journal);
+        let Ok(queues) = open.and_then(|reader| reader.queues()) else { return false };
+        let oldest = queues.iter().map(|queue| queue.oldest.as_microsecond()).min();
+        self.since = oldest.unwrap_or(i64::MAX);
+        true
+    }
+
+    /// Whether the bytes of this entry may still have to be sent. What was queued before the
+    /// oldest delivery that waits has ended.
+    fn need(&self, entry: &Entry, head: &Head) -> bool {
+        let forwarded = |fact: &Fact| {
+            matches!(fact, Fact::Queued(Delivery { notice: Notice::Forwarded { .. }, .. }))
+        };
+        entry.at >= self.since && head.facts.iter().any(forwarded)
+    }
 }
 
 impl Keep {
+    /// Keeps besides what may still have to be sent as it came, by the queues of this record:
+    /// what was acknowledged and waits is not lost because its time is over.
+    #[must_use]
+    pub fn sparing(self, record: &Path, journal: &Path) -> Keep {
+        let (record, journal) = (record.to_owned(), journal.to_owned());
+        // Until it is looked at, everything may wait.
+        Keep { queues: Some(Queues { record, journal, since: i64::MIN }), ..self }
+    }
+
     /// By what it is decided anew.
     pub(crate) fn kept(&self) -> Kept {
         self.policy.clone()
@@ -130,6 +174,9 @@ impl journal::Keep for Keep {
     fn keeps(&mut self, entry: &Entry) -> bool {
         // What this program cannot read it must not thin out.
         let Ok(head) = Head::from_json(&entry.head) else { return true };
+        if self.queues.as_ref().is_some_and(|queues| queues.need(entry, &head)) {
+            return true;
+        }
         let policy = self.policy.now();
         match policy.days.get(head.channel.as_ref()) {
             None => true,
@@ -142,7 +189,10 @@ impl journal::Keep for Keep {
     }
 
     fn latest(&mut self) -> Option<i64> {
-        self.policy.now().days.values().min().map(|days| self.before(*days))
+        let latest = self.policy.now().days.values().min().map(|days| self.before(*days))?;
+        // Where it cannot be seen what waits, nothing goes.
+        let seen = self.queues.as_mut().is_none_or(Queues::look);
+        seen.then_some(latest)
     }
 
     fn has_changed(&mut self) -> bool {

@@ -45,6 +45,7 @@ pub(crate) fn recover(options: &Options, keeping: &Keeping) -> Result<Recovered,
     let record = open_record(&options.record, &options.journal, &journal)?;
     let (record, state, last_at) = catch_up(record, &journal.reader()?, &options.journal)?;
     let keep = keeping.keep(&options.site, options.clock);
+    let keep = keep.sparing(&options.record, &options.journal);
     let kept = keep.kept();
     // A disk that is full or failing stops the engine by its own writes; the sealing only ends.
     let told = |error: &journal::Error| tracing::error!(%error, "segments are not sealed any more");

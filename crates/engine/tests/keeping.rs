@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use engine::{Clock, Command, Engine, Keeping, Options, make_base};
 use journal::{Durability, Journal, Keep as _, Sealing, segments};
+use medicines::deliveries::Forward;
+use medicines::filing::Keep as Kept;
 use medicines::{Answer, Item, Problem, ProblemCode, Request, Site};
 use record::Record;
 
@@ -196,6 +198,47 @@ fn what_is_kept_is_decided_anew_while_the_engine_runs() {
     assert!(engine.journal().unwrap().verify().is_ok(), "the chain verifies as before");
     let newest = read(receipts[24].seq);
     assert!(newest.removed.is_none() && !newest.raw.is_empty());
+}
+
+#[test]
+fn what_waits_to_go_on_as_it_came_stays_readable() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = start(folder.path());
+    let send = |key: &str, to: &[&str]| {
+        let forward = Forward {
+            to: to.iter().map(|name| Arc::from(*name)).collect(),
+            patient: Vec::new(),
+            request: Box::new(Request::Keep(Kept { why: "no mapper", patient: Vec::new() })),
+        };
+        let command = Command {
+            channel: Arc::from("pas"),
+            key: Some(key.to_owned()),
+            by: "pas".into(),
+            message_type: Some("ZZZ^Z01".into()),
+            control_id: Some(key.to_owned()),
+            received: engine.clock().now(),
+            request: Request::Forward(Box::new(forward)),
+            raw: format!("MSH|{key}").into_bytes(),
+        };
+        engine.submit_blocking(command).unwrap().seq
+    };
+    let (kept, waits) = (send("k1", &[]), send("k2", &["to-archive"]));
+    let keeping = Keeping { retention_days: [("pas".to_owned(), 30)].into(), ..Keeping::default() };
+    let aged = |seq: u64, days: i64| {
+        let mut entry = engine.journal().unwrap().get(seq).unwrap().unwrap();
+        entry.at -= days * 24 * 60 * 60 * 1_000_000;
+        entry
+    };
+    let record = folder.path().join("record.sqlite3");
+    let later = Clock::scaled("2100-01-01T00:00:00Z".parse().unwrap(), 1);
+    let mut keep = keeping.keep(&site(), later).sparing(&record, &journal_of(folder.path()));
+    assert!(keep.latest().is_some());
+    assert!(!keep.keeps(&aged(kept, 0)), "its time is over");
+    assert!(keep.keeps(&aged(waits, 0)), "it was not sent yet");
+    assert!(!keep.keeps(&aged(waits, 1)), "what was queued before the oldest that waits has ended");
+    let nowhere = folder.path().join("nowhere");
+    let mut blind = keeping.keep(&site(), later).sparing(&nowhere, &journal_of(folder.path()));
+    assert!(blind.latest().is_none(), "where the queues cannot be seen nothing goes");
 }
 
 #[test]

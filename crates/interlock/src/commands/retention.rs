@@ -59,7 +59,8 @@ fn old_segments(plan: &Plan, days: Option<u32>) -> Result<Vec<Segment>, Failure>
 #[expect(clippy::print_stdout, reason = "what would be done is the command's output")]
 fn show(plan: &Plan, old: &[Segment]) -> Result<(), Failure> {
     let reader = journal::Reader::open(&plan.journal())?;
-    let mut keep = plan.keeping.keep(&plan.site, plan.clock);
+    let keep = plan.keeping.keep(&plan.site, plan.clock);
+    let mut keep = keep.sparing(&plan.record(), &plan.journal());
     let (mut messages, mut bytes) = (0_u64, 0_u64);
     for segment in segments(&plan.journal())? {
         let seal = if segment.is_sealed { Some(segment.seal()?) } else { None };
@@ -93,7 +94,8 @@ fn show(plan: &Plan, old: &[Segment]) -> Result<(), Failure> {
 #[expect(clippy::print_stdout, reason = "what was done is the command's output")]
 fn act(args: &Args, plan: &Plan, old: &[Segment]) -> Result<(), Failure> {
     let mut journal = open(plan)?;
-    let mut keep = plan.keeping.keep(&plan.site, plan.clock);
+    let keep = plan.keeping.keep(&plan.site, plan.clock);
+    let mut keep = keep.sparing(&plan.record(), &plan.journal());
     let done = journal.remove_bodies(&mut keep)?;
     println!("messages removed: {}, {} bytes uncompressed", done.messages, done.bytes);
     if let Some(folder) = &args.move_to {
