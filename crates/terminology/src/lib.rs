@@ -15,6 +15,7 @@ mod import;
 mod index;
 mod kinds;
 mod release;
+mod resolve;
 mod rows;
 mod search;
 pub mod synthetic;
@@ -31,6 +32,7 @@ pub use kinds::{
     synthetic_id,
 };
 pub use release::{Counts, Release};
+pub use resolve::{Fit, Order, Refusal};
 pub use search::{Hit, MAX_HITS, MAX_QUERY_BYTES};
 pub use views::{Amp, Ampp, Ingredient, Strength, Term, Vmp, Vmpp, Vtm};
 pub use xml::XmlError;

@@ -70,8 +70,7 @@ impl<'a> Line<'a> {
     /// The name of a product: what dm+d calls one, in its usual order.
     pub(super) fn product(&self, strengths: &[Strength]) -> String {
         let strength: Vec<String> = strengths.iter().map(Strength::written).collect();
-        let dose = if self.unit == "dose" { "/dose" } else { "" };
-        format!("{} {}{dose} {}", self.substance, strength.join("/"), self.form)
+        format!("{} {} {}", self.substance, strength.join("/"), self.form)
     }
 }
 
@@ -114,8 +113,8 @@ impl Strength {
     /// As it stands in a name: what is in the whole piece, or in what is measured out.
     fn written(&self) -> String {
         match (&self.per, &self.size) {
-            (Some(per), Some(_)) if per.unit == "hour" => {
-                format!("{}/hour", super::written(&self.amount))
+            (Some(per), _) if matches!(per.unit.as_str(), "hour" | "dose") => {
+                format!("{}/{}", super::written(&self.amount), per.unit)
             }
             (Some(_), Some(size)) => {
                 let one = self.per_one();
