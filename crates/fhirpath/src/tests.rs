@@ -86,6 +86,23 @@ fn what_costs_too_much_is_stopped() {
     assert!(Expression::parse(&format!("1{}", " + 1".repeat(10_000))).is_err());
 }
 
+#[test]
+fn alternatives_of_other_types_are_left_out() {
+    let all = "Group.name | (Patient.name as HumanName) | Person.name.where(use = 'x') | Group.id";
+    let tree = Tree::parse(PATIENT).unwrap();
+    let patient = Element::resource(tree.root());
+    let context = Context::new(&NoHost, patient);
+    for expression in
+        [Expression::parse(all).unwrap(), Expression::parse(all).unwrap().for_type("Patient")]
+    {
+        assert_eq!(show(&expression.evaluate(&context, patient).unwrap()), "HumanName");
+    }
+    let pruned = format!("{:?}", Expression::parse(all).unwrap().for_type("Patient"));
+    assert!(!pruned.contains("Group") && !pruned.contains("Person"), "{pruned}");
+    let none = Expression::parse("Group.id | Person.id").unwrap().for_type("Patient");
+    assert_eq!(none.evaluate(&context, patient), Ok(Vec::new()));
+}
+
 proptest! {
     #[test]
     fn any_text_is_an_expression_or_an_error(text in "\\PC{0,60}") {

@@ -105,7 +105,8 @@ pub struct Context<'c, 't> {
     pub resource: Element<'t>,
     /// `%rootResource`: the outermost of the resources around it.
     pub root: Element<'t>,
-    /// Names that the type of an element does not have are errors.
+    /// Names that the type of an element does not have are errors, and so is `as` of several items.
+    /// Off, as R4's own expressions need it, they are empty and a filter.
     pub strict: bool,
     /// What may be used up.
     pub limits: Limits,
@@ -218,7 +219,7 @@ impl<'t> Eval<'_, 't> {
             Expr::Binary(op, left, right) => self.binary(*op, left, right, scope),
             Expr::Type(op, base, name) => {
                 let input = self.base(base.as_deref(), scope)?;
-                of_type(*op, input, name)
+                of_type(*op, input, name, self.context.strict)
             }
         }
     }
@@ -233,8 +234,7 @@ impl<'t> Eval<'_, 't> {
     /// A name at the beginning of a path: the type of the focus, or an element of it.
     fn first_name(&self, name: &str, scope: &Scope<'_, 't>) -> Evaluated<'t> {
         if name.starts_with(|c: char| c.is_ascii_uppercase()) {
-            let wanted = TypeName { namespace: None, name: name.into() };
-            let same = |item: &&Item<'t>| item.element().is_some() && item.is_of(&wanted, false);
+            let same = |item: &&Item<'t>| item.element().is_some_and(|e| is_named(e, name));
             let found: Items<'t> = scope.this.iter().filter(same).cloned().collect();
             if !found.is_empty() {
                 return Ok(found);
@@ -375,7 +375,16 @@ fn ordered(base: Option<&Expr>, function: Function) -> Result<(), EvalError> {
     if depends && unordered { wrong("children have no order") } else { Ok(()) }
 }
 
-fn of_type<'t>(op: TypeOp, input: Items<'t>, name: &TypeName) -> Evaluated<'t> {
+/// Whether an element is of a type or of one that specialises it.
+fn is_named(element: Element<'_>, name: &str) -> bool {
+    let Some(ty) = element.definition() else {
+        return element.value.and_then(|node| node.text("resourceType")) == Some(name);
+    };
+    let r4 = fhir_definitions::r4();
+    ty.name == name || r4.find(name).is_some_and(|ancestor| r4.is_a(ty.id, ancestor))
+}
+
+fn of_type<'t>(op: TypeOp, input: Items<'t>, name: &TypeName, strict: bool) -> Evaluated<'t> {
     let system = name.namespace.as_deref() == Some("System")
         || matches!(
             &*name.name,
@@ -388,7 +397,10 @@ fn of_type<'t>(op: TypeOp, input: Items<'t>, name: &TypeName) -> Evaluated<'t> {
     match op {
         TypeOp::OfType => Ok(input.into_iter().filter(|item| item.is_of(name, true)).collect()),
         TypeOp::As => {
-            single(&input, "as")?;
+            // Search parameters of R4 ask it of several items at once.
+            if strict {
+                single(&input, "as")?;
+            }
             Ok(input.into_iter().filter(|item| item.is_of(name, true)).collect())
         }
         TypeOp::Is => {
