@@ -6,6 +6,9 @@ use serde_json::Value;
 const MAX_OPERATIONS: usize = 1_000;
 /// The most bytes, about, that all operations of one patch copy: each copy could double a document.
 const MAX_COPIED_BYTES: usize = 4 << 20;
+/// The most items of arrays that all operations of one patch move out of the way: a patch is
+/// applied where everything else waits.
+const MAX_SHIFTED: usize = 1 << 20;
 /// The most parts of one pointer: as deep as a document can be.
 const MAX_PARTS: usize = super::Limits::MAX_DEPTH;
 
@@ -36,7 +39,9 @@ pub enum PatchError {
     #[error("a JSON Patch is an array of operations")]
     NotAPatch,
     /// There are too many.
-    #[error("a patch has at most {MAX_OPERATIONS} operations, and copies at most 4 MiB")]
+    #[error(
+        "a patch has at most {MAX_OPERATIONS} operations, copies at most 4 MiB, and does not move long arrays"
+    )]
     TooLong,
     /// An operation is not one of RFC 6902, or lacks a member that it needs.
     #[error("operation {0} is not one of RFC 6902, or lacks \"path\", \"from\" or \"value\"")]
@@ -81,7 +86,7 @@ impl Patch {
     /// Applies it to a document, wholly or not at all. Numbers keep their digits.
     pub fn apply(&self, document: &mut Value) -> Result<(), PatchError> {
         let mut changed = document.clone();
-        let mut room = MAX_COPIED_BYTES;
+        let mut room = Room { bytes: MAX_COPIED_BYTES, items: MAX_SHIFTED };
         for (n, operation) in self.0.iter().enumerate() {
             operation.apply(n, &mut changed, &mut room)?;
         }
@@ -115,11 +120,17 @@ fn operation(n: usize, one: Value) -> Result<Operation, PatchError> {
 }
 
 impl Operation {
-    fn apply(&self, n: usize, document: &mut Value, room: &mut usize) -> Result<(), PatchError> {
+    fn apply(&self, n: usize, document: &mut Value, room: &mut Room) -> Result<(), PatchError> {
         let missing = || PatchError::NotThere(n);
         match self {
-            Self::Add { path, value } => add(document, path, value.clone()).ok_or_else(missing),
-            Self::Remove { path } => remove(document, path).map(drop).ok_or_else(missing),
+            Self::Add { path, value } => {
+                room.shift(document, path)?;
+                add(document, path, value.clone()).ok_or_else(missing)
+            }
+            Self::Remove { path } => {
+                room.shift(document, path)?;
+                remove(document, path).map(drop).ok_or_else(missing)
+            }
             Self::Replace { path, value } => {
                 *path.find_mut(document).ok_or_else(missing)? = value.clone();
                 Ok(())
@@ -128,13 +139,16 @@ impl Operation {
                 if path.0.len() > from.0.len() && path.0.starts_with(&from.0) {
                     return Err(PatchError::IntoItself(n));
                 }
+                room.shift(document, from)?;
                 let value = remove(document, from).ok_or_else(missing)?;
+                room.shift(document, path)?;
                 add(document, path, value).ok_or_else(missing)
             }
             Self::Copy { from, path } => {
                 let value = from.find(document).ok_or_else(missing)?;
-                *room = room.checked_sub(weight(value)).ok_or(PatchError::TooLong)?;
+                room.bytes = room.bytes.checked_sub(weight(value)).ok_or(PatchError::TooLong)?;
                 let value = value.clone();
+                room.shift(document, path)?;
                 add(document, path, value).ok_or_else(missing)
             }
             Self::Test { path, value } => match path.find(document) {
@@ -142,6 +156,24 @@ impl Operation {
                 _ => Err(PatchError::Test(n)),
             },
         }
+    }
+}
+
+/// What is left of the work that a patch may make.
+struct Room {
+    bytes: usize,
+    items: usize,
+}
+
+impl Room {
+    /// Counts the items behind a place in an array: they move when something comes or goes there.
+    fn shift(&mut self, document: &mut Value, path: &Pointer) -> Result<(), PatchError> {
+        let Some((last, parents)) = path.0.split_last() else { return Ok(()) };
+        if let Some(Value::Array(items)) = walk_mut(document, parents) {
+            let behind = items.len().saturating_sub(index(last).unwrap_or(items.len()));
+            self.items = self.items.checked_sub(behind).ok_or(PatchError::TooLong)?;
+        }
+        Ok(())
     }
 }
 
@@ -348,6 +380,9 @@ mod tests {
         }
         let doubling = vec![r#"{"op":"copy","from":"","path":"/-"}"#; 40].join(",");
         check("[]", &format!("[{doubling}]"), Err("copies at most"));
+        let long = format!("[{}]", vec!["1"; 20_000].join(","));
+        let shifting = vec![r#"{"op":"remove","path":"/0"}"#; 60].join(",");
+        check(&long, &format!("[{shifting}]"), Err("long arrays"));
         let many = vec![r#"{"op":"remove","path":"/a"}"#; MAX_OPERATIONS + 1].join(",");
         assert_eq!(Patch::read(&format!("[{many}]")), Err(PatchError::TooLong));
         let deep = format!(r#"[{{"op":"remove","path":"{}"}}]"#, "/a".repeat(MAX_PARTS + 1));

@@ -45,9 +45,17 @@ pub(super) fn patch(
     Ok(writing.done(n, after.version, Effect::Updated))
 }
 
+/// The most bytes of a resource that can be patched: the patch is applied where every other command
+/// waits.
+const MAX_PATCHED_BYTES: usize = 1 << 20;
+
 /// The JSON after the patch, within the limits of any JSON and with nothing empty in it.
 fn patched(before: &StoredResource, patch: &Patch) -> Result<String, Fault> {
     let failed = |text: String| Fault::new(FaultCode::PatchFailed, text);
+    if before.json().len() > MAX_PATCHED_BYTES {
+        let text = "The resource is larger than 1 MiB: it cannot be patched; update it.";
+        return Err(failed(text.to_owned()));
+    }
     let mut value: Value = serde_json::from_str(before.json()).expect("what is stored is JSON");
     patch.apply(&mut value).map_err(|error| failed(format!("The patch does not fit: {error}.")))?;
     let same_id = value.get("id").and_then(Value::as_str) == Some(before.id.as_str());
