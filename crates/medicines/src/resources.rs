@@ -54,6 +54,11 @@ pub(crate) fn witness_function() -> CodeableConcept {
     CodeableConcept::of(FUNCTION, "witness", Some("Witness"))
 }
 
+/// Whether a function is that of a second person.
+pub(crate) fn is_witness(function: &CodeableConcept) -> bool {
+    function.code_in(FUNCTION) == Some("witness")
+}
+
 /// A batch number as an identifier of what was supplied.
 pub(crate) fn batch_identifier(site: &Site, batch: &str) -> Identifier {
     Identifier::of(&format!("https://{}.nhs.uk/Id/batch", site.code.to_lowercase()), batch)

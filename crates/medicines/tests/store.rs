@@ -37,7 +37,7 @@ fn write(hospital: &mut Hospital, steps: Vec<Step>) -> Result<Vec<Done>, Fault> 
 }
 
 fn linked(hospital: &mut Hospital, steps: Vec<Step>, links: Vec<Link>) -> Result<Vec<Done>, Fault> {
-    let write = Write { by: "app".into(), steps, links };
+    let write = Write { by: "app".into(), gives: true, steps, links };
     match hospital.ask(Request::Write(Box::new(write))) {
         Answer::Written(done) => Ok(done),
         Answer::Unwritten(fault) => Err(fault),
@@ -207,4 +207,79 @@ fn the_steps_of_a_write_are_done_together() {
     let twice = vec![create(&patient("9990000034")), create(&patient("9990000034"))];
     let twice = write(&mut hospital, twice).unwrap_err();
     assert_eq!((twice.step, twice.code), (1, FaultCode::Conflict));
+}
+
+fn dose(patient: &Id, more: &str) -> String {
+    format!(
+        r#"{{"resourceType":"MedicationAdministration","status":"completed",
+        "subject":{{"reference":"Patient/{patient}"}},
+        "request":{{"identifier":{{"system":"{order}","value":"7001"}}}},
+        "medicationCodeableConcept":{{"coding":[{{"system":"{item}","code":"PARA500"}}]}},
+        "performer":[{{"actor":{{"identifier":{{"system":"s","value":"N1"}}}}}}],
+        "effectiveDateTime":"2026-11-20T08:05:00+00:00",
+        "dosage":{{"text":"by mouth","dose":{{"value":2.0,"unit":"tablet"}}}},
+        "vendorMember":[1.50]{more}}}"#,
+        order = hospital::ORDER,
+        item = hospital::ITEM
+    )
+}
+
+#[test]
+fn a_dose_that_is_written_is_accounted_for_like_any_other() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.vend(Some("7001"), 2);
+    let anna = hospital.state.patient_by(&format!("{NHS}|{ANNA}")).unwrap();
+    assert_eq!(hospital.balance("hands"), 2.into());
+    hospital.at("08:10:00").from("app");
+    let done = one(&mut hospital, create(&dose(&anna, ""))).unwrap();
+    assert_eq!((done.effect, done.version), (Effect::Created, 1));
+    assert_eq!((hospital.balance("hands"), hospital.balance("patient")), (0.into(), 2.into()));
+    let kept = hospital.stored(ResourceType::MedicationAdministration).remove(0);
+    assert_eq!(kept.id, done.id);
+    for part in ["\"vendorMember\":[1.50]", "\"value\":2.0", "by mouth", "08:05:00+00:00"] {
+        assert!(kept.json().contains(part), "{part}: {}", kept.json());
+    }
+    let order = hospital.stored(ResourceType::MedicationRequest).remove(0);
+    assert!(kept.json().contains(&format!("MedicationRequest/{}", order.id)), "{}", kept.json());
+    assert_eq!(hospital.queued("to-epma").len(), 2, "the dispense and the dose");
+    // It is the loop's word from now on.
+    assert_eq!(one(&mut hospital, put(&done.id, kept.json())), Ok(unchanged(&done)));
+    let other = kept.json().replace("by mouth", "by nose");
+    assert_eq!(one(&mut hospital, put(&done.id, &other)), Err(FaultCode::LoopRule));
+    let end = delete(ResourceType::MedicationAdministration, &done.id);
+    assert_eq!(one(&mut hospital, end), Err(FaultCode::Conflict));
+}
+
+fn unchanged(done: &Done) -> Done {
+    Done { effect: Effect::Unchanged, ..done.clone() }
+}
+
+#[test]
+fn a_dose_that_cannot_be_accounted_for_is_not_kept() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    let anna = hospital.state.patient_by(&format!("{NHS}|{ANNA}")).unwrap();
+    hospital.at("08:10:00");
+    let whole = dose(&anna, "");
+    for (what, instead) in [
+        ("\"completed\"", "\"in-progress\""),
+        ("7001", "7999"),
+        ("\"value\":2.0,", ""),
+        ("\"value\":\"N1\"", "\"use\":\"usual\""),
+        ("T08:05", "T09:05"),
+        ("\"coding\":[{", "\"coding\":[],\"vendor\":[{"),
+    ] {
+        let wrong = whole.replace(what, instead);
+        assert_ne!(wrong, whole, "{what}");
+        assert_eq!(one(&mut hospital, create(&wrong)), Err(FaultCode::LoopRule), "{instead}");
+    }
+    let write =
+        Write { by: "app".into(), gives: false, steps: vec![create(&whole)], links: vec![] };
+    let Answer::Unwritten(fault) = hospital.ask(Request::Write(Box::new(write))) else {
+        panic!("it was written")
+    };
+    assert_eq!(fault.code, FaultCode::LoopRule);
+    assert!(hospital.stored(ResourceType::MedicationAdministration).is_empty());
+    assert!(hospital.ledger().is_empty());
 }

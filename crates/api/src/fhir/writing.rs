@@ -8,12 +8,13 @@ use axum::response::Response;
 use engine::{Command, Receipt};
 use fhir::resources::{IssueType, OperationOutcome};
 use fhir::{Draft, ResourceType};
-use medicines::store::{Done, Effect, Step, Write};
+use medicines::store::{Done, Effect, Link, Step, Write};
 use medicines::{Answer, ProblemCode, Request};
 
 use super::reply::Reply;
 use super::shape::Shape;
 use super::{CHANNEL, Failure, Return, acceptable, returning};
+use crate::client::Role;
 use crate::door::Caller;
 use crate::problem::{Problem, code};
 use crate::state::ApiState;
@@ -38,12 +39,17 @@ pub(crate) async fn single(
 ) -> Result<Response, Failure> {
     acceptable(asked.headers, asked.shape.format.as_deref())?;
     let key = optional_key(asked.headers)?;
-    let write = Write { by: caller.name().to_owned(), steps: vec![step], links: Vec::new() };
+    let write = write_of(caller, vec![step], Vec::new());
     let (receipt, done) = submit(api, caller, key, &asked.about, write, asked.raw).await?;
     let Some(done) = done.into_iter().next() else { return Err(Problem::internal().into()) };
     let wanted = returning(asked.headers).unwrap_or(Return::Representation);
     let reply = reply(api, &done, &receipt, draft.as_ref(), wanted).await?;
     Ok(reply.respond(&asked.shape))
+}
+
+/// What a client asks to be written.
+pub(crate) fn write_of(caller: &Caller, steps: Vec<Step>, links: Vec<Link>) -> Write {
+    Write { by: caller.name().to_owned(), gives: caller.has(Role::Bedside), steps, links }
 }
 
 /// Has a write decided.
@@ -119,7 +125,8 @@ pub(crate) async fn reply(
         }
         Return::Representation => match (done.effect, draft) {
             (Effect::Deleted | Effect::Absent, _) => {}
-            (Effect::Created | Effect::Updated, Some(draft)) => {
+            // What the loop made of it is read as it was stored.
+            (Effect::Created | Effect::Updated, Some(draft)) if !is_resolved(done) => {
                 let made = draft.store(done.id.clone(), done.version, receipt.at, &[]);
                 reply.body = Some(made.json().to_owned());
             }
@@ -133,6 +140,11 @@ pub(crate) async fn reply(
         },
     }
     Ok(reply)
+}
+
+/// Whether the loop may have found out more about what was written.
+fn is_resolved(done: &Done) -> bool {
+    done.resource_type == ResourceType::MedicationAdministration
 }
 
 fn location(api: &ApiState, done: &Done) -> String {

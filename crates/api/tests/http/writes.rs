@@ -4,7 +4,7 @@ use api::Role;
 use medicines::Fact;
 use serde_json::{Value, json};
 
-use crate::harness::{ALL, ANNA, NHS, Node, PUBLIC, Reply, token_of};
+use crate::harness::{ALL, ANNA, ITEM, NHS, Node, PUBLIC, Reply, token_of};
 
 fn observation(value: &str) -> String {
     format!(
@@ -461,4 +461,36 @@ async fn everything_about_a_patient_is_shown_in_pages() {
     outcome(&node.get(ALL, "/fhir/Observation/x/$everything").await, 404, "not-found");
     let meta = node.get(ALL, &format!("/fhir/Patient/{anna}/$meta")).await.json();
     assert_eq!(meta["parameter"][0]["valueMeta"]["versionId"], "1");
+}
+
+#[tokio::test]
+async fn a_dose_is_written_by_the_bedsides_own_decision() {
+    let node = Node::start().await;
+    let anna = node.patient(ANNA).await;
+    let found = node.get(ALL, &format!("/fhir/MedicationRequest?patient={anna}")).await.json();
+    let order = found["entry"][0]["resource"]["id"].as_str().unwrap().to_owned();
+    let dose = format!(
+        r#"{{"resourceType":"MedicationAdministration","status":"completed","vendor":0.10,
+        "subject":{{"reference":"Patient/{anna}"}},
+        "request":{{"reference":"MedicationRequest/{order}"}},
+        "medicationCodeableConcept":{{"coding":[{{"system":"{ITEM}","code":"PARA500"}}]}},
+        "performer":[{{"actor":{{"identifier":{{"value":"N1001"}}}}}}],
+        "effectiveDateTime":"2026-11-20T10:00:00Z",
+        "dosage":{{"dose":{{"value":2,"unit":"tablet"}}}}}}"#
+    );
+    let path = "/fhir/MedicationAdministration";
+    let reply = node.fhir("POST", path, "", &dose).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+    let json = reply.json();
+    assert_eq!(json["request"]["identifier"]["value"], "7001", "what the loop knows is added");
+    assert!(reply.body.contains("\"vendor\":0.10"), "what the client wrote stays");
+    let id = json["id"].as_str().unwrap();
+    assert_eq!(node.get(ALL, &format!("{path}/{id}")).await.body, reply.body);
+    assert!(node.facts().iter().any(|fact| matches!(fact, Fact::CaseOpened(_))), "no removal");
+    let head = format!(
+        "POST {path} HTTP/1.1\nAuthorization: Bearer {}\nContent-Type: application/fhir+json",
+        token_of(Role::FhirWrite)
+    );
+    let issue = outcome(&node.send(&head, &dose).await, 422, "loop-rule");
+    assert!(issue["diagnostics"].as_str().unwrap().contains("bedside"), "{issue}");
 }

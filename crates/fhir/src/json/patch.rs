@@ -40,7 +40,8 @@ pub enum PatchError {
     NotAPatch,
     /// There are too many.
     #[error(
-        "a patch has at most {MAX_OPERATIONS} operations, copies at most 4 MiB, and does not move long arrays"
+        "a patch has at most {MAX_OPERATIONS} operations, copies at most 4 MiB, and does not move \
+         long arrays"
     )]
     TooLong,
     /// An operation is not one of RFC 6902, or lacks a member that it needs.

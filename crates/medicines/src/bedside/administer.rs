@@ -63,11 +63,26 @@ pub fn administer(
     let mut facts = Facts::new(ctx, &site);
     let mut ids = Vec::with_capacity(given.len());
     for given in given {
-        let dose = understand(state, &site, given)?;
-        account(state, &mut facts, given, &dose);
-        ids.push(keep(&mut facts, given, &dose));
+        let id = facts.id();
+        administer_in(state, &mut facts, given, &id, None)?;
+        ids.push(id);
     }
     Ok(facts.answer(Answer::Created(ids)))
+}
+
+/// The same for one dose as a part of an entry that tells of more. `told` is the resource as a
+/// client wrote it, where one did: all of it is kept that the loop does not know better.
+pub(crate) fn administer_in(
+    state: &mut State,
+    facts: &mut Facts<'_>,
+    given: &Administration,
+    id: &Id,
+    told: Option<&StoredResource>,
+) -> Result<(), Problem> {
+    let dose = understand(state, facts.site, given)?;
+    account(state, facts, given, &dose);
+    keep(facts, given, &dose, (id, told));
+    Ok(())
 }
 
 /// A dose with what it is about, found.
@@ -175,16 +190,58 @@ fn leaving<'a>(
 }
 
 /// Stores the MedicationAdministration and queues it for the recorders (RAS^O17).
-fn keep(facts: &mut Facts<'_>, given: &Administration, dose: &Dose<'_>) -> Id {
-    let id = facts.id();
+fn keep(
+    facts: &mut Facts<'_>,
+    given: &Administration,
+    dose: &Dose<'_>,
+    (id, told): (&Id, Option<&StoredResource>),
+) {
     let resource = resource(facts.site, given, dose);
-    facts.stored(StoredResource::of(&resource, id.clone(), 1, facts.ctx.now));
+    let stored = match told {
+        Some(told) => resolved(told, &resource, facts),
+        None => StoredResource::of(&resource, id.clone(), 1, facts.ctx.now),
+    };
+    facts.stored(stored);
     let notice = Notice::Administration {
-        administration: VersionOf::new(ResourceType::MedicationAdministration, &id, 1),
+        administration: VersionOf::new(ResourceType::MedicationAdministration, id, 1),
         patient: VersionOf::patient(&dose.patient),
     };
     tell_recorders(facts, &dose.patient.id, &notice);
-    id
+}
+
+/// What a client wrote, with what the loop found out in the place of what the client said of it:
+/// whose it is, in which stay, on which order, and the item's own codes.
+fn resolved(
+    told: &StoredResource,
+    found: &MedicationAdministration,
+    facts: &Facts<'_>,
+) -> StoredResource {
+    let mut changes = vec![("subject", Some(json(&found.subject)))];
+    changes.extend(found.context.as_ref().map(|it| ("context", Some(json(it)))));
+    changes.extend(found.request.as_ref().map(|it| ("request", Some(json(it)))));
+    let known = found.medication_codeable_concept.as_ref().and_then(|it| it.coding.first());
+    let said = told.read::<MedicationAdministration>().ok();
+    let said = said.and_then(|said| said.medication_codeable_concept).unwrap_or_default();
+    if known.is_some_and(|known| !said.coding.iter().any(|it| is_same(it, known))) {
+        let concept = found.medication_codeable_concept.as_ref();
+        let mut coding = concept.map(|it| it.coding.clone()).unwrap_or_default();
+        coding.extend(said.coding);
+        let text = said.text.or_else(|| concept.and_then(|it| it.text.clone()));
+        let concept = CodeableConcept { coding, text };
+        changes.push(("medicationCodeableConcept", Some(json(&concept))));
+    }
+    let changes: Vec<(&str, Option<&str>)> =
+        changes.iter().map(|(name, value)| (*name, value.as_deref())).collect();
+    let before = StoredResource { version: 0, ..told.clone() };
+    before.revised(&changes, facts.ctx.now).unwrap_or_else(|| told.clone())
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("the elements of a resource are JSON")
+}
+
+fn is_same(one: &fhir::types::Coding, other: &fhir::types::Coding) -> bool {
+    one.system == other.system && one.code == other.code
 }
 
 fn resource(site: &Site, given: &Administration, dose: &Dose<'_>) -> MedicationAdministration {

@@ -3,4 +3,5 @@
 mod administer;
 
 pub(crate) use administer::UNEXPLAINED_DOSE;
+pub(crate) use administer::administer_in;
 pub use administer::{Administration, administer};

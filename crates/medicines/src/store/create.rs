@@ -1,8 +1,9 @@
 //! A resource that was not there before, under an id of the server's (R4 §3.1.0.8).
 
-use fhir::Draft;
+use fhir::{Draft, ResourceType};
 
-use super::governed::Change;
+use super::dose;
+use super::governed::{Change, is_of_the_loop};
 use super::write::Writing;
 use super::{Done, Effect, Fault};
 
@@ -15,6 +16,12 @@ pub(super) fn create(writing: &mut Writing<'_>, n: usize, draft: &Draft) -> Resu
     }
     let (id, version) = (place.id.clone(), place.next());
     let after = draft.store(id, version, writing.facts.ctx.now, &writing.links);
+    if after.resource_type == ResourceType::MedicationAdministration
+        && is_of_the_loop(&writing.facts.site.code, &after.id)
+    {
+        dose::give(writing, &after)?;
+        return Ok(writing.done(n, version, Effect::Created));
+    }
     writing.keep(&Change { before: None, after: &after })?;
     Ok(writing.done(n, version, Effect::Created))
 }

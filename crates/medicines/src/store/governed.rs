@@ -4,9 +4,11 @@
 //!   the cabinets, the bedside. Nothing that the loop made is deleted.
 //! - An order, a dispense, a dose or a stay of somebody who is in hospital now acts in the loop: it
 //!   has to take those doors as well. About anybody else it is a record of what happened
-//!   elsewhere, which grants nothing and moves no stock.
+//!   elsewhere, which grants nothing and moves no stock. A dose may be told here as well: `dose`.
 //! - Who a patient is may be told. No number may lead to two patients, none may be taken from a
 //!   patient whom the loop knows, and patients are merged by the PAS alone.
+
+use std::sync::Arc;
 
 use fhir::resources::{MedicationRequest, MedicationRequestIntent, Patient, PatientLinkType};
 use fhir::types::Reference;
@@ -16,7 +18,7 @@ use super::write::Writing;
 use super::{Fault, FaultCode};
 use crate::deliveries::{Subject, VersionOf, tell_cabinets};
 use crate::patients::{PatientEvent, identifier_key, keys};
-use crate::state::State;
+use crate::state::{PatientState, State};
 
 /// A version and the one before it.
 pub(super) struct Change<'a> {
@@ -86,7 +88,7 @@ fn by_its_door(kind: ResourceType) -> &'static str {
         }
         ResourceType::MedicationAdministration => {
             "What was given to somebody who is in hospital has to be accounted for: use \
-             /administrations, or RAS^O17."
+             /administrations, RAS^O17, or create a MedicationAdministration."
         }
         _ => "Where a patient is comes from the PAS: send it as an ADT message.",
     }
@@ -95,15 +97,22 @@ fn by_its_door(kind: ResourceType) -> &'static str {
 /// Refuses what would act in the loop: it is about somebody who is in hospital now.
 fn outside_the_loop(state: &mut State, after: &StoredResource) -> Result<(), Fault> {
     let kind = after.resource_type;
-    if !acts(after).map_err(|error| unreadable(&error))? {
-        return Ok(());
-    }
-    let Some(patient) = whom(state, after) else { return Ok(()) };
-    let is_here = state.patient(&patient).is_some_and(|patient| patient.current().is_some());
-    if !is_here {
+    if in_the_loop(state, after).map_err(|error| unreadable(&error))?.is_none() {
         return Ok(());
     }
     Err(Fault::new(FaultCode::LoopRule, by_its_door(kind)).at(format!("{kind}.subject")))
+}
+
+/// Whose a resource is, where it acts in the loop.
+pub(super) fn in_the_loop(
+    state: &mut State,
+    after: &StoredResource,
+) -> Result<Option<Arc<PatientState>>, ReadError> {
+    if !acts(after)? {
+        return Ok(None);
+    }
+    let patient = whom(state, after).and_then(|patient| state.patient(&patient));
+    Ok(patient.filter(|patient| patient.current().is_some()))
 }
 
 /// Whether a resource says that something is to be done or was done, rather than that it was not.
@@ -199,7 +208,7 @@ pub(super) fn tell(writing: &mut Writing<'_>, change: &Change<'_>) {
     tell_cabinets(&mut writing.facts, &[ward], id, &notice);
 }
 
-fn unreadable(error: &ReadError) -> Fault {
+pub(super) fn unreadable(error: &ReadError) -> Fault {
     let text = format!("The resource cannot be read: {}.", error.detail());
     Fault::new(FaultCode::Invalid, text).at(error.expression())
 }

@@ -7,6 +7,7 @@
 
 mod create;
 mod delete;
+mod dose;
 mod governed;
 mod patch;
 mod place;
@@ -27,6 +28,8 @@ pub use write::write;
 pub struct Write {
     /// The client, for the journal.
     pub by: String,
+    /// Whether the client may tell what was given to patients.
+    pub gives: bool,
     /// What is to be done, in the order in which it was asked.
     pub steps: Vec<Step>,
     /// What the links in the drafts lead to, by their numbers.

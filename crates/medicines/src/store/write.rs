@@ -8,7 +8,7 @@ use fhir::{Id, ResourceType};
 use super::governed::{self, Change, Standing};
 use super::place::{Place, locate, one};
 use super::{
-    Act, Done, Effect, Fault, FaultCode, Link, Step, Write, create, delete, patch, update,
+    Act, Done, Effect, Fault, FaultCode, Link, Step, Write, create, delete, dose, patch, update,
 };
 use crate::command::{Answer, Context, Decision};
 use crate::fact::{Access, Fact};
@@ -78,7 +78,14 @@ impl Writing<'_> {
             let (ctx, site) = (self.facts.ctx, &self.facts.site.code);
             let new = || ctx.id_written(site, n + 1);
             let place = locate(self.state, step.resource_type, &step.act, new);
-            let place = place.map_err(|fault| fault.of_step(n))?;
+            let mut place = place.map_err(|fault| fault.of_step(n))?;
+            if let Act::Create { draft, .. } = &step.act
+                && !place.found
+                && dose::is_of_the_loop(self, draft, &place.id)
+            {
+                // It is the loop's word from now on, and has an id of the loop's.
+                place.id = self.facts.id();
+            }
             if !place.found && !written.insert((step.resource_type, place.id.clone())) {
                 let text = "Two entries of the transaction write the same resource.";
                 return Err(Fault::new(FaultCode::Duplicate, text).of_step(n));
@@ -107,6 +114,16 @@ impl Writing<'_> {
             self.links.push(address);
         }
         Ok(())
+    }
+
+    /// How many links there are.
+    pub(super) fn count_links(&self) -> usize {
+        self.asked.links.len()
+    }
+
+    /// Whether the client may tell what was given to patients.
+    pub(super) fn gives(&self) -> bool {
+        self.asked.gives
     }
 
     fn step(&mut self, n: usize) -> Result<Done, Fault> {

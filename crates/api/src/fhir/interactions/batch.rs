@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use fhir::resources::{Bundle, BundleEntry, BundleKind};
-use medicines::store::{Step, Write};
+use medicines::store::Step;
 use tokio::task::JoinSet;
 
 use super::search::query;
@@ -17,7 +17,7 @@ use crate::fhir::entries::{self, Asks, Get};
 use crate::fhir::intake::{self, MAX_BUNDLE_BYTES};
 use crate::fhir::reply::Reply;
 use crate::fhir::shape::Shape;
-use crate::fhir::writing::{reply, submit};
+use crate::fhir::writing::{reply, submit, write_of};
 use crate::fhir::{Failure, Return, acceptable, id, returning, served};
 use crate::problem::{Problem, code};
 use crate::state::ApiState;
@@ -109,7 +109,7 @@ async fn one(
     raw: Bytes,
     wanted: Return,
 ) -> Result<Reply, Failure> {
-    let write = Write { by: caller.name().to_owned(), steps: vec![step], links: Vec::new() };
+    let write = write_of(caller, vec![step], Vec::new());
     let (receipt, done) = submit(api, caller, key, "batch", write, raw).await?;
     let done = done.first().ok_or_else(Problem::internal)?;
     reply(api, done, &receipt, None, wanted).await

@@ -54,7 +54,8 @@ fn statement(base: &str) -> CapabilityStatement {
         "Every version of every resource is kept as it was sent, to the last digit. Writes are \
          answered once they are durable. Orders, dispenses, administrations and stays of a \
          patient who is in hospital are changed by the loop's own doors alone (HL7, the cabinets, \
-         the bedside): such a write is refused with 422. About anybody else they are kept as a \
+         the bedside): such a write is refused with 422, but for doses that are created as a \
+         MedicationAdministration, which are accounted for. About anybody else they are kept as a \
          record that grants nothing. Ids that begin with the code of the site and a dot are given \
          by the server. Conditions of writes name an identifier, a patient or an id. \
          A page holds {DEFAULT_COUNT} resources, or as many as _count asks for, \

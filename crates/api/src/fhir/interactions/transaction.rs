@@ -6,13 +6,13 @@ use axum::body::Bytes;
 use axum::http::HeaderMap;
 use fhir::ResourceType;
 use fhir::resources::Bundle;
-use medicines::store::{Act, Link, Step, Write};
+use medicines::store::{Act, Link, Step};
 
 use super::batch::look;
 use crate::door::Caller;
 use crate::fhir::entries::{self, Asks, Get};
 use crate::fhir::reply::Reply;
-use crate::fhir::writing::{reply, submit};
+use crate::fhir::writing::{reply, submit, write_of};
 use crate::fhir::{Failure, Return, conditions, returning};
 use crate::state::ApiState;
 use crate::submit::optional_key;
@@ -37,7 +37,7 @@ pub(super) async fn all(
     let links = link(bundle, &mut steps, &entry_of)?;
     let (mut done, mut receipt) = (Vec::new(), None);
     if !steps.is_empty() {
-        let write = Write { by: caller.name().to_owned(), steps, links };
+        let write = write_of(caller, steps, links);
         let written = submit(api, caller, key, "transaction", write, raw).await;
         let (written, each) = written.map_err(|failure| failure.of_entry(&entry_of))?;
         (receipt, done) = (Some(written), each);
