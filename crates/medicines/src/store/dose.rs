@@ -2,7 +2,8 @@
 //!
 //! What is created about somebody who is in hospital now is accounted for as
 //! `POST /administrations` and RAS^O17 are: the units leave the hands that took them, and the
-//! systems that keep the record are told. Where it cannot be, nothing is kept, and the client is told why.
+//! systems that keep the record are told. Where it cannot be, nothing is kept, and the client is
+//! told why.
 
 use MedicationAdministrationStatus::{Completed, NotDone, Stopped};
 use fhir::resources::{
