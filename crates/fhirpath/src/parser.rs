@@ -11,6 +11,8 @@ use crate::value::Item;
 
 /// The longest expression, in bytes.
 pub const MAX_EXPRESSION_BYTES: usize = 64 * 1024;
+/// The most tokens of an expression, so that it cannot become a tree that is too deep to walk.
+const MAX_TOKENS: usize = 5000;
 /// How deep the parts of an expression may lie in each other.
 const MAX_DEPTH: usize = 100;
 
@@ -32,6 +34,9 @@ pub(crate) fn parse(text: &str) -> Parsed {
     }
     let tokens =
         tokens(text).map_err(|(problem, at)| ParseError { problem: problem.to_owned(), at })?;
+    if tokens.len() > MAX_TOKENS {
+        return Err(ParseError { problem: "the expression is too long".to_owned(), at: 0 });
+    }
     let mut parser = Parser { tokens, next: 0, depth: 0 };
     let whole = parser.expression(0)?;
     if parser.kind() != &Kind::End {

@@ -57,6 +57,13 @@ fn elements_are_found_by_their_definitions() {
     check("birthDate.hasValue()", "Some(Boolean(false))");
     check("children().count()", "Some(Integer(8))");
     check("contained.name", "Trust");
+    check("name = deceased", "Some(Boolean(false))");
+    check("deceased = name", "Some(Boolean(false))");
+    check("birthDate = name.given[1]", "Some(Boolean(false))");
+    check("name.given[1] = name.given[1]", "Some(Boolean(true))");
+    check("(children() | descendants()).count() = descendants().distinct().count()", {
+        "Some(Boolean(true))"
+    });
 }
 
 #[test]
@@ -79,6 +86,10 @@ fn what_costs_too_much_is_stopped() {
     }
     check(&long, too_much);
     check("(1).repeat($this + 1)", too_much);
+    let inner = "name.where(".repeat(90) + "true" + &")".repeat(90);
+    check(&format!("{inner}.empty()"), "Some(Boolean(true))");
+    let steps = ".select($this)".repeat(40);
+    check(&format!("{}1{}", "(".repeat(12), format!("){steps}").repeat(12)), too_much);
     let text = format!("{}1{}", "(".repeat(5000), ")".repeat(5000));
     assert!(Expression::parse(&text).is_err());
     assert!(Expression::parse(&"-".repeat(60_000)).is_err());

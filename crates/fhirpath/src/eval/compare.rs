@@ -13,7 +13,7 @@ use crate::value::Item;
 /// Whether both are the same; `None` where that cannot be said.
 pub(crate) fn equal(left: &Item<'_>, right: &Item<'_>) -> Option<bool> {
     if let (Item::Element(a), Item::Element(b)) = (left, right)
-        && (a.object().is_some() && !a.has_value())
+        && !(a.has_value() && b.has_value())
     {
         return Some(same_element(*a, *b));
     }
@@ -58,11 +58,10 @@ fn equal_quantities(left: &Quantity, right: &Quantity) -> Option<bool> {
 
 /// Whether both elements hold the same, but for the order of what is in objects.
 fn same_element(left: Element<'_>, right: Element<'_>) -> bool {
-    if left.has_value() || right.has_value() {
-        let (left, right) = (Item::Element(left), Item::Element(right));
-        return left.system().is_some() && right.system().is_some() && {
-            equal(&left, &right).unwrap_or(false)
-        };
+    match (left.has_value(), right.has_value()) {
+        (true, true) => return equal(&Item::Element(left), &Item::Element(right)) == Some(true),
+        (false, false) => {}
+        _ => return false,
     }
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     left.children(&mut ours);

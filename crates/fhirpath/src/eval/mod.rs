@@ -136,7 +136,7 @@ pub(crate) struct Eval<'c, 't> {
 
 /// How deep evaluations may lie in each other; the parser bounds the expression, so only lambdas
 /// in lambdas come near it.
-const MAX_DEPTH: usize = 400;
+const MAX_DEPTH: usize = 200;
 
 pub(crate) fn run<'t>(root: &Expr, context: &Context<'_, 't>, focus: Element<'t>) -> Evaluated<'t> {
     let eval = Eval { context, focus, steps: Cell::new(0), depth: Cell::new(0) };
