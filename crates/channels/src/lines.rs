@@ -77,7 +77,7 @@ impl Lines {
             return line.full;
         }
         let (readers, queue) = (engine.readers(), name.to_owned());
-        let reading = tokio::task::spawn_blocking(move || readers.get()?.queue(&queue));
+        let reading = tokio::task::spawn_blocking(move || readers.as_it_is()?.queue(&queue));
         let Ok(Ok(queue)) = reading.await else {
             return false;
         };

@@ -1,4 +1,4 @@
-//! The engine thread: takes what waits as one batch, decides, appends, hands on.
+//! The engine thread: takes what waits as one batch, decides, appends, answers, hands on.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
@@ -14,7 +14,7 @@ use journal::{Draft, Journal, Position};
 use medicines::{
     Context, Decision, HEAD_VERSION, Head, Problem, ProblemCode, Request, State, decide,
 };
-use record::KeyFound;
+use record::{KeyFound, Level};
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -25,15 +25,16 @@ use crate::gauges::Gauges;
 use crate::handle::Options;
 use crate::pace::Pace;
 use crate::queued::Queued;
-use crate::recorder::{self, Job, Written};
+use crate::recorder::{self, Batch, Job, Spans, Written};
 use crate::recovery::Recovered;
 use crate::trace::{Began, Told};
 
 /// The most commands in one batch: enough to share a sync among all connections of a hospital,
 /// few enough that nobody waits long behind the others.
 const BATCH_COMMANDS: usize = 256;
-/// The most batches that are durable but not recorded yet.
-const BATCHES_AHEAD: usize = 4;
+/// The most batches that are durable and wait for the record; the engine waits when there are more,
+/// so that what readers do not see yet, and what memory holds for it, stays little.
+const BATCHES_AHEAD: usize = 16;
 
 /// A command with the one who waits for its answer.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ struct Core {
     entries: journal::Reader,
     jobs: SyncSender<Job>,
     recorded: watch::Receiver<u64>,
+    level: Arc<Level>,
     pace: Pace,
     clock: Clock,
     gauges: Arc<Gauges>,
@@ -67,6 +69,8 @@ struct Core {
 pub(crate) struct Listeners {
     /// The number of the last entry that is recorded.
     pub(crate) progress: watch::Sender<u64>,
+    /// What readers of the record wait for.
+    pub(crate) level: Arc<Level>,
     /// Why the engine stopped.
     pub(crate) stopped: watch::Sender<Option<Error>>,
     pub(crate) queued: Queued,
@@ -82,8 +86,9 @@ pub(crate) fn spawn(
     options: &Options,
     listeners: Listeners,
 ) -> Result<(), Error> {
-    let Listeners { progress, stopped, queued, gauges, told } = listeners;
+    let Listeners { progress, level, stopped, queued, gauges, told } = listeners;
     let (jobs, work) = sync_channel(BATCHES_AHEAD);
+    level.reach(recovered.journal.position().seq);
     let open = || record::Reader::beside_writer(&options.record, &options.journal);
     let mut core = Core {
         record: open().map_err(|error| Error::Record(error.to_string()))?,
@@ -92,6 +97,7 @@ pub(crate) fn spawn(
         state: recovered.state,
         jobs,
         recorded: progress.subscribe(),
+        level: Arc::clone(&level),
         pace: Pace::new(clock, recovered.last_at),
         clock,
         gauges: Arc::clone(&gauges),
@@ -101,9 +107,10 @@ pub(crate) fn spawn(
     let record = recovered.record;
     let stopped = Arc::new(stopped);
     let recording_stopped = Arc::clone(&stopped);
-    let heard = recorder::Heard { progress, queued, gauges, told };
+    let heard = recorder::Heard { progress, level, queued, gauges, told };
     let recording = move || {
         let end = guard(|| recorder::run(record, &work, &heard));
+        heard.level.end();
         if let Err(error) = end {
             stop(&recording_stopped, error);
         }
@@ -243,9 +250,19 @@ impl Core {
             self.gauges.append.note_time(appended.1.duration_since(appending));
             self.gauges.journaled.store(tip.seq, Ordering::Relaxed);
         }
+        // Before anybody hears of it: who reads the record afterwards finds it there.
+        self.level.promise(tip.seq);
+        for (answer, receipt) in answers {
+            // A peer that hung up gets no answer; its repeat will.
+            let _ = answer.send(receipt);
+        }
         let rows = self.state.take_changed();
-        let job = Job::Apply { entries, rows, tip, answers, began, appended };
-        self.jobs.send(job).map_err(|_| recording_ended())
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let spans = vec![Spans { entries: entries.len(), began, appended }];
+        let batch = Batch { entries, rows, tip, spans };
+        self.jobs.send(Job::Apply(batch)).map_err(|_| recording_ended())
     }
 
     fn append(&mut self, drafts: &[Draft]) -> Result<Position, Error> {

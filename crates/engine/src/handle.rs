@@ -77,6 +77,7 @@ impl Engine {
         let (told, kept) = (Told::default(), recovered.kept.clone());
         let listeners = Listeners {
             progress: progress_to,
+            level: readers.level(),
             stopped: stopped_to,
             queued: queued.clone(),
             gauges: Arc::clone(&gauges),
@@ -107,14 +108,24 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Has a command decided. Answers once its entry is durable and the record holds it.
+    /// Has a command decided. Answers once its entry is durable. The record comes to it a moment
+    /// later; [`Readers::get`] waits for that.
     pub async fn submit(&self, command: Command) -> Result<Receipt, Stopped> {
         let (answer, answered) = oneshot::channel();
         self.commands.send(Asked { command, answer }).await.map_err(|_| Stopped)?;
         answered.await.map_err(|_| Stopped)
     }
 
-    /// The same, for a thread that is not part of a runtime.
+    /// Has a command decided. Answers once the record holds its entry: for whoever reads with
+    /// [`Readers::as_it_is`] and must not see the time before.
+    pub async fn submit_recorded(&self, command: Command) -> Result<Receipt, Stopped> {
+        let mut progress = self.progress();
+        let receipt = self.submit(command).await?;
+        progress.wait_for(|recorded| *recorded >= receipt.seq).await.map_err(|_| Stopped)?;
+        Ok(receipt)
+    }
+
+    /// As [`Engine::submit`], for a thread that is not part of a runtime.
     pub fn submit_blocking(&self, command: Command) -> Result<Receipt, Stopped> {
         let (answer, answered) = oneshot::channel();
         self.commands.blocking_send(Asked { command, answer }).map_err(|_| Stopped)?;

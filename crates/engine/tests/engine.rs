@@ -105,7 +105,7 @@ fn an_answer_is_durable_and_visible() {
     let readers = engine.readers();
     let reader = readers.get().unwrap();
     assert_eq!(reader.count(ResourceType::Patient).unwrap(), 1);
-    assert_eq!(*engine.progress().borrow(), receipt.seq);
+    assert!(*engine.progress().borrow() >= receipt.seq, "a reader waits for the record");
 }
 
 #[test]
@@ -193,6 +193,7 @@ fn the_configuration_is_a_fact_once() {
     let folder = tempfile::tempdir().unwrap();
     end(Engine::start(options(folder.path())).unwrap(), folder.path());
     let engine = Engine::start(options(folder.path())).unwrap();
+    drop(engine.readers().get().unwrap());
     assert_eq!(*engine.progress().borrow(), 1);
     assert_eq!(engine.journal().unwrap().position().unwrap().seq, 1);
 }

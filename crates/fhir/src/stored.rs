@@ -1,6 +1,8 @@
 //! The unit that the store keeps: one version of one resource.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use serde_json::value::RawValue;
@@ -47,6 +49,18 @@ pub struct StoredResource {
     pub last_updated: Timestamp,
     /// The JSON: `resourceType`, `id` and `meta` first, then the rest as it was written.
     pub raw: Arc<RawValue>,
+    #[serde(skip)]
+    reading: Reading,
+}
+
+/// A typed reading, made at most once for a resource and all its clones.
+#[derive(Clone, Default)]
+struct Reading(Arc<OnceLock<Arc<dyn Any + Send + Sync>>>);
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.get().is_some() { "made" } else { "none" })
+    }
 }
 
 impl StoredResource {
@@ -72,7 +86,18 @@ impl StoredResource {
         append(&all, &HEAD, &mut out);
         out.push('}');
         let raw = RawValue::from_string(out).map_err(StoreError::NotAnObject)?;
-        Ok(Self { resource_type, id, version, last_updated, raw: Arc::from(raw) })
+        Ok(Self::kept(resource_type, id, version, last_updated, Arc::from(raw)))
+    }
+
+    /// Takes back what the store kept; `raw` is the JSON of exactly this version.
+    pub fn kept(
+        resource_type: ResourceType,
+        id: Id,
+        version: u64,
+        last_updated: Timestamp,
+        raw: Arc<RawValue>,
+    ) -> Self {
+        Self { resource_type, id, version, last_updated, raw, reading: Reading::default() }
     }
 
     /// Takes a resource that the platform made.
@@ -120,7 +145,7 @@ impl StoredResource {
         out.push('}');
         let raw = Arc::from(RawValue::from_string(out).expect("members given are JSON"));
         let (resource_type, id) = (self.resource_type, self.id.clone());
-        Some(Self { resource_type, id, version, last_updated, raw })
+        Some(Self::kept(resource_type, id, version, last_updated, raw))
     }
 
     /// The JSON of one member, as it is written.
@@ -141,6 +166,19 @@ impl StoredResource {
     /// A typed reading.
     pub fn read<R: Resource>(&self) -> Result<R, ReadError> {
         R::from_slice(self.json().as_bytes())
+    }
+
+    /// A typed reading that is kept with the resource: whoever asks again, of this or of a clone,
+    /// shares it. For what is read more than once and soon let go.
+    pub fn reading<R: Resource + Send + Sync + 'static>(&self) -> Result<Arc<R>, ReadError> {
+        let made = || self.reading.0.get().cloned()?.downcast().ok();
+        if let Some(made) = made() {
+            return Ok(made);
+        }
+        let read = Arc::new(self.read::<R>()?);
+        // Where another type was read first, that one stays.
+        let _ = self.reading.0.set(Arc::clone(&read) as Arc<dyn Any + Send + Sync>);
+        Ok(read)
     }
 
     /// `Type/id`.
@@ -295,5 +333,15 @@ mod tests {
         }
         let read: MedicationRequest = stored.read().unwrap();
         assert_eq!(read.meta.unwrap().source.as_deref(), Some("urn:x"));
+    }
+
+    #[test]
+    fn a_reading_is_shared_with_clones_and_is_of_the_type_that_was_asked_for() {
+        let json = r#"{"resourceType":"Patient"}"#;
+        let stored = StoredResource::new(json, "p1".parse().unwrap(), 1, at()).unwrap();
+        let reading = stored.clone().reading::<Patient>().unwrap();
+        assert!(Arc::ptr_eq(&reading, &stored.reading::<Patient>().unwrap()));
+        assert_eq!(*reading, stored.read().unwrap());
+        assert!(stored.reading::<MedicationRequest>().is_err());
     }
 }

@@ -38,4 +38,4 @@ pub use head::{HEAD_VERSION, Head};
 pub use quantity::Quantity;
 pub use site::{Cabinet, Item, Policies, Recorder, Site};
 pub use state::UnreadableRow;
-pub use state::{Cold, NoCold, Row, RowKind, State};
+pub use state::{Body, Cold, NoCold, Row, RowKind, State};

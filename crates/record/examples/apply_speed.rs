@@ -165,7 +165,7 @@ fn sample(seq: u64) -> Result<Sample, Failure> {
     }
     let row = |kind, key: String, bytes: usize| {
         let body = format!(r#"{{"x":"{}"}}"#, "y".repeat(bytes)).into_bytes();
-        Row { kind, key, live: true, body }
+        Row { kind, key, live: true, body: body.into() }
     };
     let rows = vec![
         row(RowKind::Order, id.to_string(), 600),

@@ -65,7 +65,7 @@ mod tests {
             kind: medicines::RowKind::Site,
             key: String::new(),
             live: true,
-            body: b"{}".to_vec(),
+            body: b"{}".to_vec().into(),
         };
         let start = record.position().unwrap();
         record.apply(&[], &[row], start).unwrap();

@@ -83,6 +83,17 @@ pub enum Error {
         /// The number of the entry that was refused.
         found: u64,
     },
+    /// The record is behind what was answered for too long, or its writer has ended.
+    #[error(
+        "REC-15: the record is at entry {position} and was to be at {promised}; look at the load \
+         of the disk, or start the node again if it has stopped"
+    )]
+    Behind {
+        /// The number of the last entry that the record holds.
+        position: u64,
+        /// The number of the entry that somebody was told is kept.
+        promised: u64,
+    },
     /// A fact or a stored text cannot be written or read as JSON: a fault of this program.
     #[error("REC-10: a {what} cannot be kept as JSON; report this with the program version")]
     Json {
@@ -126,6 +137,7 @@ impl Error {
             Self::Cursor => "REC-12",
             Self::TooWide { .. } => "REC-13",
             Self::Database(_) => "REC-14",
+            Self::Behind { .. } => "REC-15",
         }
     }
 
@@ -197,6 +209,7 @@ mod tests {
             Error::Cursor,
             Error::TooWide { limit: 1 },
             Error::Database(String::new()),
+            Error::Behind { position: 1, promised: 3 },
         ];
         for (index, error) in errors.iter().enumerate() {
             let text = error.to_string();

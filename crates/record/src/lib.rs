@@ -14,6 +14,7 @@ mod error;
 mod file;
 mod fold;
 mod index;
+mod level;
 mod messages;
 mod read;
 mod schema;
@@ -21,6 +22,7 @@ mod snapshot;
 mod writer;
 
 pub use error::Error;
+pub use level::{Level, MAX_WAIT};
 pub use messages::{
     Again, Life, MAX_FOUND, MessageIndex, MessageIndexer, MessageSearch, Messages, Rewrite, Sent,
     fact_text, message_text,

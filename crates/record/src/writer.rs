@@ -126,7 +126,8 @@ impl Record {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let kind = row_kind(row.get(0)?)?;
-            take(Row { kind, key: row.get(1)?, live: true, body: row.get(2)? });
+            let body: Vec<u8> = row.get(2)?;
+            take(Row { kind, key: row.get(1)?, live: true, body: body.into() });
         }
         Ok(position)
     }

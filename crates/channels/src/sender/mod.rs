@@ -312,7 +312,7 @@ impl Sender {
     }
 
     async fn submit(&self, request: Request, id: Option<Id>, raw: Vec<u8>) -> Result<(), Stopped> {
-        self.engine.submit(self.command(request, id.as_ref(), raw)).await.map(|_| ())
+        self.engine.submit_recorded(self.command(request, id.as_ref(), raw)).await.map(|_| ())
     }
 
     fn command(&self, request: Request, id: Option<&Id>, raw: Vec<u8>) -> Command {

@@ -51,7 +51,7 @@ pub(super) async fn list(listing: Listing) -> Result<Page, ListError> {
 }
 
 fn page(listing: &Listing) -> Result<Page, ListError> {
-    let reader = listing.readers.get()?;
+    let reader = listing.readers.as_it_is()?;
     let next = |view: &record::DeliveryView| is_next(view, &listing.out, listing.policy);
     let mut chosen = reader.deliveries(&listing.channel, PAGE, next)?;
     arrange(&mut chosen);
@@ -99,7 +99,7 @@ pub(super) async fn unasked(listing: Listing) -> Result<Vec<Delivery>, ListError
 }
 
 fn held_without_case(listing: &Listing) -> Result<Vec<Delivery>, ListError> {
-    let reader = listing.readers.get()?;
+    let reader = listing.readers.as_it_is()?;
     let asked = asked(&reader)?;
     let listed = reader.deliveries(&listing.channel, MAX_DELIVERIES, |view| {
         view.state == DeliveryState::InFlight
@@ -130,7 +130,7 @@ pub(super) async fn accepted(
     limit: usize,
 ) -> Result<Vec<(Delivery, u64)>, ListError> {
     let reading = tokio::task::spawn_blocking(move || -> Result<_, ListError> {
-        let listed = readers.get()?.accepted(&channel, limit)?;
+        let listed = readers.as_it_is()?.accepted(&channel, limit)?;
         Ok(listed.into_iter().map(|view| (view.delivery, view.attempts)).collect())
     });
     reading.await.map_err(|_| ListError::Ended)?
@@ -142,7 +142,7 @@ pub(super) async fn state_of(
     id: Id,
 ) -> Result<Option<(Arc<str>, DeliveryState)>, ListError> {
     let reading = tokio::task::spawn_blocking(move || -> Result<_, ListError> {
-        let found = readers.get()?.delivery(&id)?;
+        let found = readers.as_it_is()?.delivery(&id)?;
         Ok(found.map(|view| (view.delivery.channel, view.state)))
     });
     reading.await.map_err(|_| ListError::Ended)?

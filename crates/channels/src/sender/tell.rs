@@ -334,7 +334,7 @@ impl Sender {
         let outcome = Outcome { channel, delivery, state, ahead: true, held: false, detail };
         let command = self.command(Request::Delivered(outcome), Some(&id), raw);
         let engine = self.engine.clone();
-        self.outcomes.spawn(async move { engine.submit(command).await.map(|_| id) });
+        self.outcomes.spawn(async move { engine.submit_recorded(command).await.map(|_| id) });
         Ok(())
     }
 

@@ -100,7 +100,7 @@ impl Hospital {
             }
         }
         for Row { kind, key, body, .. } in self.state.take_changed() {
-            kept.rows.insert((kind, key), body);
+            kept.rows.insert((kind, key), body.json().into_owned());
         }
         drop(kept);
         self.state.settled(seq);

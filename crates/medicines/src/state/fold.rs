@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fhir::Id;
 
+use super::row::{Content, to_json};
 use super::{OrderState, PatientState, Row, RowKind, State};
 use crate::cabinet::Transaction;
 use crate::cases::{Case, CaseKind};
@@ -144,25 +145,28 @@ impl State {
     }
 
     fn row(&self, kind: RowKind, key: String) -> Row {
-        fn json<T: serde::Serialize>(value: &T) -> Vec<u8> {
-            serde_json::to_vec(value).expect("the state's types are always JSON")
+        fn json<T: serde::Serialize>(value: &T) -> Content {
+            Content::Json(to_json(value))
         }
         let id = || Id::new(&key).expect("the key of this kind of row is an id");
         let (live, body) = match kind {
             RowKind::Site => (true, json(&*self.site)),
             RowKind::Patient => {
-                let patient = self.patients.get(&id());
-                (patient.is_some_and(|patient| !patient.at_rest()), json(&patient))
+                // A patient whose resource was deleted has none.
+                match self.patients.get(&id()) {
+                    Some(patient) => (!patient.at_rest(), Content::Patient(Arc::clone(patient))),
+                    None => (false, json(&())),
+                }
             }
             RowKind::Identifier => (false, json(&self.identifiers.get(key.as_str()))),
             RowKind::Order => {
                 let order = &self.orders[&id()];
-                (order.is_open(), json(order))
+                (order.is_open(), Content::Order(Arc::clone(order)))
             }
             RowKind::OrderNumber => (false, json(&self.order_numbers[key.as_str()])),
             RowKind::Removal => {
                 let removal = &self.removals[&id()];
-                (removal.is_open(), json(removal))
+                (removal.is_open(), Content::Removal(Arc::clone(removal)))
             }
             RowKind::Balance => {
                 let balance = self.balances.get(key.as_str()).copied().unwrap_or_default();
@@ -173,9 +177,9 @@ impl State {
             RowKind::Dictionary => (true, json(&self.dictionary)),
             RowKind::Case => match self.cases.get(&id()) {
                 Some(case) => (true, json(case)),
-                None => (false, b"null".to_vec()),
+                None => (false, json(&())),
             },
         };
-        Row { kind, key, live, body }
+        Row { kind, key, live, body: body.into() }
     }
 }

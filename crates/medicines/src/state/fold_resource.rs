@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fhir::resources::{
     AllergyIntolerance, Encounter, EncounterStatus, MedicationRequest, Patient, PatientLinkType,
+    Resource,
 };
 use fhir::types::{Dosage, Timing, UnitOfTime};
 use fhir::{Id, ResourceType, StoredResource};
@@ -25,18 +26,11 @@ const DAY_S: i64 = 86_400;
 impl State {
     pub(super) fn fold_resource(&mut self, resource: &StoredResource) {
         self.fold_recorded(resource);
-        let raw = resource.json().as_bytes();
         match resource.resource_type {
-            ResourceType::Patient => self.fold_patient(resource, &read(Patient::from_slice(raw))),
-            ResourceType::Encounter => {
-                self.fold_encounter(resource, &read(Encounter::from_slice(raw)));
-            }
-            ResourceType::MedicationRequest => {
-                self.fold_order(resource, &read(MedicationRequest::from_slice(raw)));
-            }
-            ResourceType::AllergyIntolerance => {
-                self.fold_allergy(resource, &read(AllergyIntolerance::from_slice(raw)));
-            }
+            ResourceType::Patient => self.fold_patient(resource, &read(resource)),
+            ResourceType::Encounter => self.fold_encounter(resource, &read(resource)),
+            ResourceType::MedicationRequest => self.fold_order(resource, &read(resource)),
+            ResourceType::AllergyIntolerance => self.fold_allergy(resource, &read(resource)),
             _ => {}
         }
     }
@@ -235,18 +229,17 @@ impl State {
 
 /// Whether the fold will be able to read a resource.
 pub(crate) fn is_readable(resource: &StoredResource) -> bool {
-    let raw = resource.json().as_bytes();
     match resource.resource_type {
-        ResourceType::Patient => Patient::from_slice(raw).is_ok(),
-        ResourceType::Encounter => Encounter::from_slice(raw).is_ok(),
-        ResourceType::MedicationRequest => MedicationRequest::from_slice(raw).is_ok(),
-        ResourceType::AllergyIntolerance => AllergyIntolerance::from_slice(raw).is_ok(),
+        ResourceType::Patient => resource.reading::<Patient>().is_ok(),
+        ResourceType::Encounter => resource.reading::<Encounter>().is_ok(),
+        ResourceType::MedicationRequest => resource.reading::<MedicationRequest>().is_ok(),
+        ResourceType::AllergyIntolerance => resource.reading::<AllergyIntolerance>().is_ok(),
         _ => true,
     }
 }
 
-fn read<T>(resource: Result<T, fhir::ReadError>) -> T {
-    resource.expect("a resource is read before it becomes a fact")
+fn read<R: Resource + Send + Sync + 'static>(resource: &StoredResource) -> Arc<R> {
+    resource.reading().expect("a resource is read before it becomes a fact")
 }
 
 /// The ward: the identifier of the location that the patient is in.
@@ -271,11 +264,16 @@ fn order_state(
     let mut changes = before.map(|order| order.changes.clone()).unwrap_or_default();
     let at = told_at(&request.extension).unwrap_or(resource.last_updated);
     let verified = request.extension.iter().any(|e| e.url == crate::orders::VERIFIED_BY);
+    changes.reserve_exact(1);
     changes.push(StatusChange { at, status: request.status, verified });
     if changes.len() > MAX_CHANGES {
         changes.remove(0);
     }
     let codings = request.medication_concept().map(|concept| concept.coding).unwrap_or_default();
+    let mut codings: Vec<_> =
+        codings.into_iter().filter_map(|c| Some((c.system?, c.code?))).collect();
+    // A hospital has tens of thousands of live orders.
+    codings.shrink_to_fit();
     let bounds = dosage.and_then(bounds);
     OrderState {
         id: resource.id.clone(),
@@ -283,7 +281,7 @@ fn order_state(
         patient,
         number: keys(&request.identifier).into_iter().next().unwrap_or_default(),
         changes,
-        codings: codings.into_iter().filter_map(|c| Some((c.system?, c.code?))).collect(),
+        codings,
         dose: one_dose(&request.dosage_instruction),
         schedule: dosage.map_or(Schedule::Unknown, schedule),
         maximum: dosage.and_then(maximum),

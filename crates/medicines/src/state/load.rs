@@ -21,7 +21,7 @@ impl State {
     /// Takes a live row in, before the first fold. Rows come in the order of [`RowKind::ALL`].
     pub fn load(&mut self, row: &Row) -> Result<(), UnreadableRow> {
         fn read<T: DeserializeOwned>(row: &Row) -> Result<T, UnreadableRow> {
-            serde_json::from_slice(&row.body)
+            serde_json::from_slice(&row.body.json())
                 .map_err(|source| UnreadableRow { kind: row.kind, source })
         }
         match row.kind {

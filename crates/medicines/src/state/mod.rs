@@ -24,7 +24,7 @@ pub use entities::{
 };
 pub(crate) use fold_resource::{is_readable, ward};
 pub use load::UnreadableRow;
-pub use row::{Cold, NoCold, Row, RowKind};
+pub use row::{Body, Cold, NoCold, Row, RowKind};
 
 use crate::cases::Case;
 use crate::configuration::Applied;

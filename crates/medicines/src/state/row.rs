@@ -1,6 +1,11 @@
 //! The live state as rows, so that a restart loads them instead of the whole journal.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+
+use super::{OrderState, PatientState, Removal};
 
 /// What a row is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -73,8 +78,57 @@ pub struct Row {
     pub key: String,
     /// Whether a restart has to load it; the others are read when they are asked for.
     pub live: bool,
+    /// The thing.
+    pub body: Body,
+}
+
+/// What a row is of. It becomes JSON when somebody needs it so: of a thing that changes several
+/// times before its row is written, only the last state is.
+#[derive(Debug, Clone)]
+pub struct Body(Content);
+
+#[derive(Debug, Clone)]
+pub(super) enum Content {
+    Json(Vec<u8>),
+    Patient(Arc<PatientState>),
+    Order(Arc<OrderState>),
+    Removal(Arc<Removal>),
+}
+
+impl Body {
     /// The thing as JSON.
-    pub body: Vec<u8>,
+    pub fn json(&self) -> Cow<'_, [u8]> {
+        match &self.0 {
+            Content::Json(json) => Cow::Borrowed(json),
+            Content::Patient(patient) => Cow::Owned(to_json(patient)),
+            Content::Order(order) => Cow::Owned(to_json(order)),
+            Content::Removal(removal) => Cow::Owned(to_json(removal)),
+        }
+    }
+}
+
+impl From<Content> for Body {
+    fn from(content: Content) -> Self {
+        Self(content)
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(json: Vec<u8>) -> Self {
+        Self(Content::Json(json))
+    }
+}
+
+impl PartialEq for Body {
+    fn eq(&self, other: &Self) -> bool {
+        self.json() == other.json()
+    }
+}
+
+impl Eq for Body {}
+
+pub(super) fn to_json<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).expect("the state's types are always JSON")
 }
 
 /// Rows that are not in memory: what ended long ago, read when somebody asks for it again.

@@ -53,7 +53,7 @@ pub(crate) struct Shelf(Arc<Mutex<Kept>>);
 impl Cold for Shelf {
     fn row(&self, kind: RowKind, key: &str) -> Option<Vec<u8>> {
         let kept = self.0.lock().unwrap();
-        kept.rows.get(&(kind, key.to_owned())).map(|row| row.body.clone())
+        kept.rows.get(&(kind, key.to_owned())).map(|row| row.body.json().into_owned())
     }
 
     fn resource(&self, kind: ResourceType, id: &Id) -> Option<StoredResource> {
@@ -219,7 +219,7 @@ impl Hospital {
     pub(crate) fn rows(&self) -> Vec<String> {
         let kept = self.shelf.0.lock().unwrap();
         let line = |row: &Row| {
-            let body = String::from_utf8(row.body.clone()).unwrap();
+            let body = String::from_utf8(row.body.json().into_owned()).unwrap();
             format!("{:?} {} {} {body}", row.kind, row.key, row.live)
         };
         kept.rows.values().map(line).collect()

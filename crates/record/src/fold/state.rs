@@ -26,7 +26,8 @@ impl<'c> States<'c> {
     }
 
     pub(super) fn put(&mut self, row: &Row) -> Result<(), Error> {
-        let values = params![row.kind.number(), row.key, row.live, row.body];
+        let body = row.body.json();
+        let values = params![row.kind.number(), row.key, row.live, &*body];
         if self.update.execute(values)? == 0 {
             self.put.execute(values)?;
         }

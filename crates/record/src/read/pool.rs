@@ -2,10 +2,10 @@
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Reader;
-use crate::Error;
+use crate::{Error, Level};
 
 /// The most readers that are kept open while nobody uses them.
 pub const MAX_IDLE_READERS: usize = 16;
@@ -16,6 +16,7 @@ pub const MAX_IDLE_READERS: usize = 16;
 pub struct Readers {
     path: PathBuf,
     journal: PathBuf,
+    level: Arc<Level>,
     idle: Mutex<Vec<Reader>>,
 }
 
@@ -31,11 +32,25 @@ impl Readers {
     /// opens one, to say early what is wrong.
     pub fn open(path: &Path, journal: &Path) -> Result<Self, Error> {
         let idle = Mutex::new(vec![Reader::open(path, journal)?]);
-        Ok(Self { path: path.to_owned(), journal: journal.to_owned(), idle })
+        let level = Arc::default();
+        Ok(Self { path: path.to_owned(), journal: journal.to_owned(), level, idle })
     }
 
-    /// A reader that nobody else uses.
+    /// How far the record has to be for those who were answered: kept by whoever writes.
+    pub fn level(&self) -> Arc<Level> {
+        Arc::clone(&self.level)
+    }
+
+    /// A reader that nobody else uses, of a record that holds everything that was answered before
+    /// the call. Blocks until it does, as a rule for some milliseconds at most;
+    /// [`Error::Behind`] after [`MAX_WAIT`](crate::MAX_WAIT), or when the writer has ended.
     pub fn get(&self) -> Result<Lease<'_>, Error> {
+        self.level.wait()?;
+        self.as_it_is()
+    }
+
+    /// The same, of the record as it is now: what was answered a moment ago may be missing.
+    pub fn as_it_is(&self) -> Result<Lease<'_>, Error> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let reader = match idle {
             Some(reader) => reader,

@@ -251,11 +251,11 @@ impl Revision {
 pub(super) fn stored(row: &Row<'_>) -> Result<StoredResource, Error> {
     let id: String = row.get(1)?;
     let raw = RawValue::from_string(row.get(4)?).map_err(|_| Error::Json { what: "resource" })?;
-    Ok(StoredResource {
-        resource_type: type_of(row.get(0)?)?,
-        id: Id::new(&id).map_err(|_| Error::Corrupt("an id".into()))?,
-        version: natural(row.get(2)?),
-        last_updated: timestamp(row.get(3)?),
-        raw: Arc::from(raw),
-    })
+    Ok(StoredResource::kept(
+        type_of(row.get(0)?)?,
+        Id::new(&id).map_err(|_| Error::Corrupt("an id".into()))?,
+        natural(row.get(2)?),
+        timestamp(row.get(3)?),
+        Arc::from(raw),
+    ))
 }

@@ -179,5 +179,5 @@ pub(crate) fn change(channel: &str, which: Which, state: DeliveryState, seq: u64
 }
 
 pub(crate) fn row(kind: RowKind, key: &str, live: bool, body: &str) -> Row {
-    Row { kind, key: key.into(), live, body: body.as_bytes().to_vec() }
+    Row { kind, key: key.into(), live, body: body.as_bytes().to_vec().into() }
 }

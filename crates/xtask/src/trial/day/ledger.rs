@@ -91,7 +91,10 @@ fn rows(report: &mut Report, balances: &Balances, data: &Path) -> Result<(), Tri
     let mut kept = BTreeMap::new();
     let load = record.load_live(|row| {
         if row.kind == RowKind::Balance {
-            kept.insert(row.key, String::from_utf8_lossy(&row.body).trim_matches('"').to_owned());
+            kept.insert(
+                row.key,
+                String::from_utf8_lossy(&row.body.json()).trim_matches('"').to_owned(),
+            );
         }
     });
     load.map_err(|error| error.to_string())?;
