@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use serde_json::value::RawValue;
@@ -53,13 +53,23 @@ pub struct StoredResource {
     reading: Reading,
 }
 
-/// A typed reading, made at most once for a resource and all its clones.
+/// A typed reading on its way from the one who made it to the one who needs it next.
 #[derive(Clone, Default)]
-struct Reading(Arc<OnceLock<Arc<dyn Any + Send + Sync>>>);
+struct Reading(Arc<Mutex<Option<Box<dyn Any + Send>>>>);
+
+impl Reading {
+    fn put<R: Resource + Send + 'static>(&self, reading: R) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(reading));
+    }
+
+    fn take<R: 'static>(&self) -> Option<Box<R>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?.downcast().ok()
+    }
+}
 
 impl fmt::Debug for Reading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.get().is_some() { "made" } else { "none" })
+        f.write_str("Reading")
     }
 }
 
@@ -168,17 +178,17 @@ impl StoredResource {
         R::from_slice(self.json().as_bytes())
     }
 
-    /// A typed reading that is kept with the resource: whoever asks again, of this or of a clone,
-    /// shares it. For what is read more than once and soon let go.
-    pub fn reading<R: Resource + Send + Sync + 'static>(&self) -> Result<Arc<R>, ReadError> {
-        let made = || self.reading.0.get().cloned()?.downcast().ok();
-        if let Some(made) = made() {
-            return Ok(made);
-        }
-        let read = Arc::new(self.read::<R>()?);
-        // Where another type was read first, that one stays.
-        let _ = self.reading.0.set(Arc::clone(&read) as Arc<dyn Any + Send + Sync>);
-        Ok(read)
+    /// Says whether it can be read, and keeps the reading for [`StoredResource::take_reading`] of
+    /// this or of a clone.
+    pub fn keep_reading<R: Resource + Send + 'static>(&self) -> Result<(), ReadError> {
+        self.reading.put(self.read::<R>()?);
+        Ok(())
+    }
+
+    /// The reading that was kept, or else a new one. It is kept no longer: it takes several times
+    /// the memory of the text.
+    pub fn take_reading<R: Resource + 'static>(&self) -> Result<Box<R>, ReadError> {
+        self.reading.take().map_or_else(|| self.read().map(Box::new), Ok)
     }
 
     /// `Type/id`.
@@ -336,12 +346,17 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_is_shared_with_clones_and_is_of_the_type_that_was_asked_for() {
+    fn a_reading_is_handed_on_and_is_of_the_type_that_was_asked_for() {
         let json = r#"{"resourceType":"Patient"}"#;
         let stored = StoredResource::new(json, "p1".parse().unwrap(), 1, at()).unwrap();
-        let reading = stored.clone().reading::<Patient>().unwrap();
-        assert!(Arc::ptr_eq(&reading, &stored.reading::<Patient>().unwrap()));
-        assert_eq!(*reading, stored.read().unwrap());
-        assert!(stored.reading::<MedicationRequest>().is_err());
+        assert!(stored.keep_reading::<MedicationRequest>().is_err());
+        stored.clone().keep_reading::<Patient>().unwrap();
+        assert!(stored.reading.0.lock().unwrap().is_some());
+        let read: Patient = stored.read().unwrap();
+        assert_eq!(*stored.take_reading::<Patient>().unwrap(), read);
+        assert!(stored.reading.0.lock().unwrap().is_none());
+        assert_eq!(*stored.take_reading::<Patient>().unwrap(), read);
+        stored.keep_reading::<Patient>().unwrap();
+        assert!(stored.take_reading::<MedicationRequest>().is_err());
     }
 }

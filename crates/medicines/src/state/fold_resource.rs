@@ -230,16 +230,16 @@ impl State {
 /// Whether the fold will be able to read a resource.
 pub(crate) fn is_readable(resource: &StoredResource) -> bool {
     match resource.resource_type {
-        ResourceType::Patient => resource.reading::<Patient>().is_ok(),
-        ResourceType::Encounter => resource.reading::<Encounter>().is_ok(),
-        ResourceType::MedicationRequest => resource.reading::<MedicationRequest>().is_ok(),
-        ResourceType::AllergyIntolerance => resource.reading::<AllergyIntolerance>().is_ok(),
+        ResourceType::Patient => resource.keep_reading::<Patient>().is_ok(),
+        ResourceType::Encounter => resource.keep_reading::<Encounter>().is_ok(),
+        ResourceType::MedicationRequest => resource.keep_reading::<MedicationRequest>().is_ok(),
+        ResourceType::AllergyIntolerance => resource.keep_reading::<AllergyIntolerance>().is_ok(),
         _ => true,
     }
 }
 
-fn read<R: Resource + Send + Sync + 'static>(resource: &StoredResource) -> Arc<R> {
-    resource.reading().expect("a resource is read before it becomes a fact")
+fn read<R: Resource + 'static>(resource: &StoredResource) -> Box<R> {
+    resource.take_reading().expect("a resource is read before it becomes a fact")
 }
 
 /// The ward: the identifier of the location that the patient is in.
