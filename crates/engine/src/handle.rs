@@ -105,6 +105,8 @@ impl Engine {
             let why = engine.stopped.borrow().clone();
             why.unwrap_or_else(|| Error::Fault("the engine ended at once".to_owned()))
         })?;
+        // Whoever starts an engine finds the configuration in the record.
+        engine.readers.get().map_err(|error| Error::Record(error.to_string()))?;
         Ok(engine)
     }
 

@@ -105,7 +105,7 @@ impl Draft {
         out.push('}');
         let raw = RawValue::from_string(out).expect("members that were read are JSON");
         let resource_type = self.resource_type;
-        StoredResource { resource_type, id, version, last_updated, raw: Arc::from(raw) }
+        StoredResource::kept(resource_type, id, version, last_updated, Arc::from(raw))
     }
 
     /// The JSON of a member as it was written, where no link stands in the text.
