@@ -21,7 +21,7 @@ use tokio::time::{Duration, Instant, sleep};
 use super::{WriteError, code_of, sync_folder, write_whole};
 use crate::config::FilesConfig;
 use crate::health::Meter;
-use crate::transport::{Reply, Service, Stop, Unserved};
+use crate::transport::{Reply, STOP_GRACE, Service, Stop, Unserved};
 
 /// The most files that one look at the folder takes up; the others wait for the next one.
 const MAX_FILES: usize = 1000;
@@ -119,7 +119,8 @@ impl Inbox {
         })
     }
 
-    /// Takes in files until it is told to stop; the one in work is finished.
+    /// Takes in files until it is told to stop; the one in work is finished, where that takes no
+    /// longer than [`STOP_GRACE`].
     pub(crate) async fn run<S: Service>(
         self,
         service: S,
@@ -137,7 +138,17 @@ impl Inbox {
                     if !std::mem::replace(&mut open, true) {
                         meter.opened();
                     }
-                    self.round(found, &mut memory, &service, clock, &meter, &stop).await;
+                    let mut told = stop.clone();
+                    let out_of_time = async {
+                        told.wait().await;
+                        sleep(STOP_GRACE).await;
+                    };
+                    // A long batch is left in its middle then: it is taken again after a start, and
+                    // what was taken of it has no second effect.
+                    tokio::select! {
+                        () = self.round(found, &mut memory, &service, clock, &meter, &stop) => {}
+                        () = out_of_time => break,
+                    }
                 }
                 Ok(Err(error)) => {
                     meter.down(code_of(&error));
