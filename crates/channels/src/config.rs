@@ -436,6 +436,17 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// Whether nothing but time has made it wrong, as a certificate of ours that has ended. What
+    /// was right when it was applied must not keep a node from starting with its other channels.
+    pub fn is_of_time(&self) -> bool {
+        matches!(
+            self,
+            ConfigError::Tls { error: TlsError::Expired { .. } | TlsError::NotYet { .. }, .. }
+        )
+    }
+}
+
 impl ChannelConfig {
     /// An inbound channel with everything else as it is by default.
     pub fn inbound(name: &str, listen: SocketAddr, dialect: Dialect) -> Self {

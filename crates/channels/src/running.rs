@@ -115,14 +115,16 @@ enum End {
 }
 
 impl Channels {
-    /// Checks every channel, binds every listener, and only then starts all of them.
+    /// Checks every channel, binds every listener, and only then starts all of them. A channel whose
+    /// own certificate has ended starts with the others: its peers will refuse it, and its health
+    /// tells why.
     #[expect(clippy::unused_async, reason = "sockets and tasks need a runtime, as a future has")]
     pub async fn start(
         engine: &Engine,
         channels: Vec<ChannelConfig>,
         setting: Setting,
     ) -> Result<Running, StartError> {
-        check(&channels, engine)?;
+        check(&channels, engine, true)?;
         check_together(&channels)?;
         let ready: Vec<Ready> = channels.into_iter().map(bind).collect::<Result<_, _>>()?;
         let mut running = Running {
@@ -139,12 +141,18 @@ impl Channels {
     }
 }
 
-/// Each configuration can be used, and each name is there once.
-fn check(channels: &[ChannelConfig], engine: &Engine) -> Result<(), ConfigError> {
+/// Each configuration can be used, and each name is there once. `starting` says that what time alone
+/// has made wrong is told and not refused.
+fn check(channels: &[ChannelConfig], engine: &Engine, starting: bool) -> Result<(), ConfigError> {
     let mut names = BTreeSet::new();
     for config in channels {
         config.check()?;
-        config.check_certificates(engine.clock().now())?;
+        match config.check_certificates(engine.clock().now()) {
+            Err(error) if starting && error.is_of_time() => {
+                tracing::error!(channel = %config.name, %error, "no peer will take its connections");
+            }
+            other => drop(other?),
+        }
         if !names.insert(config.name.as_str()) {
             return Err(ConfigError::Twice(config.name.clone()));
         }
@@ -205,7 +213,7 @@ impl Running {
         start: Vec<ChannelConfig>,
         commit: impl Future<Output = Result<(), E>>,
     ) -> Result<(), ChangeError<E>> {
-        check(&start, &self.engine).map_err(StartError::from)?;
+        check(&start, &self.engine, false).map_err(StartError::from)?;
         let ending =
             |name: &str| stop.contains(name) || start.iter().any(|config| config.name == name);
         let names: Vec<String> =

@@ -68,7 +68,7 @@ fn choose(args: &Args) -> Result<Plan, Failure> {
         "the files differ from what was applied, and what was applied is in force: look with \
          `interlock plan`, then `interlock apply` (or start with `serve --apply`)"
     );
-    let plan = config::read_bundle(in_force.bundle, config::folder_of(&args.config));
+    let plan = config::read_applied(in_force.bundle, config::folder_of(&args.config));
     let plan = plan.map_err(|mistakes| {
         let told = plan::told(&mistakes);
         format!(

@@ -26,6 +26,9 @@ use crate::secret::{TokenSource, console_key};
 struct Checker<'a> {
     text: &'a str,
     folder: &'a Path,
+    /// Whether it was right when it was applied, so that what time alone has made wrong since is no
+    /// reason not to start.
+    applied: bool,
     mistakes: Vec<Mistake>,
 }
 
@@ -69,10 +72,11 @@ pub(super) fn plan(
     parsed: &Parsed,
     configuration: Configuration,
     folder: &Path,
+    applied: bool,
 ) -> Result<Plan, Vec<Mistake>> {
     let file = &parsed.file;
     let text = configuration.bundle.root();
-    let mut checker = Checker { text, folder, mistakes: Vec::new() };
+    let mut checker = Checker { text, folder, applied, mistakes: Vec::new() };
     let channels = channels(&mut checker, parsed, &configuration.bundle);
     let site = site(&mut checker, parsed);
     let clients = clients(&mut checker, file);
@@ -136,17 +140,17 @@ fn keeping(checker: &mut Checker<'_>, parsed: &Parsed) -> Keeping {
     keeping
 }
 
-/// What channels need beside what each of them says by itself.
 /// The channels with their dialects and scripts, whatever is wrong with them.
 pub(super) fn channels_alone(
     parsed: &Parsed,
     bundle: &Bundle,
     folder: &Path,
 ) -> Vec<ChannelConfig> {
-    let mut checker = Checker { text: bundle.root(), folder, mistakes: Vec::new() };
+    let mut checker = Checker { text: bundle.root(), folder, applied: false, mistakes: Vec::new() };
     channels(&mut checker, parsed, bundle)
 }
 
+/// What channels need beside what each of them says by itself.
 fn channels(checker: &mut Checker<'_>, parsed: &Parsed, bundle: &Bundle) -> Vec<ChannelConfig> {
     let mut names: BTreeMap<&str, &Place> = BTreeMap::new();
     let mut configs = Vec::new();
@@ -167,7 +171,9 @@ fn channels(checker: &mut Checker<'_>, parsed: &Parsed, bundle: &Bundle) -> Vec<
         let compiled = source.map_or(Ok(()), |source| config.compile(source));
         config.beside(checker.folder);
         let sound = compiled.and_then(|()| config.check());
-        if let Err(error) = sound.and_then(|()| config.check_certificates(now).map(drop)) {
+        if let Err(error) = sound.and_then(|()| config.check_certificates(now).map(drop))
+            && !(checker.applied && error.is_of_time())
+        {
             refused(checker, part, &error.to_string());
         }
         configs.push(config);

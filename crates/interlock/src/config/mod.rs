@@ -65,7 +65,14 @@ pub fn read(text: &str, folder: &Path) -> Result<Plan, Vec<Mistake>> {
 /// Reads a configuration; relative paths in it start at `folder`.
 pub fn read_bundle(bundle: Bundle, folder: &Path) -> Result<Plan, Vec<Mistake>> {
     let parsed = parse::parse(&bundle)?;
-    check::plan(&parsed, Configuration::of(bundle), folder)
+    check::plan(&parsed, Configuration::of(bundle), folder, false)
+}
+
+/// Reads a configuration that was applied before, to start with it: what time alone has made wrong
+/// since, as a certificate that has ended, is told by an alarm and keeps no channel waiting.
+pub(crate) fn read_applied(bundle: Bundle, folder: &Path) -> Result<Plan, Vec<Mistake>> {
+    let parsed = parse::parse(&bundle)?;
+    check::plan(&parsed, Configuration::of(bundle), folder, true)
 }
 
 /// What a configuration says of those who speak, whatever else is wrong with it.
@@ -235,6 +242,29 @@ accepts = ["ADT"]
         let client = client.replace("\"secret\"", "{ env = \"INTERLOCK_NO_SUCH_TOKEN\" }");
         let mistakes = read(&format!("{RIGHT}{client}"), Path::new("/")).unwrap_err();
         assert!(mistakes[0].why.contains("INTERLOCK_NO_SUCH_TOKEN"));
+    }
+
+    #[test]
+    fn a_certificate_that_has_ended_is_not_applied_and_keeps_no_node_from_starting() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(vec!["hub.example".to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(2010, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2020, 12, 31);
+        let pem = params.self_signed(&key).unwrap().pem();
+        std::fs::write(folder.path().join("hub.pem"), pem).unwrap();
+        std::fs::write(folder.path().join("hub.key"), key.serialize_pem()).unwrap();
+        let tls = "[channel.tls]\ncertificate = \"hub.pem\"\nkey = { file = \"hub.key\" }\n\
+                   ca = \"hub.pem\"\n";
+        let text = format!("{RIGHT}{tls}");
+        let mistakes = read(&text, folder.path()).unwrap_err();
+        assert_eq!(mistakes.len(), 1);
+        let told = mistakes[0].to_string();
+        assert!(told.contains("expired at 2020-12-31") && told.contains("put a new one"), "{told}");
+        let bundle = || Bundle::of_root(&text);
+        assert!(read_applied(bundle(), folder.path()).is_ok(), "it was right when it was applied");
+        std::fs::remove_file(folder.path().join("hub.key")).unwrap();
+        assert!(read_applied(bundle(), folder.path()).is_err(), "this is not of time alone");
     }
 
     #[test]
