@@ -115,9 +115,9 @@ enum End {
 }
 
 impl Channels {
-    /// Checks every channel, binds every listener, and only then starts all of them. A channel whose
-    /// own certificate has ended starts with the others: its peers will refuse it, and its health
-    /// tells why.
+    /// Checks every channel, binds every listener, and only then starts all of them. A channel
+    /// whose own certificate has ended starts with the others: its peers will refuse it, and its
+    /// health tells why.
     #[expect(clippy::unused_async, reason = "sockets and tasks need a runtime, as a future has")]
     pub async fn start(
         engine: &Engine,
@@ -141,15 +141,15 @@ impl Channels {
     }
 }
 
-/// Each configuration can be used, and each name is there once. `starting` says that what time alone
-/// has made wrong is told and not refused.
+/// Each configuration can be used, and each name is there once. `starting` says that what time
+/// alone has made wrong is told and not refused.
 fn check(channels: &[ChannelConfig], engine: &Engine, starting: bool) -> Result<(), ConfigError> {
     let mut names = BTreeSet::new();
     for config in channels {
         config.check()?;
         match config.check_certificates(engine.clock().now()) {
             Err(error) if starting && error.is_of_time() => {
-                tracing::error!(channel = %config.name, %error, "no peer will take its connections");
+                tracing::error!(channel = %config.name, %error, "peers will refuse its connections");
             }
             other => drop(other?),
         }

@@ -31,8 +31,8 @@ async fn the_expired_certificate_of_a_peer_stops_the_line_and_is_named() {
     node.running.shutdown().await;
 }
 
-/// A naive engine either puts such a certificate in force, or does not start with it at three in the
-/// morning, and with it no other channel.
+/// A naive engine either puts such a certificate in force, or does not start with it at three in
+/// the morning, and with it no other channel.
 #[tokio::test(flavor = "multi_thread")]
 async fn our_own_expired_certificate_is_not_put_in_force_and_stops_no_other_channel() {
     let dir = tempfile::tempdir().unwrap();
