@@ -25,6 +25,7 @@ mod elements;
 mod gtin;
 mod lint;
 mod pack;
+mod printed;
 mod scan;
 mod wristband;
 
@@ -35,5 +36,6 @@ pub use elements::{Element, ElementError, Elements, MAX_SCAN_BYTES, parse};
 pub use gtin::{Gtin, GtinError};
 pub use lint::{LintError, check as lint};
 pub use pack::{Details, Pack, PackDetails, PackError};
+pub use printed::from_printed;
 pub use scan::{Content, Scan, ScanError, Symbology, read};
 pub use wristband::{Wristband, WristbandError};

@@ -105,6 +105,14 @@ fn element_strings_and_scans() {
                 gs1::parse(&input).is_ok()
             }),
             // A web address in a symbol is text here, whatever its path is.
+            // Brackets as they are printed; the table writes a backslash twice.
+            "test_parseAIdata" => {
+                let typed = row[3].replace("\\\\", "\\");
+                let made = gs1::from_printed(&typed).ok();
+                let expected = row[4].replace('^', "\u{1d}").into_bytes();
+                assert!(made.is_none() || made == Some(expected), "{typed}: {made:?}");
+                made.is_some()
+            }
             // Without a symbology identifier it is refused there; here it may be a local code.
             "test_testProcessScanData" if input == b"ABC" => {
                 assert!(matches!(read(&input).map(|scan| scan.content), Ok(Content::Text(_))));
@@ -126,7 +134,7 @@ fn element_strings_and_scans() {
     }
     eprintln!("element strings and scans: {agreed} agree, left out {left:?}");
     assert!(misses.is_empty(), "{misses:#?}");
-    assert!(agreed > 55);
+    assert!(agreed > 70);
 }
 
 /// The tables write bytes outside ASCII's printable ones as `\x1D`.
