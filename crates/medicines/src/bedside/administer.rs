@@ -232,7 +232,8 @@ fn resolved(
     }
     let changes: Vec<(&str, Option<&str>)> =
         changes.iter().map(|(name, value)| (*name, value.as_deref())).collect();
-    let before = StoredResource { version: 0, ..told.clone() };
+    let mut before = told.clone();
+    before.version = 0;
     before.revised(&changes, facts.ctx.now).unwrap_or_else(|| told.clone())
 }
 
