@@ -149,7 +149,7 @@ fn check(channels: &[ChannelConfig], engine: &Engine, starting: bool) -> Result<
         config.check()?;
         match config.check_certificates(engine.clock().now()) {
             Err(error) if starting && error.is_of_time() => {
-                tracing::error!(channel = %config.name, %error, "peers will refuse its connections");
+                tracing::error!(channel = %config.name, %error, "its peers will refuse it");
             }
             other => drop(other?),
         }
