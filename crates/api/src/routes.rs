@@ -83,6 +83,9 @@ const fn route(
     Route { verb, path, needs, style, what, handler }
 }
 
+/// The address of the FHIR endpoint itself.
+const ENDPOINT: &str = "/fhir";
+
 /// Every route of the interface.
 pub const ROUTES: &[Route] = {
     use Role::{Admin, Bedside, Cabinet, Cases, FhirRead, FhirWrite, Messages, Metrics};
@@ -188,6 +191,10 @@ pub(crate) fn assemble(state: &ApiState, others: Option<Router>) -> Router {
     for route in ROUTES {
         let door = Door { api: state.clone(), route };
         let handler = (route.handler)().route_layer(from_fn_with_state(door, guard));
+        if route.path == ENDPOINT {
+            // Some clients write the address of the endpoint with a slash at its end.
+            router = router.route("/fhir/", handler.clone());
+        }
         router = router.route(route.path, handler);
     }
     let router = router.method_not_allowed_fallback(wrong_method).with_state(state.clone());

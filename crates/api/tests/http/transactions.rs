@@ -154,7 +154,7 @@ async fn the_entries_of_a_batch_stand_alone() {
         entry("", "POST", "Patient/$match", json!({"resourceType":"Parameters"})),
     ];
     let more = "Idempotency-Key: batch";
-    let reply = node.fhir("POST", "/fhir", more, &bundle("batch", &entries)).await;
+    let reply = node.fhir("POST", "/fhir/", more, &bundle("batch", &entries)).await;
     let answer = reply.json();
     assert_eq!((reply.status, &answer["type"]), (200, &json!("batch-response")), "{answer}");
     let statuses: Vec<&str> = answer["entry"]
