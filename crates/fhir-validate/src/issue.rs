@@ -1,5 +1,7 @@
 //! What validation finds.
 
+use fhir::resources::{IssueSeverity, IssueType, OperationOutcome, OutcomeIssue};
+
 /// How bad an issue is (R4 value set issue-severity).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -61,4 +63,60 @@ pub struct Issue {
     pub text: String,
     /// The profile whose rule it is, where it is not one of R4 itself.
     pub profile: Option<String>,
+}
+
+impl From<&Issue> for OutcomeIssue {
+    fn from(issue: &Issue) -> Self {
+        let severity = match issue.severity {
+            Severity::Information => IssueSeverity::Information,
+            Severity::Warning => IssueSeverity::Warning,
+            Severity::Error => IssueSeverity::Error,
+        };
+        let code = match issue.code {
+            IssueCode::Structure => IssueType::Structure,
+            IssueCode::Required => IssueType::Required,
+            IssueCode::Value => IssueType::Value,
+            IssueCode::Invariant => IssueType::Invariant,
+            IssueCode::CodeInvalid => IssueType::CodeInvalid,
+            IssueCode::NotFound => IssueType::NotFound,
+            IssueCode::Extension => IssueType::Extension,
+            IssueCode::TooCostly => IssueType::TooCostly,
+        };
+        let text = match &issue.profile {
+            Some(profile) => format!("{} ({profile})", issue.text),
+            None => issue.text.clone(),
+        };
+        let outcome = fhir::outcome::issue(severity, code, &text);
+        if issue.expression.is_empty() { outcome } else { outcome.at(&issue.expression) }
+    }
+}
+
+/// What `$validate` answers: the issues, or that there are none.
+pub fn outcome(issues: &[Issue]) -> OperationOutcome {
+    if issues.is_empty() {
+        return OperationOutcome::information("the resource is valid");
+    }
+    OperationOutcome::new(issues.iter().map(OutcomeIssue::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_says_what_and_where() {
+        let issue = Issue {
+            severity: Severity::Warning,
+            code: IssueCode::CodeInvalid,
+            expression: "Patient.gender".to_owned(),
+            text: "x".to_owned(),
+            profile: Some("urn:p".to_owned()),
+        };
+        assert_eq!(
+            outcome(&[issue]).issue,
+            [fhir::outcome::issue(IssueSeverity::Warning, IssueType::CodeInvalid, "x (urn:p)")
+                .at("Patient.gender")]
+        );
+        assert_eq!(outcome(&[]).issue[0].severity, IssueSeverity::Information);
+    }
 }

@@ -30,8 +30,8 @@ mod terminology;
 mod validator;
 mod walk;
 
-pub use issue::{Issue, IssueCode, Severity};
-pub use packages::{PackageError, Packages};
+pub use issue::{Issue, IssueCode, Severity, outcome};
+pub use packages::{MAX_PACKAGE_BYTES, PackageError, Packages};
 pub use terminology::{Membership, Terminology};
 pub use validator::{MAX_ISSUES, Validator};
 

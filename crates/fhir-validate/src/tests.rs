@@ -117,6 +117,21 @@ fn a_profile_that_is_asked_for_has_to_be_known() {
     assert!(!validator.knows("urn:a"));
 }
 
+#[test]
+fn the_deepest_resource_is_walked() {
+    let validator = validator();
+    let nested = |open: &str, close: &str, depth: usize| {
+        let inside = format!("{}{}", open.repeat(depth), close.repeat(depth));
+        format!("{{\"resourceType\":\"Questionnaire\",\"status\":\"draft\",\"x\":1{inside}}}")
+    };
+    let item = ",\"item\":[{\"linkId\":\"a\",\"type\":\"group\"";
+    assert!(validator.validate(&nested(item, "}]", 59), &[]).len() > 1);
+    let extension = ",\"extension\":[{\"url\":\"http://x\"";
+    assert!(validator.validate(&nested(extension, "}]", 59), &[]).len() > 1);
+    let deeper = validator.validate(&nested(item, "}]", 300), &[]);
+    assert_eq!(deeper.len(), 1);
+}
+
 /// Values that may stand anywhere, right or wrong.
 const VALUES: &[&str] = &[
     "null",

@@ -215,3 +215,15 @@ fn broken_resources_are_refused_in_the_right_place() {
         broken(&validator, DISPENSE, edit, place);
     }
 }
+
+#[test]
+fn a_published_package_is_loaded() {
+    let Some(corpus) = corpus() else {
+        println!("skipped: no corpus");
+        return;
+    };
+    let path = corpus.join("test-cases/validator/swiss.mednet.fhir#0.5.0.tgz");
+    let mut packages = Packages::r4();
+    let taken = packages.add_archive(&std::fs::read(path).unwrap()).unwrap();
+    assert!(taken > 10, "{taken}");
+}
