@@ -5,7 +5,7 @@ use crate::harness::{ALL, Node, administration, completion, removal};
 #[tokio::test]
 async fn bad_requests_have_a_code_and_leave_no_entry() {
     let node = Node::start().await;
-    let before = *node.engine.progress().borrow();
+    let before = node.settled().await;
     let twice = removal().replacen('{', "{\"item\":\"PARA500\",", 1);
     let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
     let unknown = removal().replacen('{', "{\"dose\":1,", 1);
@@ -39,7 +39,7 @@ async fn bad_requests_have_a_code_and_leave_no_entry() {
         let found = (reply.status, reply.code());
         assert_eq!(found, (status, code.to_owned()), "{path} {}", &body[..body.len().min(80)]);
     }
-    assert_eq!(*node.engine.progress().borrow(), before);
+    assert_eq!(node.settled().await, before);
 }
 
 #[tokio::test]

@@ -176,6 +176,15 @@ impl Node {
         drop(self.stop.take());
     }
 
+    /// The number of the last entry, once the record holds it.
+    pub(crate) async fn settled(&self) -> u64 {
+        let readers = self.engine.readers();
+        let last = readers.get().unwrap().position().unwrap().seq;
+        let mut progress = self.engine.progress();
+        progress.wait_for(|seq| *seq >= last).await.unwrap();
+        last
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.engine.clock().now()
     }

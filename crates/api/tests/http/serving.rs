@@ -16,8 +16,8 @@ use crate::harness::{ALL, Node, read_reply};
 #[tokio::test]
 async fn health_tells_the_position() {
     let node = Node::start().await;
+    let position = node.settled().await;
     let reply = node.send("GET /health HTTP/1.1", "").await;
-    let position = *node.engine.progress().borrow();
     assert_eq!(reply.body, format!(r#"{{"status":"ok","position":{position}}}"#));
     let reply = node.send("GET /openapi.json HTTP/1.1", "").await;
     assert!(reply.json()["paths"]["/cabinet/removals"]["post"].is_object());
