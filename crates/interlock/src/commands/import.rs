@@ -82,10 +82,12 @@ fn dmd_release(args: &Dmd) -> Result<(), Failure> {
 
 /// The index in use; none before the first release, or where its file is gone.
 fn before(plan: &Plan) -> Result<Option<terminology::Index>, Failure> {
-    let Ok(reader) = record::Reader::open(&plan.record(), &plan.journal()) else {
+    if !plan.journal().exists() {
         return Ok(None);
-    };
-    let Some(in_use) = dmd::in_use(&reader)? else { return Ok(None) };
+    }
+    let journal = journal::Reader::open(&plan.journal())?;
+    let record = record::Reader::open(&plan.record(), &plan.journal()).ok();
+    let Some(in_use) = dmd::in_use(record.as_ref(), &journal)? else { return Ok(None) };
     Ok(dmd::load(&plan.data, &in_use.dictionary.digest).ok())
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use engine::{Command, Engine};
-use medicines::{Dictionary, DictionaryInUse, Request, RowKind};
+use medicines::{Dictionary, DictionaryInUse, Fact, Head, Request, RowKind};
 use terminology::{Difference, Index, diff};
 
 use super::store;
@@ -12,13 +12,47 @@ use super::words;
 /// The source from which the engine has releases.
 const CHANNEL: &str = "dictionary";
 
-/// The release in use, as the record tells it.
-pub(crate) fn in_use(reader: &record::Reader) -> Result<Option<DictionaryInUse>, String> {
-    let row = reader.row(RowKind::Dictionary, "").map_err(|error| error.to_string())?;
-    match row {
-        None => Ok(None),
-        Some(row) => serde_json::from_slice(&row).map_err(|error| error.to_string()),
+/// How many entries are read at a time where the record does not tell.
+const ENTRIES: usize = 500;
+
+/// The release in use: what the record tells, and of the entries that it does not hold yet the
+/// journal.
+pub(crate) fn in_use(
+    record: Option<&record::Reader>,
+    journal: &journal::Reader,
+) -> Result<Option<DictionaryInUse>, String> {
+    let recorded = match record {
+        None => None,
+        Some(reader) => {
+            // The position first: what is recorded meanwhile is then read twice, never passed over.
+            let position = reader.position().map_err(|error| error.to_string())?;
+            let row = reader.row(RowKind::Dictionary, "").map_err(|error| error.to_string())?;
+            let read = row.map(|row| serde_json::from_slice(&row)).transpose();
+            Some((read.map_err(|error| error.to_string())?.flatten(), position.seq))
+        }
+    };
+    let (mut found, upto) = recorded.unwrap_or_default();
+    let mut next = upto + 1;
+    loop {
+        let entries = journal.read_from(next, ENTRIES).map_err(|error| error.to_string())?;
+        let Some(last) = entries.last() else { return Ok(found) };
+        next = last.seq + 1;
+        for entry in entries.iter().filter(|entry| tells_of_one(&entry.head)) {
+            let head = Head::from_json(&entry.head).map_err(|error| error.to_string())?;
+            for fact in head.facts.iter() {
+                if let Fact::Dictionary(dictionary) = fact {
+                    let dictionary = dictionary.as_ref().clone();
+                    found = Some(DictionaryInUse { entry: entry.seq, dictionary });
+                }
+            }
+        }
     }
+}
+
+/// Whether a head may hold the fact, seen without reading all of it.
+fn tells_of_one(head: &[u8]) -> bool {
+    const WORD: &[u8] = b"\"dictionary\":";
+    head.windows(WORD.len()).any(|window| window == WORD)
 }
 
 /// Has the engine take over the release whose index lies in the data folder under this digest.
@@ -34,7 +68,8 @@ pub(crate) async fn take_over(
     let compared = tokio::task::spawn_blocking(move || {
         let readers = reading.readers();
         let reader = readers.get().map_err(|error| error.to_string())?;
-        let before = in_use(&reader)?;
+        let journal = reading.journal().map_err(|error| error.to_string())?;
+        let before = in_use(Some(&reader), &journal)?;
         let index = store::load(&data, &digest).map_err(|error| error.to_string())?;
         let changes = compare(&data, before.as_ref(), &index);
         Ok::<_, String>((before, digest, index.release().clone(), changes))
