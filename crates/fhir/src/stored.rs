@@ -187,8 +187,8 @@ impl StoredResource {
 
     /// The reading that was kept, or else a new one. It is kept no longer: it takes several times
     /// the memory of the text.
-    pub fn take_reading<R: Resource + 'static>(&self) -> Result<Box<R>, ReadError> {
-        self.reading.take().map_or_else(|| self.read().map(Box::new), Ok)
+    pub fn take_reading<R: Resource + 'static>(&self) -> Result<R, ReadError> {
+        self.reading.take().map_or_else(|| self.read(), |kept| Ok(*kept))
     }
 
     /// `Type/id`.
@@ -353,9 +353,9 @@ mod tests {
         stored.clone().keep_reading::<Patient>().unwrap();
         assert!(stored.reading.0.lock().unwrap().is_some());
         let read: Patient = stored.read().unwrap();
-        assert_eq!(*stored.take_reading::<Patient>().unwrap(), read);
+        assert_eq!(stored.take_reading::<Patient>().unwrap(), read);
         assert!(stored.reading.0.lock().unwrap().is_none());
-        assert_eq!(*stored.take_reading::<Patient>().unwrap(), read);
+        assert_eq!(stored.take_reading::<Patient>().unwrap(), read);
         stored.keep_reading::<Patient>().unwrap();
         assert!(stored.take_reading::<MedicationRequest>().is_err());
     }

@@ -1,6 +1,5 @@
 //! FHIR clients write while the real program is killed: what was acknowledged is there afterwards,
 //! to the version, and no transaction is there by half.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

@@ -238,7 +238,7 @@ pub(crate) fn is_readable(resource: &StoredResource) -> bool {
     }
 }
 
-fn read<R: Resource + 'static>(resource: &StoredResource) -> Box<R> {
+fn read<R: Resource + 'static>(resource: &StoredResource) -> R {
     resource.take_reading().expect("a resource is read before it becomes a fact")
 }
 
