@@ -41,6 +41,7 @@ pub(crate) mod code {
     pub(crate) const NOT_MENDED: &str = "not-mended";
     pub(crate) const TOO_WIDE: &str = "too-wide";
     pub(crate) const STOPPED: &str = "stopped";
+    pub(crate) const BEHIND: &str = "behind";
     pub(crate) const TIME_OUT: &str = "time-out";
     pub(crate) const INTERNAL: &str = "internal";
 }
@@ -103,6 +104,12 @@ impl Problem {
         let detail = "The node cannot write at the moment and acknowledges nothing: ask again \
                       with the same Idempotency-Key.";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, code::STOPPED, detail)
+    }
+
+    /// 503: the record has not come to what was answered before; nothing is shown that is old.
+    pub(crate) fn behind() -> Self {
+        let detail = "The node is behind with its record: ask again in a moment.";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, code::BEHIND, detail)
     }
 
     /// 500: a fault of the node. What it is stands in the log.

@@ -141,5 +141,8 @@ impl ApiState {
 /// Writes an error of the record into the log and tells the caller no more than that.
 pub(crate) fn unreadable(error: &record::Error) -> Problem {
     tracing::error!(code = error.code(), %error, "the record could not be read");
-    Problem::internal()
+    match error {
+        record::Error::Behind { .. } => Problem::behind(),
+        _ => Problem::internal(),
+    }
 }

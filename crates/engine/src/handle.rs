@@ -200,7 +200,8 @@ impl Engine {
     /// Whether a command that makes nothing true goes through both threads within `patience`.
     pub async fn answers_within(&self, patience: Duration) -> bool {
         let command = Command::internal("timer", self.clock.now(), Request::Tick);
-        matches!(tokio::time::timeout(patience, self.submit(command)).await, Ok(Ok(_)))
+        let asked = self.submit_recorded(command);
+        matches!(tokio::time::timeout(patience, asked).await, Ok(Ok(_)))
     }
 
     /// Has somebody told of the ways of messages from now on; the first one stays.

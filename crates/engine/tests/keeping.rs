@@ -223,6 +223,8 @@ fn what_waits_to_go_on_as_it_came_stays_readable() {
         engine.submit_blocking(command).unwrap().seq
     };
     let (kept, waits) = (send("k1", &[]), send("k2", &["to-archive"]));
+    // The record holds both.
+    drop(engine.readers().get().unwrap());
     let keeping = Keeping { retention_days: [("pas".to_owned(), 30)].into(), ..Keeping::default() };
     let aged = |seq: u64, days: i64| {
         let mut entry = engine.journal().unwrap().get(seq).unwrap().unwrap();

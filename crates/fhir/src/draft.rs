@@ -17,6 +17,9 @@ const ADDRESSES: [&str; 7] =
 /// How the addresses begin that are found within a narrative.
 const UUID: &str = "urn:uuid:";
 
+/// What says which link an address is: the address, and whether it is that of a reference.
+type Find<'f> = &'f mut dyn FnMut(&str, bool) -> Option<usize>;
+
 /// A resource as it came, without what the store writes itself. A clone copies the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
@@ -60,9 +63,9 @@ impl Draft {
         Ok(Self { resource_type, id, meta: text(&meta, &META_HEAD, 64), rest })
     }
 
-    /// Finds the links in the text: `find` is asked for each address, and the number that it gives
-    /// is that of the link which stands there from now on.
-    pub fn link(&mut self, find: &mut dyn FnMut(&str) -> Option<usize>) {
+    /// Finds the links in the text: `find` is asked for each address and whether it is that of a
+    /// reference, and the number that it gives is that of the link which stands there from now on.
+    pub fn link(&mut self, find: Find<'_>) {
         for pieces in [&mut self.meta, &mut self.rest] {
             *pieces = std::mem::take(pieces)
                 .into_iter()
@@ -126,7 +129,7 @@ fn write(pieces: &[Piece], links: &[String], out: &mut String) {
 }
 
 /// Cuts compact JSON at the addresses that `find` knows.
-fn cut(text: &str, find: &mut dyn FnMut(&str) -> Option<usize>) -> Vec<Piece> {
+fn cut(text: &str, find: Find<'_>) -> Vec<Piece> {
     let mut cutting = Cutting { text, start: 0, pieces: Vec::new() };
     let bytes = text.as_bytes();
     let (mut at, mut name) = (0, "");
@@ -141,7 +144,7 @@ fn cut(text: &str, find: &mut dyn FnMut(&str) -> Option<usize>) -> Vec<Piece> {
         if bytes.get(end) == Some(&b':') {
             name = inner;
         } else if ADDRESSES.contains(&name) {
-            cutting.address(from, to, find);
+            cutting.address((from, to), name == "reference", find);
         } else if name == "div" {
             cutting.narrative(from, to, find);
         }
@@ -158,20 +161,20 @@ struct Cutting<'t> {
 }
 
 impl Cutting<'_> {
-    fn address(&mut self, from: usize, to: usize, find: &mut dyn FnMut(&str) -> Option<usize>) {
+    fn address(&mut self, (from, to): (usize, usize), is_reference: bool, find: Find<'_>) {
         let inner = &self.text[from..to];
         let found = if inner.contains('\\') {
             let whole = serde_json::from_str::<String>(&self.text[from - 1..=to]).ok();
-            whole.and_then(|inner| find(&inner))
+            whole.and_then(|inner| find(&inner, is_reference))
         } else {
-            find(inner)
+            find(inner, is_reference)
         };
         if let Some(link) = found {
             self.put(from, to, link);
         }
     }
 
-    fn narrative(&mut self, from: usize, to: usize, find: &mut dyn FnMut(&str) -> Option<usize>) {
+    fn narrative(&mut self, from: usize, to: usize, find: Find<'_>) {
         let mut at = from;
         while let Some(next) = self.text[at..to].find(UUID) {
             let begins = at + next;
@@ -179,7 +182,7 @@ impl Cutting<'_> {
             let digits = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b'-';
             let length = self.text.as_bytes()[after..to].iter().take_while(|b| digits(b)).count();
             at = after + length;
-            if let Some(link) = find(&self.text[begins..at]) {
+            if let Some(link) = find(&self.text[begins..at], false) {
                 self.put(begins, at, link);
             }
         }
@@ -228,7 +231,7 @@ mod tests {
         );
         let mut draft = Draft::read(json).unwrap();
         let known = ["urn:uuid:a1", "urn:uuid:b2", "urn:uuid:a2"];
-        draft.link(&mut |address| known.iter().position(|known| *known == address));
+        draft.link(&mut |address, _| known.iter().position(|known| *known == address));
         let links = ["Patient/1", "ServiceRequest/2", "Basic/3"].map(str::to_owned);
         let stored = draft.store("o".parse().unwrap(), 1, at(), &links);
         let expected = concat!(

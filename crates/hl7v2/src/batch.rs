@@ -8,7 +8,7 @@
 
 mod reply;
 
-use memchr::memchr2_iter;
+use memchr::{memchr, memchr2_iter};
 
 pub use reply::{ReplySpec, enclose, reply};
 
@@ -64,6 +64,10 @@ pub enum BatchError {
     /// A segment stands where none of a batch may stand.
     #[error("a segment at byte {0} belongs to no message of the batch")]
     Stray(usize),
+    /// Segments end with CR, and after a bare line feed something stands that looks like a
+    /// header: the line feed is part of a text, or it ends a message. Nobody can tell.
+    #[error("what begins at byte {0} follows a line feed where segments end with CR")]
+    Ambiguous(usize),
     /// More than [`MAX_BATCH_MESSAGES`].
     #[error("the batch has more than {MAX_BATCH_MESSAGES} messages")]
     TooMany,
@@ -96,11 +100,18 @@ pub fn is_batch(bytes: &[u8]) -> bool {
 /// Cuts a batch into its messages and reconciles it.
 pub fn split(bytes: &[u8]) -> Result<Batch<'_>, BatchError> {
     let mut splitter = Splitter { bytes, ..Splitter::default() };
+    let ends_with_cr = memchr(b'\r', bytes).is_some();
     for (at, line) in lines(bytes) {
-        match mark(line) {
-            Some(mark) => splitter.take(mark, at, line)?,
-            None => splitter.other(at, line)?,
+        let Some(mark) = mark(line) else {
+            splitter.other(at, line)?;
+            continue;
+        };
+        let before = &bytes[..at];
+        let bare_feed = before.ends_with(b"\n") && !before.ends_with(b"\r\n");
+        if ends_with_cr && bare_feed && splitter.has_no_envelope() {
+            return Err(BatchError::Ambiguous(at));
         }
+        splitter.take(mark, at, line)?;
     }
     splitter.finish()
 }
@@ -117,6 +128,15 @@ struct Splitter<'a> {
 }
 
 impl<'a> Splitter<'a> {
+    /// Whether a message is read and no batch segment was before it: those say that lines end
+    /// with line feeds, while without one it may as well be text.
+    fn has_no_envelope(&self) -> bool {
+        let enveloped = self.batch.file.is_some()
+            || !self.batch.parts.is_empty()
+            || self.part.as_ref().is_some_and(|part| part.header.is_some());
+        self.message.is_some() && !enveloped
+    }
+
     fn take(&mut self, mark: Mark, at: usize, line: &'a [u8]) -> Result<(), BatchError> {
         if self.ended {
             return Err(BatchError::Stray(at));
@@ -296,6 +316,10 @@ mod tests {
         check(&format!("{h}{b}<1>FTS|1;"), Err(E::NotClosed("BHS", "BTS")));
         check("FHS|;NTE|1;", Err(E::Stray(5)));
         check("FHS|;FTS|0;BTS|0;", Err(E::Stray(11)));
+        check("MSH|^~\\&|;NTE|1||he said:\nMSH|^~\\&|X;AL1|1;", Err(E::Ambiguous(26)));
+        check("MSH|^~\\&|;NTE|1||that is\nBTS|1;", Err(E::Ambiguous(25)));
+        let enveloped = format!("FHS|\nBHS|\n{M1}\n{M2}\nBTS|2\nFTS|1\n");
+        assert!(split(enveloped.as_bytes()).is_ok(), "it says that its lines end with line feeds");
     }
 
     #[test]

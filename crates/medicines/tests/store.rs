@@ -180,7 +180,7 @@ fn the_steps_of_a_write_are_done_together() {
             r#""subject":{"reference":"urn:uuid:a"}}"#,
         ))
         .unwrap();
-        draft.link(&mut |_| Some(link));
+        draft.link(&mut |_, _| Some(link));
         let act = Act::Create { draft, unless: None };
         Step { resource_type: ResourceType::Observation, act }
     };

@@ -11,9 +11,11 @@ use fhir::{Draft, ResourceType};
 use medicines::store::{Done, Effect, Link, Step, Write};
 use medicines::{Answer, ProblemCode, Request};
 
+use super::interactions::read::patient_of;
 use super::reply::Reply;
 use super::shape::Shape;
 use super::{CHANNEL, Failure, Return, acceptable, returning};
+use crate::audit::{Look, look};
 use crate::client::Role;
 use crate::door::Caller;
 use crate::problem::{Problem, code};
@@ -43,7 +45,7 @@ pub(crate) async fn single(
     let (receipt, done) = submit(api, caller, key, &asked.about, write, asked.raw).await?;
     let Some(done) = done.into_iter().next() else { return Err(Problem::internal().into()) };
     let wanted = returning(asked.headers).unwrap_or(Return::Representation);
-    let reply = reply(api, &done, &receipt, draft.as_ref(), wanted).await?;
+    let reply = reply((api, caller), &done, &receipt, draft.as_ref(), wanted).await?;
     Ok(reply.respond(&asked.shape))
 }
 
@@ -93,7 +95,7 @@ pub(crate) async fn submit(
 
 /// The answer to one step. Where the draft of what was stored is at hand, nothing is read again.
 pub(crate) async fn reply(
-    api: &ApiState,
+    (api, caller): (&ApiState, &Caller),
     done: &Done,
     receipt: &Receipt,
     draft: Option<&Draft>,
@@ -131,9 +133,25 @@ pub(crate) async fn reply(
                 reply.body = Some(made.json().to_owned());
             }
             _ => {
+                // It may hold what others wrote. Created, it is the client's own.
+                let is_own = done.effect == Effect::Created;
+                if !is_own && !caller.has(Role::FhirRead) {
+                    return Ok(reply);
+                }
                 let (kind, id, version) = (done.resource_type, done.id.clone(), done.version);
-                let found = api.ask(move |record| record.version(kind, &id, version)).await?;
-                let found = found.ok_or_else(Problem::internal)?;
+                let found = api.ask(move |record| record.version(kind, &id, version)).await;
+                // It is written, whether or not it can be shown now.
+                let Ok(Some(found)) = found else { return Ok(reply) };
+                if !is_own {
+                    let seen = Look {
+                        channel: CHANNEL,
+                        what: "read",
+                        resource_type: Some(kind),
+                        detail: reference(done),
+                        patients: patient_of(&found).into_iter().collect(),
+                    };
+                    look(api, caller, seen).await?;
+                }
                 reply.changed = Some(found.last_updated);
                 reply.body = Some(found.json().to_owned());
             }

@@ -173,6 +173,7 @@ impl Sender {
             channel: Arc::clone(&self.channel),
             voice: Arc::clone(&self.voice),
             policy: self.policy(),
+            awaits_application: self.config.wants_application(),
             out: self.queue.out(Instant::now()),
         }
     }

@@ -20,6 +20,8 @@ pub(super) struct Listing {
     pub(super) channel: Arc<str>,
     pub(super) voice: Arc<Voice>,
     pub(super) policy: Policy,
+    /// Whether the peer's application is to answer what the peer has stored.
+    pub(super) awaits_application: bool,
     /// What is not to be listed although the record may list it.
     pub(super) out: Out,
 }
@@ -92,7 +94,8 @@ fn control_id(delivery: &Delivery, message: &Result<Vec<u8>, RenderError>) -> St
 
 /// The deliveries that nobody was asked about although somebody has to be, at most
 /// [`MAX_DELIVERIES`]: a newly set up policy holds what an earlier one would have sent again, and
-/// what was in flight when the node ended may have been sent.
+/// what was in flight when the node ended may have been sent, and nobody answers any more for what
+/// was accepted on a channel that waits for applications no longer, or came from another one.
 pub(super) async fn unasked(listing: Listing) -> Result<Vec<Delivery>, ListError> {
     let reading = tokio::task::spawn_blocking(move || held_without_case(&listing));
     reading.await.map_err(|_| ListError::Ended)?
@@ -103,6 +106,7 @@ fn held_without_case(listing: &Listing) -> Result<Vec<Delivery>, ListError> {
     let asked = asked(&reader)?;
     let listed = reader.deliveries(&listing.channel, MAX_DELIVERIES, |view| {
         view.state == DeliveryState::InFlight
+            || (view.state == DeliveryState::Accepted && !listing.awaits_application)
             || (listing.policy.holds_back(view) && !asked.contains(&view.delivery.id))
     })?;
     Ok(listed.into_iter().map(|view| view.delivery).collect())

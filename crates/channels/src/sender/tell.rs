@@ -35,6 +35,13 @@ impl Sender {
                 return self.conclude(delivery, DeliveryState::Refused, detail, Vec::new()).await;
             }
         };
+        if self.config.transport == Transport::Mllp
+            && hl7v2::mllp::encode_into(&message, &mut Vec::new()).is_err()
+        {
+            // It would never get onto the line, and everybody's messages would wait behind it.
+            let detail = Some("not written: unframeable".to_owned());
+            return self.conclude(delivery, DeliveryState::Refused, detail, Vec::new()).await;
+        }
         if self.hear_before(&delivery).await? || self.link.client.is_none() {
             return Ok(());
         }

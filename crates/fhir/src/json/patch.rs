@@ -40,8 +40,8 @@ pub enum PatchError {
     NotAPatch,
     /// There are too many.
     #[error(
-        "a patch has at most {MAX_OPERATIONS} operations, copies at most 4 MiB, and does not move \
-         long arrays"
+        "a patch has at most {MAX_OPERATIONS} operations, copies at most 4 MiB, does not move long \
+         arrays and makes nothing deeper than a resource may be"
     )]
     TooLong,
     /// An operation is not one of RFC 6902, or lacks a member that it needs.
@@ -125,6 +125,7 @@ impl Operation {
         let missing = || PatchError::NotThere(n);
         match self {
             Self::Add { path, value } => {
+                Room::deep(path, value)?;
                 room.shift(document, path)?;
                 add(document, path, value.clone()).ok_or_else(missing)
             }
@@ -133,6 +134,7 @@ impl Operation {
                 remove(document, path).map(drop).ok_or_else(missing)
             }
             Self::Replace { path, value } => {
+                Room::deep(path, value)?;
                 *path.find_mut(document).ok_or_else(missing)? = value.clone();
                 Ok(())
             }
@@ -142,12 +144,14 @@ impl Operation {
                 }
                 room.shift(document, from)?;
                 let value = remove(document, from).ok_or_else(missing)?;
+                Room::deep(path, &value)?;
                 room.shift(document, path)?;
                 add(document, path, value).ok_or_else(missing)
             }
             Self::Copy { from, path } => {
                 let value = from.find(document).ok_or_else(missing)?;
                 room.bytes = room.bytes.checked_sub(weight(value)).ok_or(PatchError::TooLong)?;
+                Room::deep(path, value)?;
                 let value = value.clone();
                 room.shift(document, path)?;
                 add(document, path, value).ok_or_else(missing)
@@ -167,6 +171,13 @@ struct Room {
 }
 
 impl Room {
+    /// Whether a value may stand there: no operation makes a document deeper than one that comes,
+    /// so that nothing that walks it runs out of stack.
+    fn deep(path: &Pointer, value: &Value) -> Result<(), PatchError> {
+        let fits = path.0.len() + depth(value) <= MAX_PARTS;
+        if fits { Ok(()) } else { Err(PatchError::TooLong) }
+    }
+
     /// Counts the items behind a place in an array: they move when something comes or goes there.
     fn shift(&mut self, document: &mut Value, path: &Pointer) -> Result<(), PatchError> {
         let Some((last, parents)) = path.0.split_last() else { return Ok(()) };
@@ -176,6 +187,16 @@ impl Room {
         }
         Ok(())
     }
+}
+
+/// How many arrays and objects lie in each other.
+fn depth(value: &Value) -> usize {
+    let inner = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(members) => members.values().map(depth).max(),
+        _ => return 0,
+    };
+    1 + inner.unwrap_or(0)
 }
 
 /// About how many bytes a value takes.
@@ -320,6 +341,21 @@ mod tests {
                 assert_eq!(value, before, "nothing of it is applied");
             }
         }
+    }
+
+    #[test]
+    fn a_document_gets_no_deeper_than_one_that_may_come() {
+        let deep = format!("{}0{}", r#"{"n":"#.repeat(60), "}".repeat(60));
+        let into = "/n".repeat(59);
+        let swap = |to: &str, from: &str| {
+            format!(
+                r#"{{"op":"add","path":"/{to}","value":{deep}}},
+                   {{"op":"move","from":"/{from}","path":"/{to}{into}/n"}}"#
+            )
+        };
+        let (once, again) = (swap("a", "b"), swap("b", "a"));
+        let patch = format!(r#"[{{"op":"add","path":"/b","value":1}},{once},{again}]"#);
+        check("{}", &patch, Err("deeper"));
     }
 
     #[test]

@@ -97,7 +97,7 @@ pub(super) fn write(text: &mut Exposition, health: &Health, engine: &Engine) {
 fn stranded(text: &mut Exposition, lines: &[ChannelHealth], engine: &Engine) {
     let readers = engine.readers();
     // A record that cannot be read stops the engine, which says so itself.
-    let queues = readers.get().and_then(|reader| reader.queues()).unwrap_or_default();
+    let queues = readers.as_it_is().and_then(|reader| reader.queues()).unwrap_or_default();
     let sends = |name: &str| {
         let outbound = |line: &&ChannelHealth| line.direction == Direction::Outbound;
         lines.iter().filter(outbound).any(|line| *line.name == *name)

@@ -48,7 +48,6 @@ impl State {
         let id = &deleted.id;
         let key = (deleted.resource_type, id.clone());
         self.fresh.remove(&key);
-        self.gone.insert(key, (self.seq, deleted.version));
         match (deleted.resource_type, &deleted.patient) {
             (ResourceType::Patient, _) => self.forget_patient(id),
             (ResourceType::AllergyIntolerance, Some(patient)) => {
@@ -58,6 +57,8 @@ impl State {
             }
             _ => {}
         }
+        // From now on nobody finds it, whatever the record still holds.
+        self.gone.insert(key, (self.seq, deleted.version));
     }
 
     fn forget_patient(&mut self, id: &Id) {

@@ -120,6 +120,10 @@ impl State {
         if let Some(patient) = self.patients.get(id) {
             return Some(Arc::clone(patient));
         }
+        if self.gone.contains_key(&(ResourceType::Patient, id.clone())) {
+            // The record may hold the row still.
+            return None;
+        }
         // The row of a patient who was deleted is empty.
         let patient: Option<Arc<PatientState>> = self.thaw(RowKind::Patient, id.as_str())?;
         let patient = patient?;
@@ -133,7 +137,8 @@ impl State {
         if let Some(id) = self.identifiers.get(identifier) {
             return Some(id.clone());
         }
-        self.thaw::<Option<Id>>(RowKind::Identifier, identifier).flatten()
+        let id = self.thaw::<Option<Id>>(RowKind::Identifier, identifier).flatten();
+        id.filter(|id| !self.gone.contains_key(&(ResourceType::Patient, id.clone())))
     }
 
     /// The order of that id.
@@ -199,9 +204,10 @@ impl State {
         }
     }
 
-    /// The ids of what a search finds, two at the most. The search names ids, identifiers or
+    /// The ids of what a search finds, two at the most; `None` where too much would have to be
+    /// looked through. The search names ids, identifiers or
     /// patients. The same holds as for [`State::resources_of`].
-    pub fn matching(&self, search: &SearchRequest) -> Vec<Id> {
+    pub fn matching(&self, search: &SearchRequest) -> Option<Vec<Id>> {
         self.cold.matching(search)
     }
 

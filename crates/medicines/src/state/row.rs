@@ -153,11 +153,12 @@ pub trait Cold: Send {
         None
     }
 
-    /// The ids of what a search finds that names ids, identifiers or patients; two at the most.
-    /// Asked only when the record holds all that was folded.
-    fn matching(&self, search: &fhir::search::SearchRequest) -> Vec<fhir::Id> {
+    /// The ids of what a search finds that names ids, identifiers or patients; two at the most,
+    /// and `None` where too much would have to be looked through. Asked only when the record
+    /// holds all that was folded.
+    fn matching(&self, search: &fhir::search::SearchRequest) -> Option<Vec<fhir::Id>> {
         let _ = search;
-        Vec::new()
+        Some(Vec::new())
     }
 
     /// Nothing is asked for a while: an implementation that holds on to one state of its store

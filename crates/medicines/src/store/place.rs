@@ -109,7 +109,12 @@ fn known(state: &State, kind: ResourceType, id: Id) -> Place {
 
 /// What a search finds, where that is one or nothing.
 pub(super) fn one(state: &State, search: &SearchRequest) -> Result<Option<Id>, Fault> {
-    let mut found = state.matching(search).into_iter();
+    let Some(found) = state.matching(search) else {
+        let text = "Too many resources would have to be looked through: say more exactly which one \
+                    is meant.";
+        return Err(Fault::new(FaultCode::MultipleMatches, text));
+    };
+    let mut found = found.into_iter();
     match (found.next(), found.next()) {
         (_, Some(_)) => {
             let text = "More than one resource meets the condition: say more exactly which one \

@@ -66,11 +66,11 @@ impl Cold for Shelf {
         if kept.resources.contains_key(&key) { None } else { kept.deleted.get(&key).copied() }
     }
 
-    fn matching(&self, search: &SearchRequest) -> Vec<Id> {
+    fn matching(&self, search: &SearchRequest) -> Option<Vec<Id>> {
         let kept = self.0.lock().unwrap();
         let values = kept.resources.values().map(|(_, it)| (it, index(it).unwrap()));
         let found = values.filter(|(it, values)| search.matches(it, values));
-        found.map(|(it, _)| it.id.clone()).take(2).collect()
+        Some(found.map(|(it, _)| it.id.clone()).take(2).collect())
     }
 
     fn resources_of(&self, patient: &Id) -> Vec<StoredResource> {

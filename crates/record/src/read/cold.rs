@@ -71,11 +71,15 @@ impl Cold for ColdReader {
         self.known(self.reader.deleted(resource_type, id)).map(|deleted| deleted.version)
     }
 
-    fn matching(&self, search: &SearchRequest) -> Vec<Id> {
+    fn matching(&self, search: &SearchRequest) -> Option<Vec<Id>> {
         self.rest();
         let two = SearchRequest { count: 2, cursor: None, ..search.clone() };
-        let page = self.known(self.reader.search(&two));
-        page.resources.into_iter().map(|found| found.id).collect()
+        let page = match self.reader.search(&two) {
+            // It is the search that is at fault, not the record.
+            Err(Error::TooWide { .. }) => return None,
+            page => self.known(page),
+        };
+        Some(page.resources.into_iter().map(|found| found.id).collect())
     }
 
     fn resources_of(&self, patient: &Id) -> Vec<StoredResource> {

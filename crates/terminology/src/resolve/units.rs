@@ -39,8 +39,8 @@ const UNITS: &[(&[&str], Dimension, (i64, u32))] = &[
 /// What a unit measures and how much of the smallest unit it is; `None` for pieces and whatever
 /// else has no measure.
 pub(super) fn read(unit: &str) -> Option<(Dimension, Decimal)> {
-    // UCUM's mega is a capital letter: `m[iU]` is a thousandth and is not in use for doses.
-    if unit == "m[iU]" {
+    // UCUM's mega is a capital letter: `m[iU]` is a thousandth, which is not resolved.
+    if unit.strip_prefix('m').is_some_and(|rest| rest.eq_ignore_ascii_case("[iu]")) {
         return None;
     }
     let wanted = unit.to_ascii_lowercase();
@@ -100,6 +100,8 @@ mod tests {
             ("1", "mg", "ml", None),
             ("1", "unit", "mg", None),
             ("1", "m[iU]", "unit", None),
+            ("1", "m[IU]", "unit", None),
+            ("1", "m[iu]", "unit", None),
             ("1", "tablet", "mg", None),
             ("7", "h", "day", None),
         ] {

@@ -1,12 +1,15 @@
 //! Several interactions in one request: each on its own (batch), or all or none (transaction)
 //! (R4 §3.1.0.11).
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use fhir::resources::{Bundle, BundleEntry, BundleKind};
+use fhir::resources::{Bundle, BundleEntry, BundleKind, IssueType};
 use medicines::store::Step;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::search::query;
@@ -22,6 +25,12 @@ use crate::fhir::{Failure, Return, acceptable, id, returning, served};
 use crate::problem::{Problem, code};
 use crate::state::ApiState;
 use crate::submit::optional_key;
+
+/// The most entries of one batch that are under way at a time: enough to share the writes to the
+/// disk, few enough that channels and other clients get their turns.
+const MAX_UNDER_WAY: usize = 64;
+/// The most entries of one batch that read: what they find is held until the last is done.
+const MAX_READS: usize = 100;
 
 pub(crate) async fn post(
     State(api): State<ApiState>,
@@ -72,20 +81,34 @@ async fn each(
     let key = optional_key(headers)?;
     let wanted = returning(headers).unwrap_or(Return::Minimal);
     let mut replies: Vec<Option<Reply>> = Vec::with_capacity(bundle.entry.len());
-    let mut under_way = JoinSet::new();
+    let (mut under_way, mut reads) = (JoinSet::new(), 0);
+    let turns = Arc::new(Semaphore::new(MAX_UNDER_WAY));
     for (n, entry) in bundle.entry.iter().enumerate() {
         match entries::read(&api.fhir_base, n, entry) {
             Err(failure) => replies.push(Some(failure.into())),
             Ok(asks) => {
                 replies.push(None);
-                let raw = entry.resource.as_ref().map(|json| json.get().to_owned());
+                // The whole entry: the same key with another address is another command.
+                let raw = serde_json::to_vec(entry).map_err(|_| Problem::internal())?;
+                let is_read = matches!(asks, Asks::Read(_));
+                reads += usize::from(is_read);
+                if is_read && reads > MAX_READS {
+                    let detail = format!("A batch has at most {MAX_READS} reads.");
+                    let status = StatusCode::PAYLOAD_TOO_LARGE;
+                    let problem = Problem::new(status, code::BODY_TOO_LARGE, detail);
+                    replies[n] = Some(Failure::new(problem, IssueType::TooCostly).into());
+                    continue;
+                }
+                let turns = Arc::clone(&turns);
                 let (api, caller) = (api.clone(), caller.clone());
                 let key = key.as_ref().map(|key| format!("{key}#{n}"));
                 under_way.spawn(async move {
+                    // The semaphore is never closed, so the only outcome is a turn.
+                    let _turn = turns.acquire_owned().await.ok();
                     let done = match asks {
                         Asks::Read(asked) => look(&api, &caller, *asked).await,
                         Asks::Write(step) => {
-                            let raw = Bytes::from(raw.unwrap_or_default());
+                            let raw = Bytes::from(raw);
                             one(&api, &caller, (key, *step), raw, wanted).await
                         }
                     };
@@ -112,7 +135,7 @@ async fn one(
     let write = write_of(caller, vec![step], Vec::new());
     let (receipt, done) = submit(api, caller, key, "batch", write, raw).await?;
     let done = done.first().ok_or_else(Problem::internal)?;
-    reply(api, done, &receipt, None, wanted).await
+    reply((api, caller), done, &receipt, None, wanted).await
 }
 
 /// A look that an entry asks for. The caller needs the role of a reader for it.

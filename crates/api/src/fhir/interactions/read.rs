@@ -87,6 +87,6 @@ pub(super) async fn show(
 }
 
 /// The patient whom a resource is about.
-pub(super) fn patient_of(resource: &StoredResource) -> Option<Id> {
+pub(crate) fn patient_of(resource: &StoredResource) -> Option<Id> {
     fhir::search::index(resource).ok()?.patient
 }

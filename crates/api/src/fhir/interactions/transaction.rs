@@ -45,7 +45,9 @@ pub(super) async fn all(
     let mut replies = Vec::with_capacity(parts.len());
     for part in parts {
         let answered = match (part, &receipt) {
-            (Part::Step(n), Some(receipt)) => reply(api, &done[n], receipt, None, wanted).await,
+            (Part::Step(n), Some(receipt)) => {
+                reply((api, caller), &done[n], receipt, None, wanted).await
+            }
             (Part::Look(asked), _) => look(api, caller, *asked).await,
             (Part::Step(_), None) => Err(entries::no_interaction()),
         };
@@ -97,8 +99,8 @@ fn link(bundle: &Bundle, steps: &mut [Step], entry_of: &[usize]) -> Result<Vec<L
     for (n, entry) in entry_of.iter().enumerate() {
         let base = bundle.entry[*entry].full_url.as_deref().and_then(base_of);
         let mut failure = None;
-        let mut find = |address: &str| {
-            linking.find(address, base, &numbers, n).unwrap_or_else(|wrong| {
+        let mut find = |address: &str, is_reference: bool| {
+            linking.find((address, is_reference), base, &numbers, n).unwrap_or_else(|wrong| {
                 failure.get_or_insert(wrong);
                 None
             })
@@ -125,7 +127,7 @@ struct Linking {
 impl Linking {
     fn find(
         &mut self,
-        address: &str,
+        (address, is_reference): (&str, bool),
         base: Option<&str>,
         numbers: &HashMap<usize, usize>,
         step: usize,
@@ -138,7 +140,9 @@ impl Linking {
         if let Some(found) = absolute.and_then(|absolute| self.by_url.get(&absolute)) {
             return Ok(numbers.get(found).copied());
         }
-        let Some((kind, search)) = address.split_once('?') else { return Ok(None) };
+        // Other addresses may hold a question mark and mean nothing by it (R4 §3.1.0.11.2).
+        let condition = address.split_once('?').filter(|_| is_reference);
+        let Some((kind, search)) = condition else { return Ok(None) };
         let Ok(kind) = kind.parse::<ResourceType>() else { return Ok(None) };
         if let Some(known) = self.by_search.get(address) {
             return Ok(Some(*known));

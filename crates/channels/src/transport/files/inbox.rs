@@ -7,8 +7,8 @@
 //! effect, and get the same acknowledgements.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsString;
-use std::fs::{create_dir_all, rename};
+use std::ffi::{OsStr, OsString};
+use std::fs::{create_dir_all, hard_link, remove_file, rename, symlink_metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -78,6 +78,22 @@ struct Stamp {
 struct Found {
     name: OsString,
     stamp: Stamp,
+}
+
+/// What became of a file.
+enum Taken {
+    Answered(Reply),
+    /// It is still being written.
+    Changing,
+    Unreadable,
+}
+
+/// What was done with a file that was taken in.
+struct Put {
+    /// An answer was written.
+    answered: bool,
+    /// Another file has its name now; that one was left where it is.
+    replaced: bool,
 }
 
 /// A file that was read.
@@ -192,8 +208,11 @@ impl Inbox {
             let reply = match known {
                 Some((_, reply)) => reply.clone(),
                 None => match self.take(&file, service, meter).await {
-                    Ok(Some(reply)) => reply,
-                    Ok(None) => continue,
+                    Ok(Taken::Answered(reply)) => reply,
+                    // Nothing after a file may overtake it; one that cannot be read at all is
+                    // for a person to mend, and holds nobody up.
+                    Ok(Taken::Changing) => return,
+                    Ok(Taken::Unreadable) => continue,
                     Err(why) => {
                         // Nothing after it may overtake it.
                         meter.error(why.code());
@@ -205,25 +224,25 @@ impl Inbox {
         }
     }
 
-    /// Reads a file and has what is in it decided; `None` where it cannot be read now.
+    /// Reads a file and has what is in it decided.
     async fn take<S: Service>(
         &self,
         file: &Found,
         service: &S,
         meter: &Meter,
-    ) -> Result<Option<Reply>, Unserved> {
+    ) -> Result<Taken, Unserved> {
         let (places, reading) = (Arc::clone(&self.places), file.clone());
         let read = spawn_blocking(move || places.read(&reading)).await;
         match read {
-            Ok(Ok(Contents::Whole(bytes))) => service.message(bytes).await.map(Some),
+            Ok(Ok(Contents::Whole(bytes))) => service.message(bytes).await.map(Taken::Answered),
             Ok(Ok(Contents::TooLong(head))) => {
                 meter.error("oversized");
-                service.oversized(head, self.places.limit).await.map(Some)
+                service.oversized(head, self.places.limit).await.map(Taken::Answered)
             }
-            Ok(Ok(Contents::Changing)) => Ok(None),
+            Ok(Ok(Contents::Changing)) => Ok(Taken::Changing),
             Ok(Err(_)) | Err(_) => {
                 meter.error("file-unreadable");
-                Ok(None)
+                Ok(Taken::Unreadable)
             }
         }
     }
@@ -239,14 +258,19 @@ impl Inbox {
     ) {
         let places = Arc::clone(&self.places);
         let at = clock.now().strftime("%Y%m%dT%H%M%SZ").to_string();
-        let (name, answer) = (file.name.clone(), reply.clone());
-        let moved = spawn_blocking(move || places.put_away(&name, &answer, &at)).await;
+        let (moving, answer) = (file.clone(), reply.clone());
+        let moved = spawn_blocking(move || places.put_away(&moving, &answer, &at)).await;
         match moved {
-            Ok(Ok(answered)) => {
-                if answered {
+            Ok(Ok(put)) => {
+                if put.answered {
                     meter.sent();
                 }
-                meter.well();
+                if put.replaced {
+                    // Another file of that name has come meanwhile: it is taken in its turn.
+                    meter.error("file-replaced");
+                } else {
+                    meter.well();
+                }
                 memory.taken.remove(&file.name);
                 memory.still.remove(&file.name);
             }
@@ -288,7 +312,7 @@ impl Places {
                 found.push(Found { stamp: Stamp::of(&data), name });
             }
         }
-        found.sort_by(|a, b| (a.stamp.changed, &a.name).cmp(&(b.stamp.changed, &b.name)));
+        found.sort_by_cached_key(|file| (file.stamp.changed, numbered(&file.name)));
         found.truncate(MAX_FILES);
         Ok(found)
     }
@@ -308,8 +332,10 @@ impl Places {
         Ok(Contents::Whole(bytes))
     }
 
-    /// Whether an answer was written.
-    fn put_away(&self, name: &OsString, reply: &Reply, at: &str) -> io::Result<bool> {
+    /// Writes the answer and moves the file away, unless the file that has the name now is not
+    /// the one that was read.
+    fn put_away(&self, file: &Found, reply: &Reply, at: &str) -> io::Result<Put> {
+        let name = &file.name;
         let answer = reply.answers.concat();
         if !answer.is_empty() {
             let written = write_whole(&self.folder.join(REPLIES), &name.to_string_lossy(), &answer);
@@ -320,10 +346,23 @@ impl Places {
             }
         }
         let place = self.folder.join(if reply.refused { REFUSED } else { DONE });
-        rename(self.folder.join(name), free_name(&place, name, at)?)?;
-        sync_folder(&place)?;
+        let (from, to) = (self.folder.join(name), free_name(&place, name, at)?);
+        let is_read = |path: &Path| -> io::Result<bool> {
+            Ok(Stamp::of(&symlink_metadata(path)?) == file.stamp)
+        };
+        let mut replaced = !is_read(&from)?;
+        if !replaced {
+            rename(&from, &to)?;
+            if !is_read(&to)? {
+                // It came between the look and the move: it goes back, unless yet another came.
+                hard_link(&to, &from)?;
+                remove_file(&to)?;
+                replaced = true;
+            }
+            sync_folder(&place)?;
+        }
         sync_folder(&self.folder)?;
-        Ok(!answer.is_empty())
+        Ok(Put { answered: !answer.is_empty(), replaced })
     }
 }
 
@@ -331,6 +370,24 @@ impl Stamp {
     fn of(data: &std::fs::Metadata) -> Self {
         Stamp { bytes: data.len(), changed: data.modified().ok() }
     }
+}
+
+/// A name as texts and the numbers behind them, so that of files of the same time `m9` comes
+/// before `m10`.
+fn numbered(name: &OsStr) -> Vec<(String, u128)> {
+    let name = name.to_string_lossy();
+    let (mut parts, mut rest) = (Vec::new(), &*name);
+    while !rest.is_empty() {
+        let (text, more) = rest.split_at(rest.find(is_digit).unwrap_or(rest.len()));
+        let (digits, more) = more.split_at(more.find(|c| !is_digit(c)).unwrap_or(more.len()));
+        parts.push((text.to_owned(), digits.parse().unwrap_or_default()));
+        rest = more;
+    }
+    parts
+}
+
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit()
 }
 
 /// A name in `place` that no file has: nothing that was kept is written over.
@@ -366,6 +423,37 @@ mod tests {
         assert!(!memory.is_still(&file(1), now + second, second * 2));
         assert!(!memory.is_still(&file(2), now + second * 2, second * 2), "it has grown");
         assert!(memory.is_still(&file(2), now + second * 4, second * 2));
+    }
+
+    #[test]
+    fn a_file_that_took_the_name_of_one_that_was_read_is_left_where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        for place in [DONE, REFUSED, REPLIES] {
+            std::fs::create_dir(folder.path().join(place)).unwrap();
+        }
+        let places =
+            Places { folder: folder.path().to_owned(), ending: ".hl7".to_owned(), limit: 1_000 };
+        let path = folder.path().join("orders.hl7");
+        std::fs::write(&path, "one").unwrap();
+        let read = places.list().unwrap().remove(0);
+        std::fs::write(folder.path().join("next"), "the second").unwrap();
+        rename(folder.path().join("next"), &path).unwrap();
+        let reply = Reply::default();
+        assert!(places.put_away(&read, &reply, "T").unwrap().replaced);
+        assert_eq!(std::fs::read(&path).unwrap(), b"the second");
+        let read = places.list().unwrap().remove(0);
+        assert!(!places.put_away(&read, &reply, "T").unwrap().replaced);
+        assert_eq!(
+            std::fs::read(folder.path().join(DONE).join("orders.hl7")).unwrap(),
+            b"the second"
+        );
+    }
+
+    #[test]
+    fn files_of_the_same_time_come_in_the_order_of_their_numbers() {
+        let mut names = ["m10.hl7", "m9.hl7", "m9b.hl7", "1"].map(OsString::from);
+        names.sort_by_cached_key(|name| numbered(name));
+        assert_eq!(names, ["1", "m9.hl7", "m9b.hl7", "m10.hl7"].map(OsString::from));
     }
 
     #[test]

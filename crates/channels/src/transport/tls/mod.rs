@@ -168,7 +168,11 @@ impl TlsServer {
         let own = TlsIdentity::load(certificate, key)?;
         let ends = own.expires();
         let config = builder.with_single_cert(own.certificates, own.key);
-        let config = config.map_err(|error| refused(&error))?;
+        let mut config = config.map_err(|error| refused(&error))?;
+        // A session that is resumed is not verified anew: a certificate that has ended meanwhile
+        // would go on to be good.
+        config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
         Ok((TlsAcceptor::from(Arc::new(config)), Some(ends)))
     }
 
@@ -219,7 +223,7 @@ impl TlsClient {
             .with_safe_default_protocol_versions()
             .map_err(|error| refused(&error))?
             .with_webpki_verifier(verifier);
-        let (made, ends) = match (&config.certificate, &config.key) {
+        let (mut made, ends) = match (&config.certificate, &config.key) {
             (Some(certificate), Some(key)) => {
                 let own = TlsIdentity::load(certificate, key)?;
                 let ends = own.expires();
@@ -228,6 +232,7 @@ impl TlsClient {
             }
             _ => (builder.with_no_client_auth(), None),
         };
+        made.resumption = rustls::client::Resumption::disabled();
         Ok((TlsConnector::from(Arc::new(made)), ends))
     }
 
