@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::json::{Members, end_of_string, members};
 use crate::primitives::{Id, ResourceType};
 use crate::stored::{HEAD, HEAD_BYTES, META_HEAD, StoreError, StoredResource, append};
-use crate::stored::{to_milliseconds, write_head};
+use crate::stored::{read_head, to_milliseconds, write_head};
 
 /// The members whose value is an address of a resource as a whole (R4 §3.1.0.11.2: references, and
 /// elements of the types uri and url).
@@ -44,15 +44,7 @@ enum Piece {
 impl Draft {
     /// Reads a resource. Call [`crate::json::check`] first on anything from outside.
     pub fn read(json: &str) -> Result<Self, StoreError> {
-        let all = members(json).map_err(StoreError::NotAnObject)?;
-        let resource_type = all
-            .get("resourceType")
-            .and_then(|name| serde_json::from_str(name).ok())
-            .ok_or(StoreError::ResourceType)?;
-        let meta = match all.get("meta") {
-            Some(meta) => members(meta).map_err(|_| StoreError::Meta)?,
-            None => Members::default(),
-        };
+        let (all, resource_type, meta) = read_head(json)?;
         let id = all.get("id").and_then(|id| serde_json::from_str(id).ok());
         let text = |members: &Members<'_>, without: &[&str], room| {
             let mut out = String::with_capacity(room);

@@ -33,6 +33,22 @@ pub(crate) const META_HEAD: [&str; 2] = ["versionId", "lastUpdated"];
 /// The members that the store writes itself.
 pub(crate) const HEAD: [&str; 3] = ["resourceType", "id", "meta"];
 
+/// The members of a resource as it came, its type, and the members of its `meta`.
+pub(crate) fn read_head(
+    json: &str,
+) -> Result<(Members<'_>, ResourceType, Members<'_>), StoreError> {
+    let all = members(json).map_err(StoreError::NotAnObject)?;
+    let resource_type = all
+        .get("resourceType")
+        .and_then(|name| serde_json::from_str(name).ok())
+        .ok_or(StoreError::ResourceType)?;
+    let meta = match all.get("meta") {
+        Some(meta) => members(meta).map_err(|_| StoreError::Meta)?,
+        None => Members::default(),
+    };
+    Ok((all, resource_type, meta))
+}
+
 /// One version of one resource: what the store keeps and what every answer is made of. A clone
 /// shares the text.
 ///
@@ -79,15 +95,7 @@ impl StoredResource {
     /// Call [`crate::json::check`] first on anything from outside. The time is cut to the
     /// millisecond.
     pub fn new(json: &str, id: Id, version: u64, updated: Timestamp) -> Result<Self, StoreError> {
-        let all = members(json).map_err(StoreError::NotAnObject)?;
-        let resource_type = all
-            .get("resourceType")
-            .and_then(|name| serde_json::from_str(name).ok())
-            .ok_or(StoreError::ResourceType)?;
-        let meta = match all.get("meta") {
-            Some(meta) => members(meta).map_err(|_| StoreError::Meta)?,
-            None => Members::default(),
-        };
+        let (all, resource_type, meta) = read_head(json)?;
         let last_updated = to_milliseconds(updated);
         let mut out = String::with_capacity(json.len() + HEAD_BYTES);
         write_head(resource_type, &id, version, last_updated, &mut out);

@@ -23,7 +23,7 @@ pub const MAX_SITE_BYTES: usize = 200;
 /// How long a call waits for another program that holds the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The writer's page cache: the last pages of the tree and the pages of one usual batch.
-const CACHE_KIB: i64 = 8 * 1024;
+const CACHE_KIB: i64 = 1024;
 
 /// No `STRICT` and no `WITHOUT ROWID` on `entry`, so that the SQLite of any supported system reads
 /// it; the checks give what `STRICT` would. `hash` stands before the long columns, so that it is

@@ -12,7 +12,7 @@ use crate::schema::{APPLICATION_ID, FORMAT_VERSION, PAGE_BYTES, TABLES};
 /// How long a call waits for another program that holds the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The writer's page cache, in KiB: the pages that the patients in hospital keep changing.
-const WRITER_CACHE_KIB: i64 = 16 * 1024;
+const WRITER_CACHE_KIB: i64 = 8 * 1024;
 /// A reader's page cache, in KiB.
 const READER_CACHE_KIB: i64 = 2 * 1024;
 /// How much of the file a reader maps instead of copying pages, in bytes. What is mapped and was

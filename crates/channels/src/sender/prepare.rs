@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use medicines::cases::CaseKind;
 use medicines::deliveries::{Delivery, DeliveryState};
 use record::{MAX_CASES, MAX_DELIVERIES, Reader, Readers};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::{block_in_place, spawn_blocking};
 
 use super::queue::{Out, PAGE, Policy, Ready, arrange, is_next, tries};
 use crate::outbound::{RenderError, Versions, Voice, forwarded, render};
@@ -48,8 +50,12 @@ pub(super) enum ListError {
 
 /// Reads a page of what may be sent, and writes its messages.
 pub(super) async fn list(listing: Listing) -> Result<Page, ListError> {
-    let reading = tokio::task::spawn_blocking(move || page(&listing));
-    reading.await.map_err(|_| ListError::Ended)?
+    // On the way of every message to its cabinet: waking a thread and being woken by it takes
+    // longer than the page.
+    if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+        return block_in_place(|| page(&listing));
+    }
+    spawn_blocking(move || page(&listing)).await.map_err(|_| ListError::Ended)?
 }
 
 fn page(listing: &Listing) -> Result<Page, ListError> {
@@ -97,7 +103,7 @@ fn control_id(delivery: &Delivery, message: &Result<Vec<u8>, RenderError>) -> St
 /// what was in flight when the node ended may have been sent, and nobody answers any more for what
 /// was accepted on a channel that waits for applications no longer, or came from another one.
 pub(super) async fn unasked(listing: Listing) -> Result<Vec<Delivery>, ListError> {
-    let reading = tokio::task::spawn_blocking(move || held_without_case(&listing));
+    let reading = spawn_blocking(move || held_without_case(&listing));
     reading.await.map_err(|_| ListError::Ended)?
 }
 
@@ -133,7 +139,7 @@ pub(super) async fn accepted(
     channel: Arc<str>,
     limit: usize,
 ) -> Result<Vec<(Delivery, u64)>, ListError> {
-    let reading = tokio::task::spawn_blocking(move || -> Result<_, ListError> {
+    let reading = spawn_blocking(move || -> Result<_, ListError> {
         let listed = readers.as_it_is()?.accepted(&channel, limit)?;
         Ok(listed.into_iter().map(|view| (view.delivery, view.attempts)).collect())
     });
@@ -145,7 +151,7 @@ pub(super) async fn state_of(
     readers: Arc<Readers>,
     id: Id,
 ) -> Result<Option<(Arc<str>, DeliveryState)>, ListError> {
-    let reading = tokio::task::spawn_blocking(move || -> Result<_, ListError> {
+    let reading = spawn_blocking(move || -> Result<_, ListError> {
         let found = readers.as_it_is()?.delivery(&id)?;
         Ok(found.map(|view| (view.delivery.channel, view.state)))
     });

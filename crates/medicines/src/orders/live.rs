@@ -228,7 +228,7 @@ mod tests {
                 status: MedicationRequestStatus::Active,
                 verified: true,
             }],
-            codings: vec![],
+            codings: [].into(),
             dose: Some(Quantity::new(value.parse().unwrap(), unit)),
             schedule,
             maximum: Some(Quantity::new(4.into(), "g")),

@@ -1,11 +1,14 @@
 //! What the state keeps of patients, orders, removals and pockets: no more than deciding needs.
 
+use std::sync::Arc;
+
 use fhir::Id;
 use fhir::resources::{EncounterStatus, MedicationRequestStatus};
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::share::Codings;
 use crate::Quantity;
 use crate::site::Policies;
 use crate::stock::{PocketAddress, Transfer, TransferState};
@@ -135,11 +138,11 @@ pub struct OrderState {
     /// Its patient.
     pub patient: Id,
     /// The placer's number, as `system|value`.
-    pub number: String,
+    pub number: Arc<str>,
     /// Its status and verification over time, oldest first, the last one in force.
     pub changes: Vec<StatusChange>,
     /// The codes that name the medicine, as `(system, code)`.
-    pub codings: Vec<(String, String)>,
+    pub codings: Codings,
     /// One dose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dose: Option<Quantity>,

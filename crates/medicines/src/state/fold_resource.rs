@@ -191,15 +191,16 @@ impl State {
         let id = &resource.id;
         // The first version has no past, so that nobody need look for one.
         let before = if resource.version == 1 { None } else { self.order(id) };
-        let order = order_state(resource, request, patient.clone(), before.as_deref());
+        let mut order = order_state(resource, request, patient.clone(), before.as_deref());
+        self.share(&mut order);
         if let Some(before) = before.filter(|before| before.patient != patient) {
             self.change_patient(&before.patient, |state| state.orders.retain(|o| o != id));
         }
-        let (open, number) = (order.is_open(), order.number.clone());
+        let (open, number) = (order.is_open(), Arc::clone(&order.number));
         self.orders.insert(id.clone(), Arc::new(order));
         if !number.is_empty() {
-            self.order_numbers.insert(number.as_str().into(), id.clone());
-            self.changed.insert((RowKind::OrderNumber, number));
+            self.order_numbers.insert(Arc::clone(&number), id.clone());
+            self.changed.insert((RowKind::OrderNumber, number.to_string()));
         }
         self.change_order(id, |_| {});
         self.change_patient(&patient, |state| {
@@ -271,16 +272,13 @@ fn order_state(
         changes.remove(0);
     }
     let codings = request.medication_concept().map(|concept| concept.coding).unwrap_or_default();
-    let mut codings: Vec<_> =
-        codings.into_iter().filter_map(|c| Some((c.system?, c.code?))).collect();
-    // A hospital has tens of thousands of live orders.
-    codings.shrink_to_fit();
+    let codings = codings.into_iter().filter_map(|c| Some((c.system?, c.code?))).collect();
     let bounds = dosage.and_then(bounds);
     OrderState {
         id: resource.id.clone(),
         version: resource.version,
         patient,
-        number: keys(&request.identifier).into_iter().next().unwrap_or_default(),
+        number: keys(&request.identifier).into_iter().next().unwrap_or_default().into(),
         changes,
         codings,
         dose: one_dose(&request.dosage_instruction),

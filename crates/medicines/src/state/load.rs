@@ -66,8 +66,9 @@ impl State {
         self.patients.insert(patient.id.clone(), Arc::new(patient));
     }
 
-    fn load_order(&mut self, order: OrderState) {
-        self.order_numbers.insert(order.number.as_str().into(), order.id.clone());
+    fn load_order(&mut self, mut order: OrderState) {
+        self.share(&mut order);
+        self.order_numbers.insert(Arc::clone(&order.number), order.id.clone());
         self.orders.insert(order.id.clone(), Arc::new(order));
     }
 
@@ -117,7 +118,7 @@ impl State {
             RowKind::Order if self.orders.get(&id).is_some_and(|o| !o.is_open()) => {
                 let order = self.orders.remove(&id);
                 if let Some(order) = order {
-                    self.order_numbers.remove(order.number.as_str());
+                    self.order_numbers.remove(&order.number);
                 }
             }
             RowKind::Removal if self.removals.get(&id).is_some_and(|r| !r.is_open()) => {

@@ -10,6 +10,7 @@ mod fold_resource;
 mod ledger;
 mod load;
 mod row;
+mod share;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub use entities::{
 pub(crate) use fold_resource::{is_readable, ward};
 pub use load::UnreadableRow;
 pub use row::{Body, Cold, NoCold, Row, RowKind};
+pub use share::Codings;
 
 use crate::cases::Case;
 use crate::configuration::Applied;
@@ -51,7 +53,8 @@ pub struct State {
     patients: HashMap<Id, Arc<PatientState>>,
     identifiers: HashMap<Box<str>, Id>,
     orders: HashMap<Id, Arc<OrderState>>,
-    order_numbers: HashMap<Box<str>, Id>,
+    order_numbers: HashMap<Arc<str>, Id>,
+    codings: share::Known,
     removals: HashMap<Id, Arc<Removal>>,
     balances: HashMap<Box<str>, Decimal>,
     pockets: HashMap<Box<str>, Arc<PocketState>>,
@@ -85,6 +88,7 @@ impl State {
             identifiers: HashMap::new(),
             orders: HashMap::new(),
             order_numbers: HashMap::new(),
+            codings: share::Known::default(),
             removals: HashMap::new(),
             balances: HashMap::new(),
             pockets: HashMap::new(),
