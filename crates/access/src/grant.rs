@@ -76,7 +76,8 @@ mod tests {
             (Role::Engineer, Right::ReadRecord, true),
         ];
         for (role, right, expected) in cases {
-            let person = Person { id: "N1".into(), name: "Test, Anna".into(), role };
+            let person =
+                Person { id: "N1".into(), name: "Test, Anna".into(), role, training: Vec::new() };
             let decided = allow(Some(&person), right);
             assert_eq!(decided.is_ok(), expected, "{role:?} {right:?}");
             if let Ok(grant) = decided {

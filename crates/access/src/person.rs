@@ -50,4 +50,8 @@ pub struct Person {
     pub name: String,
     /// The role, which decides the rights.
     pub role: Role,
+    /// What the person was trained in, beside what the role brings: `iv`, `chemotherapy`. Items
+    /// name the training that they need.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub training: Vec<String>,
 }

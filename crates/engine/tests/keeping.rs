@@ -23,11 +23,9 @@ fn site() -> Site {
     let item = |code: &str, witness| Item {
         code: code.into(),
         name: code.into(),
-        codings: vec![],
         unit: "tablet".into(),
-        strength: None,
         witness,
-        override_allowed: false,
+        ..Item::default()
     };
     Site {
         code: "RXX".into(),

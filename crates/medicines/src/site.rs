@@ -6,7 +6,7 @@
 use access::Person;
 use serde::{Deserialize, Serialize};
 
-use crate::Quantity;
+use crate::formulary::Item;
 
 /// One site: the part of a trust for which one engine decides.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,30 +62,6 @@ pub struct Recorder {
     /// The inbound channel from which the same system speaks: it is not told what it said itself.
     #[serde(default)]
     pub hears_from: Option<String>,
-}
-
-/// One formulary item, the thing that a pocket holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Item {
-    /// The local formulary id, as ZPM-6.1 carries it.
-    pub code: String,
-    /// The name on the shelf.
-    pub name: String,
-    /// Codes by which an order may name it: `(system, code)`, dm+d VTM, VMP and AMP among them.
-    #[serde(default)]
-    pub codings: Vec<(String, String)>,
-    /// The unit in which it is counted: tablet, ampoule, ml.
-    pub unit: String,
-    /// How much drug one unit holds, for doses that are ordered by mass.
-    #[serde(default)]
-    pub strength: Option<Quantity>,
-    /// Whether a second person must see it leave (controlled drugs of Schedule 2, for instance).
-    #[serde(default)]
-    pub witness: bool,
-    /// Whether it may leave without an order when somebody gives a reason.
-    #[serde(default)]
-    pub override_allowed: bool,
 }
 
 /// The rules that a site may set, each with its unit in its name.

@@ -88,11 +88,11 @@ fn site() -> Site {
     let item = |code: &str, witness, override_allowed| Item {
         code: code.into(),
         name: format!("{code} tablets"),
-        codings: vec![],
         unit: "tablet".into(),
         strength: Some(Quantity::new(500.into(), "mg")),
         witness,
         override_allowed,
+        ..Item::default()
     };
     let cabinet = |system: &str, station: &str| Cabinet {
         system: system.into(),
@@ -100,7 +100,7 @@ fn site() -> Site {
         wards: vec!["WARDC".into()],
         channel: None,
     };
-    let person = |id: &str, role| Person { id: id.into(), name: "Test, Anna".into(), role };
+    let person = |id: &str, role| Person { id: id.into(), name: "Test, Anna".into(), role, training: vec![] };
     Site {
         code: "RXX".into(),
         cabinets: vec![cabinet("ASK", "WARDC1"), cabinet("ASK", "WARDC2")],

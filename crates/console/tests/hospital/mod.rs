@@ -54,16 +54,15 @@ impl Hospital {
         let item = |(code, name, unit): &(&str, &str, &str)| Item {
             code: (*code).into(),
             name: (*name).into(),
-            codings: vec![],
             unit: (*unit).into(),
-            strength: None,
-            witness: false,
             override_allowed: true,
+            ..Item::default()
         };
         let nurse = access::Person {
             id: "N1001".into(),
             name: "Test, Anna".into(),
             role: access::Role::Nurse,
+            training: vec![],
         };
         let site = Site {
             code: "RXX".into(),

@@ -11,8 +11,8 @@ use super::mistake::Mistake;
 /// The name of the first file, whatever it is called in its folder.
 pub const ROOT: &str = "interlock.toml";
 /// The folders beside it, with the ending of their files.
-const FOLDERS: [(&str, &str); 3] =
-    [("channels", ".toml"), ("dialects", ".toml"), ("scripts", ".rhai")];
+const FOLDERS: [(&str, &str); 4] =
+    [("channels", ".toml"), ("dialects", ".toml"), ("formulary", ".toml"), ("scripts", ".rhai")];
 /// The most files of a configuration.
 const MAX_FILES: usize = 2048;
 /// The most bytes of a configuration.
@@ -21,7 +21,7 @@ const MAX_BYTES: u64 = 8 * 1024 * 1024;
 const MAX_NAME_CHARS: usize = 64;
 
 /// The texts of a configuration by their paths from its folder: `interlock.toml`,
-/// `channels/NAME.toml`, `dialects/NAME.toml`, `scripts/NAME.rhai`.
+/// `channels/NAME.toml`, `dialects/NAME.toml`, `formulary/NAME.toml`, `scripts/NAME.rhai`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bundle(BTreeMap<String, String>);
 

@@ -269,13 +269,36 @@ fn site(checker: &mut Checker<'_>, parsed: &Parsed) -> Site {
     }
     names(checker, entry);
     references(checker, parsed);
-    Site {
+    let site = Site {
         code: code.as_ref().to_uppercase(),
         cabinets: plain_values(&entry.cabinet),
         recorders: plain_values(&entry.recorder),
-        items: plain_values(&entry.item),
+        items: parsed.items.iter().map(|(item, _)| item.clone()).collect(),
         people: plain_values(&entry.person),
         policies: entry.policies.as_ref().map(|p| p.as_ref().clone()).unwrap_or_default(),
+    };
+    formulary(checker, parsed, &site);
+    site
+}
+
+/// What is wrong with the items, each at the place where it stands.
+fn formulary(checker: &mut Checker<'_>, parsed: &Parsed, site: &Site) {
+    let mut seen: BTreeMap<&str, &Place> = BTreeMap::new();
+    for (item, place) in &parsed.items {
+        if let Some(other) = seen.insert(&item.code, place) {
+            let why = if other.file == place.file {
+                "it is there twice".to_owned()
+            } else {
+                format!("it is there twice: see {other}")
+            };
+            let what = format!("item `{}`", item.code);
+            checker.mistake_in(place, &what, &why, "rename or remove one item");
+        }
+    }
+    for flaw in medicines::formulary::flaws(site) {
+        let (item, place) = &parsed.items[flaw.item];
+        let what = format!("{} of item `{}`", flaw.key, item.code);
+        checker.mistake_in(place, &what, &flaw.why, &flaw.remedy);
     }
 }
 
@@ -284,7 +307,6 @@ fn plain_values<T: Clone>(spanned: &[Spanned<T>]) -> Vec<T> {
 }
 
 fn names(checker: &mut Checker<'_>, entry: &SiteEntry) {
-    checker.unique("item", entry.item.iter().map(|i| (i.span(), i.as_ref().code.as_str())));
     checker.unique("person", entry.person.iter().map(|p| (p.span(), p.as_ref().id.as_str())));
     let ids: Vec<_> = entry.cabinet.iter().map(|c| (c.span(), c.as_ref().id())).collect();
     checker.unique("cabinet", ids.iter().map(|(span, id)| (span.clone(), id.as_str())));
@@ -411,6 +433,10 @@ fn watch(checker: &mut Checker<'_>, parsed: &Parsed) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use super::super::bundle::{Bundle, ROOT};
     use super::super::read;
 
     const BEFORE: &str = r#"
@@ -454,6 +480,41 @@ token = { file = "token" }
             }
             (found, expected) => panic!("{line}: {found:?} and not {expected:?}"),
         }
+    }
+
+    #[test]
+    fn every_mistake_of_the_formulary_has_its_place() {
+        let check = |items: &str, folder: &str, expected: &[&str]| {
+            let root = "[node]\ndata = \"data\"\n[site]\ncode = \"RXX\"\n".to_owned() + items;
+            let mut files = BTreeMap::from([(ROOT.to_owned(), root)]);
+            if !folder.is_empty() {
+                files.insert("formulary/ward.toml".to_owned(), folder.to_owned());
+            }
+            let bundle = Bundle::from_texts(files).unwrap();
+            let found = super::super::read_bundle(bundle, Path::new("/nowhere"));
+            let found: Vec<String> = match found {
+                Ok(plan) => plan.site.items.iter().map(|item| item.code.clone()).collect(),
+                Err(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
+            };
+            assert_eq!(found.len(), expected.len(), "{found:?}");
+            for (found, expected) in found.iter().zip(expected) {
+                assert!(found.starts_with(expected), "{found}");
+            }
+        };
+        let one = "[[site.item]]\ncode = \"A\"\nname = \"A\"\nunit = \"tablet\"\n";
+        let two = "[[item]]\ncode = \"B\"\nname = \"B\"\nunit = \"ml\"\n";
+        check(one, two, &["A", "B"]);
+        let twice = two.replace("\"B\"", "\"A\"");
+        let text =
+            "formulary/ward.toml:1: item `A`: it is there twice: see interlock.toml:5; rename";
+        check(one, &twice, &[text]);
+        let wrong = format!("{one}dmd = \"12\"\n");
+        check(&wrong, "", &["interlock.toml:5: dmd of item `A`: `12` is no dm+d id"]);
+        let wrong = format!("{two}barcodes = [\"9501101530004\"]\n");
+        let text = "formulary/ward.toml:1: barcodes of item `B`: `9501101530004` is no trade item";
+        check(one, &wrong, &[text]);
+        let wrong = format!("{two}statuss = \"red\"\n");
+        check(one, &wrong, &["formulary/ward.toml:5: `statuss`: there is no such key here; did"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use channels::ChannelConfig;
 use channels::dialect::Dialect;
+use medicines::Item;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -52,6 +53,16 @@ pub(super) struct Parsed {
     pub(super) file: File,
     pub(super) channels: Vec<Part>,
     pub(super) dialects: BTreeMap<String, Dialect>,
+    /// The items of the formulary, those of `interlock.toml` first.
+    pub(super) items: Vec<(Item, Place)>,
+}
+
+/// A file of the folder `formulary`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Formulary {
+    #[serde(default)]
+    item: Vec<Spanned<Item>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -115,6 +126,13 @@ pub(super) fn parse(bundle: &Bundle) -> Result<Parsed, Vec<Mistake>> {
             Err(error) => mistakes.push(Mistake::of_toml(text, &error).of_file(path)),
         }
     }
+    let mut of_folder = Vec::new();
+    for (_, path, text) in bundle.of("formulary") {
+        match read::<Formulary>(text) {
+            Ok(formulary) => of_folder.extend(placed(path, text, formulary.item)),
+            Err(mistake) => mistakes.push(mistake.of_file(path)),
+        }
+    }
     let Some((mut file, inline)) = parsed.filter(|_| mistakes.is_empty()) else {
         return Err(mistakes);
     };
@@ -125,7 +143,25 @@ pub(super) fn parse(bundle: &Bundle) -> Result<Parsed, Vec<Mistake>> {
     }
     dialects.append(&mut file.dialect);
     channels.extend(inline);
-    if mistakes.is_empty() { Ok(Parsed { file, channels, dialects }) } else { Err(mistakes) }
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    let mut items: Vec<_> =
+        placed(ROOT, bundle.root(), std::mem::take(&mut file.site.item)).collect();
+    items.extend(of_folder);
+    Ok(Parsed { file, channels, dialects, items })
+}
+
+/// Items with the places where they stand.
+fn placed(
+    path: &str,
+    text: &str,
+    items: Vec<Spanned<Item>>,
+) -> impl Iterator<Item = (Item, Place)> {
+    items.into_iter().map(move |item| {
+        let line = line_of(text, item.span().start);
+        (item.into_inner(), Place { file: path.to_owned(), line })
+    })
 }
 
 fn root(text: &str) -> Result<(File, Vec<Part>), Mistake> {

@@ -48,6 +48,9 @@ pub(super) fn parts(bundle: &Bundle) -> Parts {
     for (name, value) in root {
         section(&mut parts, &name, table(Some(value)));
     }
+    for (_, _, text) in bundle.of("formulary") {
+        section(&mut parts, "site", text.parse().unwrap_or_default());
+    }
     parts
 }
 
@@ -148,6 +151,18 @@ mod tests {
         let (one, other) = (of("let x = 1;"), of("let x = 2;"));
         assert_ne!(one["channel a"], other["channel a"]);
         assert_eq!(one["channel b"], other["channel b"]);
+    }
+
+    #[test]
+    fn items_of_the_folder_are_items_like_those_of_the_first_file() {
+        let files = [
+            ("interlock.toml", "[[site.item]]\ncode = \"A\"\n"),
+            ("formulary/ward.toml", "[[item]]\ncode = \"B\"\nunit = \"ml\"\n"),
+        ];
+        let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let bundle = Bundle::from_texts(files.into_iter().collect()).unwrap_or_default();
+        let found: Vec<String> = parts(&bundle).into_keys().collect();
+        assert_eq!(found, ["item A", "item B"]);
     }
 
     #[test]

@@ -16,11 +16,12 @@ use crate::cases::CaseKind;
 use crate::command::{Answer, Context, Decision, Problem, ProblemCode};
 use crate::deliveries::{Notice, VersionOf, tell_recorders};
 use crate::facts::{Facts, problem};
+use crate::formulary::Item;
 use crate::orders::units_of;
 use crate::patients::{find, identifier_key};
 use crate::quantity::is_plausible;
 use crate::resources;
-use crate::site::{Item, Site};
+use crate::site::Site;
 use crate::state::{OrderState, PatientState, State};
 use crate::stock::{Account, Movement};
 

@@ -15,10 +15,11 @@ use crate::cases::{Case, CaseKind};
 use crate::command::{Answer, Context, Decision};
 use crate::fact::Access;
 use crate::facts::Facts;
+use crate::formulary::Item;
 use crate::orders::{LiveOrder, NotCovered, NotLive, is_for};
 use crate::patients::{find, identifier_key};
 use crate::quantity::is_plausible;
-use crate::site::{Cabinet, Item, Site};
+use crate::site::{Cabinet, Site};
 use crate::state::{OrderState, PatientState, State};
 use crate::stock::{Account, Movement, PocketAddress, Transfer, TransferState};
 

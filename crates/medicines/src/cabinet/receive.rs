@@ -13,9 +13,10 @@ use super::{count, null, remove, restock, returned, waste};
 use crate::command::{Context, Decision, Problem, ProblemCode};
 use crate::fact::Fact;
 use crate::facts::{Facts, park, problem};
+use crate::formulary::Item;
 use crate::patients::find;
 use crate::quantity::is_plausible;
-use crate::site::{Item, Site};
+use crate::site::Site;
 use crate::state::{PatientState, State};
 use crate::stock::{Account, Movement, Transfer, TransferState};
 

@@ -5,7 +5,8 @@ use fhir::resources::MedicationRequestStatus;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
-use crate::site::{Item, Policies};
+use crate::formulary::Item;
+use crate::site::Policies;
 use crate::state::{OrderState, Schedule};
 
 /// The span of a daily maximum.
@@ -254,11 +255,9 @@ mod tests {
         Item {
             code: "PARA500".into(),
             name: "Paracetamol 500 mg tablets".into(),
-            codings: vec![],
             unit: "tablet".into(),
             strength: Some(Quantity::new(500.into(), "mg")),
-            witness: false,
-            override_allowed: false,
+            ..Item::default()
         }
     }
 

@@ -107,6 +107,7 @@ pub(crate) fn site() -> Site {
             .map(|(value, unit)| Quantity::new(value.parse().unwrap(), unit)),
         witness,
         override_allowed,
+        ..Item::default()
     };
     let cabinet = |system: &str, station: &str, ward: &str, channel: Option<&str>| Cabinet {
         system: system.into(),
@@ -114,7 +115,12 @@ pub(crate) fn site() -> Site {
         wards: vec![ward.into()],
         channel: channel.map(str::to_owned),
     };
-    let person = |id: &str, role| Person { id: id.into(), name: format!("Test, {id}"), role };
+    let person = |id: &str, role| Person {
+        id: id.into(),
+        name: format!("Test, {id}"),
+        role,
+        training: vec![],
+    };
     Site {
         code: "RXX".into(),
         cabinets: vec![

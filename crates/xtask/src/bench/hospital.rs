@@ -37,13 +37,11 @@ pub(super) fn site(peers: bool) -> Site {
     let item = |item: u32| Item {
         code: item_code(item),
         name: format!("Item {item} 500 mg tablets"),
-        codings: Vec::new(),
         unit: "tablet".to_owned(),
         strength: Some(Quantity::new(500.into(), "mg")),
-        witness: false,
-        override_allowed: false,
+        ..Item::default()
     };
-    let nurse = Person { id: NURSE.to_owned(), name: "Test, Anna".to_owned(), role: Role::Nurse };
+    let nurse = Person { id: NURSE.to_owned(), name: "Test, Anna".to_owned(), role: Role::Nurse, training: Vec::new() };
     Site {
         code: SITE.to_owned(),
         cabinets: CABINETS.iter().enumerate().map(cabinet).collect(),
