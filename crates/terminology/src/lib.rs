@@ -32,7 +32,7 @@ pub use kinds::{
     synthetic_id,
 };
 pub use release::{Counts, Release};
-pub use resolve::{Fit, Order, Refusal};
+pub use resolve::{Content, Fit, Order, Refusal};
 pub use search::{Hit, MAX_HITS, MAX_QUERY_BYTES};
 pub use views::{Amp, Ampp, Ingredient, Strength, Term, Vmp, Vmpp, Vtm};
 pub use xml::XmlError;

@@ -67,3 +67,43 @@ fn orders_come_to_products() {
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
     assert!(count >= 120, "{count}");
 }
+
+#[test]
+fn what_a_pocket_holds_is_what_was_ordered_or_is_not() {
+    let index = synthetic::import().expect("the files that ship are a release").index;
+    let vmp = |name: &str| index.vmps().find(|vmp| vmp.name() == name).expect("a VMP");
+    let check = |ordered: u64, dose: (&str, &str), held: u64, unit: &str, expected: &str| {
+        let order = Order {
+            product: ordered,
+            dose: Decimal::from_str_exact(dose.0).expect("a dose is a number"),
+            unit: dose.1,
+            route: None,
+            form: None,
+            halves: false,
+        };
+        let came = match index.resolve_to(&order, held) {
+            Ok(fit) => match fit.counted_in(unit) {
+                Some((exact, taken)) => format!("{exact} from {taken}"),
+                None => "counted otherwise".to_owned(),
+            },
+            Err(refusal) => refusal.to_string(),
+        };
+        assert_eq!(came, expected, "{ordered} {dose:?} {held} {unit}");
+    };
+    let tablets = vmp("Paracetamol 500mg tablets");
+    let syrup = vmp("Paracetamol 120mg/5ml oral suspension");
+    let paracetamol = tablets.vtm().expect("a VTM").id();
+    let brand = tablets.amps().next().expect("an AMP");
+    check(paracetamol, ("1", "g"), tablets.id(), "tablet", "2 from 2");
+    check(paracetamol, ("1", "g"), brand.id(), "tablets", "2 from 2");
+    check(paracetamol, ("120", "mg"), syrup.id(), "ml", "5 from 5");
+    check(paracetamol, ("120", "mg"), syrup.id(), "bottle", "counted otherwise");
+    check(tablets.id(), ("1", "g"), syrup.id(), "ml", "not-ordered");
+    check(tablets.id(), ("1", "g"), brand.id(), "tablet", "2 from 2");
+    check(brand.id(), ("1", "g"), tablets.id(), "tablet", "not-ordered");
+    check(brand.id(), ("1", "g"), brand.id(), "tablet", "2 from 2");
+    check(paracetamol, ("750", "mg"), tablets.id(), "tablet", "part-of-piece");
+    check(paracetamol, ("0", "mg"), tablets.id(), "tablet", "no-dose");
+    check(paracetamol, ("1", "g"), 1, "tablet", "unknown-product");
+    assert!(index.is_of(paracetamol, brand.id()) && !index.is_of(brand.id(), tablets.id()));
+}

@@ -9,6 +9,7 @@
 //! status 0003 and 0006 need a brand; whether a tablet may be halved is not in dm+d, so it has to
 //! be said; nothing is rounded.
 
+mod contents;
 mod measure;
 mod units;
 
@@ -17,6 +18,7 @@ use rust_decimal::Decimal;
 use crate::index::{Index, Product};
 use crate::kinds::PrescribingStatus;
 use crate::views::{Amp, Term, Vmp};
+pub use contents::Content;
 use measure::{Release, measure};
 
 /// What was ordered.
@@ -65,6 +67,9 @@ pub enum Refusal {
     /// The release has no such product, or its earlier id became several.
     #[error("unknown-product")]
     UnknownProduct,
+    /// The product is none of those that the order may mean.
+    #[error("not-ordered")]
+    NotOrdered,
     /// The product is not to be used any more, or is never to be prescribed.
     #[error("invalid-product")]
     InvalidProduct,
@@ -126,6 +131,66 @@ impl Index {
             (pieces != fit.quantity, fit.pieces.is_none(), pieces, fit.vmp.name())
         });
         Ok(fits)
+    }
+}
+
+impl Index {
+    /// How much of one product a dose is. `product` is what a pocket holds: a VMP, an AMP, or a
+    /// pack of either; where the order is of a brand it has to be that brand.
+    pub fn resolve_to(&self, order: &Order<'_>, product: u64) -> Result<Fit<'_>, Refusal> {
+        if order.dose <= Decimal::ZERO {
+            return Err(Refusal::NoDose);
+        }
+        let (vmp, amp) = self.ordered_as(order.product, product)?;
+        fit(vmp, amp, order)
+    }
+
+    /// Whether an order of one product may mean another one: the same, a strength or form of the
+    /// ordered substance, or anybody's product of the ordered strength and form.
+    pub fn is_of(&self, ordered: u64, product: u64) -> bool {
+        self.ordered_as(ordered, product).is_ok()
+    }
+
+    /// What is given for an order where a pocket holds `product`.
+    fn ordered_as(&self, wanted: u64, product: u64) -> Result<(Vmp<'_>, Option<Amp<'_>>), Refusal> {
+        let held = self.find(product).ok_or(Refusal::UnknownProduct)?.product;
+        let wanted = self.find(wanted).ok_or(Refusal::UnknownProduct)?.product;
+        if held.is_invalid() || wanted.is_invalid() {
+            return Err(Refusal::InvalidProduct);
+        }
+        let vmp = held.vmp().ok_or(Refusal::NotOrdered)?;
+        let brand = match held {
+            Product::Amp(amp) => Some(amp),
+            Product::Ampp(pack) => pack.amp(),
+            Product::Vtm(_) | Product::Vmp(_) | Product::Vmpp(_) => None,
+        };
+        let same = |amp: Amp<'_>| brand.is_some_and(|brand| brand.id() == amp.id());
+        let is_meant = match wanted {
+            Product::Vtm(vtm) => vmp.vtm().is_some_and(|of| of.id() == vtm.id()),
+            Product::Amp(amp) => same(amp),
+            Product::Ampp(pack) => pack.amp().is_some_and(same),
+            Product::Vmp(_) | Product::Vmpp(_) => {
+                wanted.vmp().is_some_and(|wanted| wanted.id() == vmp.id())
+            }
+        };
+        if !is_meant {
+            return Err(Refusal::NotOrdered);
+        }
+        // An order that names no brand is of the strength and form, whoever made it.
+        let names_brand = matches!(wanted, Product::Amp(_) | Product::Ampp(_));
+        Ok((vmp, brand.filter(|_| names_brand)))
+    }
+}
+
+impl Fit<'_> {
+    /// The dose, and what has to be taken for it, in a unit by which somebody else counts; `None`
+    /// where that unit counts something else, such as whole bottles.
+    pub fn counted_in(&self, unit: &str) -> Option<(Decimal, Decimal)> {
+        if units::is_piece(unit, self.unit.name) || units::is_piece(self.unit.name, unit) {
+            return Some((self.quantity, self.pieces.unwrap_or(self.quantity)));
+        }
+        let exact = units::convert(self.quantity, self.unit.name, unit)?;
+        Some((exact, exact))
     }
 }
 
