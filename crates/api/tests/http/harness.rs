@@ -100,7 +100,12 @@ fn site() -> Site {
         wards: vec!["WARDC".into()],
         channel: None,
     };
-    let person = |id: &str, role| Person { id: id.into(), name: "Test, Anna".into(), role, training: vec![] };
+    let person = |id: &str, role| Person {
+        id: id.into(),
+        name: "Test, Anna".into(),
+        role,
+        training: vec![],
+    };
     Site {
         code: "RXX".into(),
         cabinets: vec![cabinet("ASK", "WARDC1"), cabinet("ASK", "WARDC2")],

@@ -41,7 +41,12 @@ pub(super) fn site(peers: bool) -> Site {
         strength: Some(Quantity::new(500.into(), "mg")),
         ..Item::default()
     };
-    let nurse = Person { id: NURSE.to_owned(), name: "Test, Anna".to_owned(), role: Role::Nurse, training: Vec::new() };
+    let nurse = Person {
+        id: NURSE.to_owned(),
+        name: "Test, Anna".to_owned(),
+        role: Role::Nurse,
+        training: Vec::new(),
+    };
     Site {
         code: SITE.to_owned(),
         cabinets: CABINETS.iter().enumerate().map(cabinet).collect(),
