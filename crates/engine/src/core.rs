@@ -10,11 +10,11 @@ use std::thread;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use journal::{Draft, Journal, Position};
+use journal::{Draft, Entry, Journal, Position};
 use medicines::{
     Context, Decision, HEAD_VERSION, Head, Problem, ProblemCode, Request, State, decide,
 };
-use record::{KeyFound, Level};
+use record::Level;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -289,7 +289,7 @@ impl Core {
             return Ok(Receipt { seq: seq - 1, at, answer, duplicate: false });
         }
         let raw = std::mem::take(&mut command.raw);
-        let mut head = head(command, decision, &digest, !raw.is_empty());
+        let mut head = head(command, decision);
         let mut draft = Draft { at: at.as_microsecond(), head: head.to_json(), raw };
         if draft.check().is_err() {
             self.park_instead(&ctx, &mut head);
@@ -306,7 +306,7 @@ impl Core {
             self.recent.insert(key, Known { digest, receipt: receipt.clone() });
         }
         drafts.push(draft);
-        entries.push(Written { seq, at, head, digest, decided: Some(decided) });
+        entries.push(Written { seq, at, head, decided: Some(decided) });
         Ok(receipt)
     }
 
@@ -343,7 +343,7 @@ impl Core {
 
     /// What the record holds under the keys of a batch. Nothing is missed by asking before the
     /// batch is decided: what the record does not hold yet is in `recent`.
-    fn recorded_keys(&self, batch: &[Asked]) -> Result<Vec<Option<KeyFound>>, Error> {
+    fn recorded_keys(&self, batch: &[Asked]) -> Result<Vec<Option<u64>>, Error> {
         let keys = batch.iter().map(|asked| {
             let key = asked.command.key.as_deref()?;
             Some((&*asked.command.channel, key))
@@ -351,7 +351,7 @@ impl Core {
         self.record.find_keys(keys).map_err(|error| Error::Record(error.to_string()))
     }
 
-    fn recorded_key(&self, command: &Command) -> Result<Option<KeyFound>, Error> {
+    fn recorded_key(&self, command: &Command) -> Result<Option<u64>, Error> {
         let Some(key) = &command.key else { return Ok(None) };
         let found = self.record.find_key(&command.channel, key);
         found.map_err(|error| Error::Record(error.to_string()))
@@ -362,7 +362,7 @@ impl Core {
         &self,
         command: &Command,
         digest: &[u8; 32],
-        recorded: Option<KeyFound>,
+        recorded: Option<u64>,
     ) -> Result<Earlier, Error> {
         let Some(key) = &command.key else {
             return Ok(Earlier::Never);
@@ -372,22 +372,24 @@ impl Core {
             let same = known.digest == *digest;
             return Ok(if same { Earlier::Same(known.receipt.clone()) } else { Earlier::Other });
         }
-        match recorded {
-            None => Ok(Earlier::Never),
-            Some((seq, before)) if before == *digest => match self.receipt(seq) {
-                // The answer that was given then is not here any more: nobody may act on the
-                // message twice, so that it is parked.
-                Err(Error::Away(_)) => Ok(Earlier::Other),
-                receipt => Ok(Earlier::Same(receipt?)),
-            },
-            Some(_) => Ok(Earlier::Other),
+        let Some(seq) = recorded else { return Ok(Earlier::Never) };
+        match self.entries.get(seq).map_err(Error::from) {
+            // What came then, and the answer that was given, are not here any more: nobody may
+            // act on the message twice, so that it is parked.
+            Err(Error::Away(_)) => Ok(Earlier::Other),
+            Err(error) => Err(error),
+            Ok(None) => Err(Error::Entry { seq, why: "it is not there".to_owned() }),
+            Ok(Some(entry)) if entry.digest().0 == *digest => {
+                Ok(Earlier::Same(Self::receipt(&entry)?))
+            }
+            Ok(Some(_)) => Ok(Earlier::Other),
         }
     }
 
     /// The receipt of an entry of the journal.
-    fn receipt(&self, seq: u64) -> Result<Receipt, Error> {
+    fn receipt(entry: &Entry) -> Result<Receipt, Error> {
+        let seq = entry.seq;
         let unreadable = |why: String| Error::Entry { seq, why };
-        let entry = self.entries.get(seq)?.ok_or_else(|| unreadable("it is not there".into()))?;
         let head = Head::from_json(&entry.head).map_err(|error| unreadable(error.to_string()))?;
         let at = Timestamp::from_microsecond(entry.at);
         let at = at.map_err(|error| unreadable(error.to_string()))?;
@@ -409,7 +411,7 @@ fn recording_ended() -> Error {
     Error::Record("the record thread has ended".to_owned())
 }
 
-fn head(command: Command, decision: Decision, digest: &[u8; 32], has_raw: bool) -> Head<'static> {
+fn head(command: Command, decision: Decision) -> Head<'static> {
     let Command { channel, key, by, message_type, control_id, received, request, .. } = command;
     let again = match &request {
         Request::Replay { entry, .. } => Some(*entry),
@@ -419,7 +421,6 @@ fn head(command: Command, decision: Decision, digest: &[u8; 32], has_raw: bool) 
         v: HEAD_VERSION,
         channel: Cow::Owned(channel.to_string()),
         key: key.map(Cow::Owned),
-        digest: has_raw.then(|| Cow::Owned(journal::Hash(*digest).to_string())),
         message_type: message_type.map_or(Cow::Borrowed(request.kind()), Cow::Owned),
         control_id: control_id.map(Cow::Owned),
         again,

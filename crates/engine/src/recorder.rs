@@ -30,7 +30,6 @@ pub(crate) struct Written {
     pub(crate) seq: u64,
     pub(crate) at: jiff::Timestamp,
     pub(crate) head: Head<'static>,
-    pub(crate) digest: [u8; 32],
     /// From when to when it was decided; none for what is read from the journal.
     pub(crate) decided: Option<(Instant, Instant)>,
 }
@@ -182,7 +181,6 @@ impl Written {
             head: record::Head {
                 channel: &self.head.channel,
                 key: self.head.key.as_deref().unwrap_or_default(),
-                digest: self.digest,
                 message_type: &self.head.message_type,
                 control_id: self.head.control_id.as_deref().unwrap_or_default(),
                 outcome: self.head.answer.code(),

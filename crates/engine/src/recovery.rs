@@ -156,17 +156,7 @@ fn catch_up(
 fn read(entry: &Entry) -> Result<Written, Error> {
     let unreadable = |why: String| Error::Entry { seq: entry.seq, why };
     let head = Head::from_json(&entry.head).map_err(|error| unreadable(error.to_string()))?;
-    let digest = match &head.digest {
-        Some(hex) => hex.parse::<journal::Hash>().map_err(|e| unreadable(e.to_string()))?.0,
-        None => empty_digest(),
-    };
-    Ok(Written { seq: entry.seq, at: time(entry)?, head, digest, decided: None })
-}
-
-/// The digest of no bytes, which an entry without a message has.
-fn empty_digest() -> [u8; 32] {
-    use sha2::{Digest, Sha256};
-    Sha256::digest([]).into()
+    Ok(Written { seq: entry.seq, at: time(entry)?, head, decided: None })
 }
 
 fn time(entry: &Entry) -> Result<Timestamp, Error> {

@@ -1,6 +1,6 @@
 //! What goes into the journal and what comes out.
 
-use crate::{Error, Hash, Position};
+use crate::{Error, Hash, Position, hash::digest_of};
 
 /// The most bytes in one head: 64 MiB.
 pub const MAX_HEAD_BYTES: usize = 64 * 1024 * 1024;
@@ -70,6 +70,12 @@ impl Entry {
     /// The position of this entry.
     pub fn position(&self) -> Position {
         Position { seq: self.seq, hash: self.hash }
+    }
+
+    /// The SHA-256 of the bytes as they were received, also of those that were removed since;
+    /// that of no bytes when there were none.
+    pub fn digest(&self) -> Hash {
+        self.removed.map_or_else(|| digest_of(&self.raw), |removed| removed.digest)
     }
 }
 

@@ -9,9 +9,11 @@ use crate::command::Answer;
 use crate::fact::Fact;
 
 /// The version of the head's form that this program writes.
-pub const HEAD_VERSION: u8 = 1;
+pub const HEAD_VERSION: u8 = 2;
 
-/// The head of a journal entry, as JSON. The raw bytes of the message stand beside it.
+/// The head of a journal entry, as JSON. The raw bytes of the message stand beside it, and their
+/// SHA-256 follows from them (`journal::Entry::digest`), so that it is not written here: it would
+/// be the one part of a head that does not compress.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Head<'a> {
     /// The version of this form.
@@ -21,9 +23,6 @@ pub struct Head<'a> {
     /// The key that makes the command idempotent within its channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Cow<'a, str>>,
-    /// The SHA-256 of the raw bytes in hexadecimal, where there are any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<Cow<'a, str>>,
     /// The message type, for instance `RDE^O11`, or the kind of request.
     #[serde(rename = "type")]
     pub message_type: Cow<'a, str>,

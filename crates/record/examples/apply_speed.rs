@@ -113,7 +113,6 @@ fn applied(sample: &Sample) -> Applied<'_> {
         head: Head {
             channel: "epma",
             key: &sample.key,
-            digest: [u8::try_from(sample.seq % 251).unwrap_or(0); 32],
             message_type: "RDE^O11",
             control_id: &sample.control_id,
             outcome: "done",

@@ -38,6 +38,20 @@ pub(crate) fn count(integer: i64) -> u64 {
     natural(integer)
 }
 
+/// The hash under which a key of a channel is looked for: FNV-1a over both, mixed (the finalizer
+/// of SplitMix64), of which 32 bits are kept. It is part of the file's form.
+pub(crate) fn key_hash(channel: &str, key: &str) -> i32 {
+    // No UTF-8 holds the byte between them.
+    let bytes = channel.bytes().chain([0xff]).chain(key.bytes());
+    let mut mixed = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    let [a, b, c, d, ..] = (mixed ^ (mixed >> 31)).to_le_bytes();
+    i32::from_le_bytes([a, b, c, d])
+}
+
 /// A thing as JSON text.
 pub(crate) fn json<T: Serialize>(what: &'static str, thing: &T) -> Result<String, Error> {
     serde_json::to_string(thing).map_err(|_| Error::Json { what })

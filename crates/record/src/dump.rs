@@ -21,14 +21,20 @@ pub enum DumpError {
 
 /// Every table with its rows in primary-key order. The numbers `n` are left out: what they stand
 /// for, the order of the facts, is the order of the rows wherever it matters.
-const TABLES: [(&str, &str); 13] = [
+const TABLES: [(&str, &str); 15] = [
     ("meta", "SELECT key, value FROM meta ORDER BY key"),
     ("position", "SELECT seq, lower(hex(hash)) AS hash FROM position"),
     (
         "message",
-        "SELECT seq, at, channel, key, lower(hex(digest)) AS digest, type, control_id, outcome, \
-         patient FROM message ORDER BY seq",
+        "SELECT m.seq, m.at, k.channel, k.type, k.outcome, k.prefix, m.control_id, m.key, \
+         m.patient FROM message m JOIN message_kind k ON k.n = m.kind ORDER BY m.seq",
     ),
+    (
+        "message_kind",
+        "SELECT channel, type, outcome, prefix FROM message_kind \
+         ORDER BY channel, type, outcome, prefix",
+    ),
+    ("message_key", "SELECT hash, seq FROM message_key ORDER BY hash, seq"),
     (
         "resource",
         "SELECT type, id, version, last_updated, seq, ordinal, subject, status, body \

@@ -164,8 +164,7 @@ mod tests {
         let path = folder.path().join("record");
         drop(crate::Record::open(&path, "RXX").unwrap());
         let connection = open_reader(&path, false).unwrap();
-        let sql = "SELECT seq FROM message WHERE channel = ?1 AND key = ?2 AND key <> '' \
-                   ORDER BY seq LIMIT 1";
+        let sql = "SELECT n FROM message_kind WHERE channel = ?1 AND prefix = ?2 LIMIT 1";
         for n in 0..3 {
             let mut statement = connection.prepare_cached(sql).unwrap();
             let found: Option<i64> =

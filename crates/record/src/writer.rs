@@ -21,8 +21,6 @@ pub struct Head<'a> {
     /// What makes it idempotent within the channel; empty for an entry that nobody outside asked
     /// for, which is not found by its key.
     pub key: &'a str,
-    /// SHA-256 of the bytes as received.
-    pub digest: [u8; 32],
     /// The kind of message, for instance `RDE^O11`.
     pub message_type: &'a str,
     /// The sender's control id (MSH-10), or empty.

@@ -124,7 +124,8 @@ impl Reader {
     fn history_of_many(&self, search: &HistorySearch, count: usize) -> Result<History, Error> {
         let snapshot = self.snapshot()?;
         let mut statement = snapshot.prepare_cached(&format!(
-            "SELECT seq, at FROM message WHERE seq <= ?1 AND type NOT IN {SILENT} \
+            "SELECT seq, at FROM message WHERE seq <= ?1 \
+             AND kind NOT IN (SELECT n FROM message_kind WHERE type IN {SILENT}) \
              ORDER BY seq DESC"
         ))?;
         let from = search.before.map_or(i64::MAX, |before| integer(before.seq));

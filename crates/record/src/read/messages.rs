@@ -5,12 +5,13 @@ use rusqlite::{OptionalExtension, Row};
 
 use super::{Reader, limited};
 use crate::Error;
-use crate::code::{integer, natural, timestamp};
+use crate::code::{integer, key_hash, natural, timestamp};
 
 /// The most messages in one answer.
 pub const MAX_MESSAGES: usize = 1_000;
 
-const COLUMNS: &str = "seq, at, channel, key, digest, type, control_id, outcome, patient";
+const COLUMNS: &str = "m.seq, m.at, k.channel, k.prefix, m.key, k.type, m.control_id, k.outcome, \
+                       m.patient";
 
 /// One entry of the journal as the message index has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +24,6 @@ pub struct MessageView {
     pub channel: String,
     /// The idempotency key, or empty.
     pub key: String,
-    /// SHA-256 of the bytes as received.
-    pub digest: [u8; 32],
     /// The kind of message, for instance `RDE^O11`.
     pub message_type: String,
     /// The sender's control id, or empty.
@@ -35,21 +34,34 @@ pub struct MessageView {
     pub patient: Option<String>,
 }
 
-/// The entry that a key leads to, and the SHA-256 of the bytes that came with it.
-pub type KeyFound = (u64, [u8; 32]);
+/// What a message has in common with many others, and what is its own.
+const FROM: &str = "FROM message m JOIN message_kind k ON k.n = m.kind";
 
 impl Reader {
-    /// The first entry with this key of this channel, and the SHA-256 of the bytes that came with
-    /// it. A later entry with the same key is a message that was parked because its control id was
-    /// used before.
-    pub fn find_key(&self, channel: &str, key: &str) -> Result<Option<KeyFound>, Error> {
+    /// The first entry with this key of this channel. A later entry with the same key is a message
+    /// that was parked because its control id was used before. What bytes came with it, the
+    /// journal knows.
+    pub fn find_key(&self, channel: &str, key: &str) -> Result<Option<u64>, Error> {
+        if key.is_empty() {
+            return Ok(None);
+        }
         let mut statement = self.connection.prepare_cached(
-            "SELECT seq, digest FROM message \
-             WHERE channel = ?1 AND key = ?2 AND key <> '' ORDER BY seq LIMIT 1",
+            "SELECT m.seq, m.control_id, m.key, k.channel, k.prefix FROM message_key h \
+             CROSS JOIN message m ON m.seq = h.seq CROSS JOIN message_kind k ON k.n = m.kind \
+             WHERE h.hash = ?1 ORDER BY h.seq",
         )?;
-        let found: Option<(i64, [u8; 32])> =
-            statement.query_row((channel, key), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        Ok(found.map(|(seq, digest)| (natural(seq), digest)))
+        let mut rows = statement.query([key_hash(channel, key)])?;
+        while let Some(row) = rows.next()? {
+            let text = |column| row.get::<_, String>(column);
+            let whole = match row.get(2)? {
+                Some(whole) => whole,
+                None => text(4)? + &text(1)?,
+            };
+            if whole == key && text(3)? == channel {
+                return Ok(Some(natural(row.get(0)?)));
+            }
+        }
+        Ok(None)
     }
 
     /// [`Reader::find_key`] for many keys, as `(channel, key)`, in one state of the record. No key
@@ -57,7 +69,7 @@ impl Reader {
     pub fn find_keys<'k>(
         &self,
         keys: impl IntoIterator<Item = Option<(&'k str, &'k str)>>,
-    ) -> Result<Vec<Option<KeyFound>>, Error> {
+    ) -> Result<Vec<Option<u64>>, Error> {
         let _snapshot = self.snapshot()?;
         let find = |key: Option<(&str, &str)>| match key {
             Some((channel, key)) => self.find_key(channel, key),
@@ -66,26 +78,9 @@ impl Reader {
         keys.into_iter().map(find).collect()
     }
 
-    /// The first entry with this key of this channel and these bytes, which tells a repeat of a
-    /// message that was itself parked for its key from a third message.
-    pub fn find_repeat(
-        &self,
-        channel: &str,
-        key: &str,
-        digest: &[u8; 32],
-    ) -> Result<Option<u64>, Error> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT seq FROM message WHERE channel = ?1 AND key = ?2 AND key <> '' \
-             AND digest = ?3 ORDER BY seq LIMIT 1",
-        )?;
-        let seq: Option<i64> =
-            statement.query_row((channel, key, digest.as_slice()), |row| row.get(0)).optional()?;
-        Ok(seq.map(natural))
-    }
-
     /// The entry of that number.
     pub fn message(&self, seq: u64) -> Result<Option<MessageView>, Error> {
-        let sql = format!("SELECT {COLUMNS} FROM message WHERE seq = ?1");
+        let sql = format!("SELECT {COLUMNS} {FROM} WHERE m.seq = ?1");
         let mut statement = self.connection.prepare_cached(&sql)?;
         Ok(statement.query_row([integer(seq)], view).optional()?)
     }
@@ -93,8 +88,7 @@ impl Reader {
     /// The newest entries, newest first, from before entry `before` where it is given; at most
     /// [`MAX_MESSAGES`].
     pub fn messages(&self, before: Option<u64>, limit: usize) -> Result<Vec<MessageView>, Error> {
-        let sql =
-            format!("SELECT {COLUMNS} FROM message WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2");
+        let sql = format!("SELECT {COLUMNS} {FROM} WHERE m.seq < ?1 ORDER BY m.seq DESC LIMIT ?2");
         let mut statement = self.connection.prepare_cached(&sql)?;
         let before = before.map_or(i64::MAX, integer);
         let rows = statement.query_map((before, limited(limit, MAX_MESSAGES)), view)?;
@@ -103,14 +97,18 @@ impl Reader {
 }
 
 fn view(row: &Row<'_>) -> Result<MessageView, rusqlite::Error> {
+    let control_id: String = row.get(6)?;
+    let key = match row.get(4)? {
+        Some(whole) => whole,
+        None => row.get::<_, String>(3)? + &control_id,
+    };
     Ok(MessageView {
         seq: natural(row.get(0)?),
         at: timestamp(row.get(1)?),
         channel: row.get(2)?,
-        key: row.get(3)?,
-        digest: row.get(4)?,
+        key,
         message_type: row.get(5)?,
-        control_id: row.get(6)?,
+        control_id,
         outcome: row.get(7)?,
         patient: row.get(8)?,
     })

@@ -22,7 +22,7 @@ pub use cases::{CaseCount, CaseView, MAX_CASES};
 pub use cold::ColdReader;
 pub use deliveries::{DeliveryView, MAX_DELIVERIES, MAX_QUEUE_SCAN, Queue};
 pub use history::{History, HistorySearch, MAX_HISTORY, Place};
-pub use messages::{KeyFound, MAX_MESSAGES, MessageView};
+pub use messages::{MAX_MESSAGES, MessageView};
 pub use pool::{Lease, MAX_IDLE_READERS, Readers};
 pub use resources::{DeletedView, Everything, MAX_EVERYTHING, MAX_LATEST, Revision};
 pub use search::{MAX_CANDIDATES, Page};

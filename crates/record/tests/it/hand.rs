@@ -70,7 +70,6 @@ impl Hand {
             v: medicines::HEAD_VERSION,
             channel: "epma".into(),
             key: Some(key.into()),
-            digest: None,
             message_type: "RDE^O11".into(),
             control_id: Some(key.into()),
             again: None,
@@ -93,7 +92,6 @@ pub(crate) fn applied<'a>(seq: u64, key: &'a str, facts: &'a [Fact]) -> Applied<
         head: Head {
             channel: "epma",
             key,
-            digest: [u8::try_from(seq % 256).unwrap(); 32],
             message_type: "RDE^O11",
             control_id: key,
             outcome: "done",

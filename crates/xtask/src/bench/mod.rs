@@ -12,6 +12,7 @@ mod parse;
 mod peer;
 mod permit;
 mod release;
+mod size;
 mod soak;
 mod stages;
 mod terminology;
@@ -61,6 +62,7 @@ pub const BENCHES: &[Bench] = &[
         about: "dm+d: import, look-ups, search, µs",
         run: terminology::run,
     },
+    Bench { name: "size", about: "bytes of a message on the disk", run: size::run },
     Bench { name: "soak", about: "a million messages: memory, disk, restart", run: soak::run },
 ];
 

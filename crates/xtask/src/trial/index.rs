@@ -181,7 +181,6 @@ fn apply(record: &mut Record, batch: &[Entry]) -> Result<(), Failure> {
             head: record::Head {
                 channel: message.channel(),
                 key,
-                digest: entry.hash.0,
                 message_type: message.kind,
                 control_id: key.rsplit('|').next().unwrap_or_default(),
                 outcome: message.outcome(),

@@ -367,10 +367,9 @@ mod tests {
 
     fn draft(name: &str, raw: &str) -> Draft {
         let head = Head {
-            v: 1,
+            v: medicines::HEAD_VERSION,
             channel: Cow::Borrowed("feed"),
             key: None,
-            digest: None,
             message_type: Cow::Borrowed("ADT^A01"),
             control_id: Some(Cow::Borrowed(name)),
             again: None,
