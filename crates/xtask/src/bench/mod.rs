@@ -12,6 +12,7 @@ mod parse;
 mod peer;
 mod permit;
 mod release;
+pub(crate) mod retention;
 mod size;
 mod soak;
 mod stages;

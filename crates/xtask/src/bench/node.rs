@@ -40,11 +40,14 @@ pub(super) fn told(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// Builds the node's program.
+/// Builds the node's program as this one was built, so that both lie in one folder.
 pub(super) fn build() -> Result<(), String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--release", "--quiet", "--package", "interlock"]);
+    command.args(["build", "--quiet", "--package", "interlock"]);
+    if !cfg!(debug_assertions) {
+        command.arg("--release");
+    }
     if command.status().map_err(told)?.success() {
         return Ok(());
     }
@@ -124,8 +127,13 @@ pub(super) struct Node {
 impl Node {
     /// Starts a node on a folder: a new one, or one on which a node has run before.
     pub(super) fn start(folder: &Path, peers: Option<[SocketAddr; 2]>) -> Result<Node, String> {
+        Node::start_with(folder, &hospital::configuration(peers))
+    }
+
+    /// The same with a configuration of its own.
+    pub(super) fn start_with(folder: &Path, text: &str) -> Result<Node, String> {
         let configuration = folder.join("interlock.toml");
-        fs::write(&configuration, hospital::configuration(peers)).map_err(told)?;
+        fs::write(&configuration, text).map_err(told)?;
         fs::write(folder.join("token"), hospital::TOKEN).map_err(told)?;
         let mut command = Command::new(build_folder()?.join("interlock"));
         // The peers of a second run have other addresses, which are to be in force.

@@ -105,7 +105,7 @@ pub(super) struct Line {
     pub(super) journal: Journal,
     record: Record,
     reader: Reader,
-    clock: Clock,
+    pub(super) clock: Clock,
     spent: [Duration; STAGES.len()],
     messages: u64,
 }

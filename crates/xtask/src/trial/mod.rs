@@ -78,7 +78,7 @@ pub const TRIALS: &[Trial] = &[
     },
     Trial {
         name: "retention",
-        about: "messages removed and segments sealed beside traffic: --messages 400000",
+        about: "messages removed and segments sealed beside traffic: --messages 400000, --node",
         run: retention::command,
     },
     Trial {

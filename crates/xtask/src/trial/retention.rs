@@ -1,4 +1,4 @@
-//! Retention beside traffic: the oldest half of a journal is thinned out and new segments are
+//! Retention beside traffic, of the journal alone or (`--node`) of a whole node: the oldest half of a journal is thinned out and new segments are
 //! sealed while batches are appended as fast as the disk takes them.
 
 use std::path::Path;
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use journal::{Draft, Entry, Journal, Keep, Reader, Sealing, folder_of};
 
 use super::{Options, TrialError};
+use crate::bench::retention;
 
 /// The site of the journal.
 const SITE: &str = "RXX";
@@ -25,9 +26,26 @@ const LONGEST: u64 = 16;
 /// `cargo xtask trial retention`.
 pub fn command(options: &Options) -> Result<(), TrialError> {
     let messages = options.get("messages", 400_000_u64)?;
+    if options.has("node") {
+        return beside_a_node(options, messages);
+    }
     let pause = Duration::from_micros(options.get("pause-us", 4_000_u64)?);
     let folder = tempfile::tempdir_in(folder_of_build()?).map_err(told)?;
     run(&folder.path().join("trial.journal"), messages, pause)
+}
+
+/// The same with a whole node, its channels and its record.
+fn beside_a_node(options: &Options, messages: u64) -> Result<(), TrialError> {
+    let growth = retention::run(retention::Settings {
+        messages,
+        patients: options.get("patients", 2_000)?,
+        connections: options.get("connections", 64)?,
+        alone: Duration::from_secs(options.get("seconds", 30)?),
+    })?;
+    if growth > MOST {
+        return Err(TrialError::Found(format!("p99 grew to {growth:.2}, at most {MOST}")));
+    }
+    Ok(())
 }
 
 /// The folder of the build, because the system's folder for temporary files may be in memory.
