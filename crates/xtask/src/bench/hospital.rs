@@ -92,7 +92,10 @@ fn write_configuration(out: &mut String, peers: Option<[SocketAddr; 2]>) -> std:
     for Person { id, name, .. } in &site.people {
         writeln!(out, "[[site.person]]\nid = {id:?}\nname = {name:?}\nrole = \"nurse\"\n")?;
     }
-    writeln!(out, "[[client]]\nname = \"bench\"\nroles = [\"cabinet\"]")?;
+    writeln!(
+        out,
+        "[[client]]\nname = \"bench\"\nroles = [\"cabinet\", \"fhir-read\", \"fhir-write\"]"
+    )?;
     writeln!(out, "token = {{ file = \"token\" }}")
 }
 

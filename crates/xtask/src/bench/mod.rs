@@ -1,5 +1,6 @@
 //! Benches that print figures: one file each, one row in [`BENCHES`].
 
+mod fhir;
 mod figures;
 mod floor;
 mod hospital;
@@ -64,6 +65,7 @@ pub const BENCHES: &[Bench] = &[
         run: terminology::run,
     },
     Bench { name: "size", about: "bytes of a message on the disk", run: size::run },
+    Bench { name: "fhir", about: "FHIR with a million resources, per second", run: fhir::run },
     Bench { name: "soak", about: "a million messages: memory, disk, restart", run: soak::run },
 ];
 
