@@ -1,11 +1,14 @@
 //! What every handler shares.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use engine::{Command, Engine, Receipt, Replayer, Stopped};
 use record::Reader;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
+use tokio::task::{block_in_place, spawn_blocking};
 
 use crate::admin::Administrator;
 use crate::client::{Clients, Roster};
@@ -15,7 +18,8 @@ use crate::problem::Problem;
 use crate::tally::Tally;
 use crate::turns::Turns;
 
-/// The most queries of the record that run at the same time, each on a thread of its own.
+/// The most queries of the record that run at the same time, each on a thread that it may keep
+/// waiting.
 const MAX_QUERIES: usize = 32;
 
 /// What the interface is made of.
@@ -118,15 +122,19 @@ impl ApiState {
         // The semaphore is never closed, so the only outcome is a turn.
         let turn = Arc::clone(&self.queries).acquire_owned().await.ok();
         let readers = self.engine.readers();
-        let task = tokio::task::spawn_blocking(move || {
+        let asking = move || {
             let _turn = turn;
             query(&*readers.get()?)
-        });
-        match task.await {
-            Ok(result) => result,
-            // A query that panics is a fault; the log has said so, and the caller gets a 500.
-            Err(_) => Err(record::Error::Database("a query ended unexpectedly".to_owned())),
-        }
+        };
+        // Most queries take less time than waking a thread for them and being woken by it.
+        let answer = if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+            block_in_place(|| catch_unwind(AssertUnwindSafe(asking))).ok()
+        } else {
+            spawn_blocking(asking).await.ok()
+        };
+        // A query that panics is a fault; the log has said so, and the caller gets a 500.
+        let fault = || Err(record::Error::Database("a query ended unexpectedly".to_owned()));
+        answer.unwrap_or_else(fault)
     }
 
     /// The same, where no error of the record is the caller's.

@@ -251,7 +251,8 @@ impl Core {
             self.gauges.journaled.store(tip.seq, Ordering::Relaxed);
         }
         // Before anybody hears of it: who reads the record afterwards finds it there.
-        self.level.promise(tip.seq);
+        let looks_alone = entries.iter().all(Written::is_look);
+        self.level.promise(tip.seq, looks_alone);
         for (answer, receipt) in answers {
             // A peer that hung up gets no answer; its repeat will.
             let _ = answer.send(receipt);

@@ -193,6 +193,11 @@ impl Written {
     pub(crate) fn facts(&self) -> &[Fact] {
         &self.head.facts
     }
+
+    /// Whether it tells of nothing but looks at data.
+    pub(crate) fn is_look(&self) -> bool {
+        !self.facts().is_empty() && self.facts().iter().all(Fact::is_look)
+    }
 }
 
 #[cfg(test)]

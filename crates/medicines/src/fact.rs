@@ -55,6 +55,11 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// Whether it tells of a look at data, or of one that was refused, and changes nothing.
+    pub fn is_look(&self) -> bool {
+        matches!(self, Fact::Seen(_) | Fact::Refused(_))
+    }
+
     /// The patient whom the fact concerns, as far as the fact says so itself.
     pub fn patient(&self) -> Option<&Id> {
         match self {

@@ -19,16 +19,23 @@ pub struct Level {
 
 #[derive(Debug, Default)]
 struct Marks {
+    /// The last entry that was told to somebody and changed what can be read.
     promised: u64,
+    /// The last entry that was told to somebody: it may tell of a look alone.
+    told: u64,
     reached: u64,
     ended: bool,
 }
 
 impl Level {
-    /// Somebody is about to be told that entry `seq` is kept.
-    pub fn promise(&self, seq: u64) {
+    /// Somebody is about to be told that entry `seq` is kept. Where it and those before it since
+    /// the last call tell of nothing but looks, only those who ask for looks wait for it.
+    pub fn promise(&self, seq: u64, looks_alone: bool) {
         let mut marks = self.marks();
-        marks.promised = marks.promised.max(seq);
+        marks.told = marks.told.max(seq);
+        if !looks_alone {
+            marks.promised = marks.told;
+        }
     }
 
     /// The record holds entry `seq`.
@@ -43,10 +50,11 @@ impl Level {
         self.risen.notify_all();
     }
 
-    /// Waits until the record holds everything that was promised before the call.
-    pub(crate) fn wait(&self) -> Result<(), Error> {
+    /// Waits until the record holds everything that was promised before the call; with `looks`,
+    /// every look that was journaled as well.
+    pub(crate) fn wait(&self, looks: bool) -> Result<(), Error> {
         let marks = self.marks();
-        let promised = marks.promised;
+        let promised = if looks { marks.told } else { marks.promised };
         let behind = |marks: &mut Marks| marks.reached < promised && !marks.ended;
         let waited = self.risen.wait_timeout_while(marks, MAX_WAIT, behind);
         let (marks, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -71,11 +79,11 @@ mod tests {
     #[test]
     fn a_reader_waits_for_what_was_promised_before_it_came() {
         let level = Arc::new(Level::default());
-        level.wait().unwrap();
-        level.promise(7);
+        level.wait(false).unwrap();
+        level.promise(7, false);
         let waiting = thread::spawn({
             let level = Arc::clone(&level);
-            move || level.wait()
+            move || level.wait(false)
         });
         level.reach(6);
         thread::sleep(Duration::from_millis(20));
@@ -85,12 +93,23 @@ mod tests {
     }
 
     #[test]
+    fn a_look_keeps_only_those_waiting_who_ask_for_looks() {
+        let level = Level::default();
+        level.promise(7, false);
+        level.reach(7);
+        level.promise(9, true);
+        level.wait(false).unwrap();
+        level.end();
+        assert!(matches!(level.wait(true), Err(Error::Behind { position: 7, promised: 9 })));
+    }
+
+    #[test]
     fn nobody_waits_for_a_writer_that_has_ended() {
         let level = Level::default();
-        level.promise(7);
+        level.promise(7, false);
         level.reach(3);
         level.end();
-        let answer = level.wait();
+        let answer = level.wait(false);
         assert!(matches!(answer, Err(Error::Behind { position: 3, promised: 7 })));
     }
 }

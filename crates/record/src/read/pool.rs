@@ -42,10 +42,17 @@ impl Readers {
     }
 
     /// A reader that nobody else uses, of a record that holds everything that was answered before
-    /// the call. Blocks until it does, as a rule for some milliseconds at most;
-    /// [`Error::Behind`] after [`MAX_WAIT`](crate::MAX_WAIT), or when the writer has ended.
+    /// the call, but perhaps not the newest looks at it. Blocks until it does, as a rule for some
+    /// milliseconds at most; [`Error::Behind`] after [`MAX_WAIT`](crate::MAX_WAIT), or when the
+    /// writer has ended.
     pub fn get(&self) -> Result<Lease<'_>, Error> {
-        self.level.wait()?;
+        self.level.wait(false)?;
+        self.as_it_is()
+    }
+
+    /// The same, of a record that holds every look that was journaled before the call too.
+    pub fn with_looks(&self) -> Result<Lease<'_>, Error> {
+        self.level.wait(true)?;
         self.as_it_is()
     }
 
