@@ -80,7 +80,13 @@ fn dump(folder: &Path) -> Vec<u8> {
 /// Ends an engine and waits until its files are free.
 fn end(engine: Engine, folder: &Path) {
     drop(engine);
+    // Whoever closes the record last takes its write-ahead file away.
+    let written_ahead = folder.join("record.sqlite3-wal");
     for _ in 0..500 {
+        if written_ahead.exists() {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            continue;
+        }
         let journal = journal::Journal::open(
             &folder.join("journal.sqlite3"),
             "RXX",

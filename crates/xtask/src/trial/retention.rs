@@ -1,4 +1,5 @@
-//! Retention beside traffic, of the journal alone or (`--node`) of a whole node: the oldest half of a journal is thinned out and new segments are
+//! Retention beside traffic, of the journal alone or (`--node`) of a whole node: the oldest half
+//! of a journal is thinned out and new segments are
 //! sealed while batches are appended as fast as the disk takes them.
 
 use std::path::Path;

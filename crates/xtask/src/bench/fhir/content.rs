@@ -169,7 +169,13 @@ impl Bundle {
         // Writing to a string never fails.
         let _ = write!(
             self.0,
-            r#"{{{full_url}"resource":{resource},"request":{{"method":"POST","url":"{resource_type}"}}}}"#
+            concat!(
+                r#"{{{full_url}"resource":{resource},"request":{{"method":"POST","url":"#,
+                r#""{resource_type}"}}}}"#
+            ),
+            full_url = full_url,
+            resource = resource,
+            resource_type = resource_type,
         );
     }
 
