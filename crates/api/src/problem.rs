@@ -53,8 +53,37 @@ pub(crate) struct Problem {
     pub(crate) code: &'static str,
     /// What is the matter and what to do; repeats nothing of the record.
     pub(crate) detail: String,
+    /// What a refused removal has to say beside its code.
+    pub(crate) more: Option<Box<More>>,
+}
+
+/// What a refused removal has to say beside its code.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct More {
     /// When the same request would be granted.
     pub(crate) earliest: Option<Timestamp>,
+    /// Why a dose cannot be told, or what an order is not for, as a code.
+    pub(crate) reason: Option<String>,
+    /// What fits, where one has to be chosen.
+    pub(crate) choices: Vec<ChoiceBody>,
+}
+
+/// An item that fits an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Choice)]
+pub(crate) struct ChoiceBody {
+    /// The local formulary code.
+    pub(crate) item: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// How many units have to be taken for one dose.
+    #[schema(example = "1")]
+    pub(crate) units: String,
+    /// How many of them are given; the rest is wasted.
+    #[schema(example = "0.5")]
+    pub(crate) exact: String,
+    /// The unit.
+    pub(crate) unit: String,
 }
 
 /// The body of a refusal.
@@ -76,11 +105,18 @@ pub(crate) struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub(crate) earliest: Option<Timestamp>,
+    /// Why a dose cannot be told in units of the item, or why the item is not what was ordered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "part-of-piece")]
+    pub(crate) reason: Option<String>,
+    /// What fits the order; only with the code `ambiguous-item`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) choices: Vec<ChoiceBody>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Problem { status, code, detail: detail.into(), earliest: None }
+        Problem { status, code, detail: detail.into(), more: None }
     }
 
     /// 400: the request cannot be understood.
@@ -135,13 +171,28 @@ impl Problem {
     }
 
     fn body(&self) -> ProblemBody {
+        let more = self.more.as_deref().cloned().unwrap_or_default();
         ProblemBody {
             kind: format!("urn:interlock:problem:{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             code: self.code,
             detail: self.detail.clone(),
-            earliest: self.earliest,
+            earliest: more.earliest,
+            reason: more.reason,
+            choices: more.choices,
+        }
+    }
+}
+
+impl From<&medicines::cabinet::Choice> for ChoiceBody {
+    fn from(choice: &medicines::cabinet::Choice) -> Self {
+        ChoiceBody {
+            item: choice.item.clone(),
+            name: choice.name.clone(),
+            units: choice.units.normalize().to_string(),
+            exact: choice.exact.normalize().to_string(),
+            unit: choice.unit.clone(),
         }
     }
 }

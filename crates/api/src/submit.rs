@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::body;
 use crate::door::Caller;
-use crate::problem::{Problem, code};
+use crate::problem::{ChoiceBody, More, Problem, code};
 use crate::state::ApiState;
 
 /// The header that makes a repeat known as one.
@@ -109,7 +109,11 @@ pub(crate) fn refusal(receipt: &Receipt) -> Problem {
         Answer::Refused(refusal) => {
             let (code, text) = (refusal.code.as_str(), refusal.text.as_str());
             let mut problem = Problem::new(StatusCode::FORBIDDEN, code, text);
-            problem.earliest = refusal.earliest;
+            problem.more = Some(Box::new(More {
+                earliest: refusal.earliest,
+                reason: refusal.reason.clone(),
+                choices: refusal.choices.iter().map(ChoiceBody::from).collect(),
+            }));
             problem
         }
         Answer::Parked(problem) if problem.code == ProblemCode::ControlIdReused => reused(),

@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::command::{Command, Receipt};
+use crate::dictionary::{Dictionaries, InUse};
 use crate::error::Error;
 use crate::gauges::Gauges;
 use crate::handle::Options;
@@ -60,6 +61,7 @@ struct Core {
     pace: Pace,
     clock: Clock,
     gauges: Arc<Gauges>,
+    dictionary: InUse,
     /// Keys of entries that the record may not hold yet.
     recent: HashMap<(Arc<str>, String), Known>,
     recent_order: VecDeque<(u64, (Arc<str>, String))>,
@@ -76,6 +78,8 @@ pub(crate) struct Listeners {
     pub(crate) queued: Queued,
     pub(crate) gauges: Arc<Gauges>,
     pub(crate) told: Told,
+    /// Where the release of dm+d in use is found.
+    pub(crate) dictionaries: Arc<dyn Dictionaries>,
 }
 
 /// Starts the engine thread and the record thread.
@@ -86,7 +90,7 @@ pub(crate) fn spawn(
     options: &Options,
     listeners: Listeners,
 ) -> Result<(), Error> {
-    let Listeners { progress, level, stopped, queued, gauges, told } = listeners;
+    let Listeners { progress, level, stopped, queued, gauges, told, dictionaries } = listeners;
     let (jobs, work) = sync_channel(BATCHES_AHEAD);
     level.reach(recovered.journal.position().seq);
     let open = || record::Reader::beside_writer(&options.record, &options.journal);
@@ -101,6 +105,7 @@ pub(crate) fn spawn(
         pace: Pace::new(clock, recovered.last_at),
         clock,
         gauges: Arc::clone(&gauges),
+        dictionary: InUse::new(dictionaries),
         recent: HashMap::new(),
         recent_order: VecDeque::new(),
     };
@@ -283,7 +288,8 @@ impl Core {
         let deciding = Instant::now();
         let seq = self.state.seq() + 1;
         let at = self.pace.now();
-        let ctx = Context { seq, now: at, source: command.channel.to_string() };
+        let dictionary = self.dictionary.of(&self.state);
+        let ctx = Context { seq, now: at, source: command.channel.to_string(), dictionary };
         let decision = self.decision(&ctx, &command.request)?;
         if decision.facts.is_empty() && command.request.is_silent() {
             let answer = decision.answer;

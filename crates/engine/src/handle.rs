@@ -13,6 +13,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use crate::clock::Clock;
 use crate::command::{Command, Receipt};
 use crate::core::{self, Asked, Listeners};
+use crate::dictionary::{Dictionaries, NoDictionaries};
 use crate::error::{Error, Stopped};
 use crate::gauges::{Gauges, Measures};
 use crate::keeping::{Keeping, Kept};
@@ -64,6 +65,15 @@ impl Engine {
 
     /// The same, for a node that says how it keeps its journal.
     pub fn start_keeping(options: Options, keeping: &Keeping) -> Result<Engine, Error> {
+        Engine::start_with(options, keeping, Arc::new(NoDictionaries))
+    }
+
+    /// The same, for a node that has releases of dm+d.
+    pub fn start_with(
+        options: Options,
+        keeping: &Keeping,
+        dictionaries: Arc<dyn Dictionaries>,
+    ) -> Result<Engine, Error> {
         let recovered = recovery::recover(&options, keeping)?;
         let readers = Readers::open(&options.record, &options.journal)
             .map_err(|error| Error::Record(error.to_string()))?;
@@ -82,6 +92,7 @@ impl Engine {
             queued: queued.clone(),
             gauges: Arc::clone(&gauges),
             told: Arc::clone(&told),
+            dictionaries,
         };
         core::spawn(recovered, queue, clock, &options, listeners)?;
         let journal = options.journal;

@@ -1,5 +1,7 @@
 //! What the outside asks, and what it is answered.
 
+use std::sync::Arc;
+
 use fhir::Id;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,9 +28,17 @@ pub struct Context {
     pub now: Timestamp,
     /// The channel or client from which the request came.
     pub source: String,
+    /// The release of dm+d that is in use by the journal; none before the first one, or where its
+    /// file is lost.
+    pub dictionary: Option<Arc<terminology::Index>>,
 }
 
 impl Context {
+    /// The release of dm+d in use.
+    pub(crate) fn dictionary(&self) -> Option<&terminology::Index> {
+        self.dictionary.as_deref()
+    }
+
     /// The `n`th id of this entry, for instance `rxx.1042.1`: the site, the entry, the count.
     ///
     /// It is unique by construction and leads an engineer to the entry that made it.

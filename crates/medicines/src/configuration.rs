@@ -140,7 +140,12 @@ mod tests {
     #[test]
     fn a_case_about_a_message_goes_with_it_to_its_new_channel() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let context = |seq| Context { seq, now: at(10), source: "configuration".to_owned() };
+        let context = |seq| Context {
+            seq,
+            now: at(10),
+            source: "configuration".to_owned(),
+            dictionary: None,
+        };
         let mut state = State::new(Box::new(Nothing));
         let site = Site { code: "RXX".to_owned(), ..Site::default() };
         let first = context(1);

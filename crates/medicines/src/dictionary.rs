@@ -59,7 +59,12 @@ mod tests {
     use crate::state::{NoCold, Row, RowKind};
 
     fn ctx(seq: u64) -> Context {
-        Context { now: Timestamp::UNIX_EPOCH, seq, source: "dictionary".to_owned() }
+        Context {
+            now: Timestamp::UNIX_EPOCH,
+            seq,
+            source: "dictionary".to_owned(),
+            dictionary: None,
+        }
     }
 
     fn dictionary(digest: &str) -> Dictionary {

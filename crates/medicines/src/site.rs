@@ -78,6 +78,12 @@ pub struct Policies {
     pub discharge_grace_h: u32,
     /// Whether an order that no pharmacist has verified may be taken (with a case).
     pub unverified_allowed: bool,
+    /// How long an order may be taken after its prescriber's system last spoke of it, in hours;
+    /// for ever where it is 0.
+    pub order_valid_h: u32,
+    /// How long the prescribing system may say nothing of any order before its orders are no
+    /// longer taken, in minutes; for ever where it is 0.
+    pub prescriber_silent_min: u32,
 }
 
 impl Default for Policies {
@@ -88,6 +94,8 @@ impl Default for Policies {
             early_window_min: 60,
             discharge_grace_h: 2,
             unverified_allowed: false,
+            order_valid_h: 0,
+            prescriber_silent_min: 0,
         }
     }
 }

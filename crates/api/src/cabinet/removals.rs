@@ -32,9 +32,10 @@ pub(crate) struct RemovalBody {
     /// The prescribing system's number of the order. Where it is absent, the only order that
     /// fits is taken.
     order: Option<IdentifierBody>,
-    /// The local formulary code.
-    #[schema(value_type = String, example = "PARA500")]
-    item: Text,
+    /// The local formulary code. Where it is absent, the only item of the cabinet that fits the
+    /// order is taken; several are shown in `choices`.
+    #[schema(value_type = Option<String>, example = "PARA500")]
+    item: Option<Text>,
     /// How much, in the item's unit: a plain decimal with at most three decimals.
     #[schema(value_type = String, example = "2")]
     quantity: Exact,
@@ -47,6 +48,9 @@ pub(crate) struct RemovalBody {
     /// Why it is needed without an order. It opens a case, and only some items allow it.
     #[schema(value_type = Option<String>)]
     override_reason: Option<Text>,
+    /// The last day on which the pack may be used, where the cabinet scans it.
+    #[schema(value_type = Option<String>, format = Date)]
+    expiry: Option<jiff::civil::Date>,
 }
 
 /// The cabinet may open the pocket, until the permit lapses.
@@ -83,11 +87,12 @@ impl From<RemovalBody> for Asked {
             cabinet: body.cabinet.into_string(),
             patient: vec![body.patient.into()],
             order: body.order.map(Identifier::from),
-            item: body.item.into_string(),
+            item: body.item.map(Text::into_string).unwrap_or_default(),
             quantity: body.quantity.0,
             user: body.user.into_string(),
             witness: body.witness.map(Text::into_string),
             override_reason: body.override_reason.map(Text::into_string),
+            expiry: body.expiry,
         }
     }
 }

@@ -177,6 +177,7 @@ impl Hospital {
             user: "N1001".into(),
             witness: None,
             override_reason: reason.map(str::to_owned),
+            expiry: None,
         };
         self.ask("cabinet-adc", "remove", Request::Remove(Box::new(asked)))
     }

@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 use terminology::Index;
@@ -79,6 +80,38 @@ pub fn load(data: &Path, digest: &str) -> Result<Index, StoreError> {
         return Err(StoreError::Unreadable(path));
     }
     Index::from_bytes(&bytes).map_err(|_| StoreError::Unreadable(path))
+}
+
+/// The index that was read last, by its digest. A digest names the same bytes for ever, so whoever
+/// asks for it may have the same copy: the one who takes a release over reads it, and the engine
+/// does not have to read it again between two decisions.
+static LAST: Mutex<Option<(String, Arc<Index>)>> = Mutex::new(None);
+
+/// Reads the index of a digest, or hands out the copy that was read last.
+pub(super) fn shared(data: &Path, digest: &str) -> Result<Arc<Index>, StoreError> {
+    let last = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, index)) = last().as_ref().filter(|(known, _)| known == digest) {
+        return Ok(Arc::clone(index));
+    }
+    let index = Arc::new(load(data, digest)?);
+    *last() = Some((digest.to_owned(), Arc::clone(&index)));
+    Ok(index)
+}
+
+/// The index files of a data folder, for the engine.
+#[derive(Debug)]
+pub(crate) struct Shelf(PathBuf);
+
+impl Shelf {
+    pub(crate) fn new(data: PathBuf) -> Self {
+        Shelf(data)
+    }
+}
+
+impl engine::Dictionaries for Shelf {
+    fn index(&self, digest: &str) -> Option<Arc<Index>> {
+        shared(&self.0, digest).ok()
+    }
 }
 
 /// Removes the index files that are none of these.

@@ -70,7 +70,7 @@ pub(crate) async fn take_over(
         let reader = readers.get().map_err(|error| error.to_string())?;
         let journal = reading.journal().map_err(|error| error.to_string())?;
         let before = in_use(Some(&reader), &journal)?;
-        let index = store::load(&data, &digest).map_err(|error| error.to_string())?;
+        let index = store::shared(&data, &digest).map_err(|error| error.to_string())?;
         let changes = compare(&data, before.as_ref(), &index);
         Ok::<_, String>((before, digest, index.release().clone(), changes))
     });

@@ -78,7 +78,7 @@ impl Hospital {
 
     /// What the rules make of a request; nothing is taken over.
     pub(super) fn decide(&mut self, source: &str, now: Timestamp, request: &Request) -> Decision {
-        let ctx = Context { seq: self.seq() + 1, now, source: source.to_owned() };
+        let ctx = Context { seq: self.seq() + 1, now, source: source.to_owned(), dictionary: None };
         decide(&mut self.state, &ctx, request)
     }
 

@@ -2,29 +2,27 @@
 
 use std::sync::Arc;
 
-use access::{Grant, Right};
+use access::Grant;
 use fhir::Id;
-use fhir::resources::EncounterStatus;
 use fhir::types::Identifier;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
 
+use super::choose;
 use super::permit::{Permit, RemovalPermit};
+use super::refusal::{Refusal, RefusalCode, not_covered, not_live};
+use super::rules::{self, Question};
 use crate::cases::{Case, CaseKind};
 use crate::command::{Answer, Context, Decision};
 use crate::fact::Access;
 use crate::facts::Facts;
 use crate::formulary::Item;
-use crate::orders::{LiveOrder, NotCovered, NotLive, is_for};
+use crate::orders::{LiveOrder, NotLive, Wanted, is_for};
 use crate::patients::{find, identifier_key};
-use crate::quantity::is_plausible;
 use crate::site::{Cabinet, Site};
 use crate::state::{OrderState, PatientState, State};
 use crate::stock::{Account, Movement, PocketAddress, Transfer, TransferState};
-
-/// The most decimals that a quantity at a cabinet may have.
-const MAX_QUANTITY_SCALE: u32 = 3;
 
 /// The question of a cabinet that asks before it opens.
 #[derive(Debug, Clone)]
@@ -45,105 +43,8 @@ pub struct Asked {
     pub witness: Option<String>,
     /// Why it is needed without an order.
     pub override_reason: Option<String>,
-}
-
-/// Why a removal is refused. The codes are part of the interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RefusalCode {
-    /// No live order of the patient is for the item.
-    NoLiveOrder,
-    /// The order is on hold.
-    OnHold,
-    /// The order was stopped or cancelled, or its time is over.
-    Stopped,
-    /// The order's time has not begun.
-    NotStarted,
-    /// No pharmacist has verified the order.
-    NotVerified,
-    /// The last dose was taken too short a time ago.
-    TooEarly,
-    /// The most that may be given in 24 hours has been taken.
-    MaximumReached,
-    /// More than one dose.
-    QuantityExceedsDose,
-    /// The dose of the order cannot be told in units of the item.
-    DoseNotComparable,
-    /// A quantity that is zero, negative, or has more than three decimals.
-    BadQuantity,
-    /// No such patient, or more than one.
-    UnknownPatient,
-    /// The order belongs to another patient, or the patient is merged or discharged.
-    WrongPatient,
-    /// The cabinet does not serve the patient's ward.
-    WrongLocation,
-    /// The item is not what the order is for.
-    ItemNotOfOrder,
-    /// More than one live order fits: the order has to be named.
-    AmbiguousOrder,
-    /// The formulary has no such item.
-    UnknownItem,
-    /// The configuration has no such cabinet.
-    UnknownCabinet,
-    /// The person may not take medicines.
-    UserNotAllowed,
-    /// The item needs a second, different person.
-    WitnessNeeded,
-    /// The item may not leave without an order.
-    OverrideNotAllowed,
-    /// The permit is unknown, lapsed, used, or of another cabinet.
-    PermitNotValid,
-    /// The same idempotency key came with another question.
-    KeyReused,
-}
-
-/// A refusal, with a code for the machine and words for the person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// The coded reason.
-    pub code: RefusalCode,
-    /// What is the matter and what can be done, in words that hold no patient data.
-    pub text: String,
-    /// When it would be permitted, for [`RefusalCode::TooEarly`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub earliest: Option<Timestamp>,
-}
-
-impl RefusalCode {
-    /// The code as the interface writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RefusalCode::NoLiveOrder => "no-live-order",
-            RefusalCode::OnHold => "on-hold",
-            RefusalCode::Stopped => "stopped",
-            RefusalCode::NotStarted => "not-started",
-            RefusalCode::NotVerified => "not-verified",
-            RefusalCode::TooEarly => "too-early",
-            RefusalCode::MaximumReached => "maximum-reached",
-            RefusalCode::QuantityExceedsDose => "quantity-exceeds-dose",
-            RefusalCode::DoseNotComparable => "dose-not-comparable",
-            RefusalCode::BadQuantity => "bad-quantity",
-            RefusalCode::UnknownPatient => "unknown-patient",
-            RefusalCode::WrongPatient => "wrong-patient",
-            RefusalCode::WrongLocation => "wrong-location",
-            RefusalCode::ItemNotOfOrder => "item-not-of-order",
-            RefusalCode::AmbiguousOrder => "ambiguous-order",
-            RefusalCode::UnknownItem => "unknown-item",
-            RefusalCode::UnknownCabinet => "unknown-cabinet",
-            RefusalCode::UserNotAllowed => "user-not-allowed",
-            RefusalCode::WitnessNeeded => "witness-needed",
-            RefusalCode::OverrideNotAllowed => "override-not-allowed",
-            RefusalCode::PermitNotValid => "permit-not-valid",
-            RefusalCode::KeyReused => "key-reused",
-        }
-    }
-}
-
-impl Refusal {
-    /// A refusal with its words.
-    pub(super) fn new(code: RefusalCode, text: &str) -> Self {
-        Refusal { code, text: text.to_owned(), earliest: None }
-    }
+    /// The last day on which the scanned pack may be used, where the cabinet scans.
+    pub expiry: Option<Date>,
 }
 
 /// Decides the question: a permit, by an order or by an override with its case, or a refusal.
@@ -177,68 +78,36 @@ fn place<'a>(
     let cabinet = site.cabinet(&asked.cabinet).ok_or_else(|| {
         Refusal::new(RefusalCode::UnknownCabinet, "This cabinet is not in the configuration.")
     })?;
-    let item = site.item(&asked.item).ok_or_else(|| {
-        Refusal::new(RefusalCode::UnknownItem, "This item is not in the formulary.")
-    })?;
-    let scale = asked.quantity.normalize().scale();
-    if asked.quantity <= Decimal::ZERO
-        || scale > MAX_QUANTITY_SCALE
-        || !is_plausible(asked.quantity)
-    {
-        let text = "Ask for a quantity above zero, with three decimals at the most.";
-        return Err(Refusal::new(RefusalCode::BadQuantity, text));
-    }
-    let grant = people(site, item, asked)?;
+    let item = if asked.item.is_empty() {
+        choose::item(state, site, ctx, asked)?
+    } else {
+        site.item(&asked.item).ok_or_else(|| {
+            Refusal::new(RefusalCode::UnknownItem, "This item is not in the formulary.")
+        })?
+    };
     let patient = find_patient(state, asked)?;
-    is_there(&patient, cabinet, ctx, site)?;
+    let question = Question {
+        site,
+        cabinet,
+        item,
+        patient: &patient,
+        user: &asked.user,
+        witness: asked.witness.as_deref(),
+        units: asked.quantity,
+        expiry: asked.expiry,
+        at: ctx.now,
+        heard: state.prescriber_heard(),
+    };
+    rules::may(&question)?;
+    let grant = rules::grant(&question)?;
     Ok(Place { cabinet, item, patient, grant })
 }
 
-/// The person may take medicines; a second person stands by where the item needs one.
-fn people(site: &Site, item: &Item, asked: &Asked) -> Result<Grant, Refusal> {
-    let grant = access::allow(site.person(&asked.user), Right::RemoveMedicine)
-        .map_err(|denial| Refusal::new(RefusalCode::UserNotAllowed, &format!("{denial}.")))?;
-    if item.witness {
-        let witness = asked.witness.as_deref().filter(|witness| *witness != asked.user);
-        let witness = witness.and_then(|witness| site.person(witness));
-        access::allow(witness, Right::Witness).map_err(|_| {
-            let text = "This item needs a second, different person who may witness.";
-            Refusal::new(RefusalCode::WitnessNeeded, text)
-        })?;
-    }
-    Ok(grant)
-}
-
-fn find_patient(state: &mut State, asked: &Asked) -> Result<Arc<PatientState>, Refusal> {
+pub(super) fn find_patient(state: &mut State, asked: &Asked) -> Result<Arc<PatientState>, Refusal> {
     find(state, &asked.patient).map_err(|_| {
         let text = "No patient, or more than one, has this identifier.";
         Refusal::new(RefusalCode::UnknownPatient, text)
     })
-}
-
-/// The patient is on a ward that the cabinet serves, or left it within the time of grace.
-fn is_there(
-    patient: &PatientState,
-    cabinet: &Cabinet,
-    ctx: &Context,
-    site: &Site,
-) -> Result<(), Refusal> {
-    let serves = |ward: Option<&str>| ward.is_some_and(|w| cabinet.wards.iter().any(|x| x == w));
-    if let Some(encounter) = patient.current() {
-        if serves(encounter.ward.as_deref()) {
-            return Ok(());
-        }
-        let text = "The patient is on a ward that this cabinet does not serve.";
-        return Err(Refusal::new(RefusalCode::WrongLocation, text));
-    }
-    let grace = SignedDuration::from_hours(i64::from(site.policies.discharge_grace_h));
-    let recent = |ended: Timestamp| ended.saturating_add(grace).is_ok_and(|till| ctx.now < till);
-    let last = patient.encounters.last();
-    let left = last.filter(|stay| stay.status == EncounterStatus::Finished);
-    if left.is_some_and(|stay| serves(stay.ward.as_deref()) && stay.ended.is_some_and(recent)) {
-        return Ok(());
-    }
-    Err(Refusal::new(RefusalCode::WrongPatient, "The patient is not in hospital."))
 }
 
 /// The order that covers the removal: the one that was named, or the only one that fits.
@@ -250,33 +119,51 @@ fn order(
     place: &Place<'_>,
 ) -> Result<RemovalPermit, Refusal> {
     let order = match &asked.order {
-        Some(number) => named(state, site, number, place)?,
+        Some(number) => named(state, site, ctx, number, place)?,
         None => only_one(state, site, ctx, place)?,
     };
     if !place.patient.stays_for(&order, ctx.now, &site.policies) {
         return Err(not_live(NotLive::Stopped));
     }
     let live = LiveOrder::check(&order, ctx.now, &site.policies).map_err(not_live)?;
-    live.covers(place.item, asked.quantity, &site.policies).map_err(not_covered)?;
-    Ok(RemovalPermit::by_order(&place.grant, &live))
+    let wanted = Wanted {
+        site,
+        item: place.item,
+        units: asked.quantity,
+        recent: &place.patient.recent,
+        dictionary: ctx.dictionary(),
+    };
+    let dose = live.covers(&wanted).map_err(not_covered)?;
+    Ok(RemovalPermit::by_order(&place.grant, &live, dose))
 }
 
 fn named(
     state: &mut State,
     site: &Site,
+    ctx: &Context,
     number: &Identifier,
     place: &Place<'_>,
+) -> Result<Arc<OrderState>, Refusal> {
+    let order = known(state, number, &place.patient)?;
+    if !is_for(&order, place.item, &site.item_system(), ctx.dictionary()) {
+        let text = "The order is for another medicine than this item.";
+        return Err(Refusal::new(RefusalCode::ItemNotOfOrder, text));
+    }
+    Ok(order)
+}
+
+/// The patient's order of that number.
+pub(super) fn known(
+    state: &mut State,
+    number: &Identifier,
+    patient: &PatientState,
 ) -> Result<Arc<OrderState>, Refusal> {
     let order = identifier_key(number)
         .and_then(|key| state.order_by(&key))
         .ok_or_else(|| Refusal::new(RefusalCode::NoLiveOrder, "No order has this number."))?;
-    if order.patient != place.patient.id {
+    if order.patient != patient.id {
         let text = "The order belongs to another patient.";
         return Err(Refusal::new(RefusalCode::WrongPatient, text));
-    }
-    if !is_for(&order, place.item, &site.item_system()) {
-        let text = "The order is for another medicine than this item.";
-        return Err(Refusal::new(RefusalCode::ItemNotOfOrder, text));
     }
     Ok(order)
 }
@@ -291,7 +178,7 @@ fn only_one(
     let open = place.patient.orders.clone();
     let orders = open.iter().filter_map(|id| state.order(id));
     let mut fits: Vec<_> = orders
-        .filter(|order| is_for(order, place.item, &system))
+        .filter(|order| is_for(order, place.item, &system, ctx.dictionary()))
         .filter(|order| place.patient.stays_for(order, ctx.now, &site.policies))
         .collect();
     if fits.len() > 1 {
@@ -307,40 +194,6 @@ fn only_one(
     })
 }
 
-fn not_live(why: NotLive) -> Refusal {
-    let (code, text) = match why {
-        NotLive::OnHold => (RefusalCode::OnHold, "The order is on hold."),
-        NotLive::Stopped => (RefusalCode::Stopped, "The order was stopped or has ended."),
-        NotLive::NotStarted => (RefusalCode::NotStarted, "The order has not begun yet."),
-        NotLive::NotVerified => {
-            (RefusalCode::NotVerified, "No pharmacist has verified the order yet.")
-        }
-    };
-    Refusal::new(code, text)
-}
-
-fn not_covered(why: NotCovered) -> Refusal {
-    match why {
-        NotCovered::TooEarly(earliest) => {
-            let text = "The last dose was taken too short a time ago.";
-            let mut refusal = Refusal::new(RefusalCode::TooEarly, text);
-            refusal.earliest = Some(earliest);
-            refusal
-        }
-        NotCovered::MaximumReached => {
-            let text = "The most that may be given in 24 hours has been taken.";
-            Refusal::new(RefusalCode::MaximumReached, text)
-        }
-        NotCovered::QuantityExceedsDose => {
-            Refusal::new(RefusalCode::QuantityExceedsDose, "This is more than one dose.")
-        }
-        NotCovered::DoseNotComparable => {
-            let text = "The dose of the order cannot be told in units of this item.";
-            Refusal::new(RefusalCode::DoseNotComparable, text)
-        }
-    }
-}
-
 /// An override, where a reason was given: a permit if the item allows it. Without a reason the
 /// refusal stands.
 fn override_instead(
@@ -353,7 +206,7 @@ fn override_instead(
     let Some(reason) = reason.filter(|_| refusal.code != RefusalCode::WrongPatient) else {
         return Err(refusal);
     };
-    if place.item.override_allowed {
+    if place.item.override_allowed_in(place.patient.ward()) {
         return Ok(RemovalPermit::by_override(&place.grant, reason));
     }
     let text = format!("{} This item may not leave without an order.", refusal.text);
@@ -379,6 +232,19 @@ fn permitted(
         facts.open(case);
         id
     });
+    let case = case.or_else(|| {
+        permit.is_unverified().then(|| {
+            let text = "Taken on an order that no pharmacist has verified: verify it now, or \
+                        speak to the prescriber.";
+            let mut case = facts.case(CaseKind::UnverifiedRemoval, "not-verified", text);
+            case.removal = Some(id.clone());
+            case.order = permit.order().cloned();
+            about(&mut case, asked, place);
+            let id = case.id.clone();
+            facts.open(case);
+            id
+        })
+    });
     let lifetime = SignedDuration::from_secs(i64::from(site.policies.permit_lifetime_s));
     let expires = ctx.now.saturating_add(lifetime).unwrap_or(Timestamp::MAX);
     let transfer = reserve(ctx, asked, place, permit, id, case, expires);
@@ -398,7 +264,7 @@ fn permitted(
 fn about(case: &mut Case, asked: &Asked, place: &Place<'_>) {
     case.patient = Some(place.patient.id.clone());
     case.cabinet = Some(asked.cabinet.clone());
-    case.item = Some(asked.item.clone());
+    case.item = Some(place.item.code.clone());
     case.quantity = Some(asked.quantity);
     case.person = Some(asked.user.clone());
 }
@@ -421,6 +287,7 @@ fn reserve(
         batch: None,
         quantity: asked.quantity,
         unit: place.item.unit.clone(),
+        dose: permit.dose(),
         from: Account::Pocket { cabinet: cabinet.clone(), address },
         to: Account::Hands(id.clone()),
         state: TransferState::Pending { expires },

@@ -6,8 +6,8 @@ use fhir::Id;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use super::ask::{Refusal, RefusalCode};
 use super::receive::explain_if_late;
+use super::refusal::{Refusal, RefusalCode};
 use super::{dispense, late};
 use crate::command::{Answer, Context, Decision};
 use crate::facts::Facts;

@@ -66,6 +66,7 @@ fn facts_of_leaving(
         batch: taken.batch.clone(),
         quantity: units,
         unit: taken.unit.clone(),
+        dose: None,
         from: Account::Hands(taken.id.clone()),
         to: leaving.to.clone(),
         state: TransferState::Posted,

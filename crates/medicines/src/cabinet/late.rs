@@ -14,6 +14,9 @@ use crate::facts::Facts;
 use crate::state::State;
 use crate::stock::{Account, Movement, Transfer};
 
+/// How the case of a dose ends whose removal was told at last.
+pub(crate) const REMOVAL_FOUND: &str = "removal-found";
+
 /// Gives the units of a removal to the doses that wait for one, oldest first: of the same patient
 /// and item, of the same order where both name one, and told to be given no earlier.
 pub(super) fn explain_doses(state: &State, facts: &mut Facts<'_>, removal: &Transfer) {
@@ -23,7 +26,7 @@ pub(super) fn explain_doses(state: &State, facts: &mut Facts<'_>, removal: &Tran
         let units = wanted.min(left);
         left -= units;
         give(facts, removal, &case, units);
-        facts.close(&case.id, "interlock", "removal-found");
+        facts.close(&case.id, "interlock", REMOVAL_FOUND);
         if units < wanted {
             let mut rest = facts.case(case.kind, &case.reason, &case.text);
             let id = rest.id.clone();

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::orders::LiveOrder;
+use crate::orders::{Dose, LiveOrder};
 
 /// Why a removal is permitted.
 #[derive(Debug)]
 enum Ground {
-    Order(Id),
+    Order { id: Id, dose: Decimal, verified: bool },
     Override { reason: String },
 }
 
@@ -27,9 +27,12 @@ pub struct RemovalPermit {
 }
 
 impl RemovalPermit {
-    /// Permits on the strength of a live, verified order.
-    pub(super) fn by_order(grant: &Grant, order: &LiveOrder<'_>) -> Self {
-        RemovalPermit { person: grant.person().to_owned(), ground: Ground::Order(order.id()) }
+    /// Permits on the strength of a live order; whoever calls this opens a case where it is not
+    /// verified.
+    pub(super) fn by_order(grant: &Grant, order: &LiveOrder<'_>, dose: Dose) -> Self {
+        let (id, dose, verified) = (order.id(), dose.taken, order.is_verified());
+        let ground = Ground::Order { id, dose, verified };
+        RemovalPermit { person: grant.person().to_owned(), ground }
     }
 
     /// Permits on a reason instead of an order. Whoever calls this opens a case.
@@ -53,15 +56,28 @@ impl RemovalPermit {
     /// The order, unless it is an override.
     pub fn order(&self) -> Option<&Id> {
         match &self.ground {
-            Ground::Order(id) => Some(id),
+            Ground::Order { id, .. } => Some(id),
             Ground::Override { .. } => None,
         }
+    }
+
+    /// How many units one dose of the order is.
+    pub fn dose(&self) -> Option<Decimal> {
+        match &self.ground {
+            Ground::Order { dose, .. } => Some(*dose),
+            Ground::Override { .. } => None,
+        }
+    }
+
+    /// Whether no pharmacist had verified the order.
+    pub fn is_unverified(&self) -> bool {
+        matches!(self.ground, Ground::Order { verified: false, .. })
     }
 
     /// The reason of an override.
     pub fn override_reason(&self) -> Option<&str> {
         match &self.ground {
-            Ground::Order(_) => None,
+            Ground::Order { .. } => None,
             Ground::Override { reason } => Some(reason),
         }
     }

@@ -58,6 +58,7 @@ impl Told<'_> {
             batch: self.transaction.batch.clone(),
             quantity: self.transaction.units(),
             unit: self.item.unit.clone(),
+            dose: None,
             from,
             to,
             state: TransferState::Posted,

@@ -6,15 +6,16 @@
 
 use std::sync::Arc;
 
-use access::Right;
 use fhir::Id;
 use rust_decimal::Decimal;
 
 use super::receive::{Told, explain_if_late};
+use super::refusal::{Refusal, not_covered, not_live};
+use super::rules::{self, Question};
 use super::{dispense, late};
 use crate::cases::CaseKind;
 use crate::facts::Facts;
-use crate::orders::{LiveOrder, NotCovered, NotLive, is_for};
+use crate::orders::{Dose, LiveOrder, NotLive, Wanted, is_for};
 use crate::patients::identifier_key;
 use crate::site::Site;
 use crate::state::{OrderState, PatientState, Removal, State};
@@ -96,9 +97,9 @@ fn unasked(
     let mut transfer =
         told.transfer(facts, Movement::Removal, told.place(), Account::Hands(id.clone()));
     transfer.id = id;
-    let (order, why) = judge(state, facts, told, patient);
-    let why = why.or_else(|| circumstances(facts.site, told, patient));
-    transfer.order = order;
+    let judged = judge(state, facts, told, patient);
+    let why = judged.why.or_else(|| circumstances(facts.site, told, patient));
+    (transfer.order, transfer.dose) = (judged.order, judged.dose);
     if let Some(reason) = why {
         let (id, order, units) = (transfer.id.clone(), transfer.order.clone(), transfer.quantity);
         transfer.case = Some(review(facts, told, patient, &id, order, reason, units));
@@ -107,74 +108,84 @@ fn unasked(
     transfer
 }
 
-/// Which order the removal was for, and why it should not have happened, if it should not.
-fn judge(
-    state: &mut State,
-    facts: &Facts<'_>,
-    told: &Told<'_>,
-    patient: &PatientState,
-) -> (Option<Id>, Option<&'static str>) {
+/// What an order has to say of a removal.
+#[derive(Default)]
+struct Judged {
+    order: Option<Id>,
+    /// How many units one dose is, where the order covers the removal.
+    dose: Option<Decimal>,
+    /// Why it should not have happened, if it should not.
+    why: Option<&'static str>,
+}
+
+impl Judged {
+    fn because(why: &'static str) -> Self {
+        Judged { why: Some(why), ..Judged::default() }
+    }
+}
+
+fn judge(state: &mut State, facts: &Facts<'_>, told: &Told<'_>, patient: &PatientState) -> Judged {
     let Some(number) = &told.transaction.order else {
-        return (None, Some("no-order"));
+        return Judged::because("no-order");
     };
     let Some(order) = identifier_key(number).and_then(|key| state.order_by(&key)) else {
-        return (None, Some("unknown-order"));
+        return Judged::because("unknown-order");
     };
     if order.patient != patient.id {
-        return (None, Some("order-of-another-patient"));
+        return Judged::because("order-of-another-patient");
     }
-    if !is_for(&order, told.item, &facts.site.item_system()) {
-        return (None, Some("item-not-of-order"));
+    if !is_for(&order, told.item, &facts.site.item_system(), facts.ctx.dictionary()) {
+        return Judged::because("item-not-of-order");
     }
-    let why = authority(&order, patient, facts, told);
-    (Some(order.id.clone()), why)
+    let id = Some(order.id.clone());
+    match authority(&order, patient, facts, told) {
+        Ok((dose, verified)) => {
+            let why = (!verified).then_some("not-verified");
+            Judged { order: id, dose: Some(dose.taken), why }
+        }
+        Err(refusal) => Judged { order: id, dose: None, why: Some(refusal.code.as_str()) },
+    }
 }
 
 /// What a cabinet that asks would have been refused for, apart from the order.
 fn circumstances(site: &Site, told: &Told<'_>, patient: &PatientState) -> Option<&'static str> {
     let transaction = told.transaction;
-    let user = site.person(&transaction.user.id);
-    if access::allow(user, Right::RemoveMedicine).is_err() {
-        return Some("user-not-allowed");
-    }
-    let witness = transaction.witness.as_ref().filter(|w| w.id != transaction.user.id);
-    let witness = witness.and_then(|witness| site.person(&witness.id));
-    if told.item.witness && access::allow(witness, Right::Witness).is_err() {
-        return Some("witness-needed");
-    }
-    // Where the patient was at the time is known only if nothing was told of the stay since.
-    let stay = patient.current().filter(|stay| stay.told <= transaction.activity)?;
-    let serves = site
-        .cabinet(&told.cabinet)
-        .is_some_and(|cabinet| stay.ward.as_ref().is_some_and(|ward| cabinet.wards.contains(ward)));
-    (!serves).then_some("wrong-location")
+    let question = Question {
+        site,
+        cabinet: site.cabinet(&told.cabinet)?,
+        item: told.item,
+        patient,
+        user: &transaction.user.id,
+        witness: transaction.witness.as_ref().map(|witness| witness.id.as_str()),
+        units: transaction.units(),
+        expiry: None,
+        at: transaction.activity,
+        heard: None,
+    };
+    rules::might(&question).err().map(|refusal| refusal.code.as_str())
 }
 
+/// How much one dose was, and whether the order was verified.
 fn authority(
     order: &OrderState,
     patient: &PatientState,
     facts: &Facts<'_>,
     told: &Told<'_>,
-) -> Option<&'static str> {
-    let policies = &facts.site.policies;
-    let at = told.transaction.activity;
-    if !patient.stays_for(order, at, policies) {
-        return Some("stopped");
+) -> Result<(Dose, bool), Refusal> {
+    let (site, at) = (facts.site, told.transaction.activity);
+    if !patient.stays_for(order, at, &site.policies) {
+        return Err(not_live(NotLive::Stopped));
     }
-    let live = match LiveOrder::check(order, at, policies) {
-        Ok(live) => live,
-        Err(NotLive::OnHold) => return Some("on-hold"),
-        Err(NotLive::Stopped) => return Some("stopped"),
-        Err(NotLive::NotStarted) => return Some("not-started"),
-        Err(NotLive::NotVerified) => return Some("not-verified"),
+    let live = LiveOrder::check(order, at, &site.policies).map_err(not_live)?;
+    let wanted = Wanted {
+        site,
+        item: told.item,
+        units: told.transaction.units(),
+        recent: &patient.recent,
+        dictionary: facts.ctx.dictionary(),
     };
-    match live.covers(told.item, told.transaction.units(), policies) {
-        Ok(()) => None,
-        Err(NotCovered::DoseNotComparable) => Some("dose-not-comparable"),
-        Err(NotCovered::TooEarly(_)) => Some("too-early"),
-        Err(NotCovered::MaximumReached) => Some("maximum-reached"),
-        Err(NotCovered::QuantityExceedsDose) => Some("quantity-exceeds-dose"),
-    }
+    let dose = live.covers(&wanted).map_err(not_covered)?;
+    Ok((dose, live.is_verified()))
 }
 
 fn review(

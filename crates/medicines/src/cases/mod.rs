@@ -21,6 +21,8 @@ pub enum CaseKind {
     DispensedWithoutOrder,
     /// A medicine was let out on a reason instead of an order.
     Override,
+    /// A medicine was taken on an order that no pharmacist had verified, as the site allows.
+    UnverifiedRemoval,
     /// Units were removed and nobody has said where they went.
     UnaccountedDose,
     /// A return, waste or administration that no removal explains.
@@ -46,6 +48,7 @@ impl CaseKind {
             CaseKind::ParkedMessage => "parked-message",
             CaseKind::DispensedWithoutOrder => "dispensed-without-order",
             CaseKind::Override => "override",
+            CaseKind::UnverifiedRemoval => "unverified-removal",
             CaseKind::UnaccountedDose => "unaccounted-dose",
             CaseKind::UnmatchedTransaction => "unmatched-transaction",
             CaseKind::Discrepancy => "discrepancy",

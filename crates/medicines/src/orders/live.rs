@@ -3,22 +3,21 @@
 use fhir::Id;
 use fhir::resources::MedicationRequestStatus;
 use jiff::{SignedDuration, Timestamp};
-use rust_decimal::Decimal;
 
-use crate::formulary::Item;
+use super::cover::{NotCovered, Wanted, covers};
+use super::dose::Dose;
 use crate::site::Policies;
-use crate::state::{OrderState, Schedule};
+use crate::state::OrderState;
 
-/// The span of a daily maximum.
-const DAY: SignedDuration = SignedDuration::from_hours(24);
-
-/// An order of which this module has found that it was live and verified at a time.
+/// An order of which this module has found that it was live at a time, and verified unless the
+/// site lets unverified orders be taken.
 ///
 /// It is the ground of a removal permit; nothing else can make one.
 #[derive(Debug)]
 pub struct LiveOrder<'a> {
     order: &'a OrderState,
     at: Timestamp,
+    verified: bool,
 }
 
 /// Why an order does not authorise a removal.
@@ -32,23 +31,12 @@ pub enum NotLive {
     NotStarted,
     /// No pharmacist has verified it.
     NotVerified,
-}
-
-/// Why a live order does not cover so many units now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotCovered {
-    /// The last dose is too fresh; the next may be taken at this time.
-    TooEarly(Timestamp),
-    /// The most that may be given in 24 hours has been taken.
-    MaximumReached,
-    /// More than one dose.
-    QuantityExceedsDose,
-    /// The dose cannot be told in units of the item.
-    DoseNotComparable,
+    /// Its prescriber's system has said nothing of it for longer than the site allows.
+    TooOld,
 }
 
 impl<'a> LiveOrder<'a> {
-    /// Finds whether `order` was live and verified at `at`.
+    /// Finds whether `order` was live at `at`, and verified or allowed to be taken all the same.
     pub fn check(
         order: &'a OrderState,
         at: Timestamp,
@@ -70,7 +58,11 @@ impl<'a> LiveOrder<'a> {
         if !was.verified && !policies.unverified_allowed {
             return Err(NotLive::NotVerified);
         }
-        Ok(LiveOrder { order, at })
+        let valid = SignedDuration::from_hours(i64::from(policies.order_valid_h));
+        if policies.order_valid_h > 0 && at.duration_since(was.at) > valid {
+            return Err(NotLive::TooOld);
+        }
+        Ok(LiveOrder { order, at, verified: was.verified })
     }
 
     /// The order's id.
@@ -78,140 +70,28 @@ impl<'a> LiveOrder<'a> {
         self.order.id.clone()
     }
 
-    /// Finds whether the order covers `units` of `item`, with what was already taken on it.
-    pub fn covers(
-        &self,
-        item: &Item,
-        units: Decimal,
-        policies: &Policies,
-    ) -> Result<(), NotCovered> {
-        let dose = units_per_dose(self.order, item).ok_or(NotCovered::DoseNotComparable)?;
-        if units > dose {
-            return Err(NotCovered::QuantityExceedsDose);
-        }
-        self.within_course(units, dose)?;
-        self.within_interval(units, dose, policies)?;
-        self.within_period(units, dose, policies)?;
-        self.within_maximum(item, units)
+    /// Whether a pharmacist had verified it: taking it otherwise is reviewed.
+    pub fn is_verified(&self) -> bool {
+        self.verified
     }
 
-    /// What was taken since the last dose could begin, with these units, is at most one dose.
-    fn within_interval(
-        &self,
-        units: Decimal,
-        dose: Decimal,
-        policies: &Policies,
-    ) -> Result<(), NotCovered> {
-        let gap = least_gap(self.order.schedule, policies);
-        let Some(gap) = gap else { return Ok(()) };
-        let since = self.at.saturating_sub(gap).unwrap_or(Timestamp::MIN);
-        let recent = self.order.taken.iter().filter(|taken| taken.at > since);
-        let taken: Decimal = recent.clone().map(|taken| taken.units).sum();
-        if taken + units <= dose {
-            return Ok(());
-        }
-        let first = recent.map(|taken| taken.at).min().unwrap_or(self.at);
-        Err(NotCovered::TooEarly(first.saturating_add(gap).unwrap_or(Timestamp::MAX)))
+    /// Finds whether the order covers what is wanted, with what was already taken, and how much
+    /// one dose is.
+    pub fn covers(&self, wanted: &Wanted<'_>) -> Result<Dose, NotCovered> {
+        covers(self.order, self.at, wanted)
     }
-
-    /// An order for a number of doses ends with the last of them.
-    fn within_course(&self, units: Decimal, dose: Decimal) -> Result<(), NotCovered> {
-        let Some(doses) = self.order.doses else { return Ok(()) };
-        let most = dose.checked_mul(Decimal::from(doses)).unwrap_or(Decimal::MAX);
-        let taken = self.order.total;
-        if taken + units > most { Err(NotCovered::MaximumReached) } else { Ok(()) }
-    }
-
-    /// Doses at the ward's times may move within the day, but no more of them go into a day than
-    /// are ordered for it; twice the early window is what a round may shift.
-    fn within_period(
-        &self,
-        units: Decimal,
-        dose: Decimal,
-        policies: &Policies,
-    ) -> Result<(), NotCovered> {
-        let Schedule::Daily(mean) = self.order.schedule else { return Ok(()) };
-        let doses = (DAY.as_secs() / mean.max(1)).max(1);
-        let shift = 2 * i64::from(policies.early_window_min) * 60;
-        let span = SignedDuration::from_secs((mean.saturating_mul(doses) - shift).max(0));
-        let since = self.at.saturating_sub(span).unwrap_or(Timestamp::MIN);
-        let most = dose.checked_mul(Decimal::from(doses)).unwrap_or(Decimal::MAX);
-        let recent = self.order.taken.iter().filter(|taken| taken.at > since);
-        // What was one dose before the order was changed to a smaller one is no more than one.
-        let taken: Decimal = recent.clone().map(|taken| taken.units.min(dose)).sum();
-        if taken + units <= most {
-            return Ok(());
-        }
-        let first = recent.map(|taken| taken.at).min().unwrap_or(self.at);
-        Err(NotCovered::TooEarly(first.saturating_add(span).unwrap_or(Timestamp::MAX)))
-    }
-
-    fn within_maximum(&self, item: &Item, units: Decimal) -> Result<(), NotCovered> {
-        let Some(maximum) = &self.order.maximum else {
-            return Ok(());
-        };
-        let most = units_of(maximum, item).ok_or(NotCovered::DoseNotComparable)?;
-        let since = self.at.saturating_sub(DAY).unwrap_or(Timestamp::MIN);
-        let day = self.order.taken.iter().filter(|taken| taken.at > since);
-        let taken: Decimal = day.map(|taken| taken.units).sum();
-        if taken + units > most { Err(NotCovered::MaximumReached) } else { Ok(()) }
-    }
-}
-
-/// One dose of the order in units of the item, where it is exact.
-pub(crate) fn units_per_dose(order: &OrderState, item: &Item) -> Option<Decimal> {
-    units_of(order.dose.as_ref()?, item)
-}
-
-/// A quantity in units of the item: by the unit's name, or by mass and the item's strength.
-pub(crate) fn units_of(quantity: &crate::Quantity, item: &Item) -> Option<Decimal> {
-    if quantity.unit.is_empty() || quantity.unit == item.unit.to_lowercase() {
-        return Some(quantity.value);
-    }
-    quantity.count_of(item.strength.as_ref()?)
-}
-
-/// The least time between two doses, or `None` where the schedule tells nothing computable.
-///
-/// A fixed interval (Q6H) may be shortened by the early window, by a quarter of itself at the
-/// most. Doses at the ward's times (QDS) lie unevenly over the day: half the mean interval is
-/// the least; from a day on (alternate days, weekly methotrexate) half a day less than the
-/// interval. As-needed doses keep their interval to the second.
-pub(crate) fn least_gap(schedule: Schedule, policies: &Policies) -> Option<SignedDuration> {
-    let seconds = SignedDuration::from_secs;
-    match schedule {
-        // A single dose is held by the number of doses of its course.
-        Schedule::Unknown | Schedule::Once => None,
-        Schedule::Every(interval) => {
-            let early = i64::from(policies.early_window_min) * 60;
-            Some(seconds(interval - early.min(interval / 4)))
-        }
-        Schedule::Daily(mean) if mean > DAY.as_secs() => Some(seconds(mean - DAY.as_secs() / 2)),
-        Schedule::Daily(mean) => Some(seconds(mean / 2)),
-        Schedule::AsNeeded(interval) => Some(seconds(interval)),
-    }
-}
-
-/// Whether the order is for the item: one of its codes names it.
-///
-/// dm+d codes are compared by code, since senders write them as dm+d or as SNOMED CT.
-pub(crate) fn is_for(order: &OrderState, item: &Item, item_system: &str) -> bool {
-    order.codings.iter().any(|(system, code)| {
-        (system == item_system && *code == item.code)
-            || item.codings.iter().any(|(other, known)| known == code && same(system, other))
-    })
-}
-
-fn same(a: &str, b: &str) -> bool {
-    let medicines = |system: &str| system == fhir::systems::DMD || system == fhir::systems::SNOMED;
-    a == b || (medicines(a) && medicines(b))
 }
 
 #[cfg(test)]
 mod tests {
+    use rust_decimal::Decimal;
+
     use super::*;
     use crate::Quantity;
-    use crate::state::{StatusChange, Taken};
+    use crate::formulary::Item;
+    use crate::orders::dose::NotTold;
+    use crate::site::Site;
+    use crate::state::{Recent, Schedule, StatusChange, Taken};
 
     fn time(text: &str) -> Timestamp {
         format!("2026-11-20T{text}:00Z").parse().unwrap()
@@ -242,12 +122,15 @@ mod tests {
                     removal: Id::new(&format!("rxx.3.{n}")).unwrap(),
                     at: time(at),
                     units: (*units).into(),
+                    of: Some(2.into()),
                 })
                 .collect(),
             begun: !taken.is_empty(),
             doses: (schedule == Schedule::Once).then_some(1),
-            total: taken.iter().map(|(_, units)| Decimal::from(*units)).sum(),
+            total: taken.iter().map(|(_, units)| Decimal::new(5 * *units, 1)).sum(),
             encounter: None,
+            steps: None,
+            way: None,
         }
     }
 
@@ -261,6 +144,25 @@ mod tests {
         }
     }
 
+    fn covered(order: &OrderState, at: &str, units: i64) -> Result<Dose, NotCovered> {
+        let site = Site { items: vec![paracetamol()], ..Site::default() };
+        let one = |taken: &Taken| Recent {
+            by: taken.removal.clone(),
+            item: "PARA500".into(),
+            at: taken.at,
+            units: taken.units,
+        };
+        let recent: Vec<Recent> = order.taken.iter().map(one).collect();
+        let wanted = Wanted {
+            site: &site,
+            item: &site.items[0],
+            units: units.into(),
+            recent: &recent,
+            dictionary: None,
+        };
+        LiveOrder::check(order, time(at), &site.policies).unwrap().covers(&wanted)
+    }
+
     fn check(
         schedule: Schedule,
         taken: &[(&str, i64)],
@@ -269,9 +171,7 @@ mod tests {
         expected: Result<(), NotCovered>,
     ) {
         let order = order(schedule, "1 g", taken);
-        let policies = Policies::default();
-        let live = LiveOrder::check(&order, time(at), &policies).unwrap();
-        let covered = live.covers(&paracetamol(), units.into(), &policies);
+        let covered = covered(&order, at, units).map(drop);
         assert_eq!(covered, expected, "{schedule:?} {taken:?} {units} at {at}");
     }
 
@@ -290,7 +190,7 @@ mod tests {
         check(four_a_day, &[("08:00", 2)], "12:00", 2, Ok(()));
         check(as_needed, &[("08:00", 2)], "11:59", 2, Err(NotCovered::TooEarly(time("12:00"))));
         check(Schedule::Once, &[("08:00", 1)], "20:00", 1, Ok(()));
-        check(Schedule::Once, &[("08:00", 2)], "20:00", 1, Err(NotCovered::MaximumReached));
+        check(Schedule::Once, &[("08:00", 2)], "20:00", 1, Err(NotCovered::CourseOver));
         let weekly = Schedule::Daily(7 * 24 * 3600);
         let next = Err(NotCovered::TooEarly("2026-11-26T20:00:00Z".parse().unwrap()));
         check(weekly, &[("08:00", 2)], "20:00", 2, next);
@@ -319,10 +219,8 @@ mod tests {
     #[test]
     fn a_dose_in_another_unit_is_not_guessed() {
         let order = order(Schedule::Daily(6 * 3600), "5 ml", &[]);
-        let policies = Policies::default();
-        let live = LiveOrder::check(&order, time("08:00"), &policies).unwrap();
-        let covered = live.covers(&paracetamol(), 1.into(), &policies);
-        assert_eq!(covered, Err(NotCovered::DoseNotComparable));
+        let untold = Err(NotCovered::NotTold(NotTold::Unit));
+        assert_eq!(covered(&order, "08:00", 1), untold);
     }
 
     #[test]
@@ -347,5 +245,67 @@ mod tests {
         order.changes.truncate(4);
         let ended = LiveOrder::check(&order, time("23:00"), &policies).err();
         assert_eq!(ended, Some(NotLive::Stopped));
+    }
+
+    #[test]
+    fn a_course_counts_doses_of_whatever_size() {
+        let mut order = order(Schedule::Unknown, "1 g", &[("08:00", 4), ("12:00", 1)]);
+        order.maximum = None;
+        order.doses = Some(3);
+        // One dose was of four units then, and half a dose of two units is one.
+        order.taken[0].of = Some(4.into());
+        order.total = "1.5".parse().unwrap();
+        assert!(covered(&order, "16:00", 2).is_ok());
+        order.total = "2.5".parse().unwrap();
+        assert_eq!(covered(&order, "16:00", 2), Err(NotCovered::CourseOver));
+        assert!(covered(&order, "16:00", 1).is_ok());
+    }
+
+    #[test]
+    fn parts_of_doses_of_different_strengths_are_one_dose() {
+        let mut order = order(Schedule::Every(6 * 3600), "1500 mg", &[("08:00", 1), ("08:01", 2)]);
+        order.maximum = None;
+        // A third of three tablets, and a third of six smaller ones; a third is left.
+        (order.taken[0].of, order.taken[1].of) = (Some(3.into()), Some(6.into()));
+        assert!(covered(&order, "08:05", 1).is_ok());
+        assert!(matches!(covered(&order, "08:05", 2), Err(NotCovered::TooEarly(_))));
+    }
+
+    #[test]
+    fn a_taper_goes_on_with_its_next_step() {
+        use crate::state::Step;
+        let mut order = order(Schedule::Daily(24 * 3600), "2 g", &[]);
+        order.maximum = None;
+        let step = |dose: i64, start: &str, end: &str| Step {
+            start: Some(time(start)),
+            end: Some(time(end)),
+            dose: Some(Quantity::new(dose.into(), "g")),
+            schedule: Schedule::Daily(24 * 3600),
+            maximum: None,
+            doses: None,
+        };
+        order.steps = Some([step(2, "06:00", "12:00"), step(1, "12:00", "18:00")].into());
+        assert!(covered(&order, "11:59", 4).is_ok());
+        assert!(covered(&order, "12:00", 2).is_ok());
+        assert_eq!(covered(&order, "12:00", 3), Err(NotCovered::QuantityExceedsDose));
+        let after = covered(&order, "18:00", 2);
+        assert_eq!(after, Err(NotCovered::NotTold(NotTold::NoDose)));
+    }
+
+    #[test]
+    fn an_order_nobody_spoke_of_for_too_long_is_too_old() {
+        let order = order(Schedule::Daily(6 * 3600), "1 g", &[]);
+        let policies = Policies { order_valid_h: 12, ..Policies::default() };
+        let at = |at: &str| LiveOrder::check(&order, time(at), &policies).err();
+        assert_eq!(at("12:00"), None);
+        assert_eq!(at("12:01"), Some(NotLive::TooOld));
+    }
+
+    #[test]
+    fn an_unverified_order_is_known_as_one() {
+        let mut order = order(Schedule::Daily(6 * 3600), "1 g", &[]);
+        order.changes[0].verified = false;
+        let policies = Policies { unverified_allowed: true, ..Policies::default() };
+        assert!(!LiveOrder::check(&order, time("08:00"), &policies).unwrap().is_verified());
     }
 }

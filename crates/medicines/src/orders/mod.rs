@@ -4,6 +4,8 @@
 //! administrations.
 
 mod change;
+mod cover;
+mod dose;
 mod hold;
 mod live;
 mod place;
@@ -17,8 +19,11 @@ use fhir::types::Identifier;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use live::{LiveOrder, NotCovered, NotLive};
-pub(crate) use live::{is_for, least_gap, units_of};
+pub use cover::{NotCovered, Wanted};
+pub(crate) use cover::{least_gap, part};
+pub use dose::{Dose, NotTold};
+pub(crate) use dose::{dose_of, is_for, units_of};
+pub use live::{LiveOrder, NotLive};
 pub use receive::receive;
 
 /// The extension that says who verified an order: a reference to the pharmacist. An order without

@@ -38,6 +38,9 @@ pub struct PatientState {
     /// The allergies on record, as `(system|code, id)`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allergies: Vec<(String, Id)>,
+    /// What the patient got in the last day, on whatever order or none, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recent: Vec<Recent>,
 }
 
 impl PatientState {
@@ -126,6 +129,9 @@ pub struct Taken {
     pub at: Timestamp,
     /// How many units, net of what came back.
     pub units: Decimal,
+    /// How many units one dose was then; none where nobody could tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<Decimal>,
 }
 
 /// A medication order.
@@ -166,12 +172,78 @@ pub struct OrderState {
     /// How many doses the course has, where the order tells it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doses: Option<u32>,
-    /// All units ever taken on it, net of what came back.
+    /// All doses ever taken on it, net of what came back.
     #[serde(default)]
     pub total: Decimal,
     /// The stay in which it was placed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encounter: Option<Id>,
+    /// Doses that follow one another (a taper), where there are several; `dose`, `schedule`,
+    /// `maximum` and `doses` are then those of the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Box<[Step]>>,
+    /// How it is given, as far as dm+d has words for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way: Option<Box<Way>>,
+}
+
+/// One of several doses that follow one another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// When it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+    /// When it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Timestamp>,
+    /// One dose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dose: Option<Quantity>,
+    /// How often.
+    pub schedule: Schedule,
+    /// The most in 24 hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maximum: Option<Quantity>,
+    /// How many doses it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doses: Option<u32>,
+}
+
+/// How an order is to be given, by the codes and names of dm+d.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    /// The route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<Box<str>>,
+    /// The form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<Box<str>>,
+}
+
+/// What an order says at one time.
+#[derive(Debug, Clone, Copy)]
+pub struct StepView<'a> {
+    /// One dose.
+    pub dose: Option<&'a Quantity>,
+    /// How often.
+    pub schedule: Schedule,
+    /// The most in 24 hours.
+    pub maximum: Option<&'a Quantity>,
+    /// How many doses the course has.
+    pub doses: Option<u32>,
+}
+
+/// Something that a patient got, or that was taken for the patient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recent {
+    /// The removal or permit; the case of a dose that no removal explains.
+    pub by: Id,
+    /// The local formulary code.
+    pub item: Box<str>,
+    /// When.
+    pub at: Timestamp,
+    /// How many units, net of what came back or was wasted.
+    pub units: Decimal,
 }
 
 impl OrderState {
@@ -193,6 +265,27 @@ impl OrderState {
     /// Status and verification as they were at `at`; `None` before the order was entered.
     pub fn at(&self, at: Timestamp) -> Option<&StatusChange> {
         self.changes.iter().rev().find(|change| change.at <= at)
+    }
+
+    /// The dose that is in force at `at`; `None` between the steps of a taper, and after them.
+    pub fn step_at(&self, at: Timestamp) -> Option<StepView<'_>> {
+        let Some(steps) = &self.steps else {
+            let (dose, maximum) = (self.dose.as_ref(), self.maximum.as_ref());
+            return Some(StepView { dose, schedule: self.schedule, maximum, doses: self.doses });
+        };
+        let runs = |step: &&Step| {
+            step.start.is_none_or(|start| start <= at) && step.end.is_none_or(|end| at < end)
+        };
+        // Before the first step its dose may be taken a little early.
+        let early = || steps.first().filter(|first| first.start.is_some_and(|start| at < start));
+        let step = steps.iter().rev().find(runs).or_else(early)?;
+        Some(StepView {
+            dose: step.dose.as_ref(),
+            schedule: step.schedule,
+            maximum: step.maximum.as_ref(),
+            // Doses are counted over the whole order.
+            doses: None,
+        })
     }
 
     /// Whether the order can still be acted on.

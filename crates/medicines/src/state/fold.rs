@@ -7,7 +7,7 @@ use fhir::Id;
 use super::row::{Content, to_json};
 use super::{OrderState, PatientState, Row, RowKind, State};
 use crate::cabinet::Transaction;
-use crate::cases::{Case, CaseKind};
+use crate::cases::{Case, CaseClosed, CaseKind};
 use crate::configuration::{About, Applied, MAX_CONFIGURATIONS};
 use crate::dictionary::{Dictionary, DictionaryInUse};
 use crate::fact::Fact;
@@ -29,7 +29,7 @@ impl State {
                 Fact::Moved(transfer) => self.fold_transfer(transfer),
                 Fact::PocketActivity(transaction) => self.fold_activity(transaction),
                 Fact::CaseOpened(case) => self.fold_opened(case),
-                Fact::CaseClosed(closed) => self.fold_closed(&closed.id),
+                Fact::CaseClosed(closed) => self.fold_closed(closed),
                 Fact::Queued(_)
                 | Fact::Delivery(_)
                 | Fact::Joined(_)
@@ -78,12 +78,20 @@ impl State {
         {
             self.fold_unaccounted(removal, &case.id);
         }
+        self.fold_unexplained(case);
         self.changed.insert((RowKind::Case, case.id.to_string()));
         self.cases.insert(case.id.clone(), Arc::new(case.clone()));
     }
 
-    fn fold_closed(&mut self, id: &Id) {
-        self.cases.remove(id);
+    fn fold_closed(&mut self, closed: &CaseClosed) {
+        let id = &closed.id;
+        let case = self.cases.remove(id);
+        if closed.resolution == crate::cabinet::REMOVAL_FOUND
+            && let Some(patient) = case.and_then(|case| case.patient.clone())
+        {
+            // The removal counts now in the place of the dose.
+            self.change_patient(&patient, |patient| patient.recent.retain(|one| one.by != *id));
+        }
         self.changed.insert((RowKind::Case, id.to_string()));
     }
 
@@ -175,6 +183,7 @@ impl State {
             RowKind::Pocket => (true, json(&self.pockets[key.as_str()])),
             RowKind::Configurations => (true, json(&self.configurations)),
             RowKind::Dictionary => (true, json(&self.dictionary)),
+            RowKind::Heard => (true, json(&self.heard)),
             RowKind::Case => match self.cases.get(&id()) {
                 Some(case) => (true, json(case)),
                 None => (false, json(&())),

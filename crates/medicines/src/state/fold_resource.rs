@@ -11,7 +11,9 @@ use fhir::{Id, ResourceType, StoredResource};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use super::{EncounterState, OrderState, PatientState, RowKind, Schedule, State, StatusChange};
+use super::{
+    EncounterState, OrderState, PatientState, RowKind, Schedule, State, StatusChange, course, way,
+};
 use crate::Quantity;
 use crate::patients::keys;
 use crate::store::Deleted;
@@ -85,6 +87,7 @@ impl State {
                 orders: Vec::new(),
                 removals: Vec::new(),
                 allergies: Vec::new(),
+                recent: Vec::new(),
             };
             self.patients.insert(id.clone(), Arc::new(fresh));
         }
@@ -133,9 +136,10 @@ impl State {
                 std::mem::take(&mut patient.orders),
                 std::mem::take(&mut patient.removals),
                 std::mem::take(&mut patient.allergies),
+                std::mem::take(&mut patient.recent),
             ));
         });
-        let Some((encounters, orders, removals, allergies)) = all else {
+        let Some((encounters, orders, removals, allergies, recent)) = all else {
             return;
         };
         for id in &removals {
@@ -154,6 +158,8 @@ impl State {
             patient.orders.sort();
             patient.removals.extend(removals);
             patient.allergies.extend(allergies);
+            patient.recent.extend(recent);
+            patient.recent.sort_by_key(|one| one.at);
         });
     }
 
@@ -195,6 +201,11 @@ impl State {
         self.share(&mut order);
         if let Some(before) = before.filter(|before| before.patient != patient) {
             self.change_patient(&before.patient, |state| state.orders.retain(|o| o != id));
+        }
+        let heard = order.entered().max(self.heard);
+        if heard != self.heard {
+            self.heard = heard;
+            self.changed.insert((RowKind::Heard, String::new()));
         }
         let (open, number) = (order.is_open(), Arc::clone(&order.number));
         self.orders.insert(id.clone(), Arc::new(order));
@@ -273,7 +284,8 @@ fn order_state(
     }
     let codings = request.medication_concept().map(|concept| concept.coding).unwrap_or_default();
     let codings = codings.into_iter().filter_map(|c| Some((c.system?, c.code?))).collect();
-    let bounds = dosage.and_then(bounds);
+    let all = &request.dosage_instruction;
+    let (start, end) = course::bounds(all);
     OrderState {
         id: resource.id.clone(),
         version: resource.version,
@@ -281,38 +293,29 @@ fn order_state(
         number: keys(&request.identifier).into_iter().next().unwrap_or_default().into(),
         changes,
         codings,
-        dose: one_dose(&request.dosage_instruction),
+        dose: course::one_dose(course::of_first(all)),
         schedule: dosage.map_or(Schedule::Unknown, schedule),
         maximum: dosage.and_then(maximum),
-        start: bounds.and_then(|period| period.start.as_ref()).map(fhir::DateTime::lower),
-        end: bounds.and_then(|period| period.end.as_ref()).map(fhir::DateTime::upper),
+        start,
+        end,
         taken: before.map(|order| order.taken.clone()).unwrap_or_default(),
         begun: before.is_some_and(|order| order.begun),
         doses: dosage.and_then(doses),
         total: before.map(|order| order.total).unwrap_or_default(),
         encounter: request.encounter.as_ref().and_then(|e| e.id_of(ResourceType::Encounter)),
+        steps: course::steps(all),
+        way: way::of(request),
     }
 }
 
-fn bounds(dosage: &Dosage) -> Option<&fhir::types::Period> {
-    dosage.timing.as_ref()?.repeat.as_ref()?.bounds_period.as_ref()
-}
-
-/// One dose, the high end of a range. Several timings with different doses are not one dose: what
-/// may be taken then is for a person to say.
-fn one_dose(dosages: &[Dosage]) -> Option<Quantity> {
-    let first = dose(dosages.first()?)?;
-    dosages.iter().all(|other| dose(other).as_ref() == Some(&first)).then_some(first)
-}
-
-fn dose(dosage: &Dosage) -> Option<Quantity> {
+pub(super) fn dose(dosage: &Dosage) -> Option<Quantity> {
     let dose = dosage.dose_and_rate.first()?;
     let high = || dose.dose_range.as_ref()?.high.as_ref();
     quantity(dose.dose_quantity.as_ref().or_else(high)?)
 }
 
 /// How many doses the course has (TQ1-14 or a code such as X3, STAT).
-fn doses(dosage: &Dosage) -> Option<u32> {
+pub(super) fn doses(dosage: &Dosage) -> Option<u32> {
     dosage.timing.as_ref()?.repeat.as_ref()?.count
 }
 
@@ -322,7 +325,7 @@ fn quantity(quantity: &fhir::types::Quantity) -> Option<Quantity> {
 }
 
 /// The most in 24 hours, where the order tells it for a day or 24 hours.
-fn maximum(dosage: &Dosage) -> Option<Quantity> {
+pub(super) fn maximum(dosage: &Dosage) -> Option<Quantity> {
     let ratio = dosage.max_dose_per_period.as_ref()?;
     let period = ratio.denominator.as_ref()?;
     let unit = period.code.as_deref().or(period.unit.as_deref())?;
@@ -334,7 +337,7 @@ fn maximum(dosage: &Dosage) -> Option<Quantity> {
     per_day.then(|| quantity(ratio.numerator.as_ref()?)).flatten()
 }
 
-fn schedule(dosage: &Dosage) -> Schedule {
+pub(super) fn schedule(dosage: &Dosage) -> Schedule {
     let as_needed =
         dosage.as_needed_boolean == Some(true) || dosage.as_needed_codeable_concept.is_some();
     let timing = dosage.timing.as_ref();

@@ -6,8 +6,10 @@ use fhir::Id;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
-use super::{Due, PocketState, Removal, RowKind, State, Taken};
-use crate::orders::least_gap;
+use super::{Due, PocketState, Recent, Removal, RowKind, State, Taken};
+use crate::bedside::UNEXPLAINED_DOSE;
+use crate::cases::Case;
+use crate::orders::{least_gap, part};
 use crate::stock::{Account, Movement, PocketAddress, Transfer, TransferState};
 
 /// How long what was taken on an order is remembered at least, for its interval and maximum rules.
@@ -16,6 +18,15 @@ const TAKEN_KEPT: SignedDuration = SignedDuration::from_hours(25);
 /// The text under which an account's balance of an item is looked up.
 pub(crate) fn balance_key(account: &Account, item: &str) -> String {
     format!("{account}|{item}")
+}
+
+/// So many units in doses; a removal of which nobody could tell the dose is one.
+fn parts(units: Decimal, dose: Option<Decimal>) -> Decimal {
+    match dose {
+        Some(dose) => part(units, dose),
+        None if units.is_zero() => Decimal::ZERO,
+        None => Decimal::ONE,
+    }
 }
 
 impl State {
@@ -45,6 +56,17 @@ impl State {
     ) -> Option<&Arc<PocketState>> {
         let account = Account::Pocket { cabinet: cabinet.to_owned(), address: address.clone() };
         self.pockets.get(balance_key(&account, item).as_str())
+    }
+
+    /// The items of the pockets of a cabinet that have something in them; empty where nothing is
+    /// known of its pockets.
+    pub fn items_in(&self, cabinet: &str) -> std::collections::BTreeSet<String> {
+        let here = self.pockets.values().filter(|pocket| pocket.cabinet == cabinet);
+        let full = here.filter(|pocket| {
+            let (cabinet, address) = (pocket.cabinet.clone(), pocket.address.clone());
+            self.balance(&Account::Pocket { cabinet, address }, &pocket.item) > Decimal::ZERO
+        });
+        full.map(|pocket| pocket.item.clone()).collect()
     }
 
     /// The removal of that id, while it is open.
@@ -120,11 +142,20 @@ impl State {
         };
         let mut removal = Removal::clone(removal);
         removal.in_hands -= transfer.quantity;
+        if matches!(transfer.movement, Movement::Return | Movement::Waste)
+            && let Some(patient) = removal.transfer.patient.clone()
+        {
+            self.change_patient(&patient, |patient| {
+                if let Some(one) = patient.recent.iter_mut().find(|one| one.by == *id) {
+                    one.units -= transfer.quantity;
+                }
+            });
+        }
         if transfer.movement == Movement::Return
             && let Some(order) = removal.transfer.order.clone()
         {
             self.change_order(&order, |order| {
-                order.total -= transfer.quantity;
+                order.total -= parts(transfer.quantity, removal.transfer.dose);
                 if let Some(taken) = order.taken.iter_mut().find(|taken| taken.removal == *id) {
                     taken.units -= transfer.quantity;
                 }
@@ -144,9 +175,12 @@ impl State {
         };
         if let Some(order) = &removal.transfer.order {
             self.change_order(order, |order| {
-                order.total -= removal.transfer.quantity;
+                order.total -= parts(removal.transfer.quantity, removal.transfer.dose);
                 order.taken.retain(|taken| taken.removal != *id);
             });
+        }
+        if let Some(patient) = &removal.transfer.patient {
+            self.change_patient(patient, |patient| patient.recent.retain(|one| one.by != *id));
         }
         let mut removal = Removal::clone(&removal);
         removal.transfer.state = TransferState::Voided;
@@ -199,7 +233,37 @@ impl State {
         }
     }
 
+    /// What the patient got lately, whatever it was taken on.
+    fn note_recent(&mut self, patient: &Id, recent: Recent) {
+        self.change_patient(patient, |patient| {
+            let oldest = recent.at.saturating_sub(TAKEN_KEPT).unwrap_or(Timestamp::MIN);
+            patient.recent.retain(|one| one.by != recent.by && one.at >= oldest);
+            patient.recent.push(recent);
+            patient.recent.sort_by_key(|one| one.at);
+        });
+    }
+
+    /// A dose that no removal explains was given all the same.
+    pub(super) fn fold_unexplained(&mut self, case: &Case) {
+        let told = (&case.patient, &case.item, case.quantity, case.activity);
+        if case.reason == UNEXPLAINED_DOSE
+            && let (Some(patient), Some(item), Some(units), Some(at)) = told
+        {
+            let recent = Recent { by: case.id.clone(), item: item.as_str().into(), at, units };
+            self.note_recent(patient, recent);
+        }
+    }
+
     fn note_taken(&mut self, transfer: &Transfer) {
+        if let Some(patient) = &transfer.patient {
+            let recent = Recent {
+                by: transfer.id.clone(),
+                item: transfer.item.as_str().into(),
+                at: transfer.activity,
+                units: transfer.quantity,
+            };
+            self.note_recent(patient, recent);
+        }
         let Some(order) = &transfer.order else { return };
         let posted = transfer.state == TransferState::Posted;
         let site = Arc::clone(&self.site);
@@ -208,13 +272,15 @@ impl State {
             let kept = TAKEN_KEPT.max(gap);
             let oldest = transfer.activity.saturating_sub(kept).unwrap_or(Timestamp::MIN);
             let permitted = order.taken.iter().find(|taken| taken.removal == transfer.id);
-            order.total += transfer.quantity - permitted.map_or(Decimal::ZERO, |t| t.units);
+            let reserved = permitted.map_or(Decimal::ZERO, |t| parts(t.units, t.of));
+            order.total += parts(transfer.quantity, transfer.dose) - reserved;
             order.begun |= posted;
             order.taken.retain(|taken| taken.removal != transfer.id && taken.at >= oldest);
             order.taken.push(Taken {
                 removal: transfer.id.clone(),
                 at: transfer.activity,
                 units: transfer.quantity,
+                of: transfer.dose,
             });
             order.taken.sort_by_key(|taken| taken.at);
         });

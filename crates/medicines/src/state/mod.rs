@@ -4,6 +4,7 @@
 //! and is read again through [`Cold`] when somebody asks. To the rest of the domain there is no
 //! difference: it asks [`State`] and gets an answer.
 
+mod course;
 mod entities;
 mod fold;
 mod fold_resource;
@@ -11,6 +12,7 @@ mod ledger;
 mod load;
 mod row;
 mod share;
+mod way;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -21,7 +23,8 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 pub use entities::{
-    EncounterState, OrderState, PatientState, PocketState, Removal, Schedule, StatusChange, Taken,
+    EncounterState, OrderState, PatientState, PocketState, Recent, Removal, Schedule, StatusChange,
+    Step, StepView, Taken, Way,
 };
 pub(crate) use fold_resource::{is_readable, ward};
 pub use load::UnreadableRow;
@@ -50,6 +53,8 @@ pub struct State {
     configurations: Vec<Applied>,
     /// The release of dm+d in use.
     dictionary: Option<DictionaryInUse>,
+    /// When a prescribing system last said something of an order that was acted on.
+    heard: Option<Timestamp>,
     patients: HashMap<Id, Arc<PatientState>>,
     identifiers: HashMap<Box<str>, Id>,
     orders: HashMap<Id, Arc<OrderState>>,
@@ -84,6 +89,7 @@ impl State {
             site: Arc::default(),
             configurations: Vec::new(),
             dictionary: None,
+            heard: None,
             patients: HashMap::new(),
             identifiers: HashMap::new(),
             orders: HashMap::new(),
@@ -112,6 +118,11 @@ impl State {
     /// The release of dm+d in use, none before the first.
     pub fn dictionary(&self) -> Option<&DictionaryInUse> {
         self.dictionary.as_ref()
+    }
+
+    /// When a prescribing system last said something of an order that was acted on.
+    pub fn prescriber_heard(&self) -> Option<Timestamp> {
+        self.heard
     }
 
     /// The number of the last entry that was folded.

@@ -33,11 +33,13 @@ pub enum RowKind {
     Configurations,
     /// The release of dm+d in use; its key is empty.
     Dictionary,
+    /// When a prescribing system was last heard; its key is empty.
+    Heard,
 }
 
 impl RowKind {
     /// All kinds, in the order in which a restart loads them.
-    pub const ALL: [RowKind; 11] = [
+    pub const ALL: [RowKind; 12] = [
         RowKind::Site,
         RowKind::Patient,
         RowKind::Identifier,
@@ -49,6 +51,7 @@ impl RowKind {
         RowKind::Case,
         RowKind::Configurations,
         RowKind::Dictionary,
+        RowKind::Heard,
     ];
 
     /// The number under which the record keeps the kind. Never reused for another kind.
@@ -65,6 +68,7 @@ impl RowKind {
             RowKind::Case => 9,
             RowKind::Configurations => 10,
             RowKind::Dictionary => 11,
+            RowKind::Heard => 20,
         }
     }
 }

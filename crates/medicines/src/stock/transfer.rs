@@ -61,6 +61,10 @@ pub struct Transfer {
     pub quantity: Decimal,
     /// The item's unit.
     pub unit: String,
+    /// How many units one dose of the order is, where it was told: what is taken on an order is
+    /// counted in doses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dose: Option<Decimal>,
     /// Where it leaves.
     pub from: Account,
     /// Where it goes.

@@ -20,7 +20,7 @@ use fhir::{Id, ResourceType, StoredResource};
 use jiff::Timestamp;
 use medicines::bedside::Administration;
 use medicines::cabinet::TransactionCode;
-use medicines::cabinet::{Asked, Bin, Coded, Permit, RefusalCode, Staff, Transaction};
+use medicines::cabinet::{Asked, Bin, Coded, Permit, Refusal, RefusalCode, Staff, Transaction};
 use medicines::cases::CaseKind;
 use medicines::orders::{Control, OrderMessage};
 use medicines::patients::{PatientEvent, PatientMessage};
@@ -90,6 +90,7 @@ pub(crate) struct Hospital {
     pub(crate) now: Timestamp,
     seq: u64,
     source: String,
+    pub(crate) dictionary: Option<Arc<terminology::Index>>,
 }
 
 pub(crate) fn time(text: &str) -> Timestamp {
@@ -159,6 +160,7 @@ impl Hospital {
             now: time("08:00:00"),
             seq: 0,
             source: "pas".into(),
+            dictionary: None,
         };
         hospital.ask(Request::Configure(Box::new(site())));
         hospital
@@ -182,7 +184,8 @@ impl Hospital {
 
     pub(crate) fn decide(&mut self, request: &Request) -> Decision {
         self.seq += 1;
-        let ctx = Context { seq: self.seq, now: self.now, source: self.source.clone() };
+        let (source, dictionary) = (self.source.clone(), self.dictionary.clone());
+        let ctx = Context { seq: self.seq, now: self.now, source, dictionary };
         let decision = decide(&mut self.state, &ctx, request);
         self.fold(&decision.facts);
         Decision { facts: decision.facts, answer: decision.answer }
@@ -287,6 +290,15 @@ impl Hospital {
         match self.ask(Request::Remove(Box::new(asked))) {
             Answer::Permitted(permit) => Ok(*permit),
             Answer::Refused(refusal) => Err(refusal.code),
+            other => panic!("neither a permit nor a refusal: {other:?}"),
+        }
+    }
+
+    /// The refusal as it is told, with its reason and its choices.
+    pub(crate) fn refusal_of(&mut self, asked: Asked) -> Result<(), Refusal> {
+        match self.ask(Request::Remove(Box::new(asked))) {
+            Answer::Permitted(_) => Ok(()),
+            Answer::Refused(refusal) => Err(refusal),
             other => panic!("neither a permit nor a refusal: {other:?}"),
         }
     }
@@ -431,6 +443,7 @@ pub(crate) fn asked(item: &str, quantity: i64) -> Asked {
         user: "N1".into(),
         witness: None,
         override_reason: None,
+        expiry: None,
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) fn transfer(text: &str, movement: Movement, state: TransferState) -> 
         batch: None,
         quantity: "1.50".parse().unwrap(),
         unit: "ampoule".into(),
+        dose: None,
         from: Account::Pocket {
             cabinet: "ADC/A1".into(),
             address: PocketAddress { drawer: "3".into(), ..PocketAddress::default() },

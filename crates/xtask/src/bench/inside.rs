@@ -38,8 +38,12 @@ impl Inside {
 
     /// Decides as the next entry, and changes nothing.
     pub(super) fn decide(&mut self, request: &Request) -> Decision {
-        let ctx =
-            Context { seq: self.state.seq() + 1, now: self.clock.now(), source: "epma".to_owned() };
+        let ctx = Context {
+            seq: self.state.seq() + 1,
+            now: self.clock.now(),
+            source: "epma".to_owned(),
+            dictionary: None,
+        };
         decide(&mut self.state, &ctx, request)
     }
 

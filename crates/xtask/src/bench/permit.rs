@@ -53,5 +53,6 @@ fn ask(removal: &Removable, named: bool) -> Request {
         user: NURSE.to_owned(),
         witness: None,
         override_reason: None,
+        expiry: None,
     }))
 }

@@ -107,6 +107,7 @@ mod tests {
             batch: None,
             quantity: 2.into(),
             unit: "tablet".to_owned(),
+            dose: None,
             from: Account::Pharmacy,
             to: Account::Hands(id("r1")),
             state: TransferState::Posted,

@@ -154,6 +154,7 @@ mod tests {
             batch: None,
             quantity: units.into(),
             unit: "tablet".to_owned(),
+            dose: None,
             from,
             to,
             state: TransferState::Posted,
