@@ -106,7 +106,8 @@ impl Node {
 
     fn ask(&mut self, request: &Request) -> Decision {
         self.seq += 1;
-        let ctx = Context { seq: self.seq, now: self.now, source: "corpus".to_owned(), dictionary: None };
+        let ctx =
+            Context { seq: self.seq, now: self.now, source: "corpus".to_owned(), dictionary: None };
         let decision = decide(&mut self.state, &ctx, request);
         self.state.fold(self.seq, &decision.facts);
         decision
