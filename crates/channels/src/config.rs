@@ -3,7 +3,7 @@
 mod transport;
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -23,6 +23,9 @@ pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 
 /// The longest that a channel may be told to wait for an acknowledgement, in seconds.
 pub const MAX_ACK_TIMEOUT_S: u32 = 600;
+
+/// The most connections that an outbound channel may make to its peer.
+pub(crate) const MAX_OUT_CONNECTIONS: u32 = 32;
 
 /// How often a message that is not answered is sent again before a person has to decide about it,
 /// where the configuration does not say.
@@ -212,6 +215,11 @@ pub struct ChannelConfig {
     /// The peer's `host:port` (outbound).
     #[serde(default)]
     pub connect: Option<String>,
+    /// How many connections it makes to the peer (outbound), 1 to 32. One
+    /// patient's messages keep their order and are never on their way twice; those of different
+    /// patients go side by side.
+    #[serde(default = "connections")]
+    pub connections: u32,
     /// TLS on its connections.
     #[serde(default)]
     pub tls: Option<TlsConfig>,
@@ -306,6 +314,10 @@ pub struct ChannelConfig {
     /// For how many days its messages stay readable (inbound), from 1; for ever without it.
     #[serde(default)]
     pub retention_days: Option<u32>,
+}
+
+fn connections() -> u32 {
+    1
 }
 
 fn ack_timeout_s() -> u32 {
@@ -468,6 +480,7 @@ impl ChannelConfig {
             direction,
             listen: None,
             connect: None,
+            connections: connections(),
             tls: None,
             transport: Transport::default(),
             http: None,
@@ -592,6 +605,9 @@ impl ChannelConfig {
                     remedy: "name each one once",
                 })
             }
+            () if !(1..=MAX_OUT_CONNECTIONS).contains(&self.connections) => {
+                Err(range("connections", "1 to 32"))
+            }
             () if !(1..=4096).contains(&self.max_connections) => {
                 Err(range("max_connections", "1 to 4096"))
             }
@@ -650,16 +666,31 @@ pub fn check_together(channels: &[ChannelConfig]) -> Result<(), ConfigError> {
             });
         }
     }
-    let mut folders: Vec<(&Path, &str)> = Vec::new();
+    let mut folders: Vec<(PathBuf, &str)> = Vec::new();
     for channel in channels {
         let Some(files) = &channel.files else { continue };
-        if let Some((_, other)) = folders.iter().find(|(folder, _)| *folder == files.folder) {
+        let own = plain(&files.folder);
+        if let Some((_, other)) = folders.iter().find(|(folder, _)| *folder == own) {
             let (name, other) = (channel.name.clone(), (*other).to_owned());
             return Err(ConfigError::Folder { name, other });
         }
-        folders.push((&files.folder, &channel.name));
+        folders.push((own, &channel.name));
     }
     Ok(())
+}
+
+/// The one spelling of a folder: without `.`, `..` and links, as far as it is there already.
+fn plain(folder: &Path) -> PathBuf {
+    let mut spelled = std::env::current_dir().unwrap_or_default();
+    for part in folder.components() {
+        match part {
+            Component::ParentDir => drop(spelled.pop()),
+            Component::CurDir => {}
+            other => spelled.push(other),
+        }
+        spelled = spelled.canonicalize().unwrap_or(spelled);
+    }
+    spelled
 }
 
 #[cfg(test)]
@@ -689,6 +720,8 @@ mod tests {
         check(|config| config.queue_limit.messages = Some(0), "queue_limit");
         check(|config| config.max_message_bytes = usize::MAX, "max_message_bytes");
         check(|config| config.max_connections = 0, "max_connections");
+        check(|config| config.connections = 0, "`connections` is outside 1 to 32");
+        check(|config| config.connections = 2, "`connections` is for outbound channels");
         check(|config| config.script = Some("x.rhai".into()), "write scripts/x.rhai");
         check(
             |config| config.dialect = toml::from_str("[[clear]]\nfield = \"MSH-1\"").unwrap(),
@@ -700,6 +733,33 @@ mod tests {
         assert!(wrong.contains("`script` cannot be used: line 1 of x.rhai"), "{wrong}");
         scripted.compile("let x = 1;").unwrap();
         assert_eq!(scripted.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_folder_is_one_however_it_is_spelled() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path();
+        std::fs::create_dir(root.join("in")).unwrap();
+        std::os::unix::fs::symlink(root.join("in"), root.join("link")).unwrap();
+        let channel = |name: &str, folder: &str| {
+            let mut config = ChannelConfig::plain(name, Direction::Inbound, Dialect::default());
+            config.transport = Transport::Files;
+            config.files = Some(FilesConfig { folder: root.join(folder), ..Default::default() });
+            config
+        };
+        for (one, other, same) in [
+            ("in", "in/", true),
+            ("in", "./in", true),
+            ("in", "out/../in", true),
+            ("in", "link", true),
+            ("link/new", "in/new", true),
+            ("new/a", "new/./a", true),
+            ("in", "out", false),
+            ("in", "in/a", false),
+        ] {
+            let checked = check_together(&[channel("a", one), channel("b", other)]);
+            assert_eq!(checked.is_err(), same, "{one} {other}: {checked:?}");
+        }
     }
 
     #[test]

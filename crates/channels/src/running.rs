@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Engine;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
 use crate::config::{ChannelConfig, ConfigError, Transport, check_together};
 use crate::health::{Direction, Health, Meter};
 use crate::lines::Lines;
-use crate::sender::Sender;
+use crate::sender::{Lane, Sender};
 use crate::transport::{
     Door, Inbox, InboxError, Limits, Listener, Neighbours, Peer, Receiver, Stop, Stopper, TlsServer,
 };
@@ -294,7 +294,7 @@ impl Running {
                 self.receive(&config, listener, stop)
             }
             End::Inbox(inbox) => self.watch(&config, inbox, stop),
-            End::Peer(peer) => self.send(config, peer, stop),
+            End::Peer(peer) => self.send(&config, &peer, &stop),
         };
         self.channels.insert(kept.name.clone(), One { config: kept, stopper, task });
     }
@@ -322,18 +322,32 @@ impl Running {
         (Receiver::new(self.engine.clone(), channel, neighbours, meter.clone()), meter)
     }
 
-    fn send(&self, config: ChannelConfig, peer: Peer, stop: Stop) -> JoinHandle<()> {
+    fn send(&self, config: &ChannelConfig, peer: &Peer, stop: &Stop) -> JoinHandle<()> {
         let setting = &self.setting;
         let name: Arc<str> = config.name.as_str().into();
         let meter = setting.health.register(&name, Direction::Outbound);
         meter.starts(peer.certificate_ends());
-        self.lines.add(&config);
-        let voice = config.voice(&setting.site, &setting.processing_id);
+        self.lines.add(config);
+        let voice = Arc::new(config.voice(&setting.site, &setting.processing_id));
         // Channels of one node must not draw the same waits.
         let mix = |seed: u64, byte: u8| seed.rotate_left(5) ^ u64::from(byte);
         let seed = config.name.bytes().fold(setting.seed, mix);
-        let sender = Sender::new(self.engine.clone(), config, peer, voice, seed, meter, stop);
-        tokio::spawn(sender.run())
+        let senders: Vec<Sender> = Lane::all(config, seed)
+            .into_iter()
+            .map(|lane| {
+                let (engine, config, peer) = (self.engine.clone(), config.clone(), peer.clone());
+                let (voice, meter) = (Arc::clone(&voice), meter.clone());
+                Sender::new(engine, config, peer, voice, lane, meter, stop.clone())
+            })
+            .collect();
+        tokio::spawn(async move {
+            let mut connections: JoinSet<()> = senders.into_iter().map(Sender::run).collect();
+            while let Some(ended) = connections.join_next().await {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a connection's task ended unexpectedly");
+                }
+            }
+        })
     }
 
     /// How the channels do.

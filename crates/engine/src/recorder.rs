@@ -107,6 +107,7 @@ fn trace(tracer: &dyn Tracer, batch: &Batch, applied: (Instant, Instant)) {
                 entry: entry.seq,
                 channel: entry.head.channel.to_string(),
                 message_type: entry.head.message_type.to_string(),
+                is_message: entry.head.control_id.is_some(),
                 outcome: entry.head.answer.code(),
                 received: entry.head.received,
                 decided: span(decided),

@@ -19,6 +19,8 @@ pub struct EntryTrace {
     pub channel: String,
     /// The type of the message, as `ADT^A01`.
     pub message_type: String,
+    /// Whether it is a message, whose sender wrote its type; else it is the kind of a request.
+    pub is_message: bool,
     /// What the engine answered: `done`, `parked`, …
     pub outcome: &'static str,
     /// When it came.

@@ -172,6 +172,10 @@ impl ChannelConfig {
         if self.files.is_some() && self.transport != Transport::Files {
             return self.unfit("files", "is for `transport = \"files\"`", remedy);
         }
+        if inbound && self.connections != 1 {
+            let remedy = "leave it out; `max_connections` limits how many peers may make";
+            return self.unfit("connections", "is for outbound channels", remedy);
+        }
         if self.transport == Transport::Files {
             return self.check_files(inbound);
         }
@@ -229,6 +233,7 @@ impl ChannelConfig {
             ("listen", self.listen.is_some()),
             ("connect", self.connect.is_some()),
             ("tls", self.tls.is_some()),
+            ("connections", self.connections != 1),
         ] {
             if set {
                 return self.unfit(field, none, "remove it");
@@ -366,6 +371,11 @@ mod tests {
         };
         check(files("folder = \"in\""), Inbound, None);
         check(files("folder = \"out\"\nenvelope = true"), Outbound, None);
+        let several = |c: &mut ChannelConfig| {
+            files("folder = \"out\"")(c);
+            c.connections = 2;
+        };
+        check(several, Outbound, Some("`connections` has no meaning with files"));
         check(files(""), Inbound, Some("`files` is missing"));
         check(files("folder = \"\""), Inbound, Some("`folder` is empty"));
         check(files("folder = \"in\"\nending = \"hl7\""), Inbound, Some("`ending`"));

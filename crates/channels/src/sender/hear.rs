@@ -30,9 +30,9 @@ impl Sender {
             self.stray("not-an-ack", None, raw).await?;
             return Ok(None);
         };
-        if !ack.code.is_commit()
-            && let Some((delivery, tries)) = self.outstanding.take(&ack.control_id)
-        {
+        let waiting =
+            if ack.code.is_commit() { None } else { self.lane.outstanding().take(&ack.control_id) };
+        if let Some((delivery, tries)) = waiting {
             return self.answered(delivery, tries, &ack, raw).await;
         }
         let named = Id::new(&ack.control_id).ok();
@@ -54,7 +54,7 @@ impl Sender {
         ack: &Ack,
         raw: Vec<u8>,
     ) -> Result<Option<Id>, Stopped> {
-        self.link.answered();
+        self.heard_from();
         let now = self.engine.clock().now();
         self.meter.seen(now);
         let id = format!("{}.ca", delivery.id);
@@ -70,6 +70,8 @@ impl Sender {
             return Ok(None);
         }
         self.refused(delivery, tries, detail, raw).await?;
+        // It may have been sent on another connection, which has its patient's next ones in hand.
+        self.lane.change();
         Ok(Some(key))
     }
 
@@ -95,7 +97,9 @@ impl Sender {
 
     /// Tells of messages whose application acknowledgement did not come in time.
     pub(super) async fn overdue(&mut self) -> Result<(), Stopped> {
-        while let Some((delivery, _)) = self.outstanding.overdue(Instant::now()) {
+        loop {
+            let overdue = self.lane.outstanding().overdue(Instant::now());
+            let Some((delivery, _)) = overdue else { return Ok(()) };
             let id = delivery.id.clone();
             let state = state_of(self.engine.readers(), id.clone()).await;
             if matches!(&state, Ok(Some((_, state))) if !state.is_open()) {
@@ -107,12 +111,12 @@ impl Sender {
                 continue;
             }
             self.meter.error("application-ack-timeout");
-            self.queue.drop_key(&delivery.key);
+            self.forget_patient(&delivery.key);
             let held = self.policy().holds(1);
             let request = self.unknown(delivery, held, "application-ack-timeout");
             self.submit(request, Some(id), Vec::new()).await?;
+            self.lane.change();
         }
-        Ok(())
     }
 
     /// Takes up again what the peer had stored before the node started.
@@ -126,7 +130,7 @@ impl Sender {
                 Ok(found) => {
                     let now = Instant::now();
                     for (delivery, tries) in found {
-                        self.outstanding.add(delivery, tries, now);
+                        self.lane.outstanding().add(delivery, tries, now);
                     }
                     return;
                 }
@@ -143,10 +147,10 @@ impl Sender {
         if let Ok(found) = found {
             let mut ids: HashSet<Id> = found.into_iter().map(|(found, _)| found.id).collect();
             // What the record does not hold yet is on its way there.
-            ids.extend(self.queue.out(Instant::now()).concluded);
-            self.outstanding.keep(&ids);
+            ids.extend(self.lane.all_held());
+            self.lane.outstanding().keep(&ids);
         }
-        !self.outstanding.is_full()
+        !self.is_full()
     }
 }
 

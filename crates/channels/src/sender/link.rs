@@ -63,6 +63,11 @@ impl Link {
         self.not_before = Some(now + self.resync.wait());
     }
 
+    /// Another connection to the peer was lost, after the peer had taken something.
+    pub(super) fn forgotten(&mut self) {
+        self.due |= self.policy == Resync::Reconnect;
+    }
+
     /// The peer answered a message.
     pub(super) fn answered(&mut self) {
         self.answered = true;

@@ -15,6 +15,7 @@
 mod backoff;
 mod exchange;
 mod hear;
+mod lanes;
 mod link;
 mod outstanding;
 mod prepare;
@@ -31,14 +32,14 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 
-use crate::config::ChannelConfig;
+use crate::config::{ChannelConfig, Resync};
 use crate::health::Meter;
 use crate::outbound::Voice;
 use crate::transport::{Peer, Stop};
 pub(crate) use exchange::{Heard, codes};
 pub(crate) use hear::commit;
+pub(crate) use lanes::Lane;
 use link::Link;
-use outstanding::Outstanding;
 use prepare::{ListError, Listing, list, unasked};
 pub(crate) use queue::Policy;
 use queue::Queue;
@@ -71,9 +72,8 @@ pub(crate) struct Sender {
     stop: Stop,
     link: Link,
     queue: Queue,
-    outstanding: Outstanding,
     strays: Strays,
-    seed: u64,
+    lane: Lane,
     outcomes: JoinSet<Result<Id, Stopped>>,
     looked: Option<Instant>,
     /// Something new waits for this channel.
@@ -81,27 +81,29 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// A sender for `config`, which must have been checked. The waits between attempts are drawn
-    /// from `seed`.
+    /// A sender for `config`, which must have been checked: one connection of its channel.
     pub(crate) fn new(
         engine: Engine,
         config: ChannelConfig,
         peer: Peer,
-        voice: Voice,
-        seed: u64,
+        voice: Arc<Voice>,
+        lane: Lane,
         meter: Meter,
         stop: Stop,
     ) -> Self {
         Sender {
             channel: config.name.as_str().into(),
             peer,
-            link: Link::new(config.resync, seed),
+            // What the peer has forgotten is told once, by the first connection.
+            link: Link::new(
+                if lane.is_first() { config.resync } else { Resync::Never },
+                lane.seed(),
+            ),
             queued: engine.queued(&config.name),
-            outstanding: Outstanding::new(config.application_ack_timeout()),
             strays: Strays::new(Instant::now()),
-            seed,
+            lane,
             config,
-            voice: Arc::new(voice),
+            voice,
             engine,
             meter,
             stop,
@@ -123,12 +125,28 @@ impl Sender {
 
     async fn work(&mut self) -> Result<(), Stopped> {
         let mut progress = self.engine.progress();
-        self.ask().await?;
-        self.remember().await;
+        if self.lane.is_first() {
+            self.ask().await?;
+            self.remember().await;
+            self.lane.begin();
+        } else {
+            tokio::select! {
+                () = self.lane.begun() => {}
+                () = self.stop.wait() => {}
+            }
+        }
         while !self.stop.is_set() {
             self.collect()?;
-            self.overdue().await?;
-            let full = self.outstanding.is_full() && !self.reconcile().await;
+            if self.lane.is_first() {
+                self.overdue().await?;
+            }
+            if self.lane.take_lost() {
+                self.link.forgotten();
+            }
+            if self.lane.has_changed() {
+                self.forget();
+            }
+            let full = self.is_full() && !self.reconcile().await;
             if self.queue.is_empty() {
                 progress.mark_unchanged();
                 self.look().await;
@@ -158,7 +176,9 @@ impl Sender {
         // A task that only submits cannot panic; were it so, the id would stay concluded, and
         // the message would not be sent twice.
         if let Ok(id) = recorded {
-            self.queue.recorded(&id?);
+            let id = id?;
+            self.queue.recorded(&id);
+            self.lane.release([&id]);
         }
         Ok(())
     }
@@ -175,6 +195,7 @@ impl Sender {
             policy: self.policy(),
             awaits_application: self.config.wants_application(),
             out: self.queue.out(Instant::now()),
+            share: self.lane.share(),
         }
     }
 
@@ -206,6 +227,8 @@ impl Sender {
     /// Reads what waits.
     async fn look(&mut self) {
         self.looked = Some(Instant::now());
+        let lane = self.lane.clone();
+        let turn = lane.turn().await;
         match list(self.listing()).await {
             Ok(page) => {
                 self.meter.queue(page.waiting, page.oldest);
@@ -214,17 +237,22 @@ impl Sender {
                 }
                 let mut ready = page.ready;
                 ready.retain(|ready| !ready.deferred || self.is_due(ready));
+                lane.hold(ready.iter().map(|ready| &ready.delivery.id));
                 self.queue.fill(ready);
             }
-            Err(problem) => self.unreadable(&problem).await,
+            Err(problem) => {
+                drop(turn);
+                self.unreadable(&problem).await;
+            }
         }
     }
 
     /// Waits for something to do.
     async fn idle(&mut self, progress: &mut watch::Receiver<u64>) -> Result<(), Stopped> {
-        let wake = [self.link.resync_at(), self.queue.next_due(), self.outstanding.next_due()];
+        let overdue = if self.lane.is_first() { self.lane.outstanding().next_due() } else { None };
+        let wake = [self.link.resync_at(), self.queue.next_due(), overdue];
         let mut wake = wake.into_iter().flatten().min();
-        if self.outstanding.is_full() {
+        if self.is_full() {
             let soon = Instant::now() + FULL_PAUSE;
             wake = Some(wake.map_or(soon, |at| at.min(soon)));
         }
@@ -244,7 +272,8 @@ impl Sender {
         tokio::select! {
             () = self.stop.wait() => {}
             () = wake => {}
-            () = self.queued.notified() => {}
+            () = self.lane.woken() => {}
+            () = self.queued.notified() => self.lane.wake(),
             changed = progress.changed() => {
                 changed.map_err(|_| Stopped)?;
                 if let Some(looked) = self.looked {
@@ -283,8 +312,8 @@ impl Sender {
             }
             Err(error) => {
                 self.meter.down(error.code());
-                self.queue.clear();
-                let wait = self.link.lost();
+                self.forget();
+                let wait = self.lost();
                 self.pause(wait).await;
                 false
             }
@@ -302,14 +331,50 @@ impl Sender {
             let channel = self.config.name.clone();
             self.submit(Request::LinkUp { channel }, None, Vec::new()).await?;
             self.link.resynced(now);
+            self.lane.resynced();
             // What waited may be superseded by the profile.
-            self.queue.clear();
+            self.forget();
+            self.lane.change();
             return Ok(());
         }
         match self.queue.next() {
-            Some(ready) => self.tell(ready).await,
+            Some(ready) => {
+                let id = ready.delivery.id.clone();
+                let told = self.tell(ready).await;
+                if !self.queue.is_concluded(&id) {
+                    self.lane.release([&id]);
+                }
+                told
+            }
             None => Ok(()),
         }
+    }
+
+    /// Forgets what was read, so that it is read anew.
+    fn forget(&mut self) {
+        self.lane.release(&self.queue.clear());
+    }
+
+    /// Forgets what was read of a patient: something holds it back.
+    fn forget_patient(&mut self, key: &Id) {
+        self.lane.release(&self.queue.drop_key(key));
+    }
+
+    /// The connection is lost; says how long to wait before the next one.
+    fn lost(&mut self) -> Duration {
+        self.lane.lost();
+        self.link.lost()
+    }
+
+    /// The peer has answered a message.
+    fn heard_from(&mut self) {
+        self.lane.answered();
+        self.link.answered();
+    }
+
+    /// Whether so much waits for the peer's application that nothing more may be sent.
+    fn is_full(&self) -> bool {
+        self.lane.outstanding().is_full()
     }
 
     async fn submit(&self, request: Request, id: Option<Id>, raw: Vec<u8>) -> Result<(), Stopped> {

@@ -12,6 +12,7 @@ use record::{MAX_CASES, MAX_DELIVERIES, Reader, Readers};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::{block_in_place, spawn_blocking};
 
+use super::lanes::Share;
 use super::queue::{Out, PAGE, Policy, Ready, arrange, is_next, tries};
 use crate::outbound::{RenderError, Versions, Voice, forwarded, render};
 
@@ -26,6 +27,8 @@ pub(super) struct Listing {
     pub(super) awaits_application: bool,
     /// What is not to be listed although the record may list it.
     pub(super) out: Out,
+    /// What of it is for this connection.
+    pub(super) share: Share,
 }
 
 /// What was found.
@@ -60,8 +63,12 @@ pub(super) async fn list(listing: Listing) -> Result<Page, ListError> {
 
 fn page(listing: &Listing) -> Result<Page, ListError> {
     let reader = listing.readers.as_it_is()?;
-    let next = |view: &record::DeliveryView| is_next(view, &listing.out, listing.policy);
-    let mut chosen = reader.deliveries(&listing.channel, PAGE, next)?;
+    let mut share = listing.share.clone();
+    let next = |view: &record::DeliveryView| {
+        let own = share.takes(view)?;
+        Some(own && is_next(view, &listing.out, listing.policy))
+    };
+    let mut chosen = reader.deliveries_while(&listing.channel, PAGE, next)?;
     arrange(&mut chosen);
     let queue = reader.queue(&listing.channel)?;
     let mut ready = Vec::with_capacity(chosen.len());

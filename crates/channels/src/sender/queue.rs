@@ -65,9 +65,14 @@ impl Queue {
         self.ready.is_empty()
     }
 
-    /// Takes out what is ready of one patient: something holds it back.
-    pub(super) fn drop_key(&mut self, key: &Id) {
-        self.ready.retain(|ready| ready.delivery.key != *key);
+    /// Takes out what is ready of one patient, since something holds it back, and says what.
+    #[must_use]
+    pub(super) fn drop_key(&mut self, key: &Id) -> Vec<Id> {
+        let (out, left) = std::mem::take(&mut self.ready)
+            .into_iter()
+            .partition(|ready| ready.delivery.key == *key);
+        self.ready = left;
+        ids(out)
     }
 
     /// Adds what was read, in order.
@@ -75,14 +80,20 @@ impl Queue {
         self.ready.extend(page);
     }
 
-    /// Forgets what was read, so that it is read anew.
-    pub(super) fn clear(&mut self) {
-        self.ready.clear();
+    /// Forgets what was read, so that it is read anew, and says what.
+    #[must_use]
+    pub(super) fn clear(&mut self) -> Vec<Id> {
+        ids(std::mem::take(&mut self.ready))
     }
 
     /// A delivery has ended, and the record will know soon.
     pub(super) fn conclude(&mut self, id: Id) {
         self.concluded.insert(id);
+    }
+
+    /// Whether the delivery has ended and the record does not know yet.
+    pub(super) fn is_concluded(&self, id: &Id) -> bool {
+        self.concluded.contains(id)
     }
 
     /// The record knows now. Call it only between two listings: one that began before could
@@ -112,6 +123,10 @@ impl Queue {
         self.released.extend(self.deferred.extract_if(|_, at| *at <= now).map(|(id, _)| id));
         Out { concluded: self.concluded.clone(), deferred: self.deferred.keys().cloned().collect() }
     }
+}
+
+fn ids(ready: VecDeque<Ready>) -> Vec<Id> {
+    ready.into_iter().map(|ready| ready.delivery.id).collect()
 }
 
 /// What a channel does about messages that are not answered, or refused.
@@ -191,7 +206,7 @@ pub(super) fn arrange(listed: &mut [DeliveryView]) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use jiff::Timestamp;
     use medicines::deliveries::{Notice, VersionOf};
     use medicines::patients::PatientEvent;
@@ -228,6 +243,13 @@ mod tests {
             changed_at: at,
             detail: None,
         }
+    }
+
+    /// A delivery of a patient that waits.
+    pub(in crate::sender) fn listed_for(text: &str, patient: &str) -> DeliveryView {
+        let mut view = listed(text);
+        view.delivery.key = id(patient);
+        view
     }
 
     fn check(on_unknown: OnUnknown, queue: &str, concluded: &[&str], sent: &str) {

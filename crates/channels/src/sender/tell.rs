@@ -61,8 +61,8 @@ impl Sender {
                 if durable {
                     self.place(&delivery, DeliveryState::Waiting, Some("not-sent")).await?;
                 }
-                self.queue.clear();
-                let wait = self.link.lost();
+                self.forget();
+                let wait = self.lost();
                 self.pause(wait).await;
                 Ok(())
             }
@@ -87,14 +87,14 @@ impl Sender {
                     }
                 }
                 Err(error) => {
-                    self.queue.clear();
+                    self.forget();
                     if self.link.is_proven() {
                         // Nothing was in flight: the peer closed a line that was not used.
                         self.link.client = None;
                     } else {
                         // It hung up without a word: it is not asked again at once.
                         self.meter.down(error.code());
-                        let wait = self.link.lost();
+                        let wait = self.lost();
                         self.pause(wait).await;
                     }
                     return Ok(true);
@@ -167,7 +167,7 @@ impl Sender {
     ) -> Result<(), Stopped> {
         match sent {
             Exchange::Answered { ack, raw } => {
-                self.link.answered();
+                self.heard_from();
                 self.meter.seen(self.engine.clock().now());
                 let detail = codes(&ack);
                 if !ack.code.is_positive() {
@@ -180,7 +180,7 @@ impl Sender {
                 self.conclude(delivery, DeliveryState::Delivered, Some(detail), raw).await
             }
             Exchange::Silent if self.config.silence_is_success() && !self.stop.is_set() => {
-                self.link.answered();
+                self.heard_from();
                 self.unacknowledged(delivery, tries, "no-error").await
             }
             Exchange::Silent => {
@@ -190,7 +190,7 @@ impl Sender {
                 self.unanswered(delivery, tries, counts, "ack-timeout", wait).await
             }
             Exchange::Rejected(code) => {
-                self.link.answered();
+                self.heard_from();
                 self.meter.seen(self.engine.clock().now());
                 self.refused(delivery, tries, code.to_owned(), Vec::new()).await
             }
@@ -200,7 +200,7 @@ impl Sender {
             }
             Exchange::Lost | Exchange::NotSent(_) => {
                 let counts = self.link.is_proven();
-                let wait = self.link.lost();
+                let wait = self.lost();
                 let code = LinkError::Closed.code();
                 self.unanswered(delivery, tries, counts, code, wait).await
             }
@@ -232,7 +232,7 @@ impl Sender {
         detail: String,
         raw: Vec<u8>,
     ) -> Result<(), Stopped> {
-        self.outstanding.add(delivery.clone(), tries, Instant::now());
+        self.lane.outstanding().add(delivery.clone(), tries, Instant::now());
         if self.config.next_after == NextAfter::Commit {
             return self.conclude(delivery, DeliveryState::Accepted, Some(detail), raw).await;
         }
@@ -258,7 +258,8 @@ impl Sender {
     /// Whether a message that was refused before is sent now; where not, it is put off.
     pub(super) fn is_due(&mut self, ready: &Ready) -> bool {
         let id = &ready.delivery.id;
-        let mix = id.bytes().fold(self.seed, |mix, byte| mix.rotate_left(7) ^ u64::from(byte));
+        let mix =
+            id.bytes().fold(self.lane.seed(), |mix, byte| mix.rotate_left(7) ^ u64::from(byte));
         let mut waits = Backoff::new(DEFER.0, DEFER.1, mix);
         let wait = (0..ready.tries.min(16)).map(|_| waits.wait()).last().unwrap_or(DEFER.0);
         self.queue.is_due(id, Instant::now() + wait)
@@ -272,7 +273,7 @@ impl Sender {
         detail: String,
         raw: Vec<u8>,
     ) -> Result<(), Stopped> {
-        self.queue.drop_key(&delivery.key);
+        self.forget_patient(&delivery.key);
         let id = delivery.id.clone();
         let detail = Some(detail);
         let channel = Arc::clone(&self.channel);
@@ -316,7 +317,7 @@ impl Sender {
             let request = self.unknown(delivery, held, code);
             self.submit(request, Some(id), Vec::new()).await?;
         }
-        self.queue.clear();
+        self.forget();
         self.pause(wait).await;
         Ok(())
     }

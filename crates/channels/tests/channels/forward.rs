@@ -173,3 +173,67 @@ async fn what_waits_goes_on_after_a_restart() {
     assert_eq!(peer.ids(), ["c1", "c2", "c3"]);
     node.running.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_went_on_before_the_patient_was_known_stays_before_what_comes_after() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let peer = Peer::start(&[Act::Answer("AE")]).await;
+    let mut to = lab(&peer);
+    to.on_refused = OnRefused::Hold;
+    let node = forwarding(&engine, ForwardWhich::Unmapped, to).await;
+    node.tell(&unmapped("H1", "c1")).await;
+    until("it is parked", || !node.cases().is_empty()).await;
+    // Two more from before anybody knew the patient, and two from after.
+    node.tell(&unmapped("H1", "c2")).await;
+    node.admit("A01", "H1", "known").await;
+    for (number, id) in [("H1", "c3"), ("H1", "c4"), ("H2", "d1"), ("H2", "d2")] {
+        assert!(node.tell(&unmapped(number, id)).await.contains("MSA|AA|"));
+    }
+    until("the other patient's are there", || peer.ids().contains(&"d2".to_owned())).await;
+    assert_eq!(peer.ids(), ["c1", "d1", "d2"], "one patient, one queue");
+    let [case] = node.cases().try_into().unwrap();
+    node.settle(&case.id, "resend").await;
+    until("all are there", || peer.count() == 7).await;
+    assert_eq!(peer.ids()[3..], ["c1", "c2", "c3", "c4"]);
+    node.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fits_no_frame_is_refused_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let peer = Peer::start(&[]).await;
+    let folder = dir.path().join("in");
+    std::fs::create_dir(&folder).unwrap();
+    let any = "127.0.0.1:0".parse().unwrap();
+    // A file may hold the bytes that begin and end a frame; a line by MLLP cannot carry them.
+    let mut files = ChannelConfig::inbound("files", any, Dialect::default());
+    (files.listen, files.transport) = (None, Transport::Files);
+    files.files = Some(FilesConfig {
+        folder: folder.clone(),
+        ending: ".hl7".to_owned(),
+        settle_s: 0,
+        poll_ms: 50,
+        envelope: false,
+    });
+    let to = lab(&peer);
+    files.forward_to = vec![to.name.clone()];
+    let (site, processing_id) = ("RXX".to_owned(), "P".to_owned());
+    let setting = Setting { site, processing_id, seed: 7, health: Health::new() };
+    let running = Channels::start(&engine, vec![files, to], setting).await.unwrap();
+    let node = Node { engine: engine.clone(), running };
+    for (name, id, torn) in [("1", "c1", "\x0B"), ("2", "c2", "\x1C"), ("3", "c3", "")] {
+        let text = format!("{}NTE|1||torn {torn} here\r", unmapped("H1", id));
+        let part = folder.join(format!("{name}.part"));
+        std::fs::write(&part, text).unwrap();
+        std::fs::rename(part, folder.join(format!("{name}.hl7"))).unwrap();
+    }
+    until("the whole one is there", || peer.ids() == ["c3"]).await;
+    until("none is open", || !node.states().iter().any(|state| state.is_open())).await;
+    let (refused, delivered) = (DeliveryState::Refused, DeliveryState::Delivered);
+    assert_eq!(node.states(), [refused, refused, delivered]);
+    let details: Vec<_> = node.deliveries().into_iter().map(|view| view.detail).collect();
+    assert_eq!(details[0].as_deref(), Some("not written: unframeable"));
+    node.running.shutdown().await;
+}

@@ -13,7 +13,7 @@ use rcgen::{
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, HandshakeKind, RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -106,6 +106,11 @@ pub(crate) async fn say(
     ca: &Authority,
     message: &str,
 ) -> Option<String> {
+    say_over(&connector(own, ca), address, message).await.map(|(answer, _)| answer)
+}
+
+/// A peer with this certificate, who trusts the authority and remembers sessions.
+pub(crate) fn connector(own: Option<&Issued>, ca: &Authority) -> TlsConnector {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -114,18 +119,27 @@ pub(crate) async fn say(
         Some((certificates, key)) => builder.with_client_auth_cert(certificates, key).unwrap(),
         None => builder.with_no_client_auth(),
     };
+    TlsConnector::from(Arc::new(config))
+}
+
+/// [`say`] as a peer that may have been there before; says also how it was known.
+pub(crate) async fn say_over(
+    connector: &TlsConnector,
+    address: SocketAddr,
+    message: &str,
+) -> Option<(String, Option<HandshakeKind>)> {
     let stream = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let connector = TlsConnector::from(Arc::new(config));
     let mut stream = connector.connect(name, stream).await.ok()?;
     stream.write_all(&encode(message.as_bytes()).unwrap()).await.ok()?;
     stream.flush().await.ok()?;
     let (mut decoder, mut input) = (Decoder::default(), [0; 4096]);
     loop {
         if let Some(Event::Frame(frame)) = decoder.next() {
+            let kind = stream.get_ref().1.handshake_kind();
             // A side that ends TLS as it should be ended is no broken line.
             let _ = stream.shutdown().await;
-            return Some(String::from_utf8(frame).unwrap());
+            return Some((String::from_utf8(frame).unwrap(), kind));
         }
         match stream.read(&mut input).await {
             Ok(count) if count > 0 => decoder.push(&input[..count]),

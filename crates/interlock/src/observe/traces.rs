@@ -10,8 +10,6 @@ use sha2::{Digest, Sha256};
 use watch::exposition::{Exposition, Kind};
 use watch::traces::{Attribute, Exporter, SpanKind, SpanRecord};
 
-/// The longest message type that is told.
-const MAX_TYPE_BYTES: usize = 32;
 /// What is told for a type that could be anything.
 const OTHER_TYPE: &str = "other";
 
@@ -88,16 +86,42 @@ fn attributes(
     vec![
         ("interlock.entry", Attribute::Number(entry)),
         ("interlock.channel", word(channel)),
-        ("interlock.message_type", word(type_of(message_type))),
+        ("interlock.message_type", word(message_type)),
         ("interlock.outcome", word(outcome)),
     ]
 }
 
-/// The type where it has the shape of one: senders write it, and could write anything.
+/// The type of a message where it is one: senders write it, and where their fields are shifted a
+/// name may stand there. A code of three letters, an event (a letter and two digits, or a `Z` and
+/// two more; HL7 2.5.1 tables 0076 and 0003) and a structure (table 0354), the latter two of
+/// which may be absent after `ACK` alone.
 fn type_of(text: &str) -> &str {
-    let shaped = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'^' | b'_' | b'-');
-    let right = (1..=MAX_TYPE_BYTES).contains(&text.len()) && text.bytes().all(shaped);
+    let letters = |text: &str| text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase());
+    let code = |text: &str| letters(text) || matches!(text.as_bytes(), [b'Z', ..] if is_z(text));
+    let event = |text: &str| match text.as_bytes() {
+        [letter, a, b] => letter.is_ascii_uppercase() && a.is_ascii_digit() && b.is_ascii_digit(),
+        _ => false,
+    };
+    let event = |text: &str| event(text) || is_z(text);
+    let structure = |text: &str| {
+        text == "ACK" || text.split_once('_').is_some_and(|(a, b)| code(a) && event(b))
+    };
+    let mut parts = text.split('^');
+    let parts = (parts.next(), parts.next(), parts.next(), parts.next());
+    let right = match parts {
+        (Some("ACK"), None, ..) => true,
+        (Some(first), Some(second), third, None) => {
+            code(first) && event(second) && third.is_none_or(structure)
+        }
+        _ => false,
+    };
     if right { text } else { OTHER_TYPE }
+}
+
+/// A code or event of the site's own: a `Z` and two capital letters or digits.
+fn is_z(text: &str) -> bool {
+    let own = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    matches!(text.as_bytes(), [b'Z', rest @ ..] if rest.len() == 2 && rest.iter().all(own))
 }
 
 impl Tracer for Traces {
@@ -106,7 +130,8 @@ impl Tracer for Traces {
     }
 
     fn entry(&self, trace: EntryTrace) {
-        let EntryTrace { entry, channel, message_type, outcome, .. } = &trace;
+        let EntryTrace { entry, channel, message_type, is_message, outcome, .. } = &trace;
+        let message_type = if *is_message { type_of(message_type) } else { message_type };
         let whole = Made {
             name: MESSAGE,
             kind: SpanKind::Server,
@@ -145,6 +170,15 @@ mod tests {
         let check = |text: &str, expected: &str| assert_eq!(type_of(text), expected);
         check("ADT^A01", "ADT^A01");
         check("ADT^A01^ADT_A01", "ADT^A01^ADT_A01");
+        check("ACK", "ACK");
+        check("ZPM^Z01", "ZPM^Z01");
+        check("OMS^ZZ1^OMS_ZZ1", "OMS^ZZ1^OMS_ZZ1");
+        check("ACK^O11^ACK", "ACK^O11^ACK");
+        // What stands there when fields are shifted.
+        for shifted in ["SUE", "SUE^ANN", "smith", "H654321", "9990000018", "A01^ADT", "LEE^J01^X"]
+        {
+            check(shifted, OTHER_TYPE);
+        }
         check("TEST, PATIENT", OTHER_TYPE);
         check("", OTHER_TYPE);
         check(&"A".repeat(33), OTHER_TYPE);

@@ -9,6 +9,10 @@ use super::folder::{Segment, segments};
 use super::store::{Store, Writer, publish, remove, sync_folder};
 use crate::{Broken, Entry, Error, Reader, Removed, Why, hash::digest_of};
 
+/// How many times as long as it worked the removal rests: nothing waits for it, and the traffic
+/// shall not feel it.
+const REST: u32 = 3;
+
 /// Says which messages must stay readable.
 pub trait Keep: Send {
     /// Whether the message of this entry must stay. It is asked again later about one that stays.
@@ -87,7 +91,7 @@ fn tidy(
             }
         }
         seq = block.tip.seq + 1;
-        pause(began.elapsed())?;
+        pause(began.elapsed() * REST)?;
     }
     if let Some(writer) = anew {
         writer.finish(&segment.path())?;

@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use fhir::types::Identifier;
+use fhir::types::{Identifier, IdentifierUse};
 use fhir::{Id, ResourceType};
 use sha2::{Digest, Sha256};
 
-use super::{Delivery, Notice};
+use super::{Delivery, Joined, Notice};
 use crate::command::{Answer, Context, Decision, Request};
 use crate::decide;
 use crate::fact::Fact;
@@ -15,6 +15,10 @@ use crate::facts::Facts;
 use crate::patients::find_optional;
 use crate::state::State;
 
+/// How the key of a lane begins that is nobody's who is known here.
+const LANE: &str = "lane.";
+/// How many identifiers of a message may have had a lane.
+const MAX_LANES: usize = 8;
 /// How many bytes of a digest the key of a lane holds: 160 bits.
 const LANE_BYTES: usize = 20;
 
@@ -39,6 +43,11 @@ pub fn forward(state: &mut State, ctx: &Context, message: &Forward) -> Decision 
     let site = Arc::clone(state.site());
     let key = lane(state, ctx, message, &decision);
     let mut facts = Facts::new(ctx, &site);
+    for from in former_lanes(message, &key) {
+        if state.joins(&from) {
+            facts.push(Fact::Joined(Joined { from, to: key.clone() }));
+        }
+    }
     for (n, channel) in message.to.iter().enumerate() {
         facts.push(Fact::Queued(Delivery {
             id: ctx.id_forwarded(&site.code, n + 1),
@@ -67,16 +76,36 @@ fn lane(state: &mut State, ctx: &Context, message: &Forward, decision: &Decision
     if let Some(made) = made {
         return made.clone();
     }
-    let mut digest = Sha256::new();
     match message.patient.iter().find(|identifier| identifier.value.is_some()) {
-        Some(Identifier { system, value, .. }) => {
-            digest.update(system.as_deref().unwrap_or_default());
-            digest.update("|");
-            digest.update(value.as_deref().unwrap_or_default());
-        }
-        None => digest.update(&ctx.source),
+        Some(first) => lane_of(first),
+        None => named(Sha256::new().chain_update(&ctx.source)),
     }
-    let mut key = "lane.".to_owned();
+}
+
+/// The lanes in which messages about a patient who is known may still be, from before the patient
+/// was: they come first.
+fn former_lanes(message: &Forward, key: &Id) -> Vec<Id> {
+    if key.starts_with(LANE) {
+        return Vec::new();
+    }
+    let current = |identifier: &&Identifier| {
+        identifier.value.is_some() && identifier.purpose != Some(IdentifierUse::Old)
+    };
+    message.patient.iter().filter(current).take(MAX_LANES).map(lane_of).collect()
+}
+
+/// The lane of an unknown patient with this identifier.
+fn lane_of(identifier: &Identifier) -> Id {
+    let Identifier { system, value, .. } = identifier;
+    let digest = Sha256::new()
+        .chain_update(system.as_deref().unwrap_or_default())
+        .chain_update("|")
+        .chain_update(value.as_deref().unwrap_or_default());
+    named(digest)
+}
+
+fn named(digest: Sha256) -> Id {
+    let mut key = LANE.to_owned();
     for byte in digest.finalize().iter().take(LANE_BYTES) {
         let _ = write!(key, "{byte:02x}");
     }

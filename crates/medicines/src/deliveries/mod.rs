@@ -221,7 +221,8 @@ impl DeliveryChange {
     }
 }
 
-/// Two patients are one (ADT^A40): the open deliveries of one join those of the other, in the order
+/// Two patients are one (ADT^A40), or one whose messages went on before anybody here knew of the
+/// patient is known: the open deliveries of one join those of the other, in the order
 /// in which all of them were queued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Joined {

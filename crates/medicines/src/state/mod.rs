@@ -45,6 +45,9 @@ pub(crate) enum Due {
     Removal(Id),
 }
 
+/// How many lanes are remembered as joined.
+const MAX_JOINED: usize = 8_192;
+
 /// The live state of one site.
 pub struct State {
     cold: Box<dyn Cold>,
@@ -68,6 +71,9 @@ pub struct State {
     due: BTreeSet<(Timestamp, Due)>,
     /// What the facts of the running batch changed, by the entry that changed it last.
     changed: BTreeSet<(RowKind, String)>,
+    /// Lanes of forwarded messages that were joined to their patient's; no part of what is known,
+    /// it only spares saying so again.
+    joined: BTreeSet<Id>,
     /// Resources that the record may not hold yet, with the entry that stored them.
     fresh: HashMap<(ResourceType, Id), (u64, StoredResource)>,
     /// Resources that were deleted, with the entry and the version of the deletion, as long as the
@@ -102,12 +108,21 @@ impl State {
             wards: HashMap::new(),
             due: BTreeSet::new(),
             changed: BTreeSet::new(),
+            joined: BTreeSet::new(),
             fresh: HashMap::new(),
             gone: HashMap::new(),
             ended: BTreeMap::new(),
             ended_at: HashMap::new(),
             seq: 0,
         }
+    }
+
+    /// Whether it has to be said that a lane is a patient's now: false where it was said lately.
+    pub(crate) fn joins(&mut self, lane: &Id) -> bool {
+        if self.joined.len() >= MAX_JOINED {
+            self.joined.clear();
+        }
+        self.joined.insert(lane.clone())
     }
 
     /// The configuration in force.

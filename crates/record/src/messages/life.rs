@@ -225,7 +225,7 @@ pub fn fact_text(fact: &Fact) -> String {
         Fact::Seen(access) => format!("{} looked: {}", access.who, access.what),
         Fact::Applied(_) => "a configuration was put in force".to_owned(),
         Fact::Dictionary(_) => "a release of dm+d was taken over".to_owned(),
-        Fact::Joined(_) => "the queues of two patients were joined".to_owned(),
+        Fact::Joined(_) => "two queues were joined as one patient's".to_owned(),
         Fact::Rerouted(rerouted) => {
             format!("what waits for {} goes out on {}", rerouted.from, rerouted.to)
         }

@@ -60,6 +60,16 @@ impl Reader {
         limit: usize,
         mut take: impl FnMut(&DeliveryView) -> bool,
     ) -> Result<Vec<DeliveryView>, Error> {
+        self.deliveries_while(channel, limit, |view| Some(take(view)))
+    }
+
+    /// [`Reader::deliveries`] up to the first delivery for which `take` answers `None`.
+    pub fn deliveries_while(
+        &self,
+        channel: &str,
+        limit: usize,
+        mut take: impl FnMut(&DeliveryView) -> Option<bool>,
+    ) -> Result<Vec<DeliveryView>, Error> {
         let limit = limit.min(MAX_DELIVERIES);
         let sql = format!(
             "SELECT {COLUMNS} FROM delivery INDEXED BY delivery_free \
@@ -72,8 +82,10 @@ impl Reader {
             && let Some(row) = rows.next()?
         {
             let view = view(row)?;
-            if take(&view) {
-                found.push(view);
+            match take(&view) {
+                Some(true) => found.push(view),
+                Some(false) => {}
+                None => break,
             }
         }
         Ok(found)

@@ -1,6 +1,6 @@
-//! Retention beside traffic, of the journal alone or (`--node`) of a whole node: the oldest half
-//! of a journal is thinned out and new segments are
-//! sealed while batches are appended as fast as the disk takes them.
+//! Retention beside traffic, of the journal alone or (`--node`) of a whole node: the oldest half of
+//! a journal is thinned out and new segments are sealed while entries are appended as fast as they
+//! are taken.
 
 use std::path::Path;
 use std::sync::Arc;
