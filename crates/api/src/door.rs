@@ -81,6 +81,9 @@ pub(crate) async fn guard(State(door): State<Door>, request: Request, next: Next
     let started = Instant::now();
     let mut caller = None;
     let mut response = in_time(door.route.style, async {
+        if !is_text(request.uri().path()) {
+            return door.route.style.answer(Problem::not_found("This address is not text."));
+        }
         match door.route.needs {
             None => door.api.open_turns.run(next.run(request)).await,
             Some(role) => pass(&door, role, request, next, &mut caller).await,
@@ -100,6 +103,27 @@ pub(crate) async fn guard(State(door): State<Door>, request: Request, next: Next
         "request"
     );
     response
+}
+
+/// Whether a path is UTF-8 once its percent signs are read. One that is not is nobody's.
+fn is_text(path: &str) -> bool {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
+        let read = digits.and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        match read {
+            Some(byte) if first == b'%' => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    std::str::from_utf8(&bytes).is_ok()
 }
 
 /// Lets a client through that has the role, when it is its turn. Strangers take no turn: nothing
@@ -246,6 +270,16 @@ mod tests {
         check("/fhir/Goat/1", (None, Some("1")));
         check("/fhir/Patient/a%20b", (Some("Patient"), None));
         check("/cases", (None, None));
+    }
+
+    #[test]
+    fn an_address_is_text_once_it_is_decoded() {
+        for path in ["/fhir/Patient/1", "/a%20b%C3%A9", "/100%", "/%zz%4", "/%+1"] {
+            assert!(is_text(path), "{path}");
+        }
+        for path in ["/fhir/Patient/%ff", "/%c3", "/%C3%28"] {
+            assert!(!is_text(path), "{path}");
+        }
     }
 
     #[test]

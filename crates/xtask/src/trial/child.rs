@@ -34,6 +34,8 @@ pub struct Running {
     child: Child,
     /// Where each inbound channel listens.
     pub channels: BTreeMap<String, SocketAddr>,
+    /// Where the API is, where the node says so.
+    pub http: Option<SocketAddr>,
     /// How long it took until it listened.
     pub took: Duration,
 }
@@ -72,7 +74,9 @@ impl Launch {
             let left = START_LIMIT.saturating_sub(began.elapsed());
             let why = match lines.recv_timeout(left) {
                 Ok(line) if line.starts_with("ready:") => {
-                    return Ok(Running { child, channels, took: began.elapsed() });
+                    let http = line.strip_prefix("ready: http://");
+                    let http = http.and_then(|at| at.trim_end_matches('/').parse().ok());
+                    return Ok(Running { child, channels, http, took: began.elapsed() });
                 }
                 Ok(line) => {
                     channels.extend(address_in(&line));
@@ -194,7 +198,7 @@ mod tests {
         let child = Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().unwrap();
         let id = child.id().to_string();
         let took = Duration::ZERO;
-        drop(Running { child, channels: BTreeMap::new(), took });
+        drop(Running { child, channels: BTreeMap::new(), http: None, took });
         assert!(run("kill", &["-0", &id]).is_err(), "it is still there");
     }
 

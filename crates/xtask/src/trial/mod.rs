@@ -7,6 +7,7 @@ pub mod corpus;
 pub mod crash;
 pub mod day;
 pub mod files;
+pub mod fuzz;
 pub mod index;
 pub mod queue;
 pub mod retention;
@@ -75,6 +76,11 @@ pub const TRIALS: &[Trial] = &[
         name: "corpus",
         about: "every message of the corpus through a socket, cut at random: --seed 1",
         run: corpus::command,
+    },
+    Trial {
+        name: "fuzz",
+        about: "nonsense of all kinds at every route of the API: --minutes 10 --seed 1",
+        run: fuzz::command,
     },
     Trial {
         name: "retention",
