@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-pub use transport::{FilesConfig, HttpConfig, KeySource, TlsConfig, Transport};
+pub use transport::{FilesConfig, HttpConfig, HttpFormat, KeySource, TlsConfig, Transport};
 
 use crate::dialect::{Dialect, RuleError};
 use crate::health::Direction;
@@ -540,6 +540,7 @@ impl ChannelConfig {
     pub fn voice(&self, site: &str, processing_id: &str) -> Voice {
         let voice = Voice::new(self.dialect.clone(), site, processing_id)
             .with_script(self.compiled.clone());
+        let voice = if self.posts_fhir() { voice.in_fhir() } else { voice };
         match self.acknowledgement {
             Acknowledgement::Enhanced => voice.asking(self.accept_ack, self.application_ack),
             Acknowledgement::Original => voice,
@@ -652,6 +653,15 @@ pub fn check_together(channels: &[ChannelConfig]) -> Result<(), ConfigError> {
         }
         if let Some(to) = channel.forward_to.iter().find(|to| !find(to, Direction::Outbound)) {
             return Err(no_such("forward_to", to, "outbound"));
+        }
+        let fhir = |to: &&ChannelConfig| channel.forward_to.contains(&to.name) && to.posts_fhir();
+        if let Some(other) = channels.iter().find(fhir) {
+            return Err(ConfigError::Unfit {
+                name: other.name.clone(),
+                field: "format",
+                why: "is FHIR, and what is forwarded to it is HL7 as it came",
+                remedy: "forward to a channel of its own",
+            });
         }
         let enhanced = |other: &&ChannelConfig| {
             channel.forward_to.contains(&other.name)

@@ -22,8 +22,8 @@ pub mod transport;
 
 pub use config::{
     AckWhen, Acknowledgement, ChannelConfig, ConfigError, FilesConfig, ForwardWhich, HttpConfig,
-    KeySource, MAX_ACK_TIMEOUT_S, MAX_APPLICATION_ACK_TIMEOUT_S, MAX_MESSAGE_BYTES, MAX_RESENDS,
-    MAX_RETRIES, MOST_RESENDS, NextAfter, OnRefused, OnUnknown, QueueLimit, Resync,
+    HttpFormat, KeySource, MAX_ACK_TIMEOUT_S, MAX_APPLICATION_ACK_TIMEOUT_S, MAX_MESSAGE_BYTES,
+    MAX_RESENDS, MAX_RETRIES, MOST_RESENDS, NextAfter, OnRefused, OnUnknown, QueueLimit, Resync,
     SequenceNumbers, TlsConfig, Transport, UnknownPatients, WhenFull, check_together,
 };
 pub use health::{ChannelHealth, Direction, Health, LinkState, Meter};

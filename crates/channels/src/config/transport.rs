@@ -30,6 +30,20 @@ pub struct HttpConfig {
     /// The bearer token that a sender must show (inbound), or that we show (outbound).
     #[serde(default)]
     pub token: Option<KeySource>,
+    /// What the body of a request is.
+    #[serde(default)]
+    pub format: HttpFormat,
+}
+
+/// What the body of a request is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HttpFormat {
+    /// An HL7 v2 message, answered by its acknowledgement.
+    #[default]
+    Hl7,
+    /// A FHIR Bundle as JSON, answered by a status (outbound).
+    Fhir,
 }
 
 fn root() -> String {
@@ -38,7 +52,7 @@ fn root() -> String {
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        HttpConfig { path: root(), token: None }
+        HttpConfig { path: root(), token: None, format: HttpFormat::default() }
     }
 }
 
@@ -206,6 +220,9 @@ impl ChannelConfig {
             let remedy = "write it from its `/`, as \"/hl7\", without `?`, `#` and `%`";
             return self.unfit("path", "is no path", remedy);
         }
+        if http.format == HttpFormat::Fhir {
+            self.check_fhir(inbound)?;
+        }
         if inbound {
             let known = http.token.is_some()
                 || self.tls.as_ref().is_some_and(|tls| tls.ca.is_some() && tls.require_client);
@@ -225,6 +242,27 @@ impl ChannelConfig {
             return self.unfit("accept_ack", why, "leave it out");
         }
         Ok(())
+    }
+
+    fn check_fhir(&self, inbound: bool) -> Result<(), ConfigError> {
+        if inbound {
+            let remedy = "leave it out; FHIR comes in by the FHIR API of the node";
+            return self.unfit("format", "is for outbound channels", remedy);
+        }
+        if self.script.is_some() {
+            let why = "changes HL7 messages, and `format = \"fhir\"` writes none";
+            return self.unfit("script", why, "remove it");
+        }
+        if self.acknowledgement == Acknowledgement::Enhanced {
+            let why = "is enhanced, and `format = \"fhir\"` is answered by a status";
+            return self.unfit("acknowledgement", why, "leave it out");
+        }
+        Ok(())
+    }
+
+    /// Whether its peer is told in FHIR.
+    pub(crate) fn posts_fhir(&self) -> bool {
+        self.http.as_ref().is_some_and(|http| http.format == HttpFormat::Fhir)
     }
 
     fn check_files(&self, inbound: bool) -> Result<(), ConfigError> {
@@ -357,6 +395,14 @@ mod tests {
             c.accept_ack = AckWhen::OnError;
         };
         check(enhanced, Outbound, Some("`accept_ack` is not AL"));
+        let fhir = http("format = \"fhir\"");
+        check(&fhir, Outbound, None);
+        check(&fhir, Inbound, Some("`format` is for outbound channels"));
+        let both = |c: &mut ChannelConfig| {
+            fhir(c);
+            c.acknowledgement = Acknowledgement::Enhanced;
+        };
+        check(both, Outbound, Some("answered by a status"));
     }
 
     #[test]

@@ -15,6 +15,7 @@
 //! To send another message: a file with a `write` function, and an arm in [`render`].
 
 mod adt;
+mod bundle;
 mod parts;
 mod ras_o17;
 mod rde_o11;
@@ -42,6 +43,8 @@ pub struct Voice {
     processing_id: String,
     /// MSH-15 and MSH-16; empty in original mode.
     conditions: [&'static str; 2],
+    /// Whether the peer is told in FHIR.
+    fhir: bool,
 }
 
 /// The resources that a delivery names, in exactly the versions that it names.
@@ -112,6 +115,7 @@ impl Voice {
             dialect,
             script: None,
             conditions: [""; 2],
+            fhir: false,
         }
     }
 
@@ -120,6 +124,12 @@ impl Voice {
     pub fn asking(mut self, accept: AckWhen, application: AckWhen) -> Self {
         self.conditions = [accept.code(), application.code()];
         self
+    }
+
+    /// The same, telling in FHIR what others are told by messages.
+    #[must_use]
+    pub fn in_fhir(self) -> Self {
+        Voice { fhir: true, ..self }
     }
 
     /// The same with the script that its messages run through.
@@ -189,19 +199,20 @@ impl Versions {
 
     /// The version of that name, read as its type.
     fn read<R: Resource>(&self, named: &VersionOf) -> Result<R, RenderError> {
+        Ok(self.find(named)?.read()?)
+    }
+
+    fn find(&self, named: &VersionOf) -> Result<&StoredResource, RenderError> {
         let same = |stored: &&StoredResource| {
             stored.resource_type == named.resource_type
                 && stored.id == named.id
                 && stored.version == named.version
         };
-        let Some(stored) = self.resources.iter().find(same) else {
-            return Err(RenderError::Missing {
-                resource_type: named.resource_type,
-                id: named.id.clone(),
-                version: named.version,
-            });
-        };
-        Ok(stored.read()?)
+        self.resources.iter().find(same).ok_or_else(|| RenderError::Missing {
+            resource_type: named.resource_type,
+            id: named.id.clone(),
+            version: named.version,
+        })
     }
 
     fn read_some<R: Resource>(&self, named: Option<&VersionOf>) -> Result<Option<R>, RenderError> {
@@ -245,6 +256,9 @@ pub fn render(
     versions: &Versions,
     voice: &Voice,
 ) -> Result<Vec<u8>, RenderError> {
+    if voice.fhir {
+        return bundle::write(delivery, versions);
+    }
     let message = match &delivery.notice {
         Notice::Patient { event, patient, encounter, merged } => {
             let told = adt::Told {

@@ -48,6 +48,8 @@ pub(super) enum Exchange {
     NotSent(&'static str),
     /// The peer does not take it, and said so without an acknowledgement; the code says how.
     Rejected(&'static str),
+    /// The peer has taken it, and said so without an acknowledgement; the code says how.
+    Taken(&'static str),
     /// The peer answered something from which nothing can be told.
     Unclear(&'static str),
     /// It was sent and the peer was gone before it answered.
@@ -110,6 +112,7 @@ pub(super) fn failed(error: LinkError, meter: &Meter) -> Exchange {
         }
         LinkError::NotSent(code) => Exchange::NotSent(code),
         LinkError::Rejected(code) => Exchange::Rejected(code),
+        LinkError::Taken(code) => Exchange::Taken(code),
         LinkError::Unclear(code) => Exchange::Unclear(code),
         LinkError::Closed | LinkError::Connect => Exchange::Lost,
     }

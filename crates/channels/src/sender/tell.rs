@@ -141,9 +141,12 @@ impl Sender {
             }
             Some(Exchange::Silent) => "ack-timeout",
             Some(Exchange::Lost) => "connection-lost",
-            Some(Exchange::NotSent(code) | Exchange::Rejected(code) | Exchange::Unclear(code)) => {
-                code
-            }
+            Some(
+                Exchange::NotSent(code)
+                | Exchange::Rejected(code)
+                | Exchange::Taken(code)
+                | Exchange::Unclear(code),
+            ) => code,
             None => "sent",
         };
         let Some(tracer) = self.engine.tracer() else { return };
@@ -193,6 +196,13 @@ impl Sender {
                 self.heard_from();
                 self.meter.seen(self.engine.clock().now());
                 self.refused(delivery, tries, code.to_owned(), Vec::new()).await
+            }
+            Exchange::Taken(code) => {
+                self.heard_from();
+                self.meter.seen(self.engine.clock().now());
+                self.meter.well();
+                let detail = Some(code.to_owned());
+                self.conclude(delivery, DeliveryState::Delivered, detail, Vec::new()).await
             }
             Exchange::Unclear(code) => {
                 let wait = self.link.silent();

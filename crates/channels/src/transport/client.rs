@@ -36,6 +36,9 @@ pub(crate) enum LinkError {
     /// The peer has looked at the message and does not take it; it says so by other means than an
     /// acknowledgement.
     Rejected(&'static str),
+    /// No failure: the peer has taken the message, and says so by other means than an
+    /// acknowledgement.
+    Taken(&'static str),
     /// The peer has answered, and nobody can tell from it what became of the message.
     Unclear(&'static str),
 }
@@ -48,6 +51,7 @@ impl LinkError {
             LinkError::Refused(code)
             | LinkError::NotSent(code)
             | LinkError::Rejected(code)
+            | LinkError::Taken(code)
             | LinkError::Unclear(code) => code,
             LinkError::Closed => "closed-by-peer",
         }
@@ -153,7 +157,7 @@ impl Client {
     pub(crate) async fn send(&mut self, message: Outgoing<'_>) -> Result<(), LinkError> {
         match self {
             Client::Mllp(client) => client.send(message.bytes).await,
-            Client::Http(client) => client.send(message.bytes).await,
+            Client::Http(client) => client.send(message).await,
             Client::Files(client) => client.send(message).await,
         }
     }

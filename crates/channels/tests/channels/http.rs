@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use channels::dialect::Dialect;
 use channels::{
-    ChannelConfig, ChannelHealth, Channels, Health, HttpConfig, KeySource, LinkState, OnRefused,
-    OnUnknown, Resync, Running, Setting, Transport,
+    ChannelConfig, ChannelHealth, Channels, Health, HttpConfig, HttpFormat, KeySource, LinkState,
+    OnRefused, OnUnknown, Resync, Running, Setting, Transport,
 };
 use engine::Engine;
 use medicines::cases::CaseKind;
@@ -30,7 +30,7 @@ async fn listening(engine: &Engine, change: impl FnOnce(&mut ChannelConfig)) -> 
     let any = "127.0.0.1:0".parse().unwrap();
     let mut pas = ChannelConfig::inbound("pas", any, Dialect::default());
     pas.transport = Transport::Http;
-    pas.http = Some(HttpConfig { path: "/hl7".to_owned(), token: None });
+    pas.http = Some(HttpConfig { path: "/hl7".to_owned(), token: None, ..HttpConfig::default() });
     change(&mut pas);
     Channels::start(engine, vec![pas], setting()).await.unwrap()
 }
@@ -245,7 +245,7 @@ async fn serve(mut stream: TcpStream, script: Arc<Mutex<Vec<Say>>>, log: Arc<Mut
 async fn telling(engine: &Engine, peer: &HttpPeer, on_unknown: OnUnknown) -> Node {
     let mut config = outbound(peer.address, on_unknown, Resync::Never);
     config.transport = Transport::Http;
-    config.http = Some(HttpConfig { path: "/in".to_owned(), token: None });
+    config.http = Some(HttpConfig { path: "/in".to_owned(), token: None, ..HttpConfig::default() });
     let node = node(engine, config).await;
     node.admit("A01", "H1", "c1").await;
     node
@@ -353,7 +353,7 @@ async fn http_goes_over_tls_with_a_token_from_node_to_node() {
     config.connect = Some(format!("localhost:{}", running.addresses["pas"].port()));
     config.transport = Transport::Http;
     let token = Some(KeySource::File(secret));
-    config.http = Some(HttpConfig { path: "/hl7".to_owned(), token });
+    config.http = Some(HttpConfig { path: "/hl7".to_owned(), token, ..HttpConfig::default() });
     config.tls = Some(settings(Some(&ca.issue("node", GOOD)), &ca));
     let node = node(&sending, config).await;
     node.admit("A01", "H1", "c1").await;
@@ -363,4 +363,89 @@ async fn http_goes_over_tls_with_a_token_from_node_to_node() {
     assert_eq!((other.received, other.refused), (1, 0));
     node.running.shutdown().await;
     running.shutdown().await;
+}
+
+/// A node whose cabinet is told in FHIR, with one message for it.
+async fn posting(engine: &Engine, peer: &HttpPeer, on_unknown: OnUnknown) -> Node {
+    let mut config = outbound(peer.address, on_unknown, Resync::Never);
+    config.transport = Transport::Http;
+    config.http =
+        Some(HttpConfig { path: "/fhir".to_owned(), token: None, format: HttpFormat::Fhir });
+    assert_eq!(config.check(), Ok(()));
+    let node = node(engine, config).await;
+    node.admit("A01", "H1", "c1").await;
+    node
+}
+
+fn header(request: &str, name: &str) -> String {
+    let mut lines = request.lines().take_while(|line| !line.is_empty());
+    let found = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    found.unwrap_or_else(|| panic!("no {name} in {request}")).to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_is_posted_as_fhir_and_ended_by_its_status() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let peer = HttpPeer::start(&[Say::Words("201", "{}"), Say::Words("204", "")]).await;
+    let node = posting(&engine, &peer, OnUnknown::Hold).await;
+    node.admit("A08", "H1", "c2").await;
+    node.stand(&[DeliveryState::Delivered; 2]).await;
+    let [first, second] = peer.requests().try_into().unwrap();
+    assert!(first.starts_with("POST /fhir HTTP/1.1\r\n"), "{first}");
+    assert_eq!(header(&first, "content-type"), "application/fhir+json");
+    let deliveries = node.deliveries();
+    let keys = [header(&first, "idempotency-key"), header(&second, "idempotency-key")];
+    assert_eq!(keys, [0, 1].map(|at: usize| deliveries[at].delivery.id.to_string()));
+    assert_eq!(deliveries[0].detail.as_deref(), Some("http-201"));
+    let (_, body) = first.split_once("\r\n\r\n").unwrap();
+    let bundle: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(
+        (&bundle["resourceType"], &bundle["type"]),
+        (&"Bundle".into(), &"collection".into())
+    );
+    assert_eq!(bundle["identifier"]["value"], keys[0].as_str());
+    let types: Vec<_> = bundle["entry"].as_array().unwrap().iter().collect();
+    let types: Vec<_> = types.iter().map(|entry| &entry["resource"]["resourceType"]).collect();
+    assert_eq!(types, ["Patient", "Encounter"]);
+    assert_eq!(bundle["entry"][0]["resource"]["identifier"][0]["value"], "H1");
+    node.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_posted_as_fhir_is_sent_again_under_the_same_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let script = [Say::Words("500", ""), Say::Close, Say::Words("503", ""), Say::Words("200", "")];
+    let peer = HttpPeer::start(&script).await;
+    let node = posting(&engine, &peer, OnUnknown::Resend).await;
+    node.stand(&[DeliveryState::Delivered]).await;
+    let requests = peer.requests();
+    assert_eq!(requests.len(), 4);
+    assert!(requests.iter().all(|request| *request == requests[0]), "{requests:?}");
+    assert!(node.cases().is_empty());
+    node.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_says_what_became_of_what_was_posted_as_fhir() {
+    use DeliveryState::{Delivered, Refused, Unknown, Waiting};
+    let check = async |act: Say, state: DeliveryState, error: Option<&str>| {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = engine(dir.path());
+        let peer = HttpPeer::start(&[act; 50]).await;
+        let node = posting(&engine, &peer, OnUnknown::Hold).await;
+        if let Some(code) = error {
+            until(code, || node.health().last_error == Some(code)).await;
+        }
+        node.stand(&[state]).await;
+        node.running.shutdown().await;
+    };
+    check(Say::Words("200", "anything"), Delivered, None).await;
+    check(Say::Words("202", ""), Delivered, None).await;
+    check(Say::Words("422", "{}"), Refused, None).await;
+    check(Say::Words("401", ""), Waiting, Some("http-401")).await;
+    check(Say::Words("302", ""), Waiting, Some("http-redirect")).await;
+    check(Say::Words("500", ""), Unknown, Some("http-500")).await;
+    check(Say::Nothing, Unknown, Some("ack-timeout")).await;
 }

@@ -21,8 +21,12 @@ use super::{MAX_HEAD_BYTES, MAX_HEADERS, MEDIA_TYPES, ack_of, messages, status};
 use crate::config::{ChannelConfig, ConfigError};
 use crate::health::Meter;
 use crate::transport::WRITE_LIMIT;
-use crate::transport::client::{LinkError, MAX_ANSWER_BYTES};
+use crate::transport::client::{LinkError, MAX_ANSWER_BYTES, Outgoing};
 use crate::transport::line::Line;
+
+/// FHIR R4 §3.1.0.1.10.
+const FHIR_JSON: &str = "application/fhir+json";
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Where requests go, and what each of them carries.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ pub(crate) struct Target {
     /// Marked as sensitive, so that it is never printed.
     authorization: Option<HeaderValue>,
     charset: CharsetChoice,
+    /// Whether a body is FHIR, and the status alone answers it.
+    fhir: bool,
 }
 
 impl Target {
@@ -56,12 +62,15 @@ impl Target {
             }
         };
         let charset = config.dialect.charset_choice();
-        Ok(Target { path: http.path, host, authorization, charset })
+        let fhir = config.posts_fhir();
+        Ok(Target { path: http.path, host, authorization, charset, fhir })
     }
 
-    fn request(&self, message: &[u8]) -> Option<Request<Full<Bytes>>> {
-        let mut kind = MEDIA_TYPES[0].to_owned();
-        if !message.is_ascii()
+    fn request(&self, message: Outgoing<'_>) -> Option<Request<Full<Bytes>>> {
+        let Outgoing { bytes: message, id, .. } = message;
+        let mut kind = if self.fhir { FHIR_JSON } else { MEDIA_TYPES[0] }.to_owned();
+        if !self.fhir
+            && !message.is_ascii()
             && let Ok(read) = hl7v2::parse_header(message, self.charset)
         {
             kind.push_str("; charset=");
@@ -71,6 +80,10 @@ impl Target {
             .header(HOST, &self.host)
             .header(USER_AGENT, "Interlock")
             .header(CONTENT_TYPE, kind);
+        if self.fhir {
+            // The peer knows a repeat by it, as one of HL7 is known by its control id.
+            request = request.header(IDEMPOTENCY_KEY, id);
+        }
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
@@ -116,7 +129,10 @@ impl HttpClient {
     }
 
     /// Hands one message over; what comes back is told by [`HttpClient::receive`].
-    pub(in crate::transport) async fn send(&mut self, message: &[u8]) -> Result<(), LinkError> {
+    pub(in crate::transport) async fn send(
+        &mut self,
+        message: Outgoing<'_>,
+    ) -> Result<(), LinkError> {
         let ready = timeout(WRITE_LIMIT, self.sender.ready()).await;
         if !matches!(ready, Ok(Ok(()))) {
             return Err(LinkError::NotSent("not-sent"));
@@ -124,8 +140,10 @@ impl HttpClient {
         let request = self.target.request(message).ok_or(LinkError::NotSent("not-sent"))?;
         let answer = self.sender.try_send_request(request);
         self.meter.sent();
+        let fhir = self.target.fhir;
         self.asked = Some(tokio::spawn(async move {
             match answer.await {
+                Ok(response) if fhir => read_status(response).await,
                 Ok(response) => read(response).await,
                 // It comes back where no byte of it was written.
                 Err(mut error) => Err(match error.take_message() {
@@ -161,6 +179,14 @@ impl HttpClient {
             None => Ok(None),
         }
     }
+}
+
+/// Reads what a status says of FHIR that was posted. What the body says is for nobody here; it is
+/// read so that the connection can be used again.
+async fn read_status(response: Response<Incoming>) -> Said {
+    let status = response.status();
+    let _ = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+    Err(status::judge_alone(status))
 }
 
 /// Reads an answer to its end.

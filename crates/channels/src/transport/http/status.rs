@@ -41,6 +41,18 @@ pub(super) fn judge(status: StatusCode) -> LinkError {
     }
 }
 
+/// The same where the peer answers by its status alone, so that success says that it was taken.
+pub(super) fn judge_alone(status: StatusCode) -> LinkError {
+    match status.as_u16() {
+        200 => LinkError::Taken("http-200"),
+        201 => LinkError::Taken("http-201"),
+        202 => LinkError::Taken("http-202"),
+        204 => LinkError::Taken("http-204"),
+        _ if status.is_success() => LinkError::Taken("http-2xx"),
+        _ => judge(status),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +70,11 @@ mod tests {
         check(&[200, 202, 204, 418, 500, 502, 504, 599], |judged| {
             matches!(judged, LinkError::Unclear(_))
         });
+        for status in [200, 201, 202, 204, 206] {
+            let judged = judge_alone(StatusCode::from_u16(status).unwrap());
+            assert!(matches!(judged, LinkError::Taken(_)), "{status}: {judged:?}");
+        }
+        let judged = judge_alone(StatusCode::from_u16(500).unwrap());
+        assert!(matches!(judged, LinkError::Unclear(_)), "{judged:?}");
     }
 }
