@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// The media type of a refusal.
+pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 /// How long a caller may wait before it asks a node that cannot answer again, in seconds.
 const RETRY_AFTER_S: u32 = 5;
 
@@ -206,7 +208,7 @@ impl From<engine::Stopped> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = serde_json::to_string(&self.body()).expect("texts and numbers are JSON");
-        let content_type = (header::CONTENT_TYPE, "application/problem+json");
+        let content_type = (header::CONTENT_TYPE, CONTENT_TYPE);
         let mut response = ([content_type], body).into_response();
         self.head(&mut response);
         response

@@ -19,7 +19,7 @@ use crate::state::ApiState;
 /// The header that makes a repeat known as one.
 const KEY_HEADER: &str = "idempotency-key";
 /// The most characters of a key.
-const MAX_KEY_CHARS: usize = 128;
+pub(crate) const MAX_KEY_CHARS: usize = 128;
 /// The header of an answer that was given before, to the same request.
 pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 

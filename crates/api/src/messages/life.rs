@@ -46,8 +46,8 @@ pub(crate) struct LifeBody {
     /// The entry whose message this one is, acted on again.
     #[serde(skip_serializing_if = "Option::is_none")]
     again: Option<u64>,
-    /// The answer that was given.
-    #[schema(value_type = Object)]
+    /// The answer that was given: a code, or an object whose one member is named by it.
+    #[schema(value_type = serde_json::Value)]
     answer: serde_json::Value,
     /// The bytes as they came; what is no UTF-8 is read as Windows-1252.
     message: String,
