@@ -15,6 +15,8 @@ pub enum Right {
     ReadRecord,
     /// Close a case with a reason.
     ResolveCase,
+    /// Verify an order as a pharmacist.
+    VerifyOrder,
 }
 
 /// Proof that a named person may do one thing, made by [`allow`] alone.
@@ -70,6 +72,9 @@ mod tests {
             (Role::Nurse, Right::RemoveMedicine, true),
             (Role::Nurse, Right::Witness, true),
             (Role::Pharmacist, Right::Administer, false),
+            (Role::Pharmacist, Right::VerifyOrder, true),
+            (Role::Technician, Right::VerifyOrder, false),
+            (Role::Prescriber, Right::VerifyOrder, false),
             (Role::Assistant, Right::RemoveMedicine, false),
             (Role::Assistant, Right::Witness, false),
             (Role::Engineer, Right::RemoveMedicine, false),

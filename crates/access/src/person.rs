@@ -27,12 +27,15 @@ pub enum Role {
 impl Role {
     /// Whether somebody in this role has `right`.
     pub fn has(self, right: Right) -> bool {
-        use Right::{Administer, ReadRecord, RemoveMedicine, ResolveCase, Witness};
+        use Right::{Administer, ReadRecord, RemoveMedicine, ResolveCase, VerifyOrder, Witness};
         match self {
             Role::Nurse | Role::Prescriber => {
                 matches!(right, RemoveMedicine | Administer | Witness | ReadRecord | ResolveCase)
             }
-            Role::Pharmacist | Role::Technician => {
+            Role::Pharmacist => {
+                matches!(right, RemoveMedicine | Witness | ReadRecord | ResolveCase | VerifyOrder)
+            }
+            Role::Technician => {
                 matches!(right, RemoveMedicine | Witness | ReadRecord | ResolveCase)
             }
             Role::Assistant => matches!(right, ReadRecord),

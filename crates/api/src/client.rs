@@ -27,6 +27,8 @@ pub enum Role {
     FhirWrite,
     /// See cases and settle them.
     Cases,
+    /// See the orders that wait for a pharmacist, and tell a pharmacist's word.
+    Verification,
     /// Find messages and read them, with all that they hold.
     Messages,
     /// Act on parked messages again, mended or not, and send messages again.
@@ -37,12 +39,13 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 8] = [
+    pub const ALL: [Role; 9] = [
         Role::Cabinet,
         Role::Bedside,
         Role::FhirRead,
         Role::FhirWrite,
         Role::Cases,
+        Role::Verification,
         Role::Messages,
         Role::Admin,
         Role::Metrics,
@@ -56,6 +59,7 @@ impl Role {
             Role::FhirRead => "fhir-read",
             Role::FhirWrite => "fhir-write",
             Role::Cases => "cases",
+            Role::Verification => "verification",
             Role::Messages => "messages",
             Role::Admin => "admin",
             Role::Metrics => "metrics",

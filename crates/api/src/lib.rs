@@ -31,6 +31,7 @@ mod state;
 mod submit;
 mod tally;
 mod turns;
+mod verification;
 
 pub use admin::{
     AdminError, Administering, Administrator, Change, ChangeKind, FieldChange, Files, InForce,

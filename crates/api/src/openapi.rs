@@ -12,7 +12,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
 
 use crate::problem::{CONTENT_TYPE, ProblemBody};
 use crate::submit::MAX_KEY_CHARS;
-use crate::{admin, bedside, cabinet, cases, health, messages, observe};
+use crate::{admin, bedside, cabinet, cases, health, messages, observe, verification};
 
 #[derive(Debug, OpenApi)]
 #[openapi(
@@ -30,6 +30,9 @@ use crate::{admin, bedside, cabinet, cases, health, messages, observe};
         cabinet::removals::post,
         cabinet::completion::post,
         bedside::administrations::post,
+        bedside::scans::post,
+        verification::queue::get,
+        verification::word::post,
         cases::list::get,
         cases::resolution::post,
         cases::replay::post,

@@ -17,7 +17,7 @@ use crate::fhir::operations::{everything, meta};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::tally::count;
-use crate::{admin, bedside, cabinet, cases, health, messages, observe, openapi};
+use crate::{admin, bedside, cabinet, cases, health, messages, observe, openapi, verification};
 
 /// An HTTP method that the interface uses. HEAD is answered wherever GET is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,9 @@ const ENDPOINT: &str = "/fhir";
 
 /// Every route of the interface.
 pub const ROUTES: &[Route] = {
-    use Role::{Admin, Bedside, Cabinet, Cases, FhirRead, FhirWrite, Messages, Metrics};
+    use Role::{
+        Admin, Bedside, Cabinet, Cases, FhirRead, FhirWrite, Messages, Metrics, Verification,
+    };
     use Style::{Fhir, Json};
     use Verb::{Delete, Get, Patch, Post, Put};
     &[
@@ -109,6 +111,15 @@ pub const ROUTES: &[Route] = {
         ),
         route(Post, "/administrations", Some(Bedside), Json, "administer", || {
             post(bedside::administrations::post)
+        }),
+        route(Post, "/bedside/scans", Some(Bedside), Json, "bedside", || {
+            post(bedside::scans::post)
+        }),
+        route(Get, "/verification/orders", Some(Verification), Json, "verification", || {
+            get(verification::queue::get)
+        }),
+        route(Post, "/verification/orders/{id}", Some(Verification), Json, "verify", || {
+            post(verification::word::post)
         }),
         route(Get, "/cases", Some(Cases), Json, "cases", || get(cases::list::get)),
         route(Post, "/cases/{id}/resolution", Some(Cases), Json, "resolve", || {
@@ -176,7 +187,9 @@ impl Route {
         match self.path.split('/').nth(1) {
             Some("cabinet") => cabinet::CHANNEL,
             Some("administrations") => bedside::CHANNEL,
+            Some("bedside") => bedside::SCANS,
             Some("cases") => cases::CHANNEL,
+            Some("verification") => verification::CHANNEL,
             Some("admin") => admin::CHANNEL,
             Some("messages") => messages::CHANNEL,
             Some("metrics") => observe::CHANNEL,

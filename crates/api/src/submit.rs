@@ -124,6 +124,7 @@ pub(crate) fn refusal(receipt: &Receipt) -> Problem {
         Answer::Done
         | Answer::Created(_)
         | Answer::Permitted(_)
+        | Answer::Checked(_)
         | Answer::Written(_)
         | Answer::Unwritten(_) => {
             tracing::error!(entry = receipt.seq, "an answer of another kind than was asked for");

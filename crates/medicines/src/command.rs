@@ -6,7 +6,7 @@ use fhir::Id;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::bedside::Administration;
+use crate::bedside::{Administration, Checked, Scan};
 use crate::cabinet::{Asked, Completion, Permit, Refusal, Transaction};
 use crate::cases::{Resolution, Unmapped};
 use crate::configuration::Application;
@@ -14,7 +14,7 @@ use crate::deliveries::{Forward, Outcome, Resend, Stray};
 use crate::dictionary::Dictionary;
 use crate::fact::{Access, Fact};
 use crate::filing::{Filing, Keep};
-use crate::orders::OrderMessage;
+use crate::orders::{OrderMessage, Verification};
 use crate::patients::{AllergyMessage, MergeMessage, PatientMessage, RenumberMessage};
 use crate::site::Site;
 use crate::store::{Done, Fault, Write};
@@ -95,6 +95,8 @@ pub enum Request {
     Keep(Keep),
     /// The ePMA tells of orders; all of one message take effect or none does.
     Orders(Vec<OrderMessage>),
+    /// A pharmacist verifies an order, asks about it, or holds it back.
+    Verify(Box<Verification>),
     /// A cabinet tells of an action at a pocket (ZPM).
     Transaction(Box<Transaction>),
     /// A cabinet asks whether somebody may take something.
@@ -103,6 +105,8 @@ pub enum Request {
     Complete(Box<Completion>),
     /// Medicines were given or not given; all of one message take effect or none does.
     Administer(Vec<Administration>),
+    /// Somebody scans at the bedside, and gives where the checks let it.
+    Bedside(Vec<Scan>),
     /// What became of a message that was sent.
     Delivered(Outcome),
     /// An acknowledgement that nobody waits for: keep it, and give it to no message.
@@ -166,10 +170,12 @@ impl Request {
             Request::File(_) => "file",
             Request::Keep(_) => "keep",
             Request::Orders(_) => "orders",
+            Request::Verify(_) => "verify",
             Request::Transaction(_) => "transaction",
             Request::Remove(_) => "remove",
             Request::Complete(_) => "complete",
             Request::Administer(_) => "administer",
+            Request::Bedside(_) => "bedside",
             Request::Delivered(_) => "delivered",
             Request::Stray(_) => "stray-acknowledgement",
             Request::LinkUp { .. } => "link-up",
@@ -230,6 +236,8 @@ pub enum Answer {
     Permitted(Box<Permit>),
     /// The medicine may not be taken.
     Refused(Refusal),
+    /// What the bedside's checks found, for each act in the order in which it was told.
+    Checked(Vec<Checked>),
     /// What became of each step of a write, in the order of the steps.
     Written(Vec<Done>),
     /// Nothing was written.
@@ -243,6 +251,7 @@ impl Answer {
             Answer::Done | Answer::Created(_) | Answer::Written(_) => "done",
             Answer::Parked(_) => "parked",
             Answer::Permitted(_) => "permitted",
+            Answer::Checked(_) => "checked",
             Answer::Refused(_) | Answer::Unwritten(_) => "refused",
         }
     }

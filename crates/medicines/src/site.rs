@@ -81,6 +81,12 @@ pub struct Policies {
     /// How long an order may be taken after its prescriber's system last spoke of it, in hours;
     /// for ever where it is 0.
     pub order_valid_h: u32,
+    /// How late a dose of a critical medicine may be before it is late, in minutes.
+    pub critical_window_min: u32,
+    /// How late any other dose may be, in minutes.
+    pub late_window_min: u32,
+    /// The GS1 company prefix of the NHS on wristbands (AI 8018): seven digits.
+    pub gsrn_prefix: String,
     /// How long the prescribing system may say nothing of any order before its orders are no
     /// longer taken, in minutes; for ever where it is 0.
     pub prescriber_silent_min: u32,
@@ -95,6 +101,9 @@ impl Default for Policies {
             discharge_grace_h: 2,
             unverified_allowed: false,
             order_valid_h: 0,
+            critical_window_min: 30,
+            late_window_min: 60,
+            gsrn_prefix: String::new(),
             prescriber_silent_min: 0,
         }
     }
@@ -104,6 +113,11 @@ impl Site {
     /// The system of the local formulary codes: `https://rxx.nhs.uk/Id/item`.
     pub fn item_system(&self) -> String {
         format!("https://{}.nhs.uk/Id/item", self.code.to_lowercase())
+    }
+
+    /// The system of the hospital's own patient numbers: `https://rxx.nhs.uk/Id/mrn`.
+    pub fn local_patient_system(&self) -> String {
+        format!("https://{}.nhs.uk/Id/mrn", self.code.to_lowercase())
     }
 
     /// The system of the staff numbers.

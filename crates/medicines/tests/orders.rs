@@ -308,3 +308,50 @@ fn an_order_does_not_outlive_its_stay() {
     hospital.ask(Request::LinkUp { channel: "to-a".into() });
     assert_eq!(hospital.queued("to-a"), ["A01"]);
 }
+
+#[test]
+fn a_pharmacists_word_is_about_one_version() {
+    use medicines::cabinet::RefusalCode;
+    use medicines::cases::CaseKind;
+    use medicines::orders::{Verification, Word};
+    let mut hospital = Hospital::new();
+    let mut site = site();
+    let role = access::Role::Pharmacist;
+    let (id, name) = ("P1".to_owned(), "Test, P1".to_owned());
+    site.people.push(access::Person { id, name, role, training: vec![] });
+    hospital.ask(Request::Configure(Box::new(site)));
+    hospital.order_for(ANNA, Control::New, "7001", "PARA500", None);
+    let order = hospital.stored(ResourceType::MedicationRequest)[0].id.clone();
+    let word = |word, version, by: &str| {
+        let (order, text, by) = (order.clone(), Some("dose?".to_owned()), by.to_owned());
+        Request::Verify(Box::new(Verification { order, version, word, text, by }))
+    };
+    assert_eq!(hospital.at("08:10:00").remove(2), Err(RefusalCode::NotVerified));
+    assert!(matches!(hospital.ask(word(Word::Verify, 1, "N1")), Answer::Refused(_)));
+    hospital.ask(word(Word::Query, 1, "P1"));
+    assert_eq!(hospital.open_cases(), [(CaseKind::PharmacistQuery, "pharmacist".to_owned())]);
+    assert_eq!(hospital.at("08:20:00").ask(word(Word::Verify, 1, "P1")), Answer::Done);
+    assert_eq!(hospital.open_cases(), [], "the question is answered");
+    assert_eq!(hospital.queued("to-a").last().unwrap(), "Change v2");
+    assert!(hospital.at("08:21:00").remove(2).is_ok());
+    // A removal that is told late is judged by what was verified then.
+    let mut late = transaction(medicines::cabinet::TransactionCode::Vend, time("08:15:00"), 2);
+    late.order = Some(Identifier::of(ORDER, "7001"));
+    hospital.at("08:30:00").transact(late);
+    assert_eq!(hospital.open_cases()[0].1, "not-verified");
+    // A word of the prescriber from before the verification is heard all the same.
+    let hold = order_message(time("08:19:00"), ANNA, Control::Hold, "7001", "PARA500", None);
+    assert_eq!(hospital.ask(Request::Orders(vec![hold])), Answer::Done);
+    assert_eq!(newest(&hospital).status, Status::OnHold);
+    hospital.at("08:40:00").order(Control::Resume, "7001");
+    assert_eq!(
+        problem(&hospital.ask(word(Word::Intervene, 2, "P1"))),
+        Some(ProblemCode::Superseded)
+    );
+    assert_eq!(hospital.at("08:41:00").ask(word(Word::Intervene, 4, "P1")), Answer::Done);
+    assert_eq!(hospital.at("15:00:00").remove(2), Err(RefusalCode::NotVerified));
+    // What changes has to be verified again.
+    hospital.ask(word(Word::Verify, 5, "P1"));
+    hospital.at("15:01:00").order_for(ANNA, Control::Change, "7001", "PARA500", None);
+    assert_eq!(hospital.at("15:02:00").remove(2), Err(RefusalCode::NotVerified));
+}

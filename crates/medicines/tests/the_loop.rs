@@ -4,10 +4,10 @@ mod hospital;
 
 use fhir::ResourceType;
 use hospital::*;
-use medicines::Answer;
 use medicines::cabinet::{Bin, RefusalCode, TransactionCode};
 use medicines::cases::CaseKind;
 use medicines::orders::Control;
+use medicines::{Answer, Request};
 use rust_decimal::Decimal;
 
 fn dec(value: i64) -> Decimal {
@@ -279,7 +279,7 @@ fn an_absurd_amount_is_parked_and_harms_nothing() {
     assert_eq!(hospital.remove_with(question), Err(RefusalCode::BadQuantity));
     let mut given = administration(hospital.now, "7001", 1);
     given.quantity.value = most;
-    assert_eq!(hospital.ask(medicines::Request::Administer(vec![given])).code(), "parked");
+    assert_eq!(hospital.ask(Request::Administer(vec![given])).code(), "parked");
 }
 
 #[test]
@@ -289,9 +289,9 @@ fn two_doses_of_one_message_use_two_removals() {
     hospital.at("08:10:00").vend(Some("7001"), 1);
     hospital.at("08:11:00").vend(Some("7001"), 1);
     let dose = administration(time("08:20:00"), "7001", 1);
-    hospital.at("08:20:00").ask(medicines::Request::Administer(vec![dose.clone(), dose.clone()]));
+    hospital.at("08:20:00").ask(Request::Administer(vec![dose.clone(), dose.clone()]));
     assert_eq!((hospital.balance("hands"), hospital.open_cases()), (dec(0), vec![]));
-    hospital.ask(medicines::Request::Administer(vec![dose]));
+    hospital.ask(Request::Administer(vec![dose]));
     assert_eq!(hospital.open_cases().len(), 1, "a third dose has no removal");
 }
 
@@ -305,7 +305,7 @@ fn settling_an_unaccounted_dose_takes_the_units_out_of_the_hands() {
         hospital.at("09:10:00").tick();
         let case = hospital.state.open_cases().next().unwrap().id.clone();
         let resolution = Resolution { case, by: "N2".into(), resolution: word.into() };
-        hospital.ask(medicines::Request::Resolve(resolution));
+        hospital.ask(Request::Resolve(resolution));
         assert_eq!(hospital.open_cases(), []);
         assert_eq!((hospital.balance("hands"), hospital.balance(account)), (dec(0), dec(2)));
     }
@@ -344,4 +344,26 @@ fn nobody_uses_the_permit_of_another() {
     hospital.at("08:10:20").transact(vend);
     assert_eq!(hospital.open_cases().len(), 1, "it is judged by itself");
     assert!(hospital.state.removal(&permit.id).unwrap().is_permit(), "the permit is still there");
+}
+
+#[test]
+fn only_who_may_settles_a_case_and_who_may_not_gives_with_a_case() {
+    use medicines::cases::Resolution;
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.vend(None, 2);
+    let case = hospital.state.open_cases().next().unwrap().id.clone();
+    let resolve = |by: &str| {
+        let (case, by) = (case.clone(), by.to_owned());
+        Request::Resolve(Resolution { case, by, resolution: "seen".into() })
+    };
+    let refused = hospital.ask(resolve("HCA"));
+    assert!(matches!(refused, Answer::Refused(_)), "{refused:?}");
+    assert_eq!(hospital.open_cases().len(), 1);
+    assert_eq!(hospital.ask(resolve("N1")), Answer::Done);
+    let mut given = administration(hospital.now, "7001", 2);
+    given.performer = "HCA".into();
+    hospital.ask(Request::Administer(vec![given]));
+    let case = (CaseKind::BedsideDeviation, "user-not-allowed".to_owned());
+    assert_eq!(hospital.open_cases(), [case]);
 }

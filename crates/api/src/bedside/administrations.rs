@@ -115,7 +115,7 @@ impl From<StatusBody> for MedicationAdministrationStatus {
 }
 
 impl ReasonBody {
-    fn concept(self) -> Result<CodeableConcept, Problem> {
+    pub(crate) fn concept(self) -> Result<CodeableConcept, Problem> {
         if self.code.is_none() && (self.text.is_none() || self.system.is_some()) {
             let detail = "reason: give a code, with its system, or words.";
             return Err(Problem::bad(code::BAD_VALUE, detail));

@@ -21,10 +21,15 @@ const DEFAULT_LIMIT: usize = 50;
 /// The most cases on a page; each patient among them is journalled as seen.
 const MAX_LIMIT: usize = 200;
 /// Every kind of case, for the filter.
-const KINDS: [CaseKind; 11] = [
+const KINDS: [CaseKind; 16] = [
     CaseKind::ParkedMessage,
     CaseKind::DispensedWithoutOrder,
     CaseKind::Override,
+    CaseKind::UnverifiedRemoval,
+    CaseKind::BedsideDeviation,
+    CaseKind::OmittedDose,
+    CaseKind::PharmacistQuery,
+    CaseKind::PharmacistIntervention,
     CaseKind::UnaccountedDose,
     CaseKind::UnmatchedTransaction,
     CaseKind::Discrepancy,

@@ -1,10 +1,10 @@
 //! What acts: removals, completions, doses; once, whatever is repeated.
 
-use medicines::Fact;
 use medicines::stock::TransferState;
+use medicines::{Fact, Request};
 use serde_json::Value;
 
-use crate::harness::{ALL, ITEM, NHS, Node, administration, completion, removal};
+use crate::harness::{ALL, ANNA, ITEM, NHS, Node, administration, completion, removal};
 
 fn transfers(node: &Node) -> Vec<(String, TransferState)> {
     let facts = node.facts().into_iter();
@@ -183,4 +183,61 @@ async fn a_dose_that_was_not_given_is_kept_with_its_reason() {
         (&kept["status"], &kept["statusReason"][0]["text"]),
         (&"not-done".into(), &"Refused".into())
     );
+}
+
+#[tokio::test]
+async fn a_dose_is_scanned_checked_and_given() {
+    let node = Node::start().await;
+    let act = |act: &str, more: &str| {
+        format!(
+            r#"{{"acts":[{{"act":"{act}","band":"{ANNA}","item":"PARA500","performer":"N1001",
+            "activity":"2026-11-20T10:01:00Z"{more}}}]}}"#
+        )
+    };
+    let reply = node.post(ALL, "/bedside/scans", "k1", &act("check", "")).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let told = &reply.json()["acts"][0];
+    assert_eq!((told["outcome"].as_str(), told["dose"].as_str()), (Some("warn"), Some("2")));
+    assert_eq!(told["findings"][0]["code"], "pack-not-scanned");
+    let confirmed = r#","confirmed":["pack-not-scanned"]"#;
+    let reply = node.post(ALL, "/bedside/scans", "k2", &act("give", confirmed)).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+    let kept = reply.json()["acts"][0]["kept"].as_str().unwrap().to_owned();
+    let address = format!("/fhir/MedicationAdministration/{kept}");
+    assert_eq!(node.get(ALL, &address).await.status, 200);
+    let scan = r#","packs":[{"code":"01\u0007"}]"#;
+    let reply = node.post(ALL, "/bedside/scans", "k3", &act("give", scan)).await;
+    assert_eq!((reply.status, reply.code().as_str()), (400, "bad-body"));
+}
+
+#[tokio::test]
+async fn a_pharmacist_works_off_the_queue() {
+    let node = Node::start().await;
+    let queue = || node.get(ALL, "/verification/orders");
+    let before = queue().await.json();
+    assert_eq!(before["waiting"], 0, "what came verified does not wait: {before}");
+    let Request::Orders(mut changed) = node.order_request("7002", ANNA) else { panic!("no order") };
+    changed[0].verified_by = None;
+    node.submit("epma", Request::Orders(changed.clone())).await;
+    let waiting = queue().await.json();
+    let first = &waiting["orders"][0];
+    assert_eq!((&waiting["waiting"], &first["version"]), (&1.into(), &1.into()), "{waiting}");
+    assert_eq!(first["changes"], Value::Array(vec![]), "a new order has no version before it");
+    let order = first["order"].as_str().unwrap();
+    let path = format!("/verification/orders/{order}");
+    let word =
+        |by: &str, version: u64| format!(r#"{{"version":{version},"word":"verify","by":"{by}"}}"#);
+    let reply = node.post(ALL, &path, "k1", &word("N1001", 1)).await;
+    assert_eq!((reply.status, reply.code().as_str()), (403, "user-not-allowed"));
+    let reply = node.post(ALL, &path, "k2", &word("P1", 9)).await;
+    assert_eq!((reply.status, reply.code().as_str()), (422, "superseded"));
+    let reply = node.post(ALL, &path, "k3", &word("P1", 1)).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert_eq!(queue().await.json()["waiting"], 0);
+    changed[0].control = medicines::orders::Control::Change;
+    changed[0].order.dosage_instruction[0].text = Some("twice a day".to_owned());
+    node.submit("epma", Request::Orders(changed)).await;
+    let again = queue().await.json();
+    assert_eq!(again["orders"][0]["version"], 3, "{again}");
+    assert_eq!(again["orders"][0]["changes"][0]["element"], "dosageInstruction");
 }

@@ -2,7 +2,7 @@
 
 use api::{ROUTES, Role, Route, Style};
 
-use crate::harness::{ALL, Node, OWN, administration, completion, removal, token_of};
+use crate::harness::{ALL, Node, OWN, administration, completion, removal, scans, token_of};
 
 fn basic(id: &str) -> String {
     format!(r#"{{"resourceType":"Basic","id":"{id}","code":{{"text":"x"}}}}"#)
@@ -22,6 +22,12 @@ fn example(route: &Route) -> Option<(&'static str, String, u16)> {
             ("/cabinet/removals/rxx.1.1/completion", completion("ASK/WARDC1", "2"), 403)
         }
         ("POST", "/administrations") => ("/administrations", administration(), 201),
+        ("POST", "/bedside/scans") => ("/bedside/scans", scans(), 200),
+        ("GET", "/verification/orders") => ("/verification/orders?limit=9", none, 200),
+        ("POST", "/verification/orders/{id}") => {
+            let body = r#"{"version":1,"word":"verify","by":"N1001"}"#;
+            ("/verification/orders/rxx.9.9", body.to_owned(), 403)
+        }
         ("GET", "/cases") => ("/cases?state=open", none, 200),
         ("POST", "/cases/{id}/resolution") => {
             ("/cases/rxx.9.9/resolution", r#"{"resolution":"given"}"#.to_owned(), 404)

@@ -110,7 +110,11 @@ fn site() -> Site {
         code: "RXX".into(),
         cabinets: vec![cabinet("ASK", "WARDC1"), cabinet("ASK", "WARDC2")],
         items: vec![item("PARA500", false, false), item("IBU200", false, true)],
-        people: vec![person("N1001", StaffRole::Nurse), person("E1", StaffRole::Engineer)],
+        people: vec![
+            person("N1001", StaffRole::Nurse),
+            person("E1", StaffRole::Engineer),
+            person("P1", StaffRole::Pharmacist),
+        ],
         ..Site::default()
     }
 }
@@ -356,6 +360,14 @@ pub(crate) fn administration() -> String {
         "order":{{"system":"{ORDER}","value":"7001"}},
         "item":{{"system":"{ITEM}","code":"PARA500"}},"quantity":2,"status":"completed",
         "performer":"N1001","activity":"2026-11-20T10:01:00Z"}}"#
+    )
+}
+
+/// A look at the bedside.
+pub(crate) fn scans() -> String {
+    format!(
+        r#"{{"acts":[{{"act":"check","band":"{ANNA}","item":"PARA500","performer":"N1001",
+        "activity":"2026-11-20T10:01:00Z","packs":[{{"code":"01\u001dAB"}}]}}]}}"#
     )
 }
 

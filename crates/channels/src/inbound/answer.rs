@@ -127,7 +127,11 @@ fn wants_both(header: &Header<'_>) -> bool {
 /// message asks; a refusal is told by its code all the same.
 fn problem_of(answer: &Answer) -> Option<Problem> {
     match answer {
-        Answer::Done | Answer::Created(_) | Answer::Permitted(_) | Answer::Written(_) => None,
+        Answer::Done
+        | Answer::Created(_)
+        | Answer::Permitted(_)
+        | Answer::Checked(_)
+        | Answer::Written(_) => None,
         Answer::Parked(problem) => Some(problem.clone()),
         Answer::Refused(_) | Answer::Unwritten(_) => {
             Some(Problem::new(medicines::ProblemCode::OrderState, "it was refused"))

@@ -46,7 +46,11 @@ fn answer(answer: &Answer) -> (String, Option<String>) {
         }
         Answer::Refused(refusal) => Some(format!("{}. {}", refusal.code.as_str(), refusal.text)),
         Answer::Unwritten(fault) => Some(format!("{}. {}", fault.code.as_str(), fault.text)),
-        Answer::Done | Answer::Created(_) | Answer::Permitted(_) | Answer::Written(_) => None,
+        Answer::Done
+        | Answer::Created(_)
+        | Answer::Permitted(_)
+        | Answer::Checked(_)
+        | Answer::Written(_) => None,
     };
     (answer.code().to_owned(), why)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use access::Right;
 use fhir::resources::{
     AdministrationDosage, AdministrationPerformer, MedicationAdministration,
     MedicationAdministrationStatus,
@@ -66,9 +67,27 @@ pub fn administer(
     for given in given {
         let id = facts.id();
         administer_in(state, &mut facts, given, &id, None)?;
+        by_whom(&mut facts, state, given);
         ids.push(id);
     }
     Ok(facts.answer(Answer::Created(ids)))
+}
+
+/// What was given has been given; by somebody who may not, it is looked at. A site that lists no
+/// people leaves them to the systems that tell of them.
+fn by_whom(facts: &mut Facts<'_>, state: &mut State, given: &Administration) {
+    let nothing = given.status == MedicationAdministrationStatus::NotDone;
+    let person = facts.site.person(&given.performer);
+    if nothing || facts.site.people.is_empty() || access::allow(person, Right::Administer).is_ok() {
+        return;
+    }
+    let text = "Given by somebody who may not give medicines, or whom nobody here knows: find out \
+                who it was.";
+    let mut case = facts.case(CaseKind::BedsideDeviation, "user-not-allowed", text);
+    case.patient = find(state, &given.patient).ok().map(|patient| patient.id.clone());
+    case.activity = Some(given.activity);
+    case.person = Some(given.performer.clone());
+    facts.open(case);
 }
 
 /// The same for one dose as a part of an entry that tells of more. `told` is the resource as a

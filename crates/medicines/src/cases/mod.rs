@@ -27,6 +27,14 @@ pub enum CaseKind {
     UnaccountedDose,
     /// A return, waste or administration that no removal explains.
     UnmatchedTransaction,
+    /// Something was done at the bedside that the checks would have held back.
+    BedsideDeviation,
+    /// A critical medicine was not given.
+    OmittedDose,
+    /// A pharmacist asks the prescriber about an order.
+    PharmacistQuery,
+    /// A pharmacist holds an order back until it is changed.
+    PharmacistIntervention,
     /// A cabinet's count differs from the ledger.
     Discrepancy,
     /// A peer refused a message that it was sent.
@@ -51,6 +59,10 @@ impl CaseKind {
             CaseKind::UnverifiedRemoval => "unverified-removal",
             CaseKind::UnaccountedDose => "unaccounted-dose",
             CaseKind::UnmatchedTransaction => "unmatched-transaction",
+            CaseKind::BedsideDeviation => "bedside-deviation",
+            CaseKind::OmittedDose => "omitted-dose",
+            CaseKind::PharmacistQuery => "pharmacist-query",
+            CaseKind::PharmacistIntervention => "pharmacist-intervention",
             CaseKind::Discrepancy => "discrepancy",
             CaseKind::RefusedDelivery => "refused-delivery",
             CaseKind::UnknownOutcome => "unknown-outcome",

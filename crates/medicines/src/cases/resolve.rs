@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use access::Right;
 use fhir::Id;
 use rust_decimal::Decimal;
 
 use super::{Case, CaseKind};
+use crate::cabinet::{Refusal, RefusalCode};
 use crate::command::{Answer, Context, Decision, Problem, ProblemCode};
 use crate::deliveries::decided;
-use crate::fact::Fact;
+use crate::fact::{Access, Fact};
 use crate::facts::Facts;
 use crate::state::State;
 use crate::stock::{Account, Movement, Transfer};
@@ -33,6 +35,22 @@ pub fn resolve(state: &State, ctx: &Context, resolution: &Resolution) -> Decisio
         let text = "No open case has this id.";
         return facts.answer(Answer::Parked(Problem::new(ProblemCode::UnknownCase, text)));
     };
+    // A client speaks for its people; a person who is named has to have the right.
+    let person = site.person(&resolution.by);
+    if person.is_some() && access::allow(person, Right::ResolveCase).is_err() {
+        let text = "This person may not settle cases.";
+        facts.refused(Access {
+            who: resolution.by.clone(),
+            what: "resolve".to_owned(),
+            patient: case.patient.clone(),
+            resource_type: None,
+            detail: Some(case.kind.as_str().to_owned()),
+            reason: Some(RefusalCode::UserNotAllowed.as_str().to_owned()),
+            at: ctx.now,
+        });
+        let refusal = Refusal::new(RefusalCode::UserNotAllowed, text);
+        return facts.answer(Answer::Refused(refusal));
+    }
     if matches!(case.kind, CaseKind::UnknownOutcome | CaseKind::ParkedDelivery) {
         if let Some(change) = decided(case, &resolution.resolution, ctx.now) {
             facts.push(Fact::Delivery(change));

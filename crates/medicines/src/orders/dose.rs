@@ -91,7 +91,7 @@ fn product<'a>(item: &Item, dictionary: Option<&'a Index>) -> Option<(&'a Index,
 }
 
 /// The dm+d ids by which an order names its medicine.
-fn ids(order: &OrderState) -> impl Iterator<Item = u64> {
+pub(crate) fn ids(order: &OrderState) -> impl Iterator<Item = u64> {
     let medicines = order.codings.iter().filter(|(system, _)| is_medicines(system));
     medicines.filter_map(|(_, code)| code.parse().ok())
 }

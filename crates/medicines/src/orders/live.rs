@@ -108,6 +108,7 @@ mod tests {
                 at: time("00:00"),
                 status: MedicationRequestStatus::Active,
                 verified: true,
+                here: false,
             }],
             codings: [].into(),
             dose: Some(Quantity::new(value.parse().unwrap(), unit)),
@@ -226,7 +227,12 @@ mod tests {
     #[test]
     fn an_order_is_judged_as_it_was_at_the_time() {
         let mut order = order(Schedule::Daily(6 * 3600), "1 g", &[]);
-        let change = |at: &str, status, verified| StatusChange { at: time(at), status, verified };
+        let change = |at: &str, status, verified| StatusChange {
+            at: time(at),
+            status,
+            verified,
+            here: false,
+        };
         order.changes = vec![
             change("05:30", MedicationRequestStatus::Active, false),
             change("09:00", MedicationRequestStatus::Active, true),

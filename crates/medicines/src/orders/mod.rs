@@ -11,8 +11,10 @@ mod live;
 mod place;
 mod receive;
 mod resume;
+mod risk;
 mod status;
 mod stop;
+mod verify;
 
 use fhir::resources::MedicationRequest;
 use fhir::types::Identifier;
@@ -22,13 +24,19 @@ use serde::{Deserialize, Serialize};
 pub use cover::{NotCovered, Wanted};
 pub(crate) use cover::{least_gap, part};
 pub use dose::{Dose, NotTold};
-pub(crate) use dose::{dose_of, is_for, units_of};
+pub(crate) use dose::{dose_of, ids as ordered_ids, is_for, units_of};
 pub use live::{LiveOrder, NotLive};
 pub use receive::receive;
+pub use risk::{Risk, risk};
+pub use verify::{Verification, Word, verify};
 
 /// The extension that says who verified an order: a reference to the pharmacist. An order without
 /// it is not verified.
 pub const VERIFIED_BY: &str = "urn:interlock:extension:verified-by";
+
+/// The extension that says when a pharmacist verified it here; an order that was verified before it
+/// was told has none.
+pub const VERIFIED_AT: &str = "urn:interlock:extension:verified-at";
 
 /// What an order message asks, whatever code of HL7 table 0119 its sender writes for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -102,6 +102,9 @@ pub struct StatusChange {
     pub status: MedicationRequestStatus,
     /// Whether a pharmacist had verified it from then on.
     pub verified: bool,
+    /// Whether it is a pharmacist's word here, about what the prescriber's system had said before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub here: bool,
 }
 
 /// How often a dose may be taken.
@@ -259,7 +262,7 @@ impl OrderState {
 
     /// When the newest message about it was entered.
     pub fn entered(&self) -> Option<Timestamp> {
-        self.changes.last().map(|change| change.at)
+        self.changes.iter().rev().find(|change| !change.here).map(|change| change.at)
     }
 
     /// Status and verification as they were at `at`; `None` before the order was entered.

@@ -275,10 +275,15 @@ fn order_state(
 ) -> OrderState {
     let dosage = request.dosage_instruction.first();
     let mut changes = before.map(|order| order.changes.clone()).unwrap_or_default();
-    let at = told_at(&request.extension).unwrap_or(resource.last_updated);
+    let told = told_at(&request.extension).unwrap_or(resource.last_updated);
     let verified = request.extension.iter().any(|e| e.url == crate::orders::VERIFIED_BY);
+    let here = before.is_some_and(|before| {
+        let same = before.status() == request.status && before.entered() == Some(told);
+        same && before.verified() != verified
+    });
+    let at = if here { resource.last_updated } else { told };
     changes.reserve_exact(1);
-    changes.push(StatusChange { at, status: request.status, verified });
+    changes.push(StatusChange { at, status: request.status, verified, here });
     if changes.len() > MAX_CHANGES {
         changes.remove(0);
     }

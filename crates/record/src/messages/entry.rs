@@ -134,6 +134,11 @@ fn of_head(light: &Light<'_>, found: &mut Vec<Term>) {
         Answer::Parked(problem) => add(Field::Outcome, problem.code.as_str()),
         Answer::Refused(refusal) => add(Field::Outcome, refusal.code.as_str()),
         Answer::Unwritten(fault) => add(Field::Outcome, fault.code.as_str()),
+        Answer::Checked(checked) => {
+            for one in checked {
+                add(Field::Outcome, one.outcome.as_str());
+            }
+        }
         Answer::Done | Answer::Created(_) | Answer::Permitted(_) | Answer::Written(_) => {}
     }
     for fact in &light.facts {

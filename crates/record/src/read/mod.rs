@@ -6,6 +6,7 @@ mod cold;
 mod deliveries;
 mod history;
 mod messages;
+mod orders;
 mod pool;
 mod resources;
 mod search;

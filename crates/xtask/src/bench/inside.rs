@@ -1,11 +1,13 @@
 //! The decision without a node: messages of the hospital against the live state in memory.
 
+use std::sync::Arc;
+
 use channels::dialect::Dialect;
 use channels::inbound::{InboundChannel, Understood, read_with};
 use engine::Clock;
 use hl7v2::Scratch;
 use medicines::state::Cold;
-use medicines::{Answer, Context, Decision, Request, State, decide};
+use medicines::{Answer, Context, Decision, Request, Site, State, decide};
 
 use super::hospital::{self, Patient, SITE, hl7_time};
 
@@ -15,6 +17,7 @@ pub(super) struct Inside {
     channel: InboundChannel,
     scratch: Scratch,
     clock: Clock,
+    dictionary: Option<Arc<terminology::Index>>,
 }
 
 impl Inside {
@@ -25,10 +28,19 @@ impl Inside {
             channel: InboundChannel::new("epma", Dialect::default(), SITE, &[], "P"),
             scratch: Scratch::default(),
             clock: Clock::system(),
+            dictionary: None,
         };
         let configured = inside.decide(&Request::Configure(Box::new(hospital::site(false))));
         inside.state.fold(1, &configured.facts);
         inside
+    }
+
+    /// Puts another configuration in force, with a release of dm+d.
+    pub(super) fn configure(&mut self, site: Site, dictionary: Arc<terminology::Index>) {
+        let configured = self.decide(&Request::Configure(Box::new(site)));
+        let seq = self.state.seq() + 1;
+        self.state.fold(seq, &configured.facts);
+        self.dictionary = Some(dictionary);
     }
 
     /// What a message asks.
@@ -42,7 +54,7 @@ impl Inside {
             seq: self.state.seq() + 1,
             now: self.clock.now(),
             source: "epma".to_owned(),
-            dictionary: None,
+            dictionary: self.dictionary.clone(),
         };
         decide(&mut self.state, &ctx, request)
     }

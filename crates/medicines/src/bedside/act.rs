@@ -1,0 +1,349 @@
+//! An act at the bedside: what was scanned is read, the rights are checked, and what is given is
+//! kept.
+//!
+//! Someone who asks first is held back by a block; what was done while the device was cut off has
+//! happened: it is kept in the order in which it was done, and what should not have happened opens
+//! a case.
+
+use std::sync::Arc;
+
+use access::Right;
+use fhir::Id;
+use fhir::resources::MedicationAdministrationStatus as Status;
+use fhir::types::{CodeableConcept, Identifier};
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
+
+use super::administer::{Administration, administer_in};
+use super::checks::{self, Bedside, find_order, find_patient};
+use super::infusion;
+use super::read::{self, Pack};
+use super::scan::{Act, Checked, Finding, MAX_ACTS, MAX_PACKS, Outcome, Scan};
+use crate::Quantity;
+use crate::cabinet::hands::{Leaving, leave};
+use crate::cases::CaseKind;
+use crate::command::{Answer, Context, Decision, Problem, ProblemCode};
+use crate::fact::{Access, Fact};
+use crate::facts::{Facts, problem};
+use crate::formulary::Item;
+use crate::orders::{NotTold, dose_of, part};
+use crate::site::Site;
+use crate::state::{OrderState, PatientState, Recent, Removal, State};
+use crate::stock::{Account, Movement};
+
+/// Decides the acts of a device. Those of a device that was cut off come in the order in which
+/// they were done.
+pub fn act(state: &mut State, ctx: &Context, scans: &[Scan]) -> Result<Decision, Problem> {
+    if scans.is_empty() || scans.len() > MAX_ACTS {
+        return problem(ProblemCode::BadValue, "A request has 1 to 200 acts.");
+    }
+    if scans.iter().any(|scan| scan.packs.len() > MAX_PACKS) {
+        return problem(ProblemCode::BadValue, "A dose has 50 packs at the most.");
+    }
+    if scans.len() > 1 && scans.iter().any(|scan| !scan.offline) {
+        let text = "Several acts at once are those of a device that was offline.";
+        return problem(ProblemCode::BadValue, text);
+    }
+    let site = Arc::clone(state.site());
+    let mut facts = Facts::new(ctx, &site);
+    // A device whose clock runs ahead must not put its acts into the future.
+    let mut inside: Vec<(usize, Scan)> = scans.iter().cloned().enumerate().collect();
+    for (_, scan) in &mut inside {
+        scan.activity = scan.activity.min(ctx.now);
+    }
+    inside.sort_by_key(|(_, scan)| scan.activity);
+    let mut answers: Vec<Option<Checked>> = vec![None; scans.len()];
+    for (at, scan) in &inside {
+        answers[*at] = Some(one(state, &mut facts, scan)?);
+    }
+    Ok(facts.answer(Answer::Checked(answers.into_iter().flatten().collect())))
+}
+
+/// One act. An infusion that runs is known by its id; anything else by what was scanned.
+fn one(state: &mut State, facts: &mut Facts<'_>, scan: &Scan) -> Result<Checked, Problem> {
+    if matches!(scan.act, Act::Rate | Act::Stop) {
+        let checked = infusion::go_on(state, facts, scan);
+        look(facts, scan, None, &checked);
+        return Ok(checked);
+    }
+    let mut findings = Vec::new();
+    let patient = match find_patient(state, facts.site, scan, &mut findings) {
+        Ok(patient) => patient,
+        Err(finding) => return Ok(stopped(facts, scan, None, findings, finding)),
+    };
+    let today = scan.activity.to_zoned(TimeZone::UTC).date();
+    let site = facts.site;
+    let dictionary = facts.ctx.dictionary();
+    let read = |pack| read::pack(pack, site, dictionary, today);
+    let mut packs: Vec<Pack<'_>> = scan.packs.iter().map(read).collect();
+    for pack in &mut packs {
+        findings.append(&mut pack.findings);
+    }
+    if let Some(at) = findings.iter().position(|one| one.outcome == Outcome::Block) {
+        let worst = findings.remove(at);
+        return Ok(stopped(facts, scan, Some(&patient), findings, worst));
+    }
+    let found = find_order(state, site, facts.ctx, (scan, &packs, &patient));
+    let (order, item) = match found {
+        Ok(found) => found,
+        Err(finding) => return Ok(stopped(facts, scan, Some(&patient), findings, finding)),
+    };
+    judged(state, facts, scan, (&patient, &packs, &order, item), findings)
+}
+
+/// An act that cannot go on, because it is not even known what it is about.
+fn stopped(
+    facts: &mut Facts<'_>,
+    scan: &Scan,
+    patient: Option<&PatientState>,
+    mut findings: Vec<Finding>,
+    worst: Finding,
+) -> Checked {
+    findings.push(worst);
+    let (order, item, dose) = (None, None, None);
+    let scanned = Decimal::ZERO;
+    let outcome = Outcome::Block;
+    let checked = Checked { outcome, findings, order, item, dose, scanned, kept: None };
+    look(facts, scan, patient, &checked);
+    if scan.offline && scan.act != Act::Check {
+        review(facts, scan, patient, None, &checked);
+    }
+    checked
+}
+
+type About<'a, 'b> = (&'b Arc<PatientState>, &'b [Pack<'a>], &'b Arc<OrderState>, &'a Item);
+
+/// Checks an act of which all is known, and does it where nothing stands against it.
+fn judged(
+    state: &mut State,
+    facts: &mut Facts<'_>,
+    scan: &Scan,
+    (patient, packs, order, item): About<'_, '_>,
+    mut findings: Vec<Finding>,
+) -> Result<Checked, Problem> {
+    let (before, recent) = before(state, facts, scan, (patient, order, item));
+    let step = before.step_at(scan.activity);
+    let told = step.and_then(|step| step.dose).ok_or(NotTold::NoDose);
+    let dose = told.and_then(|dose| dose_of(dose, &before, item, facts.ctx.dictionary())).ok();
+    let by_hand = scan.given.or(dose.map(|dose| dose.taken)).unwrap_or(Decimal::ONE);
+    let scanned =
+        if packs.is_empty() { by_hand } else { packs.iter().map(|pack| pack.units).sum() };
+    let bedside = Bedside {
+        scan,
+        site: facts.site,
+        dictionary: facts.ctx.dictionary(),
+        patient,
+        packs,
+        item,
+        order: &before,
+        recent: &recent,
+        dose,
+        scanned,
+    };
+    if scan.act == Act::Omit {
+        findings = omitted(&bedside);
+    } else {
+        findings.extend(checks::all(&bedside));
+    }
+    let given = bedside.given();
+    let outcome = outcome(facts.site, scan, &findings);
+    let mut checked = Checked {
+        outcome,
+        findings,
+        order: Some(order.id.clone()),
+        item: Some(item.code.clone()),
+        dose: dose.map(|dose| dose.exact),
+        scanned,
+        kept: None,
+    };
+    look(facts, scan, Some(patient), &checked);
+    let happened = scan.offline && outcome > Outcome::Pass;
+    if scan.act == Act::Check || (outcome > Outcome::Pass && !scan.offline) {
+        return Ok(checked);
+    }
+    let id = keep(state, facts, scan, (patient, order, item), (given, dose.map(|it| it.exact)))?;
+    checked.kept = Some(id);
+    if happened {
+        review(facts, scan, Some(patient), Some((order, item)), &checked);
+    }
+    if scan.act == Act::Omit && item.critical {
+        omission(facts, scan, patient, order, item);
+    }
+    Ok(checked)
+}
+
+/// The order and the patient's day without what was taken for this very dose: units that are in
+/// hands, and of which nobody has asked yet where they are.
+fn before(
+    state: &State,
+    facts: &Facts<'_>,
+    scan: &Scan,
+    (patient, order, item): (&PatientState, &Arc<OrderState>, &Item),
+) -> (Arc<OrderState>, Vec<Recent>) {
+    // An earlier act of the same request may have used some already.
+    let in_hands = |removal: &Removal| {
+        let hands = Account::Hands(removal.transfer.id.clone());
+        removal.in_hands + facts.net(&hands, &item.code)
+    };
+    let open: Vec<Id> = state
+        .removals_of(&patient.id)
+        .iter()
+        .filter(|removal| in_hands(removal) > Decimal::ZERO && removal.case.is_none())
+        .filter(|removal| removal.transfer.activity <= scan.activity)
+        .filter(|removal| removal.transfer.item == item.code)
+        .map(|removal| removal.transfer.id.clone())
+        .collect();
+    let recent = patient.recent.iter().filter(|one| !open.contains(&one.by)).cloned().collect();
+    if !order.taken.iter().any(|taken| open.contains(&taken.removal)) {
+        return (Arc::clone(order), recent);
+    }
+    let mut before = OrderState::clone(order);
+    for taken in order.taken.iter().filter(|taken| open.contains(&taken.removal)) {
+        before.total -= taken.of.map_or(Decimal::ONE, |of| part(taken.units, of));
+    }
+    before.taken.retain(|taken| !open.contains(&taken.removal));
+    (Arc::new(before), recent)
+}
+
+/// A dose that is not given needs a coded reason, and somebody who might have given it.
+fn omitted(bedside: &Bedside<'_>) -> Vec<Finding> {
+    let coded = bedside.scan.reason.as_ref().is_some_and(|reason| !reason.coding.is_empty());
+    let person = bedside.site.person(&bedside.scan.performer);
+    let mut findings = Vec::new();
+    if !coded {
+        let text = "A dose that is not given needs a reason with a code.";
+        findings.push(Finding::new("document", "reason-missing", Outcome::Block, text));
+    }
+    if access::allow(person, Right::Administer).is_err() {
+        let text = "This person may not give medicines.";
+        findings.push(Finding::new("person", "user-not-allowed", Outcome::Block, text));
+    }
+    findings
+}
+
+/// What follows from all findings: a warning that was confirmed and a block that a second person
+/// stands by for are passed.
+fn outcome(site: &Site, scan: &Scan, findings: &[Finding]) -> Outcome {
+    let second = scan.witness.as_deref().filter(|witness| *witness != scan.performer);
+    let second = second.and_then(|witness| site.person(witness));
+    let witnessed = access::allow(second, Right::Witness).is_ok();
+    let left = findings.iter().map(|finding| match finding.outcome {
+        Outcome::Warn if scan.confirmed.contains(&finding.code) => Outcome::Pass,
+        Outcome::BlockWithWitness if witnessed => Outcome::Pass,
+        other => other,
+    });
+    left.max().unwrap_or(Outcome::Pass)
+}
+
+/// Keeps what was given, started or omitted, and what was wasted.
+fn keep(
+    state: &mut State,
+    facts: &mut Facts<'_>,
+    scan: &Scan,
+    (patient, order, item): (&PatientState, &OrderState, &Item),
+    (given, dose): (Decimal, Option<Decimal>),
+) -> Result<Id, Problem> {
+    let id = facts.id();
+    let partial = dose.is_some_and(|dose| given < dose);
+    let (status, units) = match scan.act {
+        Act::Omit => (Status::NotDone, Decimal::ZERO),
+        Act::Start => (Status::InProgress, given),
+        _ if partial => (Status::Stopped, given),
+        _ => (Status::Completed, given),
+    };
+    let number = order.number.rsplit_once('|');
+    let told = Administration {
+        patient: patient.identifiers.iter().filter_map(|key| identifier(key)).collect(),
+        order: number.map(|(system, value)| Identifier::of(system, value)),
+        removal: None,
+        item: CodeableConcept::of(&facts.site.item_system(), &item.code, None),
+        quantity: Quantity::new(units, ""),
+        status,
+        reason: scan.reason.clone(),
+        performer: scan.performer.clone(),
+        witness: scan.witness.clone(),
+        activity: scan.activity,
+    };
+    administer_in(state, facts, &told, &id, None)?;
+    if scan.wasted > Decimal::ZERO && scan.act != Act::Omit {
+        leave(
+            state,
+            facts,
+            &Leaving {
+                patient: &patient.id,
+                item: &item.code,
+                order: Some(order.id.clone()),
+                removal: None,
+                units: scan.wasted,
+                movement: Movement::Waste,
+                to: Account::Waste,
+                person: &scan.performer,
+                witness: scan.witness.as_deref(),
+                cabinet: None,
+                activity: scan.activity,
+                resolution: "wasted",
+            },
+        );
+    }
+    Ok(id)
+}
+
+fn identifier(key: &str) -> Option<Identifier> {
+    key.rsplit_once('|').map(|(system, value)| Identifier::of(system, value))
+}
+
+/// Every look at a patient and every block is in the journal.
+fn look(facts: &mut Facts<'_>, scan: &Scan, patient: Option<&PatientState>, checked: &Checked) {
+    let worst = checked.findings.iter().max_by_key(|finding| finding.outcome);
+    let blocked = checked.outcome >= Outcome::BlockWithWitness;
+    let access = Access {
+        who: scan.performer.clone(),
+        what: "bedside".to_owned(),
+        patient: patient.map(|patient| patient.id.clone()),
+        resource_type: None,
+        detail: checked.item.clone(),
+        reason: worst.filter(|_| blocked).map(|finding| finding.code.clone()),
+        at: facts.ctx.now,
+    };
+    facts.push(if blocked { Fact::Refused(access) } else { Fact::Seen(access) });
+}
+
+/// Something was done that the checks would have held back.
+fn review(
+    facts: &mut Facts<'_>,
+    scan: &Scan,
+    patient: Option<&PatientState>,
+    about: Option<(&OrderState, &Item)>,
+    checked: &Checked,
+) {
+    let worst = checked.findings.iter().max_by_key(|finding| finding.outcome);
+    let reason = worst.map_or("not-checked", |finding| finding.code.as_str());
+    let text = "Done at the bedside while the device was cut off, and the checks would have held \
+                it back: look at the patient, and find out what happened.";
+    let mut case = facts.case(CaseKind::BedsideDeviation, reason, text);
+    case.patient = patient.map(|patient| patient.id.clone());
+    case.order = about.map(|(order, _)| order.id.clone());
+    case.item = about.map(|(_, item)| item.code.clone());
+    case.activity = Some(scan.activity);
+    case.person = Some(scan.performer.clone());
+    facts.open(case);
+}
+
+/// A critical medicine that is not given is looked at (NPSA rapid response RRR009, 2010).
+fn omission(
+    facts: &mut Facts<'_>,
+    scan: &Scan,
+    patient: &PatientState,
+    order: &OrderState,
+    item: &Item,
+) {
+    let text = "A critical medicine was not given: see that the patient gets it, or that the \
+                prescriber knows.";
+    let mut case = facts.case(CaseKind::OmittedDose, "critical-medicine", text);
+    case.patient = Some(patient.id.clone());
+    case.order = Some(order.id.clone());
+    case.item = Some(item.code.clone());
+    case.activity = Some(scan.activity);
+    case.person = Some(scan.performer.clone());
+    facts.open(case);
+}

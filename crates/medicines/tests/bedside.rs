@@ -1,0 +1,367 @@
+//! What is scanned at the bedside: whose band, which pack, and what the rights say.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod hospital;
+
+use std::path::{Path, PathBuf};
+
+use fhir::ResourceType;
+use fhir::resources::{MedicationAdministration, MedicationAdministrationStatus as Status};
+use fhir::types::{CodeableConcept, Identifier};
+use hospital::*;
+use jiff::civil::date;
+use medicines::bedside::{Act, Checked, Outcome, PackScan, Scan, read};
+use medicines::cases::CaseKind;
+use medicines::formulary::Alias;
+use medicines::orders::Control;
+use medicines::{Answer, Quantity, Request, Site};
+use rust_decimal::Decimal;
+
+/// Seven digits that stand for the NHS company prefix in tests.
+const PREFIX: &str = "5055555";
+/// A trade item number of the reserved range (GS1 prefix 99 is for coupons).
+const GTIN: &str = "09501101530003";
+
+/// A wristband with the NHS number.
+fn band(nhs: &str) -> String {
+    let digits = format!("{PREFIX}{nhs}");
+    let check = gs1::check::digit(digits.as_bytes()).unwrap();
+    format!("]d28018{digits}{check}")
+}
+
+fn bedside_site() -> Site {
+    let mut site = site();
+    site.policies.gsrn_prefix = PREFIX.into();
+    let item = &mut site.items[0];
+    item.barcodes = vec![GTIN.into()];
+    let signed_by = vec!["N1".into(), "N2".into()];
+    item.aliases = vec![Alias { code: "PP-0017".into(), units: Some(2.into()), signed_by }];
+    site.items[1].aliases = vec![Alias {
+        code: "AMP-1".into(),
+        units: None,
+        signed_by: vec!["N1".into(), "N2".into()],
+    }];
+    site
+}
+
+/// Anna has a live order for paracetamol, and two tablets of it are in the nurse's hands.
+fn hospital() -> Hospital {
+    let mut hospital = Hospital::new();
+    hospital.ask(Request::Configure(Box::new(bedside_site())));
+    hospital.order(Control::New, "7001");
+    hospital.at("08:30:00").vend(Some("7001"), 2);
+    hospital.at("08:35:00");
+    hospital
+}
+
+fn scan(hospital: &Hospital, act: Act, packs: &[&str]) -> Scan {
+    let pack = |code: &&str| PackScan { code: (*code).into(), units: None };
+    Scan {
+        act,
+        band: Some(band(ANNA)),
+        patient: vec![],
+        packs: packs.iter().map(pack).collect(),
+        item: None,
+        order: None,
+        given: None,
+        wasted: Decimal::ZERO,
+        rate: None,
+        infusion: None,
+        reason: None,
+        confirmed: vec![],
+        performer: "N1".into(),
+        witness: None,
+        activity: hospital.now,
+        offline: false,
+    }
+}
+
+fn ask(hospital: &mut Hospital, scans: Vec<Scan>) -> Vec<Checked> {
+    match hospital.ask(Request::Bedside(scans)) {
+        Answer::Checked(checked) => checked,
+        other => panic!("not checked: {other:?}"),
+    }
+}
+
+fn words(checked: &Checked) -> Vec<String> {
+    let word = |it: &medicines::bedside::Finding| format!("{} {}", it.outcome.as_str(), it.code);
+    checked.findings.iter().map(word).collect()
+}
+
+/// What is found when two tablets are scanned; `prepare` changes the world, `change` the scan.
+#[track_caller]
+fn check(
+    prepare: impl FnOnce(&mut Hospital),
+    change: impl FnOnce(&mut Scan),
+    expected: Outcome,
+    findings: &[&str],
+) {
+    let mut hospital = hospital();
+    prepare(&mut hospital);
+    let mut told = scan(&hospital, Act::Give, &["PP-0017"]);
+    change(&mut told);
+    hospital.facts.clear();
+    let checked = ask(&mut hospital, vec![told]).swap_remove(0);
+    assert_eq!(words(&checked), findings);
+    assert_eq!(checked.outcome, expected);
+    assert_eq!(checked.kept.is_some(), expected == Outcome::Pass, "{checked:?}");
+    let given = hospital.stored(ResourceType::MedicationAdministration).len();
+    assert_eq!(given, usize::from(checked.kept.is_some()));
+}
+
+fn nothing(_: &mut Hospital) {}
+
+#[test]
+fn the_right_patient() {
+    use Outcome::{Block, Pass, Warn};
+    check(nothing, |_| {}, Pass, &[]);
+    check(nothing, |s| s.band = Some(ANNA.into()), Pass, &[]);
+    check(nothing, |s| s.band = Some(band(BELA)), Block, &["block unknown-patient"]);
+    check(nothing, |s| s.band = Some("]d28018".into()), Block, &["block band-unreadable"]);
+    check(nothing, |s| s.band = Some(GTIN.into()), Block, &["block band-unreadable"]);
+    let typed = |s: &mut Scan| {
+        s.band = None;
+        s.patient = vec![Identifier::of(NHS, ANNA)];
+    };
+    check(nothing, typed, Warn, &["warn patient-not-scanned"]);
+    let confirmed = |s: &mut Scan| {
+        typed(s);
+        s.confirmed = vec!["patient-not-scanned".into()];
+    };
+    check(nothing, confirmed, Pass, &["warn patient-not-scanned"]);
+    let bela = |h: &mut Hospital| {
+        h.admit(BELA, "V2", "WARDA");
+    };
+    let other_chart = |s: &mut Scan| s.patient = vec![Identifier::of(NHS, BELA)];
+    check(bela, other_chart, Block, &["block wrong-patient"]);
+    check(bela, |s| s.band = Some(band(BELA)), Block, &["block not-ordered"]);
+}
+
+#[test]
+fn the_right_medicine_and_product() {
+    use Outcome::{Block, Pass, Warn};
+    let packs = |codes: &'static [&'static str]| {
+        move |s: &mut Scan| {
+            let pack = |code: &&str| PackScan { code: (*code).into(), units: None };
+            s.packs = codes.iter().map(pack).collect();
+        }
+    };
+    check(nothing, packs(&[GTIN, GTIN]), Pass, &[]);
+    check(nothing, packs(&["AMP-1"]), Block, &["block not-ordered"]);
+    check(nothing, packs(&["PP-0017", "AMP-1"]), Block, &["block mixed-packs"]);
+    check(nothing, packs(&["NOBODY-KNOWS"]), Block, &["block unknown-pack"]);
+    check(nothing, packs(&["09501101530004"]), Block, &["block pack-unreadable"]);
+    const EXPIRED: &str = "0109501101530003172611191012345";
+    check(nothing, packs(&[EXPIRED, GTIN]), Block, &["block expired"]);
+    const LAST_DAY: &str = "0109501101530003172611201012345";
+    check(nothing, packs(&[LAST_DAY, GTIN]), Pass, &[]);
+    // The separator behind the batch is lost: nobody can say where it ends.
+    const LOST: &str = "010950110153000310AB1217271231";
+    check(nothing, packs(&[LOST, GTIN]), Warn, &["warn separator-lost"]);
+    let by_hand = |s: &mut Scan| {
+        s.packs.clear();
+        s.item = Some("PARA500".into());
+    };
+    check(nothing, by_hand, Warn, &["warn pack-not-scanned"]);
+    check(nothing, |s| s.packs.clear(), Block, &["block nothing-scanned"]);
+}
+
+#[test]
+fn the_right_dose() {
+    use Outcome::{Block, Pass, Warn};
+    let one = |s: &mut Scan| s.packs[0].units = Some(1.into());
+    check(nothing, one, Warn, &["warn more-to-scan"]);
+    let three = |s: &mut Scan| s.packs[0].units = Some(3.into());
+    check(nothing, three, Block, &["block waste-missing"]);
+    let part = |s: &mut Scan| {
+        s.given = Some(1.into());
+        s.wasted = 1.into();
+        s.confirmed = vec!["partial-dose".into()];
+    };
+    check(nothing, part, Block, &["block reason-missing"]);
+    let why = |s: &mut Scan| {
+        part(s);
+        s.reason = Some(CodeableConcept::of("http://snomed.info/sct", "182895007", None));
+    };
+    check(nothing, why, Pass, &["warn partial-dose"]);
+    check(nothing, |s| s.given = Some(3.into()), Block, &["block more-than-dose"]);
+}
+
+#[test]
+fn the_right_time_and_document() {
+    use Outcome::{Block, BlockWithWitness, Pass, Warn};
+    let given_before = |h: &mut Hospital| {
+        h.give("7001", 2);
+        h.at("09:30:00").vend(Some("7001"), 2);
+        h.at("09:35:00");
+    };
+    check(given_before, |_| {}, BlockWithWitness, &["block-with-witness too-early"]);
+    let seen = |s: &mut Scan| s.witness = Some("N2".into());
+    check(given_before, seen, Pass, &["block-with-witness too-early"]);
+    let own = |s: &mut Scan| s.witness = Some("N1".into());
+    check(given_before, own, BlockWithWitness, &["block-with-witness too-early"]);
+    let late = |h: &mut Hospital| {
+        h.give("7001", 2);
+        h.at("15:30:00").vend(Some("7001"), 2);
+        h.at("15:31:00");
+    };
+    check(late, |_| {}, Warn, &["warn late"]);
+    let held = |h: &mut Hospital| {
+        h.order(Control::Hold, "7001");
+    };
+    check(held, |_| {}, Block, &["block on-hold"]);
+    let changed = |h: &mut Hospital| {
+        h.order_for(ANNA, Control::Change, "7001", "PARA500", None);
+    };
+    check(changed, |_| {}, Block, &["block not-verified"]);
+}
+
+#[test]
+fn the_right_person() {
+    use Outcome::{Block, BlockWithWitness, Pass};
+    check(nothing, |s| s.performer = "HCA".into(), Block, &["block user-not-allowed"]);
+    let alert = |h: &mut Hospital| {
+        let mut site = bedside_site();
+        site.items[0].high_alert = true;
+        h.ask(Request::Configure(Box::new(site)));
+    };
+    check(alert, |_| {}, BlockWithWitness, &["block-with-witness second-check"]);
+    let seen = |s: &mut Scan| s.witness = Some("N2".into());
+    check(alert, seen, Pass, &["block-with-witness second-check"]);
+}
+
+#[test]
+fn what_is_given_and_wasted_leaves_the_hands() {
+    let mut hospital = hospital();
+    let mut told = scan(&hospital, Act::Give, &["PP-0017"]);
+    told.given = Some(1.into());
+    told.wasted = 1.into();
+    told.reason = Some(CodeableConcept::of("http://snomed.info/sct", "182895007", None));
+    told.confirmed = vec!["partial-dose".into()];
+    ask(&mut hospital, vec![told]);
+    let kept = hospital.stored(ResourceType::MedicationAdministration).swap_remove(0);
+    let kept: MedicationAdministration = kept.read().unwrap();
+    assert_eq!(kept.status, Status::Stopped);
+    assert_eq!(hospital.balance("hands"), Decimal::ZERO);
+    assert_eq!(hospital.balance("waste"), Decimal::ONE);
+    hospital.at("11:00:00").tick();
+    assert_eq!(hospital.open_cases(), []);
+}
+
+#[test]
+fn an_omission_has_a_coded_reason_and_a_critical_one_is_looked_at() {
+    let mut hospital = hospital();
+    let mut site = bedside_site();
+    site.items[0].critical = true;
+    hospital.ask(Request::Configure(Box::new(site)));
+    let mut told = scan(&hospital, Act::Omit, &["PP-0017"]);
+    let first = ask(&mut hospital, vec![told.clone()]).swap_remove(0);
+    assert_eq!(words(&first), ["block reason-missing"]);
+    told.reason = Some(CodeableConcept::of("http://snomed.info/sct", "182895007", None));
+    let checked = ask(&mut hospital, vec![told]).swap_remove(0);
+    assert!(checked.kept.is_some());
+    let kept = hospital.stored(ResourceType::MedicationAdministration).swap_remove(0);
+    assert_eq!(kept.read::<MedicationAdministration>().unwrap().status, Status::NotDone);
+    let case = (CaseKind::OmittedDose, "critical-medicine".to_owned());
+    assert_eq!(hospital.open_cases(), [case]);
+}
+
+#[test]
+fn an_infusion_starts_changes_and_ends() {
+    let mut hospital = hospital();
+    let told = scan(&hospital, Act::Start, &["PP-0017"]);
+    let started = ask(&mut hospital, vec![told.clone()]).swap_remove(0).kept.unwrap();
+    let go_on = |hospital: &mut Hospital, act, rate: Option<&str>| {
+        let rate = rate.map(|rate| Quantity::new(rate.parse().unwrap(), "ml/h"));
+        let infusion = Some(started.clone());
+        let next =
+            Scan { act, rate, infusion, packs: vec![], activity: hospital.now, ..told.clone() };
+        ask(hospital, vec![next]).swap_remove(0)
+    };
+    assert_eq!(words(&go_on(&mut hospital, Act::Rate, None)), ["block rate-missing"]);
+    hospital.at("09:00:00");
+    assert_eq!(go_on(&mut hospital, Act::Rate, Some("125")).outcome, Outcome::Pass);
+    hospital.at("10:00:00");
+    assert_eq!(go_on(&mut hospital, Act::Stop, None).outcome, Outcome::Pass);
+    assert_eq!(words(&go_on(&mut hospital, Act::Stop, None)), ["block not-running"]);
+    let versions = hospital.stored(ResourceType::MedicationAdministration);
+    let statuses: Vec<Status> =
+        versions.iter().map(|it| it.read::<MedicationAdministration>().unwrap().status).collect();
+    assert_eq!(statuses, [Status::InProgress, Status::InProgress, Status::Completed]);
+    let last: MedicationAdministration = versions[2].read().unwrap();
+    assert!(last.effective_period.unwrap().end.is_some());
+    assert!(last.dosage.unwrap().rate_quantity.is_some());
+}
+
+#[test]
+fn what_was_done_offline_is_kept_in_its_order_with_a_case_for_what_should_not_have_been() {
+    let mut hospital = hospital();
+    let at = |text: &str, offline: &Scan| Scan { activity: time(text), ..offline.clone() };
+    let mut told = scan(&hospital, Act::Give, &["PP-0017"]);
+    told.offline = true;
+    hospital.at("12:00:00");
+    // The later one is told first: by the time of the acts it is the second dose too early.
+    let acts = vec![at("09:20:00", &told), at("08:40:00", &told)];
+    let checked = ask(&mut hospital, acts);
+    assert_eq!(checked[1].outcome, Outcome::Pass, "{checked:?}");
+    assert!(checked.iter().all(|one| one.kept.is_some()));
+    let expected = [
+        (CaseKind::UnmatchedTransaction, "administration-without-removal".to_owned()),
+        (CaseKind::BedsideDeviation, "too-early".to_owned()),
+    ];
+    assert_eq!(hospital.open_cases(), expected);
+    let wrong = Scan { band: Some(band(BELA)), ..at("09:30:00", &told) };
+    let checked = ask(&mut hospital, vec![wrong]).swap_remove(0);
+    assert!(checked.kept.is_none());
+    let cases = hospital.open_cases();
+    assert!(cases.contains(&(CaseKind::BedsideDeviation, "unknown-patient".to_owned())));
+}
+
+#[test]
+fn a_check_records_nothing_and_every_look_is_in_the_journal() {
+    let mut hospital = hospital();
+    let told = scan(&hospital, Act::Check, &["PP-0017"]);
+    hospital.facts.clear();
+    let checked = ask(&mut hospital, vec![told.clone()]).swap_remove(0);
+    assert_eq!((checked.outcome, checked.kept), (Outcome::Pass, None));
+    assert_eq!(checked.dose, Some(2.into()));
+    assert!(matches!(hospital.facts.as_slice(), [medicines::Fact::Seen(_)]));
+    hospital.facts.clear();
+    ask(&mut hospital, vec![Scan { band: Some(band(BELA)), ..told }]);
+    assert!(matches!(hospital.facts.as_slice(), [medicines::Fact::Refused(_)]));
+}
+
+#[test]
+fn packs_of_the_corpus_are_read_as_the_endpoint_reads_them() {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let folder = std::env::var_os("INTERLOCK_CORPUS").map_or(beside, PathBuf::from);
+    let table = folder.join("gs1/derived-medicine-packs/scans.tsv");
+    let Ok(table) = std::fs::read_to_string(table) else {
+        eprintln!("skipped: no corpus");
+        return;
+    };
+    let mut count = 0;
+    for row in table.lines().skip(1) {
+        let row: Vec<&str> = row.split('\t').collect();
+        let [kind, scan, gtin, expiry, batch, _, acceptable, ..] = row[..] else {
+            panic!("a row has seven columns: {row:?}");
+        };
+        count += 1;
+        let mut site = bedside_site();
+        site.items[0].barcodes = vec![gtin.to_owned()];
+        let scan = PackScan { code: scan.replace("<GS>", "\x1d"), units: None };
+        let pack = read::pack(&scan, &site, None, date(2020, 1, 1));
+        let silent = pack.findings.iter().all(|finding| finding.outcome == Outcome::Pass);
+        assert_eq!(silent, acceptable == "1", "{kind}: {pack:?}");
+        if !silent {
+            // What is not sure is not used.
+            assert!(pack.batch.is_none() && pack.expiry.is_none(), "{kind}: {pack:?}");
+            continue;
+        }
+        assert_eq!(pack.items.len(), 1, "{kind} {gtin}");
+        assert_eq!(pack.batch.unwrap_or_default(), batch);
+        assert_eq!(pack.expiry.map(|day| day.to_string()).unwrap_or_default(), expiry);
+    }
+    assert!(count >= 50, "{count} packs");
+}
