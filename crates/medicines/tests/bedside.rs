@@ -23,6 +23,11 @@ const PREFIX: &str = "5055555";
 /// A trade item number of the reserved range (GS1 prefix 99 is for coupons).
 const GTIN: &str = "09501101530003";
 
+/// Packs of that number: expired on the day before, of the last day, and without a separator.
+const EXPIRED: &str = "0109501101530003172611191012345";
+const LAST_DAY: &str = "0109501101530003172611201012345";
+const LOST: &str = "010950110153000310AB1217271231";
+
 /// A wristband with the NHS number.
 fn band(nhs: &str) -> String {
     let digits = format!("{PREFIX}{nhs}");
@@ -152,12 +157,9 @@ fn the_right_medicine_and_product() {
     check(nothing, packs(&["PP-0017", "AMP-1"]), Block, &["block mixed-packs"]);
     check(nothing, packs(&["NOBODY-KNOWS"]), Block, &["block unknown-pack"]);
     check(nothing, packs(&["09501101530004"]), Block, &["block pack-unreadable"]);
-    const EXPIRED: &str = "0109501101530003172611191012345";
     check(nothing, packs(&[EXPIRED, GTIN]), Block, &["block expired"]);
-    const LAST_DAY: &str = "0109501101530003172611201012345";
     check(nothing, packs(&[LAST_DAY, GTIN]), Pass, &[]);
     // The separator behind the batch is lost: nobody can say where it ends.
-    const LOST: &str = "010950110153000310AB1217271231";
     check(nothing, packs(&[LOST, GTIN]), Warn, &["warn separator-lost"]);
     let by_hand = |s: &mut Scan| {
         s.packs.clear();
