@@ -9,7 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-pub use transport::{FilesConfig, HttpConfig, HttpFormat, KeySource, TlsConfig, Transport};
+pub use transport::{
+    BatchConfig, FilesConfig, HttpConfig, HttpFormat, KeySource, TlsConfig, Transport,
+};
 
 use crate::dialect::{Dialect, RuleError};
 use crate::health::Direction;

@@ -21,10 +21,11 @@ mod tally;
 pub mod transport;
 
 pub use config::{
-    AckWhen, Acknowledgement, ChannelConfig, ConfigError, FilesConfig, ForwardWhich, HttpConfig,
-    HttpFormat, KeySource, MAX_ACK_TIMEOUT_S, MAX_APPLICATION_ACK_TIMEOUT_S, MAX_MESSAGE_BYTES,
-    MAX_RESENDS, MAX_RETRIES, MOST_RESENDS, NextAfter, OnRefused, OnUnknown, QueueLimit, Resync,
-    SequenceNumbers, TlsConfig, Transport, UnknownPatients, WhenFull, check_together,
+    AckWhen, Acknowledgement, BatchConfig, ChannelConfig, ConfigError, FilesConfig, ForwardWhich,
+    HttpConfig, HttpFormat, KeySource, MAX_ACK_TIMEOUT_S, MAX_APPLICATION_ACK_TIMEOUT_S,
+    MAX_MESSAGE_BYTES, MAX_RESENDS, MAX_RETRIES, MOST_RESENDS, NextAfter, OnRefused, OnUnknown,
+    QueueLimit, Resync, SequenceNumbers, TlsConfig, Transport, UnknownPatients, WhenFull,
+    check_together,
 };
 pub use health::{ChannelHealth, Direction, Health, LinkState, Meter};
 pub use running::{ChangeError, Channels, Running, Setting, StartError};

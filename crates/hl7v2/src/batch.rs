@@ -10,7 +10,7 @@ mod reply;
 
 use memchr::{memchr, memchr2_iter};
 
-pub use reply::{ReplySpec, enclose, reply};
+pub use reply::{ReplySpec, enclose, enclose_all, reply};
 
 /// The most messages of one batch.
 pub const MAX_BATCH_MESSAGES: usize = 10_000;

@@ -105,6 +105,30 @@ pub struct FilesConfig {
     /// Whether each message is written as a batch of one, with FHS, BHS, BTS and FTS (outbound).
     #[serde(default)]
     pub envelope: bool,
+    /// Several messages in one file, as a batch (outbound); none for a file for each message.
+    #[serde(default)]
+    pub batch: Option<BatchConfig>,
+}
+
+/// When the messages that wait are written as one batch: when there are enough of them, or the
+/// oldest has waited long enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchConfig {
+    /// The most messages of one file, 1 to 1000.
+    #[serde(default = "batch_messages")]
+    pub messages: u32,
+    /// How long a message waits for others at most, in seconds, 1 to 86400.
+    #[serde(default = "batch_age_s")]
+    pub age_s: u32,
+}
+
+fn batch_messages() -> u32 {
+    500
+}
+
+fn batch_age_s() -> u32 {
+    60
 }
 
 fn ending() -> String {
@@ -298,6 +322,17 @@ impl ChannelConfig {
         if !(50..=60_000).contains(&files.poll_ms) {
             return range("poll_ms", "50 to 60000");
         }
+        if let Some(batch) = files.batch {
+            if inbound {
+                return self.unfit("batch", "is for outbound channels", "remove it");
+            }
+            if !(1..=1000).contains(&batch.messages) {
+                return range("batch.messages", "1 to 1000");
+            }
+            if !(1..=86_400).contains(&batch.age_s) {
+                return range("batch.age_s", "1 to 86400");
+            }
+        }
         if inbound && files.envelope {
             return self.unfit("envelope", "is for outbound channels", "remove it");
         }
@@ -429,6 +464,11 @@ mod tests {
         check(files("folder = \"in\"\nsettle_s = 4000"), Inbound, Some("0 to 3600"));
         check(files("folder = \"in\"\npoll_ms = 1"), Inbound, Some("50 to 60000"));
         check(files("folder = \"in\"\nenvelope = true"), Inbound, Some("`envelope`"));
+        check(files("folder = \"out\"\nbatch = { messages = 9 }"), Outbound, None);
+        check(files("folder = \"in\"\nbatch = {}"), Inbound, Some("`batch` is for outbound"));
+        let batch = |text: &str| files(&format!("folder = \"out\"\nbatch = {{ {text} }}"));
+        check(batch("messages = 1001"), Outbound, Some("`batch.messages` is outside 1 to 1000"));
+        check(batch("age_s = 0"), Outbound, Some("`batch.age_s` is outside 1 to 86400"));
         let listening = |c: &mut ChannelConfig| {
             files("folder = \"in\"")(c);
             c.listen = Some("127.0.0.1:1".parse().unwrap());

@@ -58,6 +58,21 @@ pub(super) enum Exchange {
     Silent,
 }
 
+impl Exchange {
+    /// The code under which people see that it was not sent or not answered.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Exchange::NotSent(code)
+            | Exchange::Rejected(code)
+            | Exchange::Taken(code)
+            | Exchange::Unclear(code) => code,
+            Exchange::Answered { .. } => "answered",
+            Exchange::Lost => LinkError::Closed.code(),
+            Exchange::Silent => "ack-timeout",
+        }
+    }
+}
+
 /// Sends `message` and waits for the acknowledgement whose MSA-2 is `control_id`.
 ///
 /// Any other acknowledgement goes to `heard`: taking it for the message in flight could call a

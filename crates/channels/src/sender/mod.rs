@@ -13,6 +13,7 @@
 //! for is kept as a stray acknowledgement and given to no message.
 
 mod backoff;
+mod batch;
 mod exchange;
 mod hear;
 mod lanes;
@@ -36,6 +37,7 @@ use crate::config::{ChannelConfig, Resync};
 use crate::health::Meter;
 use crate::outbound::Voice;
 use crate::transport::{Peer, Stop};
+use batch::BATCH_PAUSE;
 pub(crate) use exchange::{Heard, codes};
 pub(crate) use hear::commit;
 pub(crate) use lanes::Lane;
@@ -76,6 +78,8 @@ pub(crate) struct Sender {
     lane: Lane,
     outcomes: JoinSet<Result<Id, Stopped>>,
     looked: Option<Instant>,
+    /// When what is gathered for a batch is due.
+    batch_due: Option<Instant>,
     /// Something new waits for this channel.
     queued: Arc<Notify>,
 }
@@ -110,6 +114,7 @@ impl Sender {
             queue: Queue::default(),
             outcomes: JoinSet::new(),
             looked: None,
+            batch_due: None,
         }
     }
 
@@ -195,6 +200,7 @@ impl Sender {
             policy: self.policy(),
             awaits_application: self.config.wants_application(),
             out: self.queue.out(Instant::now()),
+            batch: self.config.batches().map(|batch| (batch, self.engine.clock().now())),
             share: self.lane.share(),
         }
     }
@@ -232,6 +238,7 @@ impl Sender {
         match list(self.listing()).await {
             Ok(page) => {
                 self.meter.queue(page.waiting, page.oldest);
+                self.batch_due = page.wait.map(|wait| Instant::now() + wait);
                 if page.ready.is_empty() && self.link.client.is_some() {
                     self.link.drained();
                 }
@@ -250,7 +257,7 @@ impl Sender {
     /// Waits for something to do.
     async fn idle(&mut self, progress: &mut watch::Receiver<u64>) -> Result<(), Stopped> {
         let overdue = if self.lane.is_first() { self.lane.outstanding().next_due() } else { None };
-        let wake = [self.link.resync_at(), self.queue.next_due(), overdue];
+        let wake = [self.link.resync_at(), self.queue.next_due(), overdue, self.batch_due];
         let mut wake = wake.into_iter().flatten().min();
         if self.is_full() {
             let soon = Instant::now() + FULL_PAUSE;
@@ -262,6 +269,9 @@ impl Sender {
                 None => std::future::pending().await,
             }
         };
+        // Nobody hurries for a batch that more is gathered for.
+        let gathers = self.batch_due.is_some();
+        let pause = if gathers { BATCH_PAUSE } else { LOOK_PAUSE };
         let client = self.link.client.as_mut();
         let line = async {
             match client {
@@ -273,13 +283,14 @@ impl Sender {
             () = self.stop.wait() => {}
             () = wake => {}
             () = self.lane.woken() => {}
-            () = self.queued.notified() => self.lane.wake(),
+            () = self.queued.notified(), if !gathers => self.lane.wake(),
             changed = progress.changed() => {
                 changed.map_err(|_| Stopped)?;
                 if let Some(looked) = self.looked {
                     tokio::select! {
-                        () = sleep_until(looked + LOOK_PAUSE) => {}
-                        () = self.queued.notified() => {}
+                        () = sleep_until(looked + pause) => {}
+                        () = self.queued.notified(), if !gathers => {}
+                        () = self.stop.wait() => {}
                     }
                 }
             }
@@ -336,6 +347,9 @@ impl Sender {
             self.forget();
             self.lane.change();
             return Ok(());
+        }
+        if self.config.batches().is_some() {
+            return self.tell_batch().await;
         }
         match self.queue.next() {
             Some(ready) => {

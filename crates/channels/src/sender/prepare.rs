@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use fhir::Id;
 use hl7v2::CharsetChoice;
@@ -14,6 +15,7 @@ use tokio::task::{block_in_place, spawn_blocking};
 
 use super::lanes::Share;
 use super::queue::{Out, PAGE, Policy, Ready, arrange, is_next, tries};
+use crate::config::BatchConfig;
 use crate::outbound::{RenderError, Versions, Voice, forwarded, render};
 
 /// What to look for.
@@ -27,6 +29,8 @@ pub(super) struct Listing {
     pub(super) awaits_application: bool,
     /// What is not to be listed although the record may list it.
     pub(super) out: Out,
+    /// Whether it is gathered into batches, and by which time it is judged what is due.
+    pub(super) batch: Option<(BatchConfig, Timestamp)>,
     /// What of it is for this connection.
     pub(super) share: Share,
 }
@@ -40,6 +44,8 @@ pub(super) struct Page {
     pub(super) waiting: u64,
     /// When the oldest of them was queued.
     pub(super) oldest: Option<Timestamp>,
+    /// How long those that may be sent wait for others, where they do.
+    pub(super) wait: Option<Duration>,
 }
 
 /// Why nothing was found: the record cannot be read, or the thread that read it is gone.
@@ -68,7 +74,12 @@ fn page(listing: &Listing) -> Result<Page, ListError> {
         let own = share.takes(view)?;
         Some(own && is_next(view, &listing.out, listing.policy))
     };
-    let mut chosen = reader.deliveries_while(&listing.channel, PAGE, next)?;
+    let limit = listing.batch.map_or(PAGE, |(batch, _)| batch.most());
+    let mut chosen = reader.deliveries_while(&listing.channel, limit, next)?;
+    let wait = listing.batch.and_then(|(batch, now)| batch.wait(&chosen, now));
+    if wait.is_some() {
+        chosen.clear();
+    }
     arrange(&mut chosen);
     let queue = reader.queue(&listing.channel)?;
     let mut ready = Vec::with_capacity(chosen.len());
@@ -91,7 +102,7 @@ fn page(listing: &Listing) -> Result<Page, ListError> {
         Some(queue) => (queue.depth.saturating_sub(ended), Some(queue.oldest)),
         None => (0, None),
     };
-    Ok(Page { ready, waiting, oldest: oldest.filter(|_| waiting > 0) })
+    Ok(Page { ready, waiting, oldest: oldest.filter(|_| waiting > 0), wait })
 }
 
 /// By what the peer will know the message: what we write has the delivery's id, what we forward

@@ -22,26 +22,8 @@ const DEFER: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins
 impl Sender {
     /// Sends one message and tells what became of it.
     pub(super) async fn tell(&mut self, ready: Ready) -> Result<(), Stopped> {
-        let Ready { delivery, control_id, tries, message, .. } = ready;
-        let message = match message {
-            Ok(message) => message,
-            Err(RenderError::Dropped) => {
-                let detail = Some("dropped by the channel's script".to_owned());
-                let state = DeliveryState::Superseded;
-                return self.conclude(delivery, state, detail, Vec::new()).await;
-            }
-            Err(error) => {
-                let detail = Some(format!("not written: {}", error.code()));
-                return self.conclude(delivery, DeliveryState::Refused, detail, Vec::new()).await;
-            }
-        };
-        if self.config.transport == Transport::Mllp
-            && hl7v2::mllp::encode_into(&message, &mut Vec::new()).is_err()
-        {
-            // It would never get onto the line, and everybody's messages would wait behind it.
-            let detail = Some("not written: unframeable".to_owned());
-            return self.conclude(delivery, DeliveryState::Refused, detail, Vec::new()).await;
-        }
+        let control_id = ready.control_id.clone();
+        let Some((delivery, tries, message)) = self.writable(ready).await? else { return Ok(()) };
         if self.hear_before(&delivery).await? || self.link.client.is_none() {
             return Ok(());
         }
@@ -57,13 +39,10 @@ impl Sender {
         }
         match sent {
             Some(Exchange::NotSent(code)) => {
-                self.meter.down(code);
                 if durable {
                     self.place(&delivery, DeliveryState::Waiting, Some("not-sent")).await?;
                 }
-                self.forget();
-                let wait = self.lost();
-                self.pause(wait).await;
+                self.not_sent(code).await;
                 Ok(())
             }
             Some(other) => self.judge(other, delivery, tries).await,
@@ -73,6 +52,42 @@ impl Sender {
             }
             None => self.unacknowledged(delivery, tries, "sent").await,
         }
+    }
+
+    /// The message of a delivery; none where it cannot be sent, which is told then.
+    pub(super) async fn writable(
+        &mut self,
+        ready: Ready,
+    ) -> Result<Option<(Delivery, u64, Vec<u8>)>, Stopped> {
+        let Ready { delivery, tries, message, .. } = ready;
+        let (state, why) = match message {
+            // It would never get onto the line, and everybody's messages would wait behind it.
+            Ok(message)
+                if self.config.transport == Transport::Mllp
+                    && hl7v2::mllp::encode_into(&message, &mut Vec::new()).is_err() =>
+            {
+                (DeliveryState::Refused, "not written: unframeable".to_owned())
+            }
+            // In a batch nobody could tell where it begins.
+            Ok(message) if self.config.batches().is_some() && !message.starts_with(b"MSH") => {
+                (DeliveryState::Refused, "not written: no-message".to_owned())
+            }
+            Ok(message) => return Ok(Some((delivery, tries, message))),
+            Err(RenderError::Dropped) => {
+                (DeliveryState::Superseded, "dropped by the channel's script".to_owned())
+            }
+            Err(error) => (DeliveryState::Refused, format!("not written: {}", error.code())),
+        };
+        self.conclude(delivery, state, Some(why), Vec::new()).await?;
+        Ok(None)
+    }
+
+    /// Nothing left here, or nobody has looked at it: what waits is tried again after a while.
+    pub(super) async fn not_sent(&mut self, code: &'static str) {
+        self.meter.down(code);
+        self.forget();
+        let wait = self.lost();
+        self.pause(wait).await;
     }
 
     /// Takes in what came since the last message. True where `delivery` may not be sent now after
@@ -106,7 +121,7 @@ impl Sender {
 
     /// Sends a message; waits for its acknowledgement where one is to come on this line, and gives
     /// `None` where none is.
-    async fn exchange(
+    pub(super) async fn exchange(
         &mut self,
         message: &[u8],
         delivery: &Delivery,
@@ -218,7 +233,7 @@ impl Sender {
     }
 
     /// Nothing says that the peer has the message, and nothing is to say so.
-    async fn unacknowledged(
+    pub(super) async fn unacknowledged(
         &mut self,
         delivery: Delivery,
         tries: u64,
@@ -292,7 +307,7 @@ impl Sender {
     }
 
     /// Journals where a message stands that has not ended.
-    async fn place(
+    pub(super) async fn place(
         &mut self,
         delivery: &Delivery,
         state: DeliveryState,
@@ -312,7 +327,7 @@ impl Sender {
     /// A message was sent and not answered: the journal has to know before anything else is
     /// sent. It is told of the first time, and then of each that counts as an attempt. What
     /// follows is read from the record, by the channel's policy.
-    async fn unanswered(
+    pub(super) async fn unanswered(
         &mut self,
         delivery: Delivery,
         before: u64,

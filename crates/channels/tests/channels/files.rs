@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use channels::dialect::Dialect;
 use channels::{
-    ChannelConfig, Channels, FilesConfig, Health, LinkState, OnUnknown, Resync, Running, Setting,
-    Transport,
+    BatchConfig, ChannelConfig, Channels, FilesConfig, Health, LinkState, OnUnknown, Resync,
+    Running, Setting, Transport,
 };
 use engine::Engine;
 use medicines::deliveries::DeliveryState;
@@ -19,6 +19,7 @@ fn files(folder: &Path) -> FilesConfig {
         settle_s: 0,
         poll_ms: 50,
         envelope: false,
+        batch: None,
     }
 }
 
@@ -278,5 +279,84 @@ async fn a_full_disk_leaves_no_half_file_and_loses_nothing() {
     std::fs::remove_file(folder.join("ballast")).unwrap();
     node.stand(&[DeliveryState::Delivered]).await;
     assert!(read(folder.join(names(&folder).remove(0))).contains("|H1^"));
+    node.running.shutdown().await;
+}
+
+/// A node whose cabinet is a folder that takes batches.
+async fn gathering(engine: &Engine, folder: &Path, messages: u32, age_s: u32) -> Node {
+    let mut config = outbound("127.0.0.1:1".parse().unwrap(), OnUnknown::Hold, Resync::Never);
+    (config.connect, config.transport) = (None, Transport::Files);
+    let batch = Some(BatchConfig { messages, age_s });
+    config.files = Some(FilesConfig { batch, ..files(folder) });
+    node(engine, config).await
+}
+
+/// The control ids of each file, in the order of their names; each has to be a whole batch.
+fn batches(folder: &Path) -> Vec<Vec<String>> {
+    let read = |name: &String| {
+        let bytes = std::fs::read(folder.join(name)).unwrap();
+        let batch = hl7v2::batch::split(&bytes).unwrap();
+        let [part] = batch.parts.as_slice() else { panic!("{name}") };
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        assert!(text.starts_with("FHS|") && text.ends_with("FTS|1\r"), "{text}");
+        assert!(text.contains(&format!("BTS|{}\r", part.messages.len())), "{text}");
+        let id =
+            |message: &[u8]| String::from_utf8_lossy(message).split('|').nth(9).unwrap().to_owned();
+        part.messages.iter().map(|message| id(message)).collect()
+    };
+    names(folder).iter().map(read).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_written_when_it_is_full() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let folder = dir.path().join("out");
+    std::fs::create_dir(&folder).unwrap();
+    let node = gathering(&engine, &folder, 3, 86_400).await;
+    for n in 1..=7 {
+        node.admit("A01", &format!("H{n}"), &format!("c{n}")).await;
+    }
+    let (delivered, waiting) = (DeliveryState::Delivered, DeliveryState::Waiting);
+    let mut states = vec![delivered; 6];
+    states.push(waiting);
+    node.stand(&states).await;
+    let queued: Vec<String> =
+        node.deliveries().iter().map(|view| view.delivery.id.to_string()).collect();
+    assert_eq!(batches(&folder), [&queued[..3], &queued[3..6]], "in order, each once");
+    assert_eq!(node.deliveries()[0].detail.as_deref(), Some("written"));
+    node.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_written_when_its_oldest_message_has_waited_long_enough() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let folder = dir.path().join("out");
+    std::fs::create_dir(&folder).unwrap();
+    let node = gathering(&engine, &folder, 1000, 2).await;
+    for n in 1..=5 {
+        node.admit("A01", &format!("H{n}"), &format!("c{n}")).await;
+    }
+    node.stand(&[DeliveryState::Delivered; 5]).await;
+    let queued: Vec<String> =
+        node.deliveries().iter().map(|view| view.delivery.id.to_string()).collect();
+    assert_eq!(batches(&folder).concat(), queued, "all of them, in order, each once");
+    node.running.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_cannot_be_written_waits_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = engine(dir.path());
+    let folder = dir.path().join("out");
+    let node = gathering(&engine, &folder, 2, 86_400).await;
+    node.admit("A01", "H1", "c1").await;
+    node.admit("A01", "H2", "c2").await;
+    until("it is told", || node.health().last_error == Some("folder-missing")).await;
+    assert!(!node.states().contains(&DeliveryState::Delivered));
+    std::fs::create_dir(&folder).unwrap();
+    node.stand(&[DeliveryState::Delivered; 2]).await;
+    assert_eq!(batches(&folder).concat().len(), 2);
     node.running.shutdown().await;
 }

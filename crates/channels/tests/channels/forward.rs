@@ -69,6 +69,7 @@ async fn the_bytes_that_go_on_are_those_that_came() {
         settle_s: 0,
         poll_ms: 50,
         envelope: false,
+        batch: None,
     });
     let node = forwarding(&engine, ForwardWhich::All, archive).await;
     let mut message = unmapped("H1", "c1").into_bytes();
@@ -216,6 +217,7 @@ async fn what_fits_no_frame_is_refused_alone() {
         settle_s: 0,
         poll_ms: 50,
         envelope: false,
+        batch: None,
     });
     let to = lab(&peer);
     files.forward_to = vec![to.name.clone()];

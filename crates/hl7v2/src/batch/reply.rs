@@ -41,17 +41,25 @@ pub fn reply(to: &Batch<'_>, acks: &[Vec<Vec<u8>>], spec: &ReplySpec<'_>) -> Vec
     out
 }
 
-/// Puts one message into a file of one batch, with sender, receiver, time and control id as its
-/// MSH has them. What is no message is given back as it is.
+/// Puts one message into a file of one batch; see [`enclose_all`].
 pub fn enclose(message: &[u8]) -> Vec<u8> {
+    enclose_all(&[message])
+}
+
+/// Puts messages into a file of one batch, with sender, receiver, time and control id as the MSH
+/// of the first has them, and with their count. Where that is no message they are given back as
+/// they are.
+pub fn enclose_all<M: AsRef<[u8]>>(messages: &[M]) -> Vec<u8> {
+    let message = messages.first().map(AsRef::as_ref).unwrap_or_default();
     let end = message.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
     let msh = &message[..end.unwrap_or(message.len())];
     let Some(separator) = msh.strip_prefix(b"MSH").and_then(|rest| rest.first()).copied() else {
-        return message.to_vec();
+        return messages.iter().flat_map(AsRef::as_ref).copied().collect();
     };
     let fields: Vec<&[u8]> = msh.split(|&byte| byte == separator).collect();
     let field = |number: usize| fields.get(number - 1).copied().unwrap_or_default();
-    let mut out = Vec::with_capacity(message.len() + 2 * msh.len() + 16);
+    let bytes: usize = messages.iter().map(|message| message.as_ref().len() + 1).sum();
+    let mut out = Vec::with_capacity(bytes + 2 * msh.len() + 24);
     for name in [b"FHS", b"BHS"] {
         out.extend_from_slice(name);
         for number in 2..=11 {
@@ -65,11 +73,13 @@ pub fn enclose(message: &[u8]) -> Vec<u8> {
         }
         out.push(b'\r');
     }
-    out.extend_from_slice(message);
-    if !message.ends_with(b"\r") {
-        out.push(b'\r');
+    for message in messages.iter().map(AsRef::as_ref) {
+        out.extend_from_slice(message);
+        if !message.ends_with(b"\r") {
+            out.push(b'\r');
+        }
     }
-    trailer(*b"BTS", separator, 1, &mut out);
+    trailer(*b"BTS", separator, messages.len(), &mut out);
     trailer(*b"FTS", separator, 1, &mut out);
     out
 }
@@ -163,6 +173,19 @@ mod tests {
         let batch = split(&made).unwrap();
         assert_eq!(batch.parts[0].messages, [[message.as_slice(), b"\r"].concat()]);
         assert_eq!(enclose(b"no message"), b"no message");
+    }
+
+    #[test]
+    fn several_messages_are_counted() {
+        let message =
+            |id: u32| format!("MSH|^~\\&|HUB|RXX|LAB|H|2026||ADT^A01|{id}|P|2.5.1\rPID|1\r");
+        let made = enclose_all(&[message(7), message(8), message(9)]);
+        let text = String::from_utf8(made.clone()).unwrap().replace('\r', "\n");
+        assert!(text.starts_with("FHS|^~\\&|HUB|RXX|LAB|H|2026||||7\nBHS|"), "{text}");
+        assert!(text.ends_with("BTS|3\nFTS|1\n"), "{text}");
+        let batch = split(&made).unwrap();
+        assert_eq!(batch.parts[0].messages, [7, 8, 9].map(|id| message(id).into_bytes()));
+        assert_eq!(enclose_all::<&[u8]>(&[]), b"");
     }
 
     #[test]

@@ -30,7 +30,9 @@ pub(crate) struct FileClient {
 
 impl Outbox {
     pub(crate) fn new(config: &FilesConfig) -> Self {
-        let FilesConfig { folder, ending, envelope, .. } = config.clone();
+        let FilesConfig { folder, ending, envelope, batch, .. } = config.clone();
+        // A batch comes in its envelope.
+        let envelope = envelope && batch.is_none();
         Outbox { folder, ending, envelope }
     }
 
