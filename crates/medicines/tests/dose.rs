@@ -209,3 +209,60 @@ fn without_the_release_what_needs_it_is_refused() {
     let told = (refusal.code, refusal.reason.as_deref());
     assert_eq!(told, (RefusalCode::DoseNotComparable, Some("no-dictionary")));
 }
+
+#[test]
+fn a_restart_forgets_nothing_that_doses_are_judged_by() {
+    let limited = |items: &mut Vec<Item>| {
+        let item = items.iter_mut().find(|item| item.code == "PTAB").unwrap();
+        item.maximum = Some(Quantity::new(4.into(), "g"));
+    };
+    let mut hospital = hospital(limited);
+    let index = hospital.dictionary.clone().unwrap();
+    let mut question = asked("PSUP", 7);
+    question.override_reason = Some("in pain".into());
+    hospital.remove_with(question).unwrap();
+    order(&mut hospital, "7001", vtm(&index, "Paracetamol"), "1 g", Some("PR"));
+    let before = hospital.rows();
+    let mut hospital = hospital.restarted();
+    assert_eq!(hospital.rows(), before);
+    let ask = |hospital: &mut Hospital, item: &str, units: i64| {
+        let mut question = asked(item, units);
+        question.order = Some(Identifier::of(ORDER, "7001"));
+        hospital.refusal_of(question).map_err(|refusal| (refusal.code, refusal.reason))
+    };
+    let by_route = Err((RefusalCode::ItemNotOfOrder, Some("route".to_owned())));
+    assert_eq!(ask(&mut hospital, "PTAB", 2), by_route, "the route is still known");
+    let most = Err((RefusalCode::MaximumReached, None));
+    assert_eq!(ask(&mut hospital, "PSUP", 2), most, "what was taken is still known");
+    assert_eq!(ask(&mut hospital, "PSUP", 1), Ok(()));
+}
+
+#[test]
+fn a_taper_is_read_from_the_order() {
+    use fhir::types::Period;
+    let mut hospital = Hospital::new();
+    let mut message =
+        order_message(hospital.now, ANNA, Control::New, "7001", "PARA500", Some("P1"));
+    let first = message.order.dosage_instruction[0].clone();
+    let step = |dose: &str, start: &str, end: &str| {
+        let mut step = first.clone();
+        let date = |text: &str| {
+            let at = time(&format!("{text}:00"));
+            Some(fhir::DateTime::at(at, &jiff::tz::TimeZone::UTC))
+        };
+        let period = Period { start: date(start), end: date(end) };
+        let repeat = step.timing.as_mut().unwrap().repeat.as_mut().unwrap();
+        repeat.bounds_period = Some(period);
+        let quantity = step.dose_and_rate[0].dose_quantity.as_mut().unwrap();
+        quantity.value = fhir::Decimal::parse(dose).ok();
+        step
+    };
+    message.order.dosage_instruction =
+        vec![step("1000", "08:00", "14:00"), step("500", "14:00", "20:00")];
+    hospital.ask(Request::Orders(vec![message]));
+    let mut hospital = hospital.restarted();
+    assert!(hospital.at("08:30:00").remove(2).is_ok(), "the first step");
+    assert_eq!(hospital.at("15:00:00").remove(2), Err(RefusalCode::QuantityExceedsDose));
+    assert!(hospital.remove(1).is_ok(), "the second step");
+    assert_eq!(hospital.at("20:00:01").remove(1), Err(RefusalCode::Stopped), "all steps are over");
+}

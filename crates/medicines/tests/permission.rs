@@ -310,5 +310,10 @@ fn an_unverified_order_is_taken_only_where_the_site_says_so_and_with_a_case() {
     let permit = hospital.remove(2).unwrap();
     assert!(permit.order.is_some() && permit.case.is_some());
     let case = (CaseKind::UnverifiedRemoval, "not-verified".to_owned());
+    assert_eq!(hospital.open_cases(), std::slice::from_ref(&case));
+    // The same where the cabinet tells it afterwards.
+    hospital.at("08:05:00").tick();
+    assert_eq!(hospital.open_cases(), [], "it was not taken");
+    hospital.vend(Some("7001"), 2);
     assert_eq!(hospital.open_cases(), [case]);
 }

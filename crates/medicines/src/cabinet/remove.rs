@@ -108,6 +108,10 @@ fn unasked(
     transfer
 }
 
+/// The reason of a removal on an order that nobody verified: a case of its own kind where the site
+/// lets it be taken.
+const NOT_VERIFIED: &str = "not-verified";
+
 /// What an order has to say of a removal.
 #[derive(Default)]
 struct Judged {
@@ -140,7 +144,7 @@ fn judge(state: &mut State, facts: &Facts<'_>, told: &Told<'_>, patient: &Patien
     let id = Some(order.id.clone());
     match authority(&order, patient, facts, told) {
         Ok((dose, verified)) => {
-            let why = (!verified).then_some("not-verified");
+            let why = (!verified).then_some(NOT_VERIFIED);
             Judged { order: id, dose: Some(dose.taken), why }
         }
         Err(refusal) => Judged { order: id, dose: None, why: Some(refusal.code.as_str()) },
@@ -197,9 +201,16 @@ fn review(
     reason: &str,
     units: Decimal,
 ) -> Id {
-    let text = "Taken without a live, verified order that covers it: find out why, and match it \
-                to an order or report it.";
-    let mut case = facts.case(CaseKind::DispensedWithoutOrder, reason, text);
+    let (kind, text) = if reason == NOT_VERIFIED && facts.site.policies.unverified_allowed {
+        let text = "Taken on an order that no pharmacist has verified: verify it now, or speak to \
+                    the prescriber.";
+        (CaseKind::UnverifiedRemoval, text)
+    } else {
+        let text = "Taken without a live, verified order that covers it: find out why, and match \
+                    it to an order or report it.";
+        (CaseKind::DispensedWithoutOrder, text)
+    };
+    let mut case = facts.case(kind, reason, text);
     case.patient = Some(patient.id.clone());
     case.order = order;
     case.removal = Some(removal.clone());
