@@ -367,3 +367,56 @@ fn packs_of_the_corpus_are_read_as_the_endpoint_reads_them() {
     }
     assert!(count >= 50, "{count} packs");
 }
+
+#[test]
+fn packs_resolve_by_dm_and_d_and_a_brand_is_a_brand() {
+    use medicines::Item;
+    let index = std::sync::Arc::new(terminology::synthetic::import().unwrap().index);
+    let vmp = index.vmps().find(|vmp| vmp.name() == "Paracetamol 500mg tablets").unwrap();
+    let gtin = |amp: &terminology::Amp<'_>| {
+        let mut numbers = amp.packs().flat_map(|pack| pack.gtins().collect::<Vec<_>>());
+        numbers.next().map(|(gtin, ..)| format!("{gtin:014}"))
+    };
+    let brands: Vec<(u64, String)> =
+        vmp.amps().filter_map(|amp| Some((amp.id(), gtin(&amp)?))).collect();
+    let [(brand, own), (_, others), ..] = brands.as_slice() else { panic!("{brands:?}") };
+    let other = index.vmps().find(|vmp| vmp.name().starts_with("Furosemide 40mg")).unwrap();
+    let foreign = other.amps().find_map(|amp| gtin(&amp)).unwrap();
+    let check = |ordered: u64, pack: &str, outcome: Outcome, findings: &[&str]| {
+        let mut hospital = Hospital::new();
+        let mut site = bedside_site();
+        let item = |code: &str, dmd: u64| Item {
+            code: code.into(),
+            name: code.into(),
+            unit: "tablet".into(),
+            dmd: Some(dmd.to_string()),
+            ..Item::default()
+        };
+        // A pocket with the brand where the brand is ordered, else one with anybody's tablets.
+        site.items.push(item("PTAB", if ordered == *brand { *brand } else { vmp.id() }));
+        site.items.push(item("FUR40", other.id()));
+        hospital.ask(Request::Configure(Box::new(site)));
+        hospital.dictionary = Some(std::sync::Arc::clone(&index));
+        let mut message =
+            order_message(hospital.now, ANNA, Control::New, "7001", "PARA500", Some("P1"));
+        let ordered = ordered.to_string();
+        let concept = CodeableConcept::of("https://dmd.nhs.uk", &ordered, None);
+        message.order.medication_codeable_concept = Some(concept);
+        hospital.ask(Request::Orders(vec![message]));
+        hospital.at("08:30:00");
+        let told = scan(&hospital, Act::Check, &[pack, pack]);
+        let checked = ask(&mut hospital, vec![told]).swap_remove(0);
+        assert_eq!(words(&checked), findings, "{ordered} {pack}");
+        assert_eq!(checked.outcome, outcome, "{ordered} {pack}");
+    };
+    let vtm = vmp.vtm().unwrap().id();
+    for ordered in [vtm, vmp.id()] {
+        check(ordered, own, Outcome::Pass, &[]);
+        check(ordered, others, Outcome::Pass, &[]);
+        check(ordered, &foreign, Outcome::Block, &["block not-ordered"]);
+    }
+    check(*brand, own, Outcome::Pass, &[]);
+    let another = ["block not-in-formulary", "block not-in-formulary"];
+    check(*brand, others, Outcome::Block, &another);
+    check(vmp.id(), "09501101530003", Outcome::Block, &["block not-ordered"]);
+}

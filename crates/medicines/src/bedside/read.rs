@@ -91,8 +91,14 @@ pub fn pack<'a>(
         details(&mut pack, of.details, today);
     }
     if pack.items.is_empty() {
-        let text = "Nobody here knows this pack: check it by eye, and tell the pharmacy its code.";
-        pack.findings.push(block("unknown-pack", text));
+        let (code, text) = if pack.product.is_some() {
+            let text = "This product is none that is kept here: it is not what was ordered.";
+            ("not-in-formulary", text)
+        } else {
+            let text = "Nobody here knows this pack: put it aside, and tell the pharmacy its code.";
+            ("unknown-pack", text)
+        };
+        pack.findings.push(block(code, text));
     }
     pack
 }
