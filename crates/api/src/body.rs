@@ -60,7 +60,7 @@ fn is_too_large(error: &axum::Error) -> bool {
     error.source().is_some_and(|source| source.to_string().contains("length limit"))
 }
 
-fn too_large(most: usize) -> Problem {
+pub(crate) fn too_large(most: usize) -> Problem {
     let detail = format!("The body is longer than {most} bytes.");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, code::BODY_TOO_LARGE, detail)
 }

@@ -26,6 +26,7 @@ pub(crate) mod code {
     pub(crate) const BODY_TOO_SLOW: &str = "body-too-slow";
     pub(crate) const BODY_LOST: &str = "body-lost";
     pub(crate) const NOT_JSON: &str = "not-json";
+    pub(crate) const NOT_XML: &str = "not-xml";
     pub(crate) const BAD_RESOURCE: &str = "bad-resource";
     pub(crate) const GONE: &str = "gone";
     pub(crate) const BAD_BODY: &str = "bad-body";

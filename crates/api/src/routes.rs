@@ -14,6 +14,7 @@ use crate::fhir::interactions::{
     vread,
 };
 use crate::fhir::operations::{everything, meta};
+use crate::fhir::{Wardrobe, dress};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::tally::count;
@@ -215,6 +216,7 @@ pub(crate) fn assemble(state: &ApiState, others: Option<Router>) -> Router {
         Some(others) => router.fallback_service(others.layer(from_fn(not_under_fhir))),
         None => router.fallback(nothing_here),
     };
+    let router = router.layer(from_fn_with_state(Wardrobe::default(), dress));
     router.layer(from_fn_with_state(state.tally(), count))
 }
 

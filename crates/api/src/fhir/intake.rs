@@ -1,12 +1,17 @@
 //! Bodies of writes: which content they have, and that they are resources.
 
+use std::io::Read;
+
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
 use fhir::json::{Limits, check, empty_part};
+use fhir::resources::IssueType;
 use fhir::{Draft, Id, ResourceType};
+use fhir_xml::XmlError;
+use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 
-use super::Failure;
+use super::{Failure, Format};
 use crate::body;
 use crate::problem::{Problem, code};
 
@@ -16,16 +21,115 @@ pub(crate) const MAX_RESOURCE_BYTES: usize = 4 << 20;
 pub(crate) const MAX_BUNDLE_BYTES: usize = 16 << 20;
 /// The most objects and arrays inside one another: questionnaires and plans go deep.
 pub(crate) const MAX_DEPTH: usize = 64;
-/// The content under which JSON comes (R4 §3.1.0.1.11).
-const JSON: [&str; 3] = ["application/fhir+json", "application/json", "text/json"];
+/// From how many bytes on a body is unpacked or read as XML on a thread of its own.
+const LARGE_BYTES: usize = 64 << 10;
 
-/// Takes a body that the headers say is FHIR in JSON.
-pub(crate) async fn bytes(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Failure> {
-    if !content_type(headers).is_some_and(|kind| JSON.iter().any(|j| j.eq_ignore_ascii_case(&kind)))
-    {
-        return Err(unsupported("Send the header Content-Type: application/fhir+json."));
+/// A body that is FHIR, in JSON or XML.
+#[derive(Debug, Clone)]
+pub(crate) struct Content {
+    /// As it came: for the journal, which also knows a repeat by it. What was compressed for the
+    /// way is unpacked.
+    pub(crate) raw: Bytes,
+    /// The same in JSON.
+    json: Bytes,
+    /// The most bytes that it may have.
+    most: usize,
+}
+
+impl Content {
+    /// The JSON, once it is strict and within the limits.
+    pub(crate) fn text(&self) -> Result<&str, Failure> {
+        text(&self.json, self.most)
     }
-    Ok(body::bytes_within(body, most).await?)
+}
+
+/// Takes a body that the headers say is FHIR, and turns XML into JSON.
+pub(crate) async fn content(
+    headers: &HeaderMap,
+    body: Body,
+    most: usize,
+) -> Result<Content, Failure> {
+    let Some(format) = content_type(headers).as_deref().and_then(format) else {
+        let detail = "Send the header Content-Type: application/fhir+json, or \
+                      application/fhir+xml.";
+        return Err(unsupported(detail));
+    };
+    let raw = unpacked(headers, body, most).await?;
+    let json = match format {
+        Format::Json => raw.clone(),
+        Format::Xml => {
+            let xml = raw.clone();
+            let json = aside(raw.len(), move || fhir_xml::to_json(&xml)).await?;
+            Bytes::from(json?)
+        }
+    };
+    Ok(Content { raw, json, most })
+}
+
+/// A wildcard is no content.
+fn format(content: &str) -> Option<Format> {
+    if content.contains('*') || !content.contains('/') { None } else { Format::named(content) }
+}
+
+/// The body, unpacked where it was compressed for the way (RFC 9110 §8.4).
+pub(crate) async fn unpacked(
+    headers: &HeaderMap,
+    body: Body,
+    most: usize,
+) -> Result<Bytes, Failure> {
+    let coding = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?"));
+    let is = |name: &str| coding.is_some_and(|coding| coding.trim().eq_ignore_ascii_case(name));
+    let packed = is("gzip") || is("x-gzip");
+    if !packed && coding.is_some() && !is("identity") {
+        return Err(unsupported("A body may be compressed by gzip and by nothing else."));
+    }
+    let bytes = body::bytes_within(body, most).await?;
+    if !packed {
+        return Ok(bytes);
+    }
+    // What is small may become large.
+    aside(usize::MAX, move || unpack(&bytes, most)).await?
+}
+
+fn unpack(bytes: &[u8], most: usize) -> Result<Bytes, Failure> {
+    let mut unpacked = Vec::new();
+    // One byte more tells a body that is too long from one that just fits.
+    let reader = MultiGzDecoder::new(bytes);
+    let mut reader = reader.take(u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1));
+    reader.read_to_end(&mut unpacked).map_err(|_| {
+        Failure::from(Problem::bad(code::BODY_LOST, "The body is not compressed by gzip."))
+    })?;
+    if unpacked.len() > most {
+        return Err(body::too_large(most).into());
+    }
+    Ok(Bytes::from(unpacked))
+}
+
+/// Does something that may take long where it keeps nobody waiting.
+async fn aside<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    if bytes <= LARGE_BYTES {
+        return Ok(work());
+    }
+    Ok(tokio::task::spawn_blocking(work).await.map_err(|_| Problem::internal())?)
+}
+
+/// What is quoted is what the caller sent.
+impl From<XmlError> for Failure {
+    fn from(error: XmlError) -> Self {
+        let (status, issue) = match &error {
+            XmlError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, IssueType::TooLong),
+            _ => (StatusCode::BAD_REQUEST, IssueType::Structure),
+        };
+        let detail = format!("The body cannot be read: {error}.");
+        let failure = Failure::new(Problem::new(status, code::NOT_XML, detail), issue);
+        match error {
+            XmlError::Unknown { path, .. } | XmlError::Content { path, .. } => failure.at(path),
+            _ => failure,
+        }
+    }
 }
 
 /// The content that the headers name, without its parameters.

@@ -1,6 +1,7 @@
 //! The FHIR R4 endpoint: what is served, and how it refuses.
 
 mod conditions;
+mod dress;
 mod entries;
 mod intake;
 pub(crate) mod interactions;
@@ -15,15 +16,18 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use fhir::{Id, ResourceType};
 
-pub(crate) use negotiate::{Handling, Return, acceptable, handling, returning};
+pub(crate) use dress::{Wardrobe, dress};
+pub(crate) use negotiate::{Format, Handling, Return, acceptable, handling, returning};
 pub(crate) use outcome::Failure;
 
 use crate::problem::Problem;
 
 /// The name of the source from which the engine has what comes this way.
 pub(crate) const CHANNEL: &str = "fhir";
-/// The type of every answer.
+/// The type of every answer in JSON.
 pub(crate) const FHIR_JSON: &str = "application/fhir+json; charset=utf-8";
+/// The type of every answer in XML.
+pub(crate) const FHIR_XML: &str = "application/fhir+xml; charset=utf-8";
 
 /// Whether resources of the type are kept: all of R4 but Parameters, which it never stores.
 fn is_served(kind: ResourceType) -> bool {

@@ -4,10 +4,33 @@ use axum::http::{HeaderMap, StatusCode, header};
 
 use crate::problem::{Problem, code};
 
-/// Formats under which FHIR JSON is asked for (R4 §3.1.0.1.11).
+/// Names under which FHIR JSON is asked for (R4 §3.1.0.1.11).
 const JSON: [&str; 4] = ["application/fhir+json", "application/json", "text/json", "json"];
-/// Ranges that contain it.
+/// Names under which FHIR XML is asked for.
+const XML: [&str; 4] = ["application/fhir+xml", "application/xml", "text/xml", "xml"];
+/// Ranges that contain both.
 const ANY: [&str; 3] = ["*/*", "application/*", "*"];
+
+/// How a resource is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// `application/fhir+json`.
+    Json,
+    /// `application/fhir+xml`.
+    Xml,
+}
+
+impl Format {
+    /// The format that has this name, which may have parameters.
+    pub(crate) fn named(text: &str) -> Option<Format> {
+        let name = text.split(';').next().unwrap_or_default().trim();
+        let is = |known: &&str| known.eq_ignore_ascii_case(name);
+        if JSON.iter().any(&is) || ANY.contains(&name) {
+            return Some(Format::Json);
+        }
+        XML.iter().any(is).then_some(Format::Xml)
+    }
+}
 
 /// What becomes of parameters that the type does not have (R4 §3.1.1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,24 +41,50 @@ pub(crate) enum Handling {
     Lenient,
 }
 
-/// Checks that the caller takes JSON. `_format` comes before the header Accept.
-pub(crate) fn acceptable(headers: &HeaderMap, format: Option<&str>) -> Result<(), Problem> {
-    let named = |text: &str| {
-        let name = text.split(';').next().unwrap_or_default().trim();
-        JSON.iter().chain(&ANY).any(|known| known.eq_ignore_ascii_case(name))
-    };
-    let accepted = if let Some(format) = format {
+/// The format that the caller takes. `_format` comes before the header Accept.
+pub(crate) fn format(headers: &HeaderMap, format: Option<&str>) -> Option<Format> {
+    if let Some(format) = format {
         // A plus sign that was not escaped has become a blank.
-        named(&format.replace(' ', "+"))
-    } else {
-        let mut wishes = headers.get_all(header::ACCEPT).iter().peekable();
-        wishes.peek().is_none()
-            || wishes.filter_map(|wish| wish.to_str().ok()).flat_map(|w| w.split(',')).any(named)
-    };
-    if accepted {
+        return Format::named(&format.trim().replace(' ', "+"));
+    }
+    let mut wishes = headers.get_all(header::ACCEPT).iter().peekable();
+    if wishes.peek().is_none() {
+        return Some(Format::Json);
+    }
+    let mut best: Option<(u16, Format)> = None;
+    for wish in wishes.filter_map(|wish| wish.to_str().ok()).flat_map(|all| all.split(',')) {
+        let (Some(format), weight) = (Format::named(wish), weight(wish)) else { continue };
+        // The first of those that are wished alike is taken.
+        if weight > best.map_or(0, |(most, _)| most) {
+            best = Some((weight, format));
+        }
+    }
+    best.map(|(_, format)| format)
+}
+
+/// How much something is wished, in thousandths (RFC 9110 §12.4.2).
+pub(crate) fn weight(wish: &str) -> u16 {
+    const WHOLE: u16 = 1_000;
+    let value = wish.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("q").then(|| value.trim())
+    });
+    let Some(value) = value else { return WHOLE };
+    let (whole, part) = value.split_once('.').unwrap_or((value, ""));
+    let digits = part.len() <= 3 && part.bytes().all(|byte| byte.is_ascii_digit());
+    match (whole, digits) {
+        ("1", _) => WHOLE,
+        ("0", true) => format!("{part:0<3}").parse().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Checks that the caller takes JSON or XML.
+pub(crate) fn acceptable(headers: &HeaderMap, asked: Option<&str>) -> Result<(), Problem> {
+    if format(headers, asked).is_some() {
         return Ok(());
     }
-    let detail = "This server answers in application/fhir+json only.";
+    let detail = "This server answers in application/fhir+json and application/fhir+xml only.";
     Err(Problem::new(StatusCode::NOT_ACCEPTABLE, code::NOT_ACCEPTABLE, detail))
 }
 
@@ -92,22 +141,27 @@ mod tests {
         headers
     }
 
-    #[track_caller]
-    fn check(accept: Option<&str>, format: Option<&str>, expected: bool) {
-        let found = acceptable(&headers("accept", accept), format);
-        assert_eq!(found.is_ok(), expected, "{accept:?} {format:?}");
-    }
-
     #[test]
-    fn json_is_the_only_format() {
-        check(None, None, true);
-        check(Some("*/*"), None, true);
-        check(Some("application/fhir+json; fhirVersion=4.0"), None, true);
-        check(Some("application/fhir+xml, application/json;q=0.5"), None, true);
-        check(Some("application/fhir+xml"), None, false);
-        check(Some("application/fhir+xml"), Some("json"), true);
-        check(Some("application/json"), Some("xml"), false);
-        check(None, Some("application/fhir json"), true);
+    fn the_format_is_the_one_that_is_wished_most() {
+        use Format::{Json, Xml};
+        let check = |accept: Option<&str>, asked: Option<&str>, expected: Option<Format>| {
+            let found = format(&headers("accept", accept), asked);
+            assert_eq!(found, expected, "{accept:?} {asked:?}");
+        };
+        check(None, None, Some(Json));
+        check(Some("*/*"), None, Some(Json));
+        check(Some("application/fhir+json; fhirVersion=4.0"), None, Some(Json));
+        check(Some("application/fhir+xml, application/json;q=0.5"), None, Some(Xml));
+        check(Some("application/fhir+xml;q=0.4, application/json;q=0.5"), None, Some(Json));
+        check(Some("application/fhir+xml;q=0.25, text/html"), None, Some(Xml));
+        check(Some("application/json;q=0, text/html"), None, None);
+        check(Some("application/fhir+json, application/fhir+xml"), None, Some(Json));
+        check(Some("Application/FHIR+XML"), None, Some(Xml));
+        check(Some("application/fhir+turtle"), None, None);
+        check(Some("application/fhir+turtle"), Some("json"), Some(Json));
+        check(Some("application/json"), Some("xml"), Some(Xml));
+        check(Some("application/json"), Some("ttl"), None);
+        check(None, Some("application/fhir xml"), Some(Xml));
     }
 
     #[test]

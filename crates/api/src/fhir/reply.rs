@@ -7,8 +7,9 @@ use fhir::resources::BundleResponse;
 use fhir::{Instant, StoredResource};
 use jiff::Timestamp;
 
+use super::dress::Wish;
 use super::shape::Shape;
-use super::{Failure, resource};
+use super::{Failure, Format, resource};
 
 /// What is answered to one interaction.
 #[derive(Debug)]
@@ -63,6 +64,9 @@ impl Reply {
             None => StatusCode::OK.into_response(),
         };
         *response.status_mut() = self.status;
+        if let Some(format) = shape.format.as_deref().and_then(Format::named) {
+            response.extensions_mut().insert(Wish(format));
+        }
         let changed = self.changed.and_then(|at| {
             jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()
         });

@@ -84,6 +84,12 @@ impl Shape {
         }
     }
 
+    /// The format alone, for what has the rest of its form already.
+    #[must_use]
+    pub(crate) fn format_alone(&self) -> Self {
+        Shape { format: self.format.clone(), ..Shape::default() }
+    }
+
     /// A bundle whose entries have their form already.
     pub(crate) fn bundle(&self, json: String) -> String {
         if self.pretty { pretty(&json) } else { json }

@@ -265,16 +265,20 @@ impl Node {
 
     /// Sends a request of lines and a body, and reads the answer to the end of its connection.
     pub(crate) async fn send(&self, head: &str, body: &str) -> Reply {
+        read_reply(&String::from_utf8(self.exchange(head, body.as_bytes()).await).unwrap())
+    }
+
+    /// The same with any bytes; gives the answer as it came.
+    pub(crate) async fn exchange(&self, head: &str, body: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
         let head = head.trim_end().replace('\n', "\r\n");
         let length = body.len();
-        let request = format!(
-            "{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).await.unwrap();
+        let head =
+            format!("{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+        stream.write_all(&[head.as_bytes(), body].concat()).await.unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
-        read_reply(&String::from_utf8(answer).unwrap())
+        answer
     }
 
     pub(crate) async fn get(&self, token: &str, path: &str) -> Reply {

@@ -7,6 +7,7 @@ mod bodies;
 mod cases;
 mod corpus;
 mod doors;
+mod formats;
 mod harness;
 mod reads;
 mod searches;

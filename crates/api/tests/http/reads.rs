@@ -23,9 +23,9 @@ async fn a_resource_is_served_as_it_is_stored() {
     assert_eq!((reply.status, reply.body.as_str()), (304, ""));
     assert_eq!(reply.headers["etag"], "W/\"1\"");
     assert_eq!(node.send(&head("If-None-Match: W/\"2\""), "").await.status, 200);
-    let reply = node.send(&head("Accept: application/fhir+xml"), "").await;
+    let reply = node.send(&head("Accept: application/fhir+turtle"), "").await;
     assert_eq!((reply.status, reply.code().as_str()), (406, "not-acceptable"));
-    assert_eq!(node.get(ALL, &format!("{path}?_format=xml")).await.status, 406);
+    assert_eq!(node.get(ALL, &format!("{path}?_format=ttl")).await.status, 406);
     assert_eq!(node.get(ALL, &format!("{path}?_format=json")).await.status, 200);
 }
 

@@ -40,14 +40,13 @@ pub(crate) async fn post(
     let (parts, body) = request.into_parts();
     let shape = Shape::read(&query(&parts.uri)?)?;
     acceptable(&parts.headers, shape.format.as_deref())?;
-    let raw = intake::bytes(&parts.headers, body, MAX_BUNDLE_BYTES).await?;
-    intake::text(&raw, MAX_BUNDLE_BYTES)?;
-    let bundle = Bundle::from_slice(&raw)?;
+    let content = intake::content(&parts.headers, body, MAX_BUNDLE_BYTES).await?;
+    let bundle = Bundle::from_slice(content.text()?.as_bytes())?;
     entries::count(&bundle)?;
     let replies = match bundle.kind {
         BundleKind::Batch => each(&api, &caller, &parts.headers, &bundle).await?,
         BundleKind::Transaction => {
-            transaction::all(&api, &caller, &parts.headers, &bundle, raw).await?
+            transaction::all(&api, &caller, &parts.headers, &bundle, content.raw).await?
         }
         _ => {
             let detail = "Only a batch or a transaction can be posted here; post a bundle that \

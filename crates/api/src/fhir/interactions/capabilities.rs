@@ -41,7 +41,7 @@ fn statement(base: &str) -> CapabilityStatement {
         CHANGED.parse().expect("a constant that is a date"),
         CapabilityKind::Instance,
         "4.0.1".to_owned(),
-        vec!["application/fhir+json".to_owned(), "json".to_owned()],
+        ["application/fhir+json", "json", "application/fhir+xml", "xml"].map(str::to_owned).into(),
     );
     let mut software = Software::new("Interlock".to_owned());
     software.version = Some(env!("CARGO_PKG_VERSION").to_owned());

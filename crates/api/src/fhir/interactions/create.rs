@@ -21,10 +21,11 @@ pub(crate) async fn post(
     let kind = served(&kind)?;
     let (parts, body) = request.into_parts();
     let shape = Shape::read(&query(&parts.uri)?)?;
-    let raw = intake::bytes(&parts.headers, body, MAX_RESOURCE_BYTES).await?;
-    let draft = intake::draft(intake::text(&raw, MAX_RESOURCE_BYTES)?, kind)?;
+    let content = intake::content(&parts.headers, body, MAX_RESOURCE_BYTES).await?;
+    let draft = intake::draft(content.text()?, kind)?;
     let unless = conditions::unless(kind, &parts.headers)?;
     let step = Step { resource_type: kind, act: Act::Create { draft: draft.clone(), unless } };
-    let asked = Asked { headers: &parts.headers, shape, about: about("POST", kind, ""), raw };
+    let (about, raw) = (about("POST", kind, ""), content.raw);
+    let asked = Asked { headers: &parts.headers, shape, about, raw };
     single(&api, &caller, asked, step, Some(draft)).await
 }

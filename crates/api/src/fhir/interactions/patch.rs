@@ -7,7 +7,6 @@ use fhir::json::Patch;
 use medicines::store::{Act, Step, Target};
 
 use super::search::query;
-use crate::body;
 use crate::door::Caller;
 use crate::fhir::intake::{self, MAX_RESOURCE_BYTES};
 use crate::fhir::shape::Shape;
@@ -58,7 +57,7 @@ async fn answer(
     if !is_patch {
         return Err(intake::unsupported("Send a JSON Patch: application/json-patch+json."));
     }
-    let raw = body::bytes_within(body, MAX_RESOURCE_BYTES).await?;
+    let raw = intake::unpacked(&parts.headers, body, MAX_RESOURCE_BYTES).await?;
     let patch = read(intake::text(&raw, MAX_RESOURCE_BYTES)?)?;
     let target = match target {
         Some(target) => target,

@@ -60,7 +60,7 @@ async fn answer(
     acceptable(headers, shape.format.as_deref())?;
     let found = reply(api, caller, headers, asked, &shape).await?;
     let pretty = found.body.map(|json| shape.bundle(json));
-    Ok(Reply { body: pretty, ..Reply::new(StatusCode::OK) }.respond(&Shape::default()))
+    Ok(Reply { body: pretty, ..Reply::new(StatusCode::OK) }.respond(&shape.format_alone()))
 }
 
 pub(crate) async fn post(

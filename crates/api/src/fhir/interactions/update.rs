@@ -50,15 +50,16 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let pairs = query(&parts.uri)?;
     let shape = Shape::read(&pairs)?;
-    let raw = intake::bytes(&parts.headers, body, MAX_RESOURCE_BYTES).await?;
-    let draft = intake::draft(intake::text(&raw, MAX_RESOURCE_BYTES)?, kind)?;
+    let content = intake::content(&parts.headers, body, MAX_RESOURCE_BYTES).await?;
+    let draft = intake::draft(content.text()?, kind)?;
     let target = match id {
         Some(id) => Target::Id(fits(id, &draft)?),
         None => Target::Where(conditions::criteria(kind, &pairs)?),
     };
     let only = conditions::only(&parts.headers)?;
     let act = Act::Update { target, draft: draft.clone(), only };
-    let asked = Asked { headers: &parts.headers, shape, about: about("PUT", kind, rest), raw };
+    let (about, raw) = (about("PUT", kind, rest), content.raw);
+    let asked = Asked { headers: &parts.headers, shape, about, raw };
     single(api, caller, asked, Step { resource_type: kind, act }, Some(draft)).await
 }
 
