@@ -15,6 +15,7 @@ use crate::dictionary::Dictionary;
 use crate::fact::{Access, Fact};
 use crate::filing::{Filing, Keep};
 use crate::orders::{OrderMessage, Verification};
+use crate::package::Package;
 use crate::patients::{AllergyMessage, MergeMessage, PatientMessage, RenumberMessage};
 use crate::site::Site;
 use crate::store::{Done, Fault, Write};
@@ -79,6 +80,8 @@ pub enum Request {
     Apply(Box<Application>),
     /// Take a release of dm+d over.
     TakeOver(Box<Dictionary>),
+    /// Take a package of FHIR definitions over.
+    TakePackage(Box<Package>),
     /// The PAS tells of a patient (ADT).
     Patient(Box<PatientMessage>),
     /// The PAS joins two patients (ADT^A40).
@@ -162,6 +165,7 @@ impl Request {
             Request::Configure(_) => "configure",
             Request::Apply(_) => "apply",
             Request::TakeOver(_) => "take-over",
+            Request::TakePackage(_) => "take-package",
             Request::Patient(_) => "patient",
             Request::Merge(_) => "merge",
             Request::Swap(_) => "swap",

@@ -7,8 +7,8 @@ use crate::fact::Fact;
 use crate::facts::{Facts, park};
 use crate::state::State;
 use crate::{
-    bedside, cabinet, cases, configuration, deliveries, dictionary, filing, orders, patients,
-    store, timers,
+    bedside, cabinet, cases, configuration, deliveries, dictionary, filing, orders, package,
+    patients, store, timers,
 };
 
 /// Decides what a request makes true. It changes nothing: [`State::fold`] does.
@@ -20,6 +20,7 @@ pub fn decide(state: &mut State, ctx: &Context, request: &Request) -> Decision {
         Request::Configure(site) => configure(state, ctx, site),
         Request::Apply(application) => configuration::apply(state, ctx, application),
         Request::TakeOver(dictionary) => dictionary::take_over(state, ctx, dictionary),
+        Request::TakePackage(package) => package::take_over(state, ctx, package),
         Request::Patient(message) => or_park(patients::tell(state, ctx, message), state, ctx),
         Request::Merge(message) => or_park(patients::merge(state, ctx, message), state, ctx),
         Request::Orders(messages) => or_park(orders::receive(state, ctx, messages), state, ctx),

@@ -10,6 +10,7 @@ use crate::configuration::About;
 use crate::deliveries::{Delivery, DeliveryChange, Joined, Rerouted};
 use crate::dictionary::Dictionary;
 use crate::filing::Kept;
+use crate::package::Package;
 use crate::site::Site;
 use crate::stock::Transfer;
 use crate::store::Deleted;
@@ -24,6 +25,8 @@ pub enum Fact {
     Applied(About),
     /// Somebody took a release of dm+d over.
     Dictionary(Box<Dictionary>),
+    /// Somebody took a package of FHIR definitions over.
+    Package(Box<Package>),
     /// A FHIR resource has a new version.
     Stored(StoredResource),
     /// A FHIR resource has a new version that a client wrote and that the loop does not act on.
@@ -76,6 +79,7 @@ impl Fact {
             Fact::Configured(_)
             | Fact::Applied(_)
             | Fact::Dictionary(_)
+            | Fact::Package(_)
             | Fact::PocketActivity(_)
             | Fact::Delivery(_)
             | Fact::Rerouted(_)

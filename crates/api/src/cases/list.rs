@@ -21,7 +21,7 @@ const DEFAULT_LIMIT: usize = 50;
 /// The most cases on a page; each patient among them is journalled as seen.
 const MAX_LIMIT: usize = 200;
 /// Every kind of case, for the filter.
-const KINDS: [CaseKind; 16] = [
+const KINDS: [CaseKind; 17] = [
     CaseKind::ParkedMessage,
     CaseKind::DispensedWithoutOrder,
     CaseKind::Override,
@@ -38,6 +38,7 @@ const KINDS: [CaseKind; 16] = [
     CaseKind::ParkedDelivery,
     CaseKind::StrayAcknowledgement,
     CaseKind::UnmappedCode,
+    CaseKind::InvalidResource,
 ];
 
 /// A page of the worklist.

@@ -51,7 +51,13 @@ pub(crate) async fn single(
 
 /// What a client asks to be written.
 pub(crate) fn write_of(caller: &Caller, steps: Vec<Step>, links: Vec<Link>) -> Write {
-    Write { by: caller.name().to_owned(), gives: caller.has(Role::Bedside), steps, links }
+    Write {
+        by: caller.name().to_owned(),
+        gives: caller.has(Role::Bedside),
+        steps,
+        links,
+        doubts: Vec::new(),
+    }
 }
 
 /// Has a write decided.

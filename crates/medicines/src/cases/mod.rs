@@ -47,6 +47,8 @@ pub enum CaseKind {
     StrayAcknowledgement,
     /// A peer writes a code that no table of its channel knows.
     UnmappedCode,
+    /// A client sends resources that are not valid, and they are stored all the same.
+    InvalidResource,
 }
 
 impl CaseKind {
@@ -69,6 +71,7 @@ impl CaseKind {
             CaseKind::ParkedDelivery => "parked-delivery",
             CaseKind::StrayAcknowledgement => "stray-acknowledgement",
             CaseKind::UnmappedCode => "unmapped-code",
+            CaseKind::InvalidResource => "invalid-resource",
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::cases::{Case, CaseClosed, CaseKind};
 use crate::configuration::{About, Applied, MAX_CONFIGURATIONS};
 use crate::dictionary::{Dictionary, DictionaryInUse};
 use crate::fact::Fact;
+use crate::package::{Package, PackageInUse};
 use crate::site::Site;
 
 impl State {
@@ -23,6 +24,7 @@ impl State {
                 Fact::Configured(site) => self.fold_site(site),
                 Fact::Applied(about) => self.fold_applied(about),
                 Fact::Dictionary(dictionary) => self.fold_dictionary(dictionary),
+                Fact::Package(package) => self.fold_package(package),
                 Fact::Stored(resource) => self.fold_resource(resource),
                 Fact::Recorded(resource) => self.fold_recorded(resource),
                 Fact::Deleted(deleted) => self.fold_deleted(deleted),
@@ -59,6 +61,15 @@ impl State {
         let dictionary = dictionary.clone();
         self.dictionary = Some(DictionaryInUse { entry: self.seq, dictionary });
         self.changed.insert((RowKind::Dictionary, String::new()));
+    }
+
+    fn fold_package(&mut self, package: &Package) {
+        let in_use = PackageInUse { entry: self.seq, package: package.clone() };
+        match self.packages.iter_mut().find(|known| known.package.name == package.name) {
+            Some(known) => *known = in_use,
+            None => self.packages.push(in_use),
+        }
+        self.changed.insert((RowKind::Packages, String::new()));
     }
 
     fn fold_activity(&mut self, transaction: &Transaction) {
@@ -184,6 +195,7 @@ impl State {
             RowKind::Configurations => (true, json(&self.configurations)),
             RowKind::Dictionary => (true, json(&self.dictionary)),
             RowKind::Heard => (true, json(&self.heard)),
+            RowKind::Packages => (true, json(&self.packages)),
             RowKind::Case => match self.cases.get(&id()) {
                 Some(case) => (true, json(case)),
                 None => (false, json(&())),

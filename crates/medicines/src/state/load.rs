@@ -44,6 +44,7 @@ impl State {
             RowKind::Configurations => self.configurations = read(row)?,
             RowKind::Dictionary => self.dictionary = read(row)?,
             RowKind::Heard => self.heard = read(row)?,
+            RowKind::Packages => self.packages = read(row)?,
             RowKind::Case => {
                 let case: crate::cases::Case = read(row)?;
                 self.cases.insert(case.id.clone(), Arc::new(case));

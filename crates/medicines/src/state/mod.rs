@@ -34,6 +34,7 @@ pub use share::Codings;
 use crate::cases::Case;
 use crate::configuration::Applied;
 use crate::dictionary::DictionaryInUse;
+use crate::package::PackageInUse;
 use crate::site::Site;
 
 /// Something that will be due at a time.
@@ -58,6 +59,8 @@ pub struct State {
     dictionary: Option<DictionaryInUse>,
     /// When a prescribing system last said something of an order that was acted on.
     heard: Option<Timestamp>,
+    /// The packages of FHIR definitions in use, each of another name.
+    packages: Vec<PackageInUse>,
     patients: HashMap<Id, Arc<PatientState>>,
     identifiers: HashMap<Box<str>, Id>,
     orders: HashMap<Id, Arc<OrderState>>,
@@ -96,6 +99,7 @@ impl State {
             configurations: Vec::new(),
             dictionary: None,
             heard: None,
+            packages: Vec::new(),
             patients: HashMap::new(),
             identifiers: HashMap::new(),
             orders: HashMap::new(),
@@ -138,6 +142,11 @@ impl State {
     /// When a prescribing system last said something of an order that was acted on.
     pub fn prescriber_heard(&self) -> Option<Timestamp> {
         self.heard
+    }
+
+    /// The packages of FHIR definitions in use, each of another name.
+    pub fn packages(&self) -> &[PackageInUse] {
+        &self.packages
     }
 
     /// The number of the last entry that was folded.

@@ -35,11 +35,13 @@ pub enum RowKind {
     Dictionary,
     /// When a prescribing system was last heard; its key is empty.
     Heard,
+    /// The packages of FHIR definitions in use; its key is empty.
+    Packages,
 }
 
 impl RowKind {
     /// All kinds, in the order in which a restart loads them.
-    pub const ALL: [RowKind; 12] = [
+    pub const ALL: [RowKind; 13] = [
         RowKind::Site,
         RowKind::Patient,
         RowKind::Identifier,
@@ -52,6 +54,7 @@ impl RowKind {
         RowKind::Configurations,
         RowKind::Dictionary,
         RowKind::Heard,
+        RowKind::Packages,
     ];
 
     /// The number under which the record keeps the kind. Never reused for another kind.
@@ -69,6 +72,7 @@ impl RowKind {
             RowKind::Configurations => 10,
             RowKind::Dictionary => 11,
             RowKind::Heard => 20,
+            RowKind::Packages => 12,
         }
     }
 }

@@ -8,6 +8,7 @@
 mod create;
 mod delete;
 mod dose;
+mod doubt;
 mod governed;
 mod patch;
 mod place;
@@ -20,7 +21,9 @@ use fhir::{Draft, Id, ResourceType};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use doubt::Doubt;
 pub use governed::is_of_the_loop;
+pub use patch::patched;
 pub use write::write;
 
 /// What a client writes: all of it takes effect or none does.
@@ -34,6 +37,8 @@ pub struct Write {
     pub steps: Vec<Step>,
     /// What the links in the drafts lead to, by their numbers.
     pub links: Vec<Link>,
+    /// What the edge found wrong with resources that are stored all the same.
+    pub doubts: Vec<Doubt>,
 }
 
 /// One thing to be done.
@@ -72,6 +77,14 @@ pub enum Act {
         patch: Patch,
         /// Under which condition.
         only: Only,
+    },
+    /// Nothing: the edge found out already why it cannot be done. Where the same command came
+    /// before, its own answer counts.
+    Refuse {
+        /// Which resource was meant.
+        target: Target,
+        /// Why it cannot be done.
+        fault: Fault,
     },
     /// Delete a resource.
     Delete {
@@ -200,11 +213,14 @@ impl FaultCode {
 }
 
 impl Fault {
-    pub(crate) fn new(code: FaultCode, text: impl Into<String>) -> Self {
+    /// A reason for which nothing is written, of the first step.
+    pub fn new(code: FaultCode, text: impl Into<String>) -> Self {
         Fault { step: 0, code, text: text.into(), expression: None }
     }
 
-    pub(crate) fn at(mut self, expression: impl Into<String>) -> Self {
+    /// The same at a place in the resource.
+    #[must_use]
+    pub fn at(mut self, expression: impl Into<String>) -> Self {
         self.expression = Some(expression.into());
         self
     }
@@ -239,6 +255,7 @@ impl Write {
             Act::Delete { target: Target::Id(_), .. } => {
                 step.resource_type == ResourceType::Patient
             }
+            Act::Refuse { .. } => false,
             Act::Update { target, .. } | Act::Patch { target, .. } | Act::Delete { target, .. } => {
                 matches!(target, Target::Where(_))
             }

@@ -50,7 +50,7 @@ pub(super) fn patch(
 const MAX_PATCHED_BYTES: usize = 1 << 20;
 
 /// The JSON after the patch, within the limits of any JSON and with nothing empty in it.
-fn patched(before: &StoredResource, patch: &Patch) -> Result<String, Fault> {
+pub fn patched(before: &StoredResource, patch: &Patch) -> Result<String, Fault> {
     let failed = |text: String| Fault::new(FaultCode::PatchFailed, text);
     if before.json().len() > MAX_PATCHED_BYTES {
         let text = "The resource is larger than 1 MiB: it cannot be patched; update it.";

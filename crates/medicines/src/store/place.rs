@@ -87,6 +87,7 @@ pub(super) fn locate(
         Act::Update { target: Target::Id(id), .. } => {
             Ok(Place { chosen: true, ..known(state, kind, id.clone()) })
         }
+        Act::Refuse { .. } => Ok(fresh(new())),
         Act::Patch { target, .. } | Act::Delete { target, .. } => match target {
             Target::Id(id) => Ok(known(state, kind, id.clone())),
             Target::Where(search) => match one(state, search)? {

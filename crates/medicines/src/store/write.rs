@@ -8,7 +8,8 @@ use fhir::{Id, ResourceType};
 use super::governed::{self, Change, Standing};
 use super::place::{Place, locate, one};
 use super::{
-    Act, Done, Effect, Fault, FaultCode, Link, Step, Write, create, delete, dose, patch, update,
+    Act, Done, Effect, Fault, FaultCode, Link, Step, Write, create, delete, dose, doubt, patch,
+    update,
 };
 use crate::command::{Answer, Context, Decision};
 use crate::fact::{Access, Fact};
@@ -55,6 +56,7 @@ fn all<'a>(state: &'a mut State, facts: Facts<'a>, asked: &'a Write) -> Result<D
     for n in order {
         done[n] = Some(writing.step(n).map_err(|fault| fault.of_step(n))?);
     }
+    doubt::tell(&mut writing, &asked.doubts, &done);
     let done = done.into_iter().flatten().collect();
     Ok(writing.facts.answer(Answer::Written(done)))
 }
@@ -62,7 +64,7 @@ fn all<'a>(state: &'a mut State, facts: Facts<'a>, asked: &'a Write) -> Result<D
 /// The turn of a step. Patients come before what is about them.
 fn turn(step: &Step) -> u8 {
     match &step.act {
-        Act::Delete { .. } => 0,
+        Act::Delete { .. } | Act::Refuse { .. } => 0,
         Act::Create { .. } if step.resource_type == ResourceType::Patient => 1,
         Act::Create { .. } => 2,
         Act::Update { .. } if step.resource_type == ResourceType::Patient => 3,
@@ -121,6 +123,11 @@ impl Writing<'_> {
         self.asked.links.len()
     }
 
+    /// Who writes.
+    pub(super) fn client(&self) -> &str {
+        &self.asked.by
+    }
+
     /// Whether the client may tell what was given to patients.
     pub(super) fn gives(&self) -> bool {
         self.asked.gives
@@ -132,6 +139,7 @@ impl Writing<'_> {
             Act::Update { draft, only, .. } => update::update(self, n, draft, only),
             Act::Patch { patch, only, .. } => patch::patch(self, n, patch, only),
             Act::Delete { only, .. } => delete::delete(self, n, only),
+            Act::Refuse { fault, .. } => Err(fault.clone()),
         }
     }
 
@@ -167,6 +175,7 @@ fn refuse(mut facts: Facts<'_>, asked: &Write, fault: Fault) -> Decision {
     let id = step.and_then(|step| match &step.act {
         Act::Update { target: super::Target::Id(id), .. }
         | Act::Patch { target: super::Target::Id(id), .. }
+        | Act::Refuse { target: super::Target::Id(id), .. }
         | Act::Delete { target: super::Target::Id(id), .. } => Some(id),
         _ => None,
     });

@@ -47,7 +47,11 @@ impl<'c> Folder<'c> {
             let place = Place { seq: crate::code::integer(entry.seq), ordinal, at: entry.at };
             match fact {
                 // The configuration in force is a state row; the older ones are in the journal.
-                Fact::Configured(_) | Fact::Applied(_) | Fact::Dictionary(_) | Fact::Kept(_) => {}
+                Fact::Configured(_)
+                | Fact::Applied(_)
+                | Fact::Dictionary(_)
+                | Fact::Package(_)
+                | Fact::Kept(_) => {}
                 Fact::Stored(resource) | Fact::Recorded(resource) => {
                     self.resources.stored(place, resource)?;
                 }

@@ -226,6 +226,7 @@ pub fn fact_text(fact: &Fact) -> String {
         Fact::Applied(_) => "a configuration was put in force".to_owned(),
         Fact::Dictionary(_) => "a release of dm+d was taken over".to_owned(),
         Fact::Joined(_) => "two queues were joined as one patient's".to_owned(),
+        Fact::Package(package) => format!("the package {} was taken over", package.name),
         Fact::Rerouted(rerouted) => {
             format!("what waits for {} goes out on {}", rerouted.from, rerouted.to)
         }

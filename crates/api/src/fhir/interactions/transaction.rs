@@ -107,7 +107,7 @@ fn link(bundle: &Bundle, steps: &mut [Step], entry_of: &[usize]) -> Result<Vec<L
         };
         match &mut steps[n].act {
             Act::Create { draft, .. } | Act::Update { draft, .. } => draft.link(&mut find),
-            Act::Patch { .. } | Act::Delete { .. } => {}
+            Act::Patch { .. } | Act::Refuse { .. } | Act::Delete { .. } => {}
         }
         if let Some(failure) = failure {
             return Err(failure.within(&format!("Bundle.entry[{entry}]")));
