@@ -111,6 +111,19 @@ impl<'de> Deserialize<'de> for TokenHash {
     }
 }
 
+/// What becomes of what a client writes and is not valid FHIR.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Validation {
+    /// It is not looked at.
+    #[default]
+    Off,
+    /// It is stored with a tag, and a case opens.
+    Warn,
+    /// It is refused.
+    Strict,
+}
+
 /// A system that may call.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,6 +139,9 @@ pub struct Client {
     /// system. Where it is empty, all cabinets are the client's.
     #[serde(default)]
     pub cabinets: Vec<String>,
+    /// What becomes of resources that it writes and that are not valid.
+    #[serde(default)]
+    pub validation: Validation,
 }
 
 impl Client {
@@ -247,7 +263,8 @@ mod tests {
     fn client(name: &str, token: &str) -> Client {
         let roles = vec![Role::Cabinet];
         let token_sha256 = TokenHash::of(token);
-        Client { name: name.to_owned(), token_sha256, roles, cabinets: vec![] }
+        let name = name.to_owned();
+        Client { name, token_sha256, roles, cabinets: vec![], validation: Validation::Off }
     }
 
     fn client_of(cabinets: &[&str]) -> Client {

@@ -13,7 +13,7 @@ use engine::Command;
 use fhir::{Id, ResourceType};
 use medicines::Access;
 
-use crate::client::{Client, Role};
+use crate::client::{Client, Role, Validation};
 use crate::problem::{Problem, code};
 use crate::routes::{Route, Style};
 use crate::state::ApiState;
@@ -45,6 +45,11 @@ impl Caller {
     /// Whether the client has the role beside the one that the route needs.
     pub(crate) fn has(&self, role: Role) -> bool {
         self.client.has(role)
+    }
+
+    /// What becomes of resources that it writes and that are not valid.
+    pub(crate) fn validation(&self) -> Validation {
+        self.client.validation
     }
 
     /// Refuses, and journals it, where the cabinet is not one of the client's own.

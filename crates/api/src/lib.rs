@@ -35,10 +35,13 @@ mod verification;
 
 pub use admin::{
     AdminError, Administering, Administrator, Change, ChangeKind, FieldChange, Files, InForce,
-    Plan, Release, ReleaseWish, Wish,
+    PackageTaken, PackageWish, Plan, Release, ReleaseWish, Wish,
 };
-pub use client::{Client, ClientError, Clients, Role, Roster, TokenHash, TokenHashError, covers};
+pub use client::{
+    Client, ClientError, Clients, Role, Roster, TokenHash, TokenHashError, Validation, covers,
+};
 pub use engine::{ReplayError, Replayer, Replaying};
+pub use fhir::{Definitions, Judge};
 pub use observe::{Check, Observer, Observing};
 pub use replay::{Unreadable, reread};
 pub use routes::{ROUTES, Route, Style, Verb};

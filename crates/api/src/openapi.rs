@@ -39,6 +39,7 @@ use crate::{admin, bedside, cabinet, cases, health, messages, observe, verificat
         admin::plan::post,
         admin::apply::post,
         admin::dictionary::post,
+        admin::package::post,
         admin::configurations::get,
         admin::configuration::get,
         messages::search::get,

@@ -42,6 +42,9 @@ pub(crate) mod code {
     pub(crate) const OBSTACLES: &str = "obstacles";
     pub(crate) const NOT_STARTED: &str = "not-started";
     pub(crate) const NOT_MENDED: &str = "not-mended";
+    pub(crate) const NOT_VALID: &str = "not-valid";
+    pub(crate) const NO_DEFINITIONS: &str = "no-definitions";
+    pub(crate) const TOO_COSTLY: &str = "too-costly";
     pub(crate) const TOO_WIDE: &str = "too-wide";
     pub(crate) const STOPPED: &str = "stopped";
     pub(crate) const BEHIND: &str = "behind";

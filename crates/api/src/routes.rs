@@ -13,7 +13,7 @@ use crate::fhir::interactions::{
     batch, capabilities, create, delete as end, history, patch as json_patch, read, search, update,
     vread,
 };
-use crate::fhir::operations::{everything, meta};
+use crate::fhir::operations::{everything, meta, meta_change, validate};
 use crate::fhir::{Wardrobe, dress};
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -134,6 +134,7 @@ pub const ROUTES: &[Route] = {
         route(Post, "/admin/dictionary", Some(Admin), Json, "dictionary", || {
             post(admin::dictionary::post)
         }),
+        route(Post, "/admin/package", Some(Admin), Json, "package", || post(admin::package::post)),
         route(Get, "/admin/configurations", Some(Admin), Json, "configurations", || {
             get(admin::configurations::get)
         }),
@@ -158,12 +159,27 @@ pub const ROUTES: &[Route] = {
         route(Get, "/fhir/{type}/{id}/$everything", Some(FhirRead), Fhir, "everything", || {
             get(everything::get)
         }),
+        route(Post, "/fhir/{type}/$validate", Some(FhirRead), Fhir, "validate", || {
+            post(validate::of_type)
+        }),
+        route(Get, "/fhir/{type}/{id}/$validate", Some(FhirRead), Fhir, "validate", || {
+            get(validate::of_one)
+        }),
+        route(Post, "/fhir/{type}/{id}/$validate", Some(FhirRead), Fhir, "validate", || {
+            post(validate::of_one)
+        }),
         route(Get, "/fhir/_history", Some(FhirRead), Fhir, "history", || get(history::of_all)),
         route(Get, "/fhir/{type}/_history", Some(FhirRead), Fhir, "history", || {
             get(history::of_type)
         }),
         route(Get, "/fhir/{type}/{id}/_history", Some(FhirRead), Fhir, "history", || {
             get(history::of_one)
+        }),
+        route(Post, "/fhir/{type}/{id}/$meta-add", Some(FhirWrite), Fhir, "patch", || {
+            post(meta_change::add)
+        }),
+        route(Post, "/fhir/{type}/{id}/$meta-delete", Some(FhirWrite), Fhir, "patch", || {
+            post(meta_change::delete)
         }),
         route(Post, "/fhir", Some(FhirWrite), Fhir, "batch", || post(batch::post)),
         route(Post, "/fhir/{type}", Some(FhirWrite), Fhir, "create", || post(create::post)),

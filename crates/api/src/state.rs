@@ -13,6 +13,7 @@ use tokio::task::{block_in_place, spawn_blocking};
 use crate::admin::Administrator;
 use crate::client::{Clients, Roster};
 use crate::door::Doorbell;
+use crate::fhir::{Definitions, Judge};
 use crate::observe::Observer;
 use crate::problem::Problem;
 use crate::tally::Tally;
@@ -31,6 +32,8 @@ pub struct ApiState {
     pub(crate) administrator: Option<Arc<dyn Administrator>>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     tally: Tally,
+    /// Validates resources.
+    pub(crate) judge: Judge,
     /// The address of the FHIR endpoint, without a slash at its end.
     pub(crate) fhir_base: Arc<str>,
     pub(crate) doorbell: Arc<Doorbell>,
@@ -54,6 +57,7 @@ impl ApiState {
             administrator: None,
             observer: None,
             tally: Tally::default(),
+            judge: Judge::new(None),
             fhir_base: Arc::from(format!("{}/fhir", public_url.trim_end_matches('/'))),
             doorbell: Arc::new(Doorbell::default()),
             turns: Turns::of_clients(),
@@ -82,6 +86,18 @@ impl ApiState {
     pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observer);
         self
+    }
+
+    /// Brings definitions to validate by, beside those of R4.
+    #[must_use]
+    pub fn with_definitions(mut self, definitions: Arc<dyn Definitions>) -> Self {
+        self.judge = Judge::new(Some(definitions));
+        self
+    }
+
+    /// What validates resources, to be made anew when the definitions change.
+    pub fn judge(&self) -> Judge {
+        self.judge.clone()
     }
 
     /// How many requests came on which route.

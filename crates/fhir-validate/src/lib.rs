@@ -31,8 +31,8 @@ mod validator;
 mod walk;
 
 pub use issue::{Issue, IssueCode, Severity, outcome};
-pub use packages::{MAX_PACKAGE_BYTES, PackageError, Packages};
-pub use terminology::{Membership, Terminology};
+pub use packages::{MAX_PACKAGE_BYTES, PackageError, Packages, each_file};
+pub use terminology::{Codes, Membership, Terminology};
 pub use validator::{MAX_ISSUES, Validator};
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::sync::Arc;
 
 use flate2::read::GzDecoder;
 
 use serde_json::Value;
 
-use crate::terminology::Terminology;
+use crate::terminology::{Codes, Terminology};
 
 /// The most bytes of a package when it is unpacked.
 pub const MAX_PACKAGE_BYTES: u64 = 1 << 30;
@@ -66,30 +67,22 @@ impl Packages {
         Ok(self.take(resource, 0))
     }
 
+    /// Asks this about the codes of systems that no package holds.
+    #[must_use]
+    pub fn with_codes(mut self, codes: Arc<dyn Codes>) -> Self {
+        self.terminology.elsewhere = Some(codes);
+        self
+    }
+
     /// Takes the definitions of a package in the form in which FHIR publishes them: a `.tgz` with
     /// JSON files. Files that are no resources are passed over. Tells how many were taken.
     pub fn add_archive(&mut self, bytes: &[u8]) -> Result<usize, PackageError> {
-        let mut unpacked = Vec::new();
-        let mut reader = GzDecoder::new(bytes).take(MAX_PACKAGE_BYTES + 1);
-        reader.read_to_end(&mut unpacked).map_err(|_| PackageError::Archive)?;
-        if unpacked.len() as u64 > MAX_PACKAGE_BYTES {
-            return Err(PackageError::TooLarge);
-        }
-        let mut rest = unpacked.as_slice();
         let mut taken = 0;
-        while let Some((header, body)) = rest.split_at_checked(BLOCK) {
-            if header.iter().all(|byte| *byte == 0) {
-                break;
-            }
-            let size = octal(&header[124..136]).ok_or(PackageError::Archive)?;
-            let content = body.get(..size).ok_or(PackageError::Archive)?;
-            rest = body.get(size.next_multiple_of(BLOCK)..).unwrap_or_default();
-            let name = header[..100].split(|byte| *byte == 0).next().unwrap_or_default();
-            let is_file = matches!(header[156], b'0' | 0);
-            if is_file && name.ends_with(b".json") && self.add(content) == Ok(true) {
+        each_file(bytes, |name, content| {
+            if is_json(name) && self.add(content) == Ok(true) {
                 taken += 1;
             }
-        }
+        })?;
         Ok(taken)
     }
 
@@ -121,6 +114,34 @@ impl Packages {
             _ => false,
         }
     }
+}
+
+fn is_json(name: &str) -> bool {
+    std::path::Path::new(name).extension().is_some_and(|it| it.eq_ignore_ascii_case("json"))
+}
+
+/// Goes through the files of a `.tgz` archive: their names and their bytes.
+pub fn each_file(bytes: &[u8], mut file: impl FnMut(&str, &[u8])) -> Result<(), PackageError> {
+    let mut unpacked = Vec::new();
+    let mut reader = GzDecoder::new(bytes).take(MAX_PACKAGE_BYTES + 1);
+    reader.read_to_end(&mut unpacked).map_err(|_| PackageError::Archive)?;
+    if unpacked.len() as u64 > MAX_PACKAGE_BYTES {
+        return Err(PackageError::TooLarge);
+    }
+    let mut rest = unpacked.as_slice();
+    while let Some((header, body)) = rest.split_at_checked(BLOCK) {
+        if header.iter().all(|byte| *byte == 0) {
+            break;
+        }
+        let size = octal(&header[124..136]).ok_or(PackageError::Archive)?;
+        let content = body.get(..size).ok_or(PackageError::Archive)?;
+        rest = body.get(size.next_multiple_of(BLOCK)..).unwrap_or_default();
+        let name = header[..100].split(|byte| *byte == 0).next().unwrap_or_default();
+        if matches!(header[156], b'0' | 0) {
+            file(&String::from_utf8_lossy(name), content);
+        }
+    }
+    Ok(())
 }
 
 /// A number as tar writes it: digits of base eight, then a space or zero.

@@ -1,6 +1,8 @@
 //! Code systems and value sets, and whether a code is in one.
 
 use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::Arc;
 
 use fhir_definitions as r4;
 use serde_json::Value;
@@ -9,6 +11,12 @@ use serde_json::Value;
 const MAX_DEPTH: usize = 12;
 /// The most codes of one system that are read.
 const MAX_CODES: usize = 2_000_000;
+
+/// Codes that lie elsewhere than in packages: in a dictionary of medicines, for one.
+pub trait Codes: Debug + Send + Sync {
+    /// Whether the system has the code; none where that cannot be said.
+    fn has(&self, system: &str, code: &str) -> Option<bool>;
+}
 
 /// What can be said of a code and a value set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +99,8 @@ struct Set {
 pub struct Terminology {
     systems: HashMap<Box<str>, System>,
     sets: HashMap<Box<str>, Set>,
+    /// Asked about systems that are not loaded.
+    pub(crate) elsewhere: Option<Arc<dyn Codes>>,
 }
 
 /// Without the version that may follow a `|`.
@@ -158,8 +168,14 @@ impl Terminology {
 
     /// Whether a system is loaded with all its codes, and has no such code.
     pub(crate) fn is_unknown_code(&self, system: &str, code: &str) -> bool {
-        let system = self.systems.get(unversioned(system));
-        system.is_some_and(|system| system.complete && !system.has(code))
+        match self.systems.get(unversioned(system)) {
+            Some(system) => system.complete && !system.has(code),
+            None => self.known_elsewhere(system, code) == Some(false),
+        }
+    }
+
+    fn known_elsewhere(&self, system: &str, code: &str) -> Option<bool> {
+        self.elsewhere.as_ref()?.has(unversioned(system), code)
     }
 
     /// Whether a code is in a value set. Without a system, any system of the value set counts.
@@ -228,6 +244,7 @@ impl Terminology {
         match self.systems.get(system) {
             Some(found) if found.has(code) => Membership::In,
             Some(found) if found.complete => Membership::Out,
+            None if let Some(known) = self.known_elsewhere(system, code) => Membership::from(known),
             // The value set takes whatever that system has.
             _ if is_named => Membership::In,
             _ => Membership::Unknown,

@@ -14,6 +14,7 @@ mod eval;
 mod function;
 mod lexer;
 mod parser;
+pub mod patch;
 mod quantity;
 mod temporal;
 mod value;

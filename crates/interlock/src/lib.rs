@@ -8,6 +8,7 @@ pub mod dmd;
 mod log;
 mod node;
 mod observe;
+pub mod packages;
 mod rehearse;
 mod replay;
 mod secret;

@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use crate::change::{self, Control, ControlParts};
 use crate::config::{Configuration, WatchEntry};
 use crate::observe::{Figures, Traces};
+use crate::packages::Loader;
 use crate::replay::Replays;
 use crate::secret;
 use crate::watching::{Alarms, Watched};
@@ -148,7 +149,8 @@ impl Node {
         let public_url = plan.public_url.unwrap_or_else(|| address(http));
         let replayer = Arc::clone(&replays) as Arc<dyn api::Replayer>;
         let state = ApiState::new(engine.clone(), Clients::new(plan.clients)?, &public_url)
-            .with_replayer(Arc::clone(&replayer));
+            .with_replayer(Arc::clone(&replayer))
+            .with_definitions(Arc::new(Loader { engine: engine.clone(), data: plan.data.clone() }));
         let figures = Figures {
             engine: engine.clone(),
             health: health.clone(),
@@ -160,7 +162,7 @@ impl Node {
         };
         let state = state.with_observer(Arc::new(figures));
         let base = change::Base { applied: Some(applied), parts: plan.configuration.parts };
-        let roster = state.roster();
+        let (roster, judge) = (state.roster(), state.judge());
         let engine_too = engine.clone();
         let parts = ControlParts {
             engine: engine_too,
@@ -170,6 +172,7 @@ impl Node {
             roster,
             running,
             base,
+            judge,
         };
         let control = Control::new(parts);
         let state = state.with_administrator(Arc::new(control.clone()));

@@ -7,6 +7,7 @@ pub(crate) mod apply;
 pub(crate) mod configuration;
 pub(crate) mod configurations;
 pub(crate) mod dictionary;
+pub(crate) mod package;
 pub(crate) mod plan;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,9 @@ pub trait Administrator: Send + Sync {
 
     /// Takes over the release of dm+d of this digest; `client` is who asked.
     fn take_over(&self, wish: ReleaseWish, client: &str) -> Administering<'_, Release>;
+
+    /// Takes over the package of FHIR definitions of this digest; `client` is who asked.
+    fn take_package(&self, wish: PackageWish, client: &str) -> Administering<'_, PackageTaken>;
 
     /// The files of the configuration that an entry put in force.
     fn files(&self, entry: u64) -> Administering<'_, Files>;
@@ -101,6 +105,41 @@ pub struct Release {
     pub digest: String,
     /// What it has and what it changed, a line each.
     pub changes: Vec<String>,
+}
+
+/// A package of FHIR definitions that somebody wants to be in use.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct PackageWish {
+    /// Its name; it takes the place of an earlier one of this name.
+    pub name: String,
+    /// Its version, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The SHA-256 of its file, which lies in the node's data folder.
+    pub digest: String,
+    /// What it holds, a line each.
+    #[serde(default)]
+    pub holds: Vec<String>,
+    /// The person who wants it; the client where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// A package that is in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PackageTaken {
+    /// The journal entry that took it over.
+    pub entry: u64,
+    /// When, as RFC 3339.
+    pub at: String,
+    /// Who wanted it.
+    pub by: String,
+    /// Its name.
+    pub name: String,
+    /// The SHA-256 of its file.
+    pub digest: String,
 }
 
 /// What a configuration would change.
@@ -203,6 +242,9 @@ pub enum AdminError {
     /// The release cannot be taken over.
     #[error("the release is not taken over: {0}")]
     Release(String),
+    /// The package cannot be taken over.
+    #[error("the package is not taken over: {0}")]
+    Package(String),
     /// The node cannot write.
     #[error("the node has stopped writing")]
     Stopped,
@@ -218,7 +260,7 @@ impl From<AdminError> for Problem {
             AdminError::Mistakes(_) => (unprocessable, code::MISTAKES),
             AdminError::Outdated => (StatusCode::CONFLICT, code::PLAN_OUTDATED),
             AdminError::Obstacles(_) => (StatusCode::CONFLICT, code::OBSTACLES),
-            AdminError::Release(_) | AdminError::NotStarted(_) => {
+            AdminError::Release(_) | AdminError::Package(_) | AdminError::NotStarted(_) => {
                 (unprocessable, code::NOT_STARTED)
             }
             AdminError::Unknown => (StatusCode::NOT_FOUND, code::NOT_FOUND),

@@ -7,6 +7,7 @@ use fhir::{Draft, ResourceType};
 use medicines::store::{Act, Only, Step, Target};
 use serde::Deserialize;
 
+use super::changing::Changing;
 use super::interactions::patch::{self, JSON_PATCH};
 use super::interactions::update::{chosen, fits};
 use super::{Failure, conditions, id, intake, served};
@@ -22,6 +23,8 @@ type Pairs = Vec<(String, String)>;
 pub(crate) enum Asks {
     /// To write.
     Write(Box<Step>),
+    /// To change what is there, as it is worked out from it.
+    Change(Box<Changing>),
     /// To read.
     Read(Box<Get>),
 }
@@ -45,12 +48,18 @@ pub(crate) fn count(bundle: &Bundle) -> Result<(), Failure> {
     Err(Failure::new(problem, IssueType::TooCostly).at("Bundle.entry"))
 }
 
-/// Reads an entry. A fault names its place in the bundle.
-pub(crate) fn read(base: &str, n: usize, entry: &BundleEntry) -> Result<Asks, Failure> {
-    asks(base, entry).map_err(|failure| failure.within(&format!("Bundle.entry[{n}]")))
+/// Reads an entry of a client whose writes are validated, or not. A fault names its place in the
+/// bundle.
+pub(crate) fn read(
+    base: &str,
+    validated: bool,
+    n: usize,
+    entry: &BundleEntry,
+) -> Result<Asks, Failure> {
+    asks(base, validated, entry).map_err(|failure| failure.within(&format!("Bundle.entry[{n}]")))
 }
 
-fn asks(base: &str, entry: &BundleEntry) -> Result<Asks, Failure> {
+fn asks(base: &str, validated: bool, entry: &BundleEntry) -> Result<Asks, Failure> {
     let Some(request) = &entry.request else {
         return Err(Failure::invalid("The entry has no request."));
     };
@@ -79,8 +88,17 @@ fn asks(base: &str, entry: &BundleEntry) -> Result<Asks, Failure> {
             Act::Update { target, draft, only: only(request)? }
         }
         (HttpVerb::Patch, rest) => {
-            let target = target(kind, rest, &pairs)?;
-            Act::Patch { target, patch: patch_of(entry)?, only: only(request)? }
+            let (target, only) = (target(kind, rest, &pairs)?, only(request)?);
+            if let Some(json) = parameters_of(entry) {
+                let changing = Changing::path(kind, target, only, patch::path(json)?);
+                return Ok(Asks::Change(Box::new(changing)));
+            }
+            let patch = patch_of(entry)?;
+            if validated {
+                let changing = Changing::json(kind, target, only, patch);
+                return Ok(Asks::Change(Box::new(changing)));
+            }
+            Act::Patch { target, patch, only }
         }
         (HttpVerb::Delete, rest) => {
             Act::Delete { target: target(kind, rest, &pairs)?, only: only(request)? }
@@ -133,6 +151,18 @@ fn draft(entry: &BundleEntry, kind: ResourceType) -> Result<Draft, Failure> {
     }
 }
 
+/// A FHIRPath Patch stands in a bundle as the resource itself.
+fn parameters_of(entry: &BundleEntry) -> Option<&str> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Kind {
+        resource_type: String,
+    }
+    let json = entry.resource.as_ref()?.get();
+    let kind: Kind = serde_json::from_str(json).ok()?;
+    (kind.resource_type == "Parameters").then_some(json)
+}
+
 /// A JSON Patch stands in a bundle as the data of a Binary (R4 §3.1.0.11.3).
 fn patch_of(entry: &BundleEntry) -> Result<fhir::json::Patch, Failure> {
     #[derive(Deserialize)]
@@ -142,7 +172,11 @@ fn patch_of(entry: &BundleEntry) -> Result<fhir::json::Patch, Failure> {
         content_type: String,
         data: String,
     }
-    let wrong = || Failure::invalid("A patch within a bundle is a Binary that holds a JSON Patch.");
+    let wrong = || {
+        let detail = "A patch within a bundle is a Parameters with a FHIRPath Patch, or a Binary that \
+                      holds a JSON Patch.";
+        Failure::invalid(detail)
+    };
     let json = entry.resource.as_ref().ok_or_else(wrong)?;
     let wrapped: Wrapped = serde_json::from_str(json.get()).map_err(|_| wrong())?;
     if wrapped.resource_type != "Binary" || wrapped.content_type != JSON_PATCH {

@@ -1,5 +1,6 @@
 //! The FHIR R4 endpoint: what is served, and how it refuses.
 
+mod changing;
 mod conditions;
 mod dress;
 mod entries;
@@ -10,6 +11,7 @@ pub(crate) mod operations;
 mod outcome;
 mod reply;
 mod shape;
+mod validation;
 mod writing;
 
 use axum::http::{HeaderValue, header};
@@ -19,6 +21,7 @@ use fhir::{Id, ResourceType};
 pub(crate) use dress::{Wardrobe, dress};
 pub(crate) use negotiate::{Format, Handling, Return, acceptable, handling, returning};
 pub(crate) use outcome::Failure;
+pub use validation::{Definitions, Judge};
 
 use crate::problem::Problem;
 

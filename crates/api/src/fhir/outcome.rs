@@ -3,10 +3,11 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use fhir::json::{JsonError, JsonProblem};
-use fhir::resources::{IssueSeverity, IssueType, OperationOutcome};
+use fhir::resources::{IssueSeverity, IssueType, OperationOutcome, OutcomeIssue};
 use fhir::search::SearchError;
 use fhir::types::CodeableConcept;
 use fhir::{ReadError, StoreError};
+use fhir_validate::Issue;
 use medicines::store::{Fault, FaultCode};
 
 use super::resource;
@@ -24,16 +25,26 @@ pub(crate) struct Failure {
     expression: Option<String>,
     /// The step of a write at which it failed.
     step: Option<usize>,
+    /// All that validation found, each with its place.
+    findings: Vec<OutcomeIssue>,
 }
 
 impl Failure {
     pub(crate) fn new(problem: Problem, issue: IssueType) -> Self {
-        Failure { problem, issue, expression: None, step: None }
+        Failure { problem, issue, expression: None, step: None, findings: Vec::new() }
     }
 
     /// 400: the body is no such resource.
     pub(crate) fn invalid(detail: impl Into<String>) -> Self {
         Failure::new(Problem::bad(code::BAD_RESOURCE, detail), IssueType::Structure)
+    }
+
+    /// 422: the resource is not valid, by the policy of the client.
+    pub(crate) fn not_valid(issues: &[Issue]) -> Self {
+        let detail = "The resource is not valid.";
+        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code::NOT_VALID, detail);
+        let findings = fhir_validate::outcome(issues).issue;
+        Failure { findings, ..Failure::new(problem, IssueType::Invalid) }
     }
 
     /// The same at a place in the request.
@@ -47,13 +58,12 @@ impl Failure {
     /// `Bundle.entry[3].resource.name`.
     #[must_use]
     pub(crate) fn within(mut self, place: &str) -> Self {
-        self.expression = Some(match self.expression {
-            None => place.to_owned(),
-            Some(inner) => {
-                let path = inner.split_once('.').map(|(_, path)| path);
-                path.map_or_else(|| place.to_owned(), |path| format!("{place}.resource.{path}"))
-            }
-        });
+        for place_of in self.findings.iter_mut().flat_map(|finding| &mut finding.expression) {
+            *place_of = inside(place, place_of);
+        }
+        let inner = self.expression.take();
+        self.expression =
+            Some(inner.map_or_else(|| place.to_owned(), |inner| inside(place, &inner)));
         self
     }
 
@@ -63,6 +73,20 @@ impl Failure {
         match self.step.and_then(|step| entry_of.get(step)) {
             Some(entry) => self.within(&format!("Bundle.entry[{entry}]")),
             None => self,
+        }
+    }
+
+    /// Whether the version, or that it is there, was not what the condition asks for.
+    pub(crate) fn is_precondition(&self) -> bool {
+        self.problem.code == FaultCode::Precondition.as_str()
+    }
+
+    /// The same as a reason for which a step is not done.
+    pub(crate) fn into_fault(self, code: FaultCode) -> Fault {
+        let fault = Fault::new(code, self.problem.detail);
+        match self.expression {
+            Some(expression) => fault.at(expression),
+            None => fault,
         }
     }
 
@@ -79,7 +103,23 @@ impl Failure {
         let mut issue = fhir::outcome::issue(severity, self.issue, &self.problem.detail);
         issue.details = Some(CodeableConcept::of(CODES, self.problem.code, None));
         issue.expression.extend(self.expression.clone());
-        issue.into()
+        if self.findings.is_empty() {
+            return issue.into();
+        }
+        // Each finding has the code of the refusal, so that nobody has to look for it.
+        let coded = |finding: &OutcomeIssue| OutcomeIssue {
+            details: Some(CodeableConcept::of(CODES, self.problem.code, None)),
+            ..finding.clone()
+        };
+        OperationOutcome::new(self.findings.iter().map(coded).collect())
+    }
+}
+
+/// What stood at `Patient.name` stands at `Bundle.entry[3].resource.name`.
+fn inside(place: &str, inner: &str) -> String {
+    match inner.split_once('.') {
+        Some((_, path)) => format!("{place}.resource.{path}"),
+        None => place.to_owned(),
     }
 }
 
@@ -158,7 +198,11 @@ impl From<Fault> for Failure {
             FaultCode::LoopRule => (StatusCode::UNPROCESSABLE_ENTITY, IssueType::BusinessRule),
         };
         let problem = Problem::new(status, fault.code.as_str(), fault.text);
-        Failure { problem, issue, expression: fault.expression, step: Some(fault.step) }
+        Failure {
+            expression: fault.expression,
+            step: Some(fault.step),
+            ..Failure::new(problem, issue)
+        }
     }
 }
 

@@ -8,9 +8,10 @@ use axum::response::Response;
 use engine::{Command, Receipt};
 use fhir::resources::{IssueType, OperationOutcome};
 use fhir::{Draft, ResourceType};
-use medicines::store::{Done, Effect, Link, Step, Write};
+use medicines::store::{Done, Doubt, Effect, Link, Step, Write};
 use medicines::{Answer, ProblemCode, Request};
 
+use super::conditions::IF_NONE_EXIST;
 use super::interactions::read::patient_of;
 use super::reply::Reply;
 use super::shape::Shape;
@@ -29,6 +30,26 @@ pub(crate) struct Asked<'a> {
     /// The method and the address, which are a part of the idempotency key.
     pub(crate) about: String,
     pub(crate) raw: Bytes,
+    /// What is wrong with the resource, where it is stored all the same.
+    pub(crate) doubt: Option<String>,
+}
+
+/// The headers that are a part of what is asked, and so of the idempotency key.
+const CONDITIONS: [&str; 3] = ["if-match", "if-none-match", IF_NONE_EXIST];
+
+impl Asked<'_> {
+    /// What the request says beside its body: the same key and body under another condition are
+    /// another command.
+    pub(crate) fn about(&self) -> String {
+        let mut about = self.about.clone();
+        for name in CONDITIONS {
+            for value in self.headers.get_all(name) {
+                let value = String::from_utf8_lossy(value.as_bytes());
+                about.extend([" ", name, ": ", value.trim()]);
+            }
+        }
+        about
+    }
 }
 
 /// Does one thing and answers it as its own response.
@@ -41,8 +62,10 @@ pub(crate) async fn single(
 ) -> Result<Response, Failure> {
     acceptable(asked.headers, asked.shape.format.as_deref())?;
     let key = optional_key(asked.headers)?;
-    let write = write_of(caller, vec![step], Vec::new());
-    let (receipt, done) = submit(api, caller, key, &asked.about, write, asked.raw).await?;
+    let about = asked.about();
+    let mut write = write_of(caller, vec![step], Vec::new());
+    write.doubts.extend(asked.doubt.map(|text| Doubt { step: 0, text }));
+    let (receipt, done) = submit(api, caller, key, &about, write, asked.raw).await?;
     let Some(done) = done.into_iter().next() else { return Err(Problem::internal().into()) };
     let wanted = returning(asked.headers).unwrap_or(Return::Representation);
     let reply = reply((api, caller), &done, &receipt, draft.as_ref(), wanted).await?;

@@ -38,6 +38,18 @@ fn example(route: &Route) -> Option<(&'static str, String, u16)> {
         ("POST", "/admin/dictionary") => {
             ("/admin/dictionary", r#"{"digest":"00"}"#.to_owned(), 422)
         }
+        ("POST", "/admin/package") => {
+            ("/admin/package", r#"{"name":"x","digest":"00"}"#.to_owned(), 422)
+        }
+        ("POST", "/fhir/{type}/{id}/$meta-add") => ("/fhir/Basic/none/$meta-add", tags(), 404),
+        ("POST", "/fhir/{type}/{id}/$meta-delete") => {
+            ("/fhir/Basic/none/$meta-delete", tags(), 404)
+        }
+        ("POST", "/fhir/{type}/$validate") => ("/fhir/Basic/$validate", basic("x"), 200),
+        ("GET", "/fhir/{type}/{id}/$validate") => ("/fhir/Basic/none/$validate", none, 404),
+        ("POST", "/fhir/{type}/{id}/$validate") => {
+            ("/fhir/Basic/none/$validate", basic("none"), 404)
+        }
         ("GET", "/admin/configurations") => ("/admin/configurations", none, 422),
         ("GET", "/admin/configurations/{entry}") => ("/admin/configurations/1", none, 422),
         ("GET", "/messages") => ("/messages?words=x", none, 200),
@@ -72,6 +84,11 @@ fn example(route: &Route) -> Option<(&'static str, String, u16)> {
         _ => return None,
     };
     Some(example)
+}
+
+fn tags() -> String {
+    let meta = r#"{"tag":[{"system":"urn:s","code":"c"}]}"#;
+    format!(r#"{{"resourceType":"Parameters","parameter":[{{"name":"meta","valueMeta":{meta}}}]}}"#)
 }
 
 fn head(route: &Route, path: &str, token: Option<&str>) -> String {

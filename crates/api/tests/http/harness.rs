@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use access::{Person, Role as StaffRole};
-use api::{ApiState, Client, Clients, Replayer, Role, Server, TokenHash};
+use api::{ApiState, Client, Clients, Replayer, Role, Server, TokenHash, Validation};
 use engine::{Clock, Command, Engine, Options, Receipt};
 use fhir::ResourceType;
 use fhir::resources::{
@@ -126,6 +126,7 @@ fn clients() -> Clients {
         token_sha256: TokenHash::of(token),
         roles,
         cabinets: vec![],
+        validation: Validation::Off,
     };
     let mut clients: Vec<Client> = Role::ALL
         .into_iter()
@@ -134,6 +135,10 @@ fn clients() -> Clients {
     clients.push(client("all", ALL, Role::ALL.to_vec()));
     let own = client("own", OWN, vec![Role::Cabinet]);
     clients.push(Client { cabinets: vec!["ASK/WARDC2".to_owned(), "ADC/*".to_owned()], ..own });
+    for (name, validation) in [("warn", Validation::Warn), ("strict", Validation::Strict)] {
+        let roles = vec![Role::FhirRead, Role::FhirWrite];
+        clients.push(Client { validation, ..client(name, name, roles) });
+    }
     Clients::new(clients).unwrap()
 }
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use api::{
-    AdminError, Administering, Administrator, Clients, Files, InForce, Release, ReleaseWish,
-    Roster, Wish,
+    AdminError, Administering, Administrator, Clients, Files, InForce, PackageTaken, PackageWish,
+    Release, ReleaseWish, Roster, Wish,
 };
 use channels::{ChangeError, ChannelConfig, Running};
 use engine::Engine;
@@ -14,10 +14,11 @@ use tokio::sync::Mutex;
 use super::applied::{configurations, text_of};
 use super::compare::{Base, Comparison, Queues, compare};
 use super::force::{Force, put_in_force, queues_of};
-use super::words::{in_force, release};
+use super::words::{in_force, package, release};
 use crate::config::{self, Bundle};
 use crate::dmd;
 use crate::node::Plan;
+use crate::packages;
 use crate::replay::Replays;
 
 /// What a control steers.
@@ -31,6 +32,8 @@ pub(crate) struct Parts {
     pub(crate) roster: Roster,
     pub(crate) running: Running,
     pub(crate) base: Base,
+    /// Validates what clients write.
+    pub(crate) judge: api::Judge,
 }
 
 /// Changes the configuration of a running node, one change at a time.
@@ -43,6 +46,7 @@ struct Inside {
     folder: PathBuf,
     replays: Arc<Replays>,
     roster: Roster,
+    judge: api::Judge,
     live: Mutex<Live>,
 }
 
@@ -60,9 +64,9 @@ impl std::fmt::Debug for Control {
 
 impl Control {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { engine, data, folder, replays, roster, running, base } = parts;
+        let Parts { engine, data, folder, replays, roster, running, base, judge } = parts;
         let live = Mutex::new(Live { running: Some(running), base });
-        Control(Arc::new(Inside { engine, data, folder, replays, roster, live }))
+        Control(Arc::new(Inside { engine, data, folder, replays, roster, judge, live }))
     }
 
     /// Stops all channels, after a change that is under way.
@@ -75,6 +79,12 @@ impl Control {
 }
 
 impl Inside {
+    /// Validates by what is in use now.
+    async fn renew(&self) -> Result<(), String> {
+        let renewed = self.judge.renew().await;
+        renewed.map_err(|why| format!("it is in use, and cannot be read for validation: {why}"))
+    }
+
     /// Reads files that came from outside.
     fn read(&self, files: Files) -> Result<Plan, AdminError> {
         let read = Bundle::from_texts(files);
@@ -181,11 +191,30 @@ impl Administrator for Control {
         let (inside, client) = (Arc::clone(&self.0), client.to_owned());
         let work = tokio::spawn(async move {
             let ReleaseWish { digest, by } = wish;
-            dmd::take_over(&inside.engine, inside.data.clone(), digest, by, &client).await
+            let data = inside.data.clone();
+            let taken = dmd::take_over(&inside.engine, data, digest, by, &client).await?;
+            inside.renew().await?;
+            Ok(taken)
         });
         Box::pin(async move {
             let taken = work.await.unwrap_or_else(|error| Err(error.to_string()));
             taken.map(|taken| release(&taken)).map_err(AdminError::Release)
+        })
+    }
+
+    fn take_package(&self, wish: PackageWish, client: &str) -> Administering<'_, PackageTaken> {
+        let (inside, client) = (Arc::clone(&self.0), client.to_owned());
+        let work = tokio::spawn(async move {
+            let PackageWish { name, version, digest, holds, by } = wish;
+            let wish = packages::Wish { name, version, digest, holds, by };
+            let data = inside.data.clone();
+            let taken = packages::take_over(&inside.engine, data, wish, &client).await?;
+            inside.renew().await?;
+            Ok(taken)
+        });
+        Box::pin(async move {
+            let taken = work.await.unwrap_or_else(|error| Err(error.to_string()));
+            taken.map(|taken| package(&taken)).map_err(AdminError::Package)
         })
     }
 

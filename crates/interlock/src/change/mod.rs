@@ -12,4 +12,4 @@ pub(crate) use compare::Base;
 pub(crate) use control::{Control, Parts as ControlParts};
 pub(crate) use fate::Fates;
 pub(crate) use force::{Force, at_start, offline, without_node};
-pub(crate) use words::{in_force, release, render};
+pub(crate) use words::{in_force, package, release, render};

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use api::{ChangeKind, InForce, Plan, Release};
-use medicines::{Applied, DictionaryInUse};
+use api::{ChangeKind, InForce, PackageTaken, Plan, Release};
+use medicines::{Applied, DictionaryInUse, PackageInUse};
 
 use super::compare::line;
 
@@ -82,5 +82,17 @@ pub(crate) fn release(in_use: &DictionaryInUse) -> Release {
         by: dictionary.by.clone(),
         digest: dictionary.digest.clone(),
         changes: dictionary.changes.clone(),
+    }
+}
+
+/// A package of definitions as the interface tells it.
+pub(crate) fn package(in_use: &PackageInUse) -> PackageTaken {
+    let package = &in_use.package;
+    PackageTaken {
+        entry: in_use.entry,
+        at: package.at.to_string(),
+        by: package.by.clone(),
+        name: package.name.clone(),
+        digest: package.digest.clone(),
     }
 }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use api::{Files, InForce, Plan, Release, ReleaseWish, Wish};
+use api::{Files, InForce, PackageTaken, PackageWish, Plan, Release, ReleaseWish, Wish};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +108,10 @@ impl Node {
 
     pub(super) fn take_over(&self, wish: &ReleaseWish) -> Result<Release, Failure> {
         self.post("/admin/dictionary", wish)
+    }
+
+    pub(super) fn take_package(&self, wish: &PackageWish) -> Result<PackageTaken, Failure> {
+        self.post("/admin/package", wish)
     }
 
     /// The configurations that were in force, the newest first.

@@ -377,6 +377,7 @@ fn clients(checker: &mut Checker<'_>, file: &File) -> Vec<Client> {
                 token_sha256: TokenHash::of(&token),
                 roles: client.roles.clone(),
                 cabinets,
+                validation: client.validation,
             });
         }
     }

@@ -104,6 +104,9 @@ pub struct ClientEntry {
     /// The cabinets for which it may act, `system/station` or `system/*`; all where it is empty.
     #[serde(default)]
     pub cabinets: Vec<Spanned<String>>,
+    /// What becomes of resources that it writes and that are not valid: `off`, `warn`, `strict`.
+    #[serde(default)]
+    pub validation: api::Validation,
     /// Where its token is found.
     pub token: TokenSource,
 }

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use doubt::Doubt;
 pub use governed::is_of_the_loop;
-pub use patch::patched;
+pub use patch::changed;
 pub use write::write;
 
 /// What a client writes: all of it takes effect or none does.

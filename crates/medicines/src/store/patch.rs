@@ -1,7 +1,7 @@
 //! A change to a part of a resource (R4 §3.1.0.6).
 
 use fhir::StoredResource;
-use fhir::json::{Limits, Patch, check};
+use fhir::json::{Limits, Patch, Raw, check};
 use serde_json::Value;
 
 use super::governed::Change;
@@ -33,10 +33,6 @@ pub(super) fn patch(
         return Ok(writing.done(n, before.version, Effect::Unchanged));
     }
     let after = stored(before.version + 1, writing.facts.ctx.now)?;
-    if after.resource_type != before.resource_type {
-        let text = "A patch cannot make a resource one of another type.";
-        return Err(Fault::new(FaultCode::PatchFailed, text));
-    }
     fhir::search::index(&after).map_err(|error| {
         let text = format!("What the patch makes cannot be read: {}", error.detail());
         Fault::new(FaultCode::PatchFailed, text).at(error.expression())
@@ -50,21 +46,36 @@ pub(super) fn patch(
 const MAX_PATCHED_BYTES: usize = 1 << 20;
 
 /// The JSON after the patch, within the limits of any JSON and with nothing empty in it.
-pub fn patched(before: &StoredResource, patch: &Patch) -> Result<String, Fault> {
+fn patched(before: &StoredResource, patch: &Patch) -> Result<String, Fault> {
+    changed(before, |json| {
+        let mut value: Value = serde_json::from_str(json).expect("what is stored is JSON");
+        patch.apply(&mut value).map_err(|error| format!("The patch does not fit: {error}."))?;
+        Ok(value.to_string())
+    })
+}
+
+/// The JSON that a change makes of a version: of the same resource, within the limits of any JSON,
+/// and with nothing empty in it. `change` tells in words why it does not fit.
+pub fn changed(
+    before: &StoredResource,
+    change: impl FnOnce(&str) -> Result<String, String>,
+) -> Result<String, Fault> {
     let failed = |text: String| Fault::new(FaultCode::PatchFailed, text);
     if before.json().len() > MAX_PATCHED_BYTES {
         let text = "The resource is larger than 1 MiB: it cannot be patched; update it.";
         return Err(failed(text.to_owned()));
     }
-    let mut value: Value = serde_json::from_str(before.json()).expect("what is stored is JSON");
-    patch.apply(&mut value).map_err(|error| failed(format!("The patch does not fit: {error}.")))?;
-    let same_id = value.get("id").and_then(Value::as_str) == Some(before.id.as_str());
-    if !same_id {
-        return Err(failed("A patch cannot change the id.".to_owned()));
-    }
-    let json = value.to_string();
+    let json = change(before.json()).map_err(failed)?;
     let limits = Limits { bytes: Limits::MAX_BYTES, depth: Limits::MAX_DEPTH };
     check(json.as_bytes(), limits).map_err(|error| failed(error.to_string()))?;
+    let raw = Raw::parse(&json).map_err(|error| failed(error.to_string()))?;
+    if raw.get_str("id").as_deref() != Some(before.id.as_str()) {
+        return Err(failed("A patch cannot change the id.".to_owned()));
+    }
+    if raw.get_str("resourceType").as_deref() != Some(before.resource_type.as_str()) {
+        let text = "A patch cannot make a resource one of another type.";
+        return Err(failed(text.to_owned()));
+    }
     if let Some(fault) = fhir::json::empty_part(&json) {
         let text = "What the patch makes has an empty or null part; FHIR has none.";
         return Err(failed(text.to_owned()).at(format!("{}.{fault}", before.resource_type)));

@@ -7,19 +7,22 @@ use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use fhir::json::Json;
 use fhir::resources::{Bundle, BundleEntry, BundleKind, IssueType};
-use medicines::store::Step;
+use medicines::store::{Doubt, Step};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::search::query;
 use super::{history, read, search, transaction, vread};
-use crate::client::Role;
+use crate::client::{Role, Validation};
 use crate::door::Caller;
+use crate::fhir::changing::Changing;
 use crate::fhir::entries::{self, Asks, Get};
 use crate::fhir::intake::{self, MAX_BUNDLE_BYTES};
 use crate::fhir::reply::Reply;
 use crate::fhir::shape::Shape;
+use crate::fhir::validation::admit_step;
 use crate::fhir::writing::{reply, submit, write_of};
 use crate::fhir::{Failure, Return, acceptable, id, returning, served};
 use crate::problem::{Problem, code};
@@ -82,8 +85,9 @@ async fn each(
     let mut replies: Vec<Option<Reply>> = Vec::with_capacity(bundle.entry.len());
     let (mut under_way, mut reads) = (JoinSet::new(), 0);
     let turns = Arc::new(Semaphore::new(MAX_UNDER_WAY));
+    let looked_at = caller.validation() != Validation::Off;
     for (n, entry) in bundle.entry.iter().enumerate() {
-        match entries::read(&api.fhir_base, n, entry) {
+        match entries::read(&api.fhir_base, looked_at, n, entry) {
             Err(failure) => replies.push(Some(failure.into())),
             Ok(asks) => {
                 replies.push(None);
@@ -101,14 +105,25 @@ async fn each(
                 let turns = Arc::clone(&turns);
                 let (api, caller) = (api.clone(), caller.clone());
                 let key = key.as_ref().map(|key| format!("{key}#{n}"));
+                let json = entry.resource.clone().filter(|_| looked_at);
                 under_way.spawn(async move {
                     // The semaphore is never closed, so the only outcome is a turn.
                     let _turn = turns.acquire_owned().await.ok();
                     let done = match asks {
                         Asks::Read(asked) => look(&api, &caller, *asked).await,
-                        Asks::Write(step) => {
+                        Asks::Change(changing) => {
                             let raw = Bytes::from(raw);
-                            one(&api, &caller, (key, *step), raw, wanted).await
+                            changed(&api, &caller, (key, &changing), raw, wanted).await
+                        }
+                        Asks::Write(mut step) => {
+                            let raw = Bytes::from(raw);
+                            let json = json.as_ref().map(Json::get);
+                            match admit_step(&api, &caller, (0, &mut step), json).await {
+                                Ok(doubt) => {
+                                    one(&api, &caller, (key, *step), (raw, doubt), wanted).await
+                                }
+                                Err(wrong) => Err(wrong.within(&format!("Bundle.entry[{n}]"))),
+                            }
                         }
                     };
                     (n, done.unwrap_or_else(Reply::from))
@@ -128,13 +143,25 @@ async fn one(
     api: &ApiState,
     caller: &Caller,
     (key, step): (Option<String>, Step),
-    raw: Bytes,
+    (raw, doubt): (Bytes, Option<Doubt>),
     wanted: Return,
 ) -> Result<Reply, Failure> {
-    let write = write_of(caller, vec![step], Vec::new());
+    let mut write = write_of(caller, vec![step], Vec::new());
+    write.doubts.extend(doubt);
     let (receipt, done) = submit(api, caller, key, "batch", write, raw).await?;
     let done = done.first().ok_or_else(Problem::internal)?;
     reply((api, caller), done, &receipt, None, wanted).await
+}
+
+async fn changed(
+    api: &ApiState,
+    caller: &Caller,
+    (key, changing): (Option<String>, &Changing),
+    raw: Bytes,
+    wanted: Return,
+) -> Result<Reply, Failure> {
+    let (receipt, done) = changing.decide((api, caller), key, "batch", &raw).await?;
+    reply((api, caller), &done, &receipt, None, wanted).await
 }
 
 /// A look that an entry asks for. The caller needs the role of a reader for it.

@@ -125,7 +125,9 @@ fn operations(kind: ResourceType) -> Vec<RestOperation> {
         let definition = format!("http://hl7.org/fhir/OperationDefinition/{of}-{name}");
         RestOperation::new(name.to_owned(), definition)
     };
-    let mut all = vec![operation("meta", "Resource")];
+    let mut all = ["meta", "meta-add", "meta-delete", "validate"]
+        .map(|name| operation(name, "Resource"))
+        .to_vec();
     if kind == ResourceType::Patient {
         all.push(operation("everything", "Patient"));
     }

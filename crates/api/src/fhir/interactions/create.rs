@@ -8,6 +8,7 @@ use super::search::query;
 use crate::door::Caller;
 use crate::fhir::intake::{self, MAX_RESOURCE_BYTES};
 use crate::fhir::shape::Shape;
+use crate::fhir::validation::admit;
 use crate::fhir::writing::{Asked, about, single};
 use crate::fhir::{Failure, conditions, served};
 use crate::state::ApiState;
@@ -23,9 +24,10 @@ pub(crate) async fn post(
     let shape = Shape::read(&query(&parts.uri)?)?;
     let content = intake::content(&parts.headers, body, MAX_RESOURCE_BYTES).await?;
     let draft = intake::draft(content.text()?, kind)?;
+    let (draft, doubt) = admit(&api, &caller, draft, content.text()?).await?;
     let unless = conditions::unless(kind, &parts.headers)?;
     let step = Step { resource_type: kind, act: Act::Create { draft: draft.clone(), unless } };
     let (about, raw) = (about("POST", kind, ""), content.raw);
-    let asked = Asked { headers: &parts.headers, shape, about, raw };
+    let asked = Asked { headers: &parts.headers, shape, about, raw, doubt };
     single(&api, &caller, asked, step, Some(draft)).await
 }

@@ -52,6 +52,6 @@ async fn answer(
     let shape = Shape::read(&query(uri)?)?;
     let act = Act::Delete { target, only: conditions::only(headers)? };
     let raw = Bytes::new();
-    let asked = Asked { headers, shape, about: about("DELETE", kind, rest), raw };
+    let asked = Asked { headers, shape, about: about("DELETE", kind, rest), raw, doubt: None };
     single(api, caller, asked, Step { resource_type: kind, act }, None).await
 }

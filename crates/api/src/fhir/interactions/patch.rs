@@ -1,4 +1,5 @@
-//! Changing a part of a resource by JSON Patch (R4 §3.1.0.6, RFC 6902).
+//! Changing a part of a resource by JSON Patch (R4 §3.1.0.6, RFC 6902) or FHIRPath Patch
+//! (R4 §3.1.0.6.2).
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
@@ -7,7 +8,9 @@ use fhir::json::Patch;
 use medicines::store::{Act, Step, Target};
 
 use super::search::query;
+use crate::client::Validation;
 use crate::door::Caller;
+use crate::fhir::changing::{Changing, change};
 use crate::fhir::intake::{self, MAX_RESOURCE_BYTES};
 use crate::fhir::shape::Shape;
 use crate::fhir::writing::{Asked, about, single};
@@ -52,21 +55,35 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let pairs = query(&parts.uri)?;
     let shape = Shape::read(&pairs)?;
-    let is_patch = intake::content_type(&parts.headers)
-        .is_some_and(|content| content.eq_ignore_ascii_case(JSON_PATCH));
-    if !is_patch {
-        return Err(intake::unsupported("Send a JSON Patch: application/json-patch+json."));
-    }
-    let raw = intake::unpacked(&parts.headers, body, MAX_RESOURCE_BYTES).await?;
-    let patch = read(intake::text(&raw, MAX_RESOURCE_BYTES)?)?;
     let target = match target {
         Some(target) => target,
         None => Target::Where(conditions::criteria(kind, &pairs)?),
     };
     let only = conditions::only(&parts.headers)?;
+    let is_json = intake::content_type(&parts.headers)
+        .is_some_and(|content| content.eq_ignore_ascii_case(JSON_PATCH));
+    let about = about("PATCH", kind, rest);
+    let headers = &parts.headers;
+    if !is_json {
+        let content = intake::content(headers, body, MAX_RESOURCE_BYTES).await?;
+        let changing = Changing::path(kind, target, only, path(content.text()?)?);
+        let asked = Asked { headers, shape, about, raw: content.raw, doubt: None };
+        return change(api, caller, asked, &changing).await;
+    }
+    let raw = intake::unpacked(headers, body, MAX_RESOURCE_BYTES).await?;
+    let patch = read(intake::text(&raw, MAX_RESOURCE_BYTES)?)?;
+    let asked = Asked { headers, shape, about, raw, doubt: None };
+    if caller.validation() != Validation::Off {
+        return change(api, caller, asked, &Changing::json(kind, target, only, patch)).await;
+    }
     let act = Act::Patch { target, patch, only };
-    let asked = Asked { headers: &parts.headers, shape, about: about("PATCH", kind, rest), raw };
     single(api, caller, asked, Step { resource_type: kind, act }, None).await
+}
+
+/// Reads a FHIRPath Patch. The text is strict JSON.
+pub(crate) fn path(json: &str) -> Result<fhirpath::patch::Patch, Failure> {
+    fhirpath::patch::Patch::read(json)
+        .map_err(|error| Failure::invalid(format!("{error}.")).at("Parameters.parameter"))
 }
 
 /// Reads a patch. The text is strict JSON.

@@ -5,13 +5,16 @@ use std::collections::HashMap;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use fhir::ResourceType;
+use fhir::json::Json;
 use fhir::resources::Bundle;
-use medicines::store::{Act, Link, Step};
+use medicines::store::{Act, Doubt, Link, Step, Write};
 
 use super::batch::look;
+use crate::client::Validation;
 use crate::door::Caller;
 use crate::fhir::entries::{self, Asks, Get};
 use crate::fhir::reply::Reply;
+use crate::fhir::validation::admit_step;
 use crate::fhir::writing::{reply, submit, write_of};
 use crate::fhir::{Failure, Return, conditions, returning};
 use crate::state::ApiState;
@@ -33,11 +36,11 @@ pub(super) async fn all(
 ) -> Result<Vec<Reply>, Failure> {
     let key = optional_key(headers)?;
     let wanted = returning(headers).unwrap_or(Return::Minimal);
-    let Parts { all: parts, mut steps, entry_of } = parts(api, bundle)?;
+    let Parts { all: parts, mut steps, entry_of, doubts } = parts(api, caller, bundle).await?;
     let links = link(bundle, &mut steps, &entry_of)?;
     let (mut done, mut receipt) = (Vec::new(), None);
     if !steps.is_empty() {
-        let write = write_of(caller, steps, links);
+        let write = Write { doubts, ..write_of(caller, steps, links) };
         let written = submit(api, caller, key, "transaction", write, raw).await;
         let (written, each) = written.map_err(|failure| failure.of_entry(&entry_of))?;
         (receipt, done) = (Some(written), each);
@@ -61,19 +64,35 @@ struct Parts {
     steps: Vec<Step>,
     /// The entry of each step.
     entry_of: Vec<usize>,
+    doubts: Vec<Doubt>,
 }
 
-fn parts(api: &ApiState, bundle: &Bundle) -> Result<Parts, Failure> {
-    let mut parts = Parts { all: Vec::new(), steps: Vec::new(), entry_of: Vec::new() };
+async fn parts(api: &ApiState, caller: &Caller, bundle: &Bundle) -> Result<Parts, Failure> {
+    let mut parts =
+        Parts { all: Vec::new(), steps: Vec::new(), entry_of: Vec::new(), doubts: Vec::new() };
+    let validated = caller.validation() != Validation::Off;
     for (n, entry) in bundle.entry.iter().enumerate() {
-        parts.all.push(match entries::read(&api.fhir_base, n, entry)? {
-            Asks::Read(asked) => Part::Look(asked),
-            Asks::Write(step) => {
-                parts.steps.push(*step);
-                parts.entry_of.push(n);
-                Part::Step(parts.steps.len() - 1)
+        let within = |failure: Failure| failure.within(&format!("Bundle.entry[{n}]"));
+        let number = parts.steps.len();
+        let (step, doubt) = match entries::read(&api.fhir_base, validated, n, entry)? {
+            Asks::Read(asked) => {
+                parts.all.push(Part::Look(asked));
+                continue;
             }
-        });
+            Asks::Change(changing) => {
+                let (step, doubt) = changing.step(api, caller).await.map_err(within)?;
+                (step, doubt.map(|text| Doubt { step: number, text }))
+            }
+            Asks::Write(mut step) => {
+                let json = entry.resource.as_ref().map(Json::get);
+                let doubt = admit_step(api, caller, (number, &mut step), json).await;
+                (*step, doubt.map_err(within)?)
+            }
+        };
+        parts.doubts.extend(doubt);
+        parts.steps.push(step);
+        parts.entry_of.push(n);
+        parts.all.push(Part::Step(number));
     }
     Ok(parts)
 }

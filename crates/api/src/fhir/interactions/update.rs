@@ -9,6 +9,7 @@ use super::search::query;
 use crate::door::Caller;
 use crate::fhir::intake::{self, MAX_RESOURCE_BYTES};
 use crate::fhir::shape::Shape;
+use crate::fhir::validation::admit;
 use crate::fhir::writing::{Asked, about, single};
 use crate::fhir::{Failure, conditions, served};
 use crate::problem::{Problem, code};
@@ -56,10 +57,11 @@ async fn answer(
         Some(id) => Target::Id(fits(id, &draft)?),
         None => Target::Where(conditions::criteria(kind, &pairs)?),
     };
+    let (draft, doubt) = admit(api, caller, draft, content.text()?).await?;
     let only = conditions::only(&parts.headers)?;
     let act = Act::Update { target, draft: draft.clone(), only };
     let (about, raw) = (about("PUT", kind, rest), content.raw);
-    let asked = Asked { headers: &parts.headers, shape, about, raw };
+    let asked = Asked { headers: &parts.headers, shape, about, raw, doubt };
     single(api, caller, asked, Step { resource_type: kind, act }, Some(draft)).await
 }
 

@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+use fhir::{Id, ResourceType};
 
 use crate::door::Caller;
 use crate::fhir::interactions::read;
@@ -23,7 +24,18 @@ pub(crate) async fn get(
     let shape = Shape::read(&query(&uri)?)?;
     acceptable(&headers, shape.format.as_deref())?;
     let (kind, id) = (served(&kind)?, id(&name)?);
-    let found = read::reply(&api, &caller, (kind, &id), &HeaderMap::new()).await?;
+    reply(&api, &caller, (kind, &id), &HeaderMap::new(), &shape).await
+}
+
+/// The Meta of the current version, as Parameters.
+pub(super) async fn reply(
+    api: &ApiState,
+    caller: &Caller,
+    of: (ResourceType, &Id),
+    headers: &HeaderMap,
+    shape: &Shape,
+) -> Result<Response, Failure> {
+    let found = read::reply(api, caller, of, headers).await?;
     let json = found.body.unwrap_or_default();
     let members = fhir::json::members(&json).unwrap_or_default();
     let meta = members.get("meta").unwrap_or("{}");

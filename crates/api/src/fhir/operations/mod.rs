@@ -2,3 +2,6 @@
 
 pub(crate) mod everything;
 pub(crate) mod meta;
+pub(crate) mod meta_change;
+mod parameters;
+pub(crate) mod validate;
