@@ -173,8 +173,8 @@ fn patch_of(entry: &BundleEntry) -> Result<fhir::json::Patch, Failure> {
         data: String,
     }
     let wrong = || {
-        let detail = "A patch within a bundle is a Parameters with a FHIRPath Patch, or a Binary that \
-                      holds a JSON Patch.";
+        let detail = "A patch within a bundle is a Parameters with a FHIRPath Patch, or a Binary \
+                      that holds a JSON Patch.";
         Failure::invalid(detail)
     };
     let json = entry.resource.as_ref().ok_or_else(wrong)?;

@@ -22,16 +22,16 @@ pub(crate) struct Failure {
     problem: Problem,
     issue: IssueType,
     /// Where in the request, as a FHIRPath.
-    expression: Option<String>,
+    expression: Option<Box<str>>,
     /// The step of a write at which it failed.
     step: Option<usize>,
     /// All that validation found, each with its place.
-    findings: Vec<OutcomeIssue>,
+    findings: Option<Box<OperationOutcome>>,
 }
 
 impl Failure {
     pub(crate) fn new(problem: Problem, issue: IssueType) -> Self {
-        Failure { problem, issue, expression: None, step: None, findings: Vec::new() }
+        Failure { problem, issue, expression: None, step: None, findings: None }
     }
 
     /// 400: the body is no such resource.
@@ -43,14 +43,14 @@ impl Failure {
     pub(crate) fn not_valid(issues: &[Issue]) -> Self {
         let detail = "The resource is not valid.";
         let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code::NOT_VALID, detail);
-        let findings = fhir_validate::outcome(issues).issue;
+        let findings = Some(Box::new(fhir_validate::outcome(issues)));
         Failure { findings, ..Failure::new(problem, IssueType::Invalid) }
     }
 
     /// The same at a place in the request.
     #[must_use]
     pub(crate) fn at(mut self, expression: impl Into<String>) -> Self {
-        self.expression = Some(expression.into());
+        self.expression = Some(expression.into().into_boxed_str());
         self
     }
 
@@ -58,12 +58,14 @@ impl Failure {
     /// `Bundle.entry[3].resource.name`.
     #[must_use]
     pub(crate) fn within(mut self, place: &str) -> Self {
-        for place_of in self.findings.iter_mut().flat_map(|finding| &mut finding.expression) {
-            *place_of = inside(place, place_of);
+        for finding in self.findings.iter_mut().flat_map(|all| &mut all.issue) {
+            for place_of in &mut finding.expression {
+                *place_of = inside(place, place_of);
+            }
         }
         let inner = self.expression.take();
         self.expression =
-            Some(inner.map_or_else(|| place.to_owned(), |inner| inside(place, &inner)));
+            Some(inner.map_or_else(|| place.into(), |inner| inside(place, &inner).into()));
         self
     }
 
@@ -102,16 +104,14 @@ impl Failure {
         };
         let mut issue = fhir::outcome::issue(severity, self.issue, &self.problem.detail);
         issue.details = Some(CodeableConcept::of(CODES, self.problem.code, None));
-        issue.expression.extend(self.expression.clone());
-        if self.findings.is_empty() {
-            return issue.into();
-        }
+        issue.expression.extend(self.expression.as_deref().map(str::to_owned));
+        let Some(findings) = &self.findings else { return issue.into() };
         // Each finding has the code of the refusal, so that nobody has to look for it.
         let coded = |finding: &OutcomeIssue| OutcomeIssue {
             details: Some(CodeableConcept::of(CODES, self.problem.code, None)),
             ..finding.clone()
         };
-        OperationOutcome::new(self.findings.iter().map(coded).collect())
+        OperationOutcome::new(findings.issue.iter().map(coded).collect())
     }
 }
 
@@ -199,7 +199,7 @@ impl From<Fault> for Failure {
         };
         let problem = Problem::new(status, fault.code.as_str(), fault.text);
         Failure {
-            expression: fault.expression,
+            expression: fault.expression.map(String::into_boxed_str),
             step: Some(fault.step),
             ..Failure::new(problem, issue)
         }

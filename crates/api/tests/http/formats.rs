@@ -166,7 +166,8 @@ async fn bodies_may_be_compressed_both_ways() {
     check("gzip", &packed(OBSERVATION.as_bytes())[..40], 400).await;
 
     let head = format!(
-        "GET /fhir/metadata?_format=xml HTTP/1.1\nAuthorization: Bearer {ALL}\nAccept-Encoding: gzip"
+        "GET /fhir/metadata?_format=xml HTTP/1.1\nAuthorization: Bearer {ALL}\n\
+         Accept-Encoding: gzip"
     );
     let answer = node.exchange(&head, b"").await;
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();

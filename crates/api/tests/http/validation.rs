@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::harness::{ALL, Node, Reply};
 
 const WRONG: &str = r#"{"resourceType":"Flag","status":"done","code":{"text":"x"},
-    "subject":{"display":"y"},"extension":[{"url":"urn:x","valueDecimal":0.40}],"period":{"low":1}}"#;
+    "subject":{"display":"y"},"extension":[{"url":"urn:x","valueDecimal":0.40}],
+    "period":{"low":1}}"#;
 const RIGHT: &str = r#"{"resourceType":"Flag","status":"active","code":{"text":"x"},
     "subject":{"display":"y"}}"#;
 const OBSERVATION: &str = r#"{"resourceType":"Observation","status":"final","code":{"text":"x"},

@@ -197,7 +197,10 @@ mod tests {
         );
         at(
             "b.json",
-            r#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"ValueSet","url":"urn:w"}}]}"#,
+            concat!(
+                r#"{"resourceType":"Bundle","entry":[{"resource":"#,
+                r#"{"resourceType":"ValueSet","url":"urn:w"}}]}"#,
+            ),
         );
         at("example.json", r#"{"resourceType":"Patient"}"#);
         at("broken.json", "{");
