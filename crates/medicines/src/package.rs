@@ -79,7 +79,7 @@ mod tests {
                 by: "N1001".to_owned(),
                 at: now,
             };
-            let ctx = Context { now, seq, source: "package".to_owned() };
+            let ctx = Context { now, seq, source: "package".to_owned(), dictionary: None };
             let request = Request::TakePackage(Box::new(package));
             let decision = crate::decide(&mut state, &ctx, &request);
             assert_eq!(decision.facts.len(), facts, "{name} {digest}");
