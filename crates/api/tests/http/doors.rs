@@ -41,6 +41,23 @@ fn example(route: &Route) -> Option<(&'static str, String, u16)> {
         ("POST", "/admin/package") => {
             ("/admin/package", r#"{"name":"x","digest":"00"}"#.to_owned(), 422)
         }
+        ("GET", "/admin/configurations") => ("/admin/configurations", none, 422),
+        ("GET", "/admin/configurations/{entry}") => ("/admin/configurations/1", none, 422),
+        ("GET", "/messages") => ("/messages?words=x", none, 200),
+        ("GET", "/messages/{entry}") => ("/messages/999", none, 404),
+        ("POST", "/messages/replay") => {
+            let body = r#"{"channel":"to-a","reason":"x","search":"type=RDE"}"#;
+            ("/messages/replay", body.to_owned(), 422)
+        }
+        _ => return example_of_fhir(route),
+    };
+    Some(example)
+}
+
+/// The same for the FHIR endpoint.
+fn example_of_fhir(route: &Route) -> Option<(&'static str, String, u16)> {
+    let none = String::new();
+    let example = match (route.verb.as_str(), route.path) {
         ("POST", "/fhir/{type}/{id}/$meta-add") => ("/fhir/Basic/none/$meta-add", tags(), 404),
         ("POST", "/fhir/{type}/{id}/$meta-delete") => {
             ("/fhir/Basic/none/$meta-delete", tags(), 404)
@@ -49,14 +66,6 @@ fn example(route: &Route) -> Option<(&'static str, String, u16)> {
         ("GET", "/fhir/{type}/{id}/$validate") => ("/fhir/Basic/none/$validate", none, 404),
         ("POST", "/fhir/{type}/{id}/$validate") => {
             ("/fhir/Basic/none/$validate", basic("none"), 404)
-        }
-        ("GET", "/admin/configurations") => ("/admin/configurations", none, 422),
-        ("GET", "/admin/configurations/{entry}") => ("/admin/configurations/1", none, 422),
-        ("GET", "/messages") => ("/messages?words=x", none, 200),
-        ("GET", "/messages/{entry}") => ("/messages/999", none, 404),
-        ("POST", "/messages/replay") => {
-            let body = r#"{"channel":"to-a","reason":"x","search":"type=RDE"}"#;
-            ("/messages/replay", body.to_owned(), 422)
         }
         ("GET", "/fhir/metadata") => ("/fhir/metadata", none, 200),
         ("GET", "/fhir/{type}/{id}/$meta") => ("/fhir/Basic/none/$meta", none, 404),

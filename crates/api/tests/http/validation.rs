@@ -52,8 +52,8 @@ async fn strict_refuses_with_every_place_and_keeps_nothing() {
     assert_eq!(whole.status, 422, "{whole:?}");
     let place = "Bundle.entry[1].resource.status".to_owned();
     assert!(places(&whole.json()).contains(&place), "{whole:?}");
-    let none = node.get(ALL, "/fhir/Flag?_summary=count").await.json();
-    assert_eq!(none["total"], 0, "a transaction with a fault leaves nothing");
+    let count = node.get(ALL, "/fhir/Flag?_summary=count").await.json();
+    assert_eq!(count["total"], 0, "a transaction with a fault leaves nothing");
     let each = send(&node, "strict", "POST", "/fhir", &bundle("batch")).await.json();
     assert_eq!(each["entry"][0]["response"]["status"], "201 Created");
     assert_eq!(each["entry"][1]["response"]["status"], "422 Unprocessable Entity");
