@@ -8,7 +8,7 @@
 use super::terms::{TERM_BITS, Term};
 
 /// How many bits of a posting name the message within its segment.
-pub(super) const ENTRY_BITS: u32 = 15;
+pub(super) const ENTRY_BITS: u32 = 14;
 /// How many entries a segment has.
 pub(super) const SEGMENT_ENTRIES: usize = 1 << ENTRY_BITS;
 /// The bytes at which a block is full: with SQLite's own bytes it fills a page of 4 KiB.

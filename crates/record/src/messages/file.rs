@@ -13,7 +13,7 @@ use crate::code::{integer, natural};
 /// `ILM1` in SQLite's application id.
 const APPLICATION_ID: i32 = 0x494C_4D31;
 /// The version of the tables, the blocks and the terms. A file of another version is made anew.
-const FORMAT_VERSION: i64 = 1;
+const FORMAT_VERSION: i64 = 2;
 const PAGE_BYTES: u32 = 4096;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection's page cache, in KiB.
