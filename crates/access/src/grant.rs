@@ -17,6 +17,8 @@ pub enum Right {
     ResolveCase,
     /// Verify an order as a pharmacist.
     VerifyOrder,
+    /// Let every cabinet give out medicines without an order, and end that again.
+    SwitchOverride,
 }
 
 /// Proof that a named person may do one thing, made by [`allow`] alone.
@@ -79,6 +81,8 @@ mod tests {
             (Role::Assistant, Right::Witness, false),
             (Role::Engineer, Right::RemoveMedicine, false),
             (Role::Engineer, Right::ReadRecord, true),
+            (Role::Nurse, Right::SwitchOverride, false),
+            (Role::Pharmacist, Right::SwitchOverride, true),
         ];
         for (role, right, expected) in cases {
             let person =

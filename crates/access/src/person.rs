@@ -27,19 +27,32 @@ pub enum Role {
 impl Role {
     /// Whether somebody in this role has `right`.
     pub fn has(self, right: Right) -> bool {
-        use Right::{Administer, ReadRecord, RemoveMedicine, ResolveCase, VerifyOrder, Witness};
+        use Right::{
+            Administer, ReadRecord, RemoveMedicine, ResolveCase, SwitchOverride, VerifyOrder,
+            Witness,
+        };
         match self {
             Role::Nurse | Role::Prescriber => {
                 matches!(right, RemoveMedicine | Administer | Witness | ReadRecord | ResolveCase)
             }
             Role::Pharmacist => {
-                matches!(right, RemoveMedicine | Witness | ReadRecord | ResolveCase | VerifyOrder)
+                matches!(
+                    right,
+                    RemoveMedicine
+                        | Witness
+                        | ReadRecord
+                        | ResolveCase
+                        | VerifyOrder
+                        | SwitchOverride
+                )
             }
             Role::Technician => {
                 matches!(right, RemoveMedicine | Witness | ReadRecord | ResolveCase)
             }
             Role::Assistant => matches!(right, ReadRecord),
-            Role::Engineer | Role::Governance => matches!(right, ReadRecord | ResolveCase),
+            Role::Engineer | Role::Governance => {
+                matches!(right, ReadRecord | ResolveCase | SwitchOverride)
+            }
         }
     }
 }

@@ -25,6 +25,8 @@ pub enum Role {
     FhirRead,
     /// Create, change and delete FHIR resources.
     FhirWrite,
+    /// See where stock is; move, count and recall it.
+    Stock,
     /// See cases and settle them.
     Cases,
     /// See the orders that wait for a pharmacist, and tell a pharmacist's word.
@@ -39,11 +41,12 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 9] = [
+    pub const ALL: [Role; 10] = [
         Role::Cabinet,
         Role::Bedside,
         Role::FhirRead,
         Role::FhirWrite,
+        Role::Stock,
         Role::Cases,
         Role::Verification,
         Role::Messages,
@@ -58,6 +61,7 @@ impl Role {
             Role::Bedside => "bedside",
             Role::FhirRead => "fhir-read",
             Role::FhirWrite => "fhir-write",
+            Role::Stock => "stock",
             Role::Cases => "cases",
             Role::Verification => "verification",
             Role::Messages => "messages",

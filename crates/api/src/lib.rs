@@ -28,6 +28,7 @@ mod replay;
 mod routes;
 mod server;
 mod state;
+mod stock;
 mod submit;
 mod tally;
 mod turns;

@@ -12,7 +12,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
 
 use crate::problem::{CONTENT_TYPE, ProblemBody};
 use crate::submit::MAX_KEY_CHARS;
-use crate::{admin, bedside, cabinet, cases, health, messages, observe, verification};
+use crate::{admin, bedside, cabinet, cases, health, messages, observe, stock, verification};
 
 #[derive(Debug, OpenApi)]
 #[openapi(
@@ -29,6 +29,14 @@ use crate::{admin, bedside, cabinet, cases, health, messages, observe, verificat
         get,
         cabinet::removals::post,
         cabinet::completion::post,
+        cabinet::critical::get,
+        cabinet::critical::post,
+        stock::movements::post,
+        stock::receipt::post,
+        stock::counts::post,
+        stock::recalls::post,
+        stock::traced::get,
+        stock::items::get,
         bedside::administrations::post,
         bedside::scans::post,
         verification::queue::get,

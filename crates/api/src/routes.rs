@@ -18,7 +18,9 @@ use crate::fhir::{Wardrobe, dress};
 use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::tally::count;
-use crate::{admin, bedside, cabinet, cases, health, messages, observe, openapi, verification};
+use crate::{
+    admin, bedside, cabinet, cases, health, messages, observe, openapi, stock, verification,
+};
 
 /// An HTTP method that the interface uses. HEAD is answered wherever GET is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +92,7 @@ const ENDPOINT: &str = "/fhir";
 /// Every route of the interface.
 pub const ROUTES: &[Route] = {
     use Role::{
-        Admin, Bedside, Cabinet, Cases, FhirRead, FhirWrite, Messages, Metrics, Verification,
+        Admin, Bedside, Cabinet, Cases, FhirRead, FhirWrite, Messages, Metrics, Stock, Verification,
     };
     use Style::{Fhir, Json};
     use Verb::{Delete, Get, Patch, Post, Put};
@@ -110,6 +112,24 @@ pub const ROUTES: &[Route] = {
             "complete",
             || post(cabinet::completion::post),
         ),
+        route(Get, "/cabinet/critical-override", Some(Cabinet), Json, "critical-override", || {
+            get(cabinet::critical::get)
+        }),
+        route(Post, "/cabinet/critical-override", Some(Admin), Json, "critical-override", || {
+            post(cabinet::critical::post)
+        }),
+        route(Post, "/stock/movements", Some(Stock), Json, "stock", || {
+            post(stock::movements::post)
+        }),
+        route(Post, "/stock/consignments/{id}/receipt", Some(Stock), Json, "stock", || {
+            post(stock::receipt::post)
+        }),
+        route(Post, "/stock/counts", Some(Stock), Json, "stock", || post(stock::counts::post)),
+        route(Post, "/stock/recalls", Some(Stock), Json, "recall", || post(stock::recalls::post)),
+        route(Get, "/stock/recalls/{item}/{batch}", Some(Stock), Json, "recall", || {
+            get(stock::traced::get)
+        }),
+        route(Get, "/stock/items/{item}", Some(Stock), Json, "stock", || get(stock::items::get)),
         route(Post, "/administrations", Some(Bedside), Json, "administer", || {
             post(bedside::administrations::post)
         }),
@@ -205,6 +225,7 @@ impl Route {
             Some("cabinet") => cabinet::CHANNEL,
             Some("administrations") => bedside::CHANNEL,
             Some("bedside") => bedside::SCANS,
+            Some("stock") => stock::CHANNEL,
             Some("cases") => cases::CHANNEL,
             Some("verification") => verification::CHANNEL,
             Some("admin") => admin::CHANNEL,

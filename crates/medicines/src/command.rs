@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::bedside::{Administration, Checked, Scan};
-use crate::cabinet::{Asked, Completion, Permit, Refusal, Transaction};
+use crate::cabinet::{Asked, Completion, CriticalSwitch, Permit, Refusal, Transaction};
 use crate::cases::{Resolution, Unmapped};
 use crate::configuration::Application;
 use crate::deliveries::{Forward, Outcome, Resend, Stray};
@@ -18,6 +18,7 @@ use crate::orders::{OrderMessage, Verification};
 use crate::package::Package;
 use crate::patients::{AllergyMessage, MergeMessage, PatientMessage, RenumberMessage};
 use crate::site::Site;
+use crate::stock::StockAct;
 use crate::store::{Done, Fault, Write};
 
 /// What a request brings along that is not the domain's to make: time and a number.
@@ -102,6 +103,10 @@ pub enum Request {
     Verify(Box<Verification>),
     /// A cabinet tells of an action at a pocket (ZPM).
     Transaction(Box<Transaction>),
+    /// Somebody moved, sent, received, counted or recalled stock outside a cabinet's own acts.
+    Stock(Box<StockAct>),
+    /// The critical override is switched on or off.
+    CriticalOverride(CriticalSwitch),
     /// A cabinet asks whether somebody may take something.
     Remove(Box<Asked>),
     /// A cabinet that asked tells what was really taken.
@@ -176,6 +181,8 @@ impl Request {
             Request::Orders(_) => "orders",
             Request::Verify(_) => "verify",
             Request::Transaction(_) => "transaction",
+            Request::Stock(_) => "stock",
+            Request::CriticalOverride(_) => "critical-override",
             Request::Remove(_) => "remove",
             Request::Complete(_) => "complete",
             Request::Administer(_) => "administer",

@@ -8,7 +8,7 @@ use crate::facts::{Facts, park};
 use crate::state::State;
 use crate::{
     bedside, cabinet, cases, configuration, deliveries, dictionary, filing, orders, package,
-    patients, store, timers,
+    patients, stock, store, timers,
 };
 
 /// Decides what a request makes true. It changes nothing: [`State::fold`] does.
@@ -31,6 +31,8 @@ pub fn decide(state: &mut State, ctx: &Context, request: &Request) -> Decision {
         Request::File(filing) => or_park(filing::file(state, ctx, filing), state, ctx),
         Request::Keep(message) => filing::keep(state, ctx, message),
         Request::Transaction(transaction) => cabinet::receive(state, ctx, transaction),
+        Request::Stock(act) => or_park(stock::act(state, ctx, act), state, ctx),
+        Request::CriticalOverride(asked) => or_park(cabinet::switch(state, ctx, asked), state, ctx),
         Request::Remove(asked) => cabinet::ask(state, ctx, asked),
         Request::Complete(done) => cabinet::complete(state, ctx, done),
         Request::Administer(given) => or_park(bedside::administer(state, ctx, given), state, ctx),

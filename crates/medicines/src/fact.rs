@@ -4,7 +4,7 @@ use fhir::{Id, ResourceType, StoredResource};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::cabinet::Transaction;
+use crate::cabinet::{CriticalSpan, Transaction};
 use crate::cases::{Case, CaseClosed};
 use crate::configuration::About;
 use crate::deliveries::{Delivery, DeliveryChange, Joined, Rerouted};
@@ -12,7 +12,7 @@ use crate::dictionary::Dictionary;
 use crate::filing::Kept;
 use crate::package::Package;
 use crate::site::Site;
-use crate::stock::Transfer;
+use crate::stock::{Recall, Transfer};
 use crate::store::Deleted;
 
 /// Something that is now true. Each fact is whole: a fold never needs to ask why.
@@ -35,6 +35,10 @@ pub enum Fact {
     Deleted(Deleted),
     /// Stock moved between two accounts, or a pending movement was posted or voided.
     Moved(Box<Transfer>),
+    /// The critical override was switched on or off.
+    CriticalOverride(CriticalSpan),
+    /// A batch was recalled, or its recall was lifted.
+    Recalled(Recall),
     /// A cabinet told of an action at a pocket, whatever the action was.
     PocketActivity(Box<Transaction>),
     /// A message is to be sent.
@@ -80,6 +84,8 @@ impl Fact {
             | Fact::Applied(_)
             | Fact::Dictionary(_)
             | Fact::Package(_)
+            | Fact::CriticalOverride(_)
+            | Fact::Recalled(_)
             | Fact::PocketActivity(_)
             | Fact::Delivery(_)
             | Fact::Rerouted(_)

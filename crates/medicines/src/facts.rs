@@ -8,7 +8,8 @@ use crate::command::{Answer, Context, Decision, Problem, ProblemCode};
 use crate::deliveries::{Delivery, Notice};
 use crate::fact::{Access, Fact};
 use crate::site::Site;
-use crate::stock::{Account, Transfer, TransferState};
+use crate::state::State;
+use crate::stock::{Account, Lines, Transfer, TransferState};
 
 /// Collects the facts of one entry and gives out its ids.
 #[derive(Debug)]
@@ -57,6 +58,26 @@ impl<'a> Facts<'a> {
             if t.from == *account { sum - t.quantity } else { sum }
         };
         posted.fold(Decimal::ZERO, net)
+    }
+
+    /// What an account holds of an item, with what this entry moved so far.
+    pub(crate) fn holding(&self, state: &State, account: &Account, item: &str) -> Lines {
+        let mut lines = state.lines(account, item);
+        for fact in &self.made {
+            let Fact::Moved(moved) = fact else { continue };
+            if moved.state != TransferState::Posted || moved.item != item {
+                continue;
+            }
+            for (batch, quantity) in moved.parts() {
+                if moved.to == *account {
+                    lines.add(batch, quantity);
+                }
+                if moved.from == *account {
+                    lines.add(batch, -quantity);
+                }
+            }
+        }
+        lines
     }
 
     pub(crate) fn push(&mut self, fact: Fact) {

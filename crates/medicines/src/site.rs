@@ -76,6 +76,11 @@ pub struct Policies {
     pub early_window_min: u32,
     /// How long a discharged patient stays on the cabinets' list, in hours.
     pub discharge_grace_h: u32,
+    /// How long stock that was sent may be on its way before a case opens, in hours.
+    pub transit_max_h: u32,
+    /// The roles that may take a medicine on a reason instead of an order; all that may take
+    /// medicines where none are listed.
+    pub override_roles: Vec<access::Role>,
     /// Whether an order that no pharmacist has verified may be taken (with a case).
     pub unverified_allowed: bool,
     /// How long an order may be taken after its prescriber's system last spoke of it, in hours;
@@ -99,6 +104,8 @@ impl Default for Policies {
             unaccounted_after_min: 60,
             early_window_min: 60,
             discharge_grace_h: 2,
+            transit_max_h: 24,
+            override_roles: Vec::new(),
             unverified_allowed: false,
             order_valid_h: 0,
             critical_window_min: 30,

@@ -21,6 +21,7 @@ pub(crate) fn tick(state: &mut State, ctx: &Context) -> Decision {
         match due {
             Due::Permit(id) => lapse(state, &mut facts, &id),
             Due::Removal(id) => unaccounted(state, &mut facts, &id),
+            Due::Consignment(id) => missing(state, &mut facts, &id),
         }
     }
     facts.done()
@@ -53,5 +54,16 @@ fn unaccounted(state: &mut State, facts: &mut Facts<'_>, id: &Id) {
     case.item = Some(removal.transfer.item.clone());
     case.quantity = Some(removal.in_hands);
     case.person = Some(removal.transfer.person.clone());
+    facts.open(case);
+}
+
+fn missing(state: &State, facts: &mut Facts<'_>, id: &Id) {
+    let Some(sent) = state.consignment(id) else { return };
+    let text = "Sent, and not received in time: ask who carried it and who was to receive it, and \
+                count both places.";
+    let mut case = facts.case(CaseKind::Consignment, "not-arrived", text);
+    crate::stock::about(&mut case, &sent.transfer);
+    case.removal = Some(id.clone());
+    case.quantity = Some(sent.left);
     facts.open(case);
 }

@@ -104,6 +104,8 @@ pub(crate) fn movement(movement: Movement) -> &'static str {
         Movement::Administration => "administration",
         Movement::Count => "count",
         Movement::Restock => "restock",
+        Movement::Transfer => "transfer",
+        Movement::Relabel => "relabel",
     }
 }
 

@@ -4,7 +4,7 @@
 pub(crate) const APPLICATION_ID: i32 = 0x494C_5231;
 /// The version of the tables and of what is in them, in SQLite's user version. A record of
 /// another version is thrown away and rebuilt, never migrated.
-pub(crate) const FORMAT_VERSION: i64 = 5;
+pub(crate) const FORMAT_VERSION: i64 = 6;
 
 /// Two resource bodies of the usual 1.6 KB, or six state rows, fit a page of this size without an
 /// overflow page.
@@ -151,8 +151,10 @@ CREATE TABLE transfer (
   state INTEGER NOT NULL,
   movement TEXT NOT NULL,
   told INTEGER NOT NULL,
+  item TEXT NOT NULL,
   body TEXT NOT NULL
 );
+CREATE INDEX transfer_item ON transfer (item);
 CREATE INDEX transfer_posted ON transfer (told, movement) WHERE state = 1;
 CREATE TABLE pocket_activity (
   n INTEGER PRIMARY KEY,

@@ -21,7 +21,7 @@ const DEFAULT_LIMIT: usize = 50;
 /// The most cases on a page; each patient among them is journalled as seen.
 const MAX_LIMIT: usize = 200;
 /// Every kind of case, for the filter.
-const KINDS: [CaseKind; 17] = [
+const KINDS: [CaseKind; 19] = [
     CaseKind::ParkedMessage,
     CaseKind::DispensedWithoutOrder,
     CaseKind::Override,
@@ -33,6 +33,8 @@ const KINDS: [CaseKind; 17] = [
     CaseKind::UnaccountedDose,
     CaseKind::UnmatchedTransaction,
     CaseKind::Discrepancy,
+    CaseKind::Consignment,
+    CaseKind::Recall,
     CaseKind::RefusedDelivery,
     CaseKind::UnknownOutcome,
     CaseKind::ParkedDelivery,

@@ -30,7 +30,8 @@ async fn a_removal_is_permitted_completed_and_given() {
     let path = format!("/cabinet/removals/{id}/completion");
     let reply = node.post(ALL, &path, "k2", &completion("ASK/WARDC1", "2.0")).await;
     assert_eq!((reply.status, reply.body.as_str()), (200, "{}"), "{reply:?}");
-    let states: Vec<_> = transfers(&node).into_iter().map(|(_, state)| state).collect();
+    let of_permit = transfers(&node).into_iter().filter(|(transfer, _)| transfer == id);
+    let states: Vec<_> = of_permit.map(|(_, state)| state).collect();
     assert!(matches!(states[..], [TransferState::Pending { .. }, TransferState::Posted]));
 
     let given = administration().replace("\"item\"", &format!("\"removal\":\"{id}\",\"item\""));

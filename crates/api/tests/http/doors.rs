@@ -3,6 +3,7 @@
 use api::{ROUTES, Role, Route, Style};
 
 use crate::harness::{ALL, Node, OWN, administration, completion, removal, scans, token_of};
+use crate::stock::{movement, recall};
 
 fn basic(id: &str) -> String {
     format!(r#"{{"resourceType":"Basic","id":"{id}","code":{{"text":"x"}}}}"#)
@@ -20,6 +21,11 @@ fn example(route: &Route) -> Option<(&'static str, String, u16)> {
         ("POST", "/cabinet/removals") => ("/cabinet/removals", removal(), 201),
         ("POST", "/cabinet/removals/{permit}/completion") => {
             ("/cabinet/removals/rxx.1.1/completion", completion("ASK/WARDC1", "2"), 403)
+        }
+        ("GET", "/cabinet/critical-override") => ("/cabinet/critical-override", none, 200),
+        ("POST", "/cabinet/critical-override") => {
+            let body = r#"{"on":false,"person":"E1"}"#;
+            ("/cabinet/critical-override", body.to_owned(), 200)
         }
         ("POST", "/administrations") => ("/administrations", administration(), 201),
         ("POST", "/bedside/scans") => ("/bedside/scans", scans(), 200),
@@ -90,6 +96,27 @@ fn example_of_fhir(route: &Route) -> Option<(&'static str, String, u16)> {
         ("GET", "/fhir/{type}/{id}/_history/{version}") => {
             ("/fhir/Patient/rxx.9.9/_history/1", none, 404)
         }
+        _ => return of_stock(route),
+    };
+    Some(example)
+}
+
+fn of_stock(route: &Route) -> Option<(&'static str, String, u16)> {
+    let none = String::new();
+    let example = match (route.verb.as_str(), route.path) {
+        ("POST", "/stock/movements") => ("/stock/movements", movement("ward:WARDC"), 201),
+        ("POST", "/stock/consignments/{id}/receipt") => {
+            let body = r#"{"quantity":1,"person":"N1001","activity":"2026-11-20T09:00:00Z"}"#;
+            ("/stock/consignments/rxx.9.9/receipt", body.to_owned(), 422)
+        }
+        ("POST", "/stock/counts") => {
+            let body = r#"{"place":"ward:WARDC","item":"IBU200","found":0,"person":"N1001",
+                "activity":"2026-11-20T09:00:00Z"}"#;
+            ("/stock/counts", body.to_owned(), 200)
+        }
+        ("POST", "/stock/recalls") => ("/stock/recalls", recall("L9"), 201),
+        ("GET", "/stock/recalls/{item}/{batch}") => ("/stock/recalls/PARA500/L9", none, 200),
+        ("GET", "/stock/items/{item}") => ("/stock/items/PARA500", none, 200),
         _ => return None,
     };
     Some(example)

@@ -13,6 +13,7 @@ mod patches;
 mod reads;
 mod searches;
 mod serving;
+mod stock;
 mod transactions;
 mod validation;
 mod writes;

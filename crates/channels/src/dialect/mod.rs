@@ -94,6 +94,10 @@ pub struct Dialect {
     pub timing_codes: BTreeMap<String, Rhythm>,
     /// How the peer lays out ZPM. It cannot be told from the content and is never guessed.
     pub zpm_layout: ZpmLayout,
+    /// The field of ZPM, by its own number, in which this peer tells the last day of the batch as
+    /// `YYYYMMDD`; none by default, because the segment has no place of its own for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zpm_expiry: Option<u8>,
     /// The namespace of an order number whose EI-2 is empty. Default `epma`.
     pub order_namespace: String,
     /// FHIR systems of patient identifiers by their assigning authority (CX-4.1), or by
@@ -192,6 +196,7 @@ impl Default for Dialect {
             timing_style: TimingStyle::default(),
             timing_codes: BTreeMap::new(),
             zpm_layout: ZpmLayout::default(),
+            zpm_expiry: None,
             order_namespace: "epma".to_owned(),
             identifier_systems: BTreeMap::new(),
             coding_systems: BTreeMap::new(),

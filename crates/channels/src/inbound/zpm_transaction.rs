@@ -2,8 +2,8 @@
 //!
 //! A vend or a return needs PID. ZPM-11 (who) is needed for all but an opening without a
 //! removal, ZPM-19 (when) for all: the time of the message is when it was sent, perhaps hours
-//! later. Parked: the legacy codes D and X, more than one ZPM, a negative amount of anything but
-//! an adjustment, an amount or a count that the code needs and that is missing.
+//! later. `I` and the older `D` are a vend. Parked: more than one ZPM, a negative amount of
+//! anything but an adjustment, an amount or a count that the code needs and that is missing.
 
 use hl7v2::Segment;
 use medicines::cabinet::{Bin, Coded, Staff, Transaction, TransactionCode};
@@ -41,6 +41,7 @@ pub(super) fn read(source: &Source<'_, '_>) -> Result<Request, Problem> {
         total: zpm.number(13)?,
         activity: zpm.activity()?,
         batch: Some(zpm.text(20)).filter(|batch| !batch.is_empty()),
+        expiry: zpm.expiry()?,
         unit: zpm.unit(),
         patient: patient(source, code)?,
         order: source.message.segment("ORC").and_then(|orc| identifier::placer(source, &orc)),
@@ -99,7 +100,7 @@ impl Zpm<'_, '_, '_> {
     fn code(&self) -> Result<TransactionCode, Problem> {
         use TransactionCode as Code;
         Ok(match self.need(1)?.as_str() {
-            "V" | "I" => Code::Vend,
+            "V" | "I" | "D" => Code::Vend,
             "R" => Code::Return,
             "W" => Code::Waste,
             "L" => Code::Load,
@@ -110,10 +111,7 @@ impl Zpm<'_, '_, '_> {
             "C" => Code::Count,
             "A" => Code::Adjust,
             "N" => Code::Null,
-            "D" | "X" => {
-                let text = "the legacy transaction codes D and X are not handled";
-                return Err(self.problem(ProblemCode::UnsupportedEvent, 1, text));
-            }
+            "X" => Code::Destroy,
             _ => {
                 let text = "the transaction code is not in its table";
                 return Err(self.problem(ProblemCode::UnknownCode, 1, text));
@@ -151,8 +149,10 @@ impl Zpm<'_, '_, '_> {
     fn amount(&self, code: TransactionCode) -> Result<Option<Decimal>, Problem> {
         use TransactionCode as Code;
         let amount = if code == Code::Adjust { self.number(10)? } else { self.count(10)? };
-        let moves =
-            matches!(code, Code::Vend | Code::Return | Code::Waste | Code::Fill | Code::Expired);
+        let moves = matches!(
+            code,
+            Code::Vend | Code::Return | Code::Waste | Code::Fill | Code::Expired | Code::Destroy
+        );
         if amount.is_none() && moves {
             let text = "the transaction does not say how much";
             return Err(self.problem(ProblemCode::FieldMissing, 10, text));
@@ -209,6 +209,20 @@ impl Zpm<'_, '_, '_> {
         at.ok_or_else(|| {
             let text = "the transaction does not say when it was done";
             self.problem(ProblemCode::FieldMissing, 19, text)
+        })
+    }
+
+    /// The last day of the batch, in the field that the dialect names.
+    fn expiry(&self) -> Result<Option<jiff::civil::Date>, Problem> {
+        let Some(field) = self.source.dialect().zpm_expiry else { return Ok(None) };
+        let text = trimmed(self.segment.text(usize::from(field), 1));
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let date = jiff::civil::Date::strptime("%Y%m%d", &*text);
+        date.map(Some).map_err(|_| {
+            let problem = Problem::new(ProblemCode::BadValue, "the expiry date is no date");
+            problem.at(format!("ZPM-{field}"))
         })
     }
 

@@ -6,10 +6,13 @@ mod courses;
 mod damage;
 mod dosages;
 mod golden;
+#[path = "../../../medicines/tests/hospital/mod.rs"]
+mod hospital;
 mod parked;
 mod shaped;
 mod show;
 mod times;
+mod transactions;
 mod zpm;
 
 use channels::dialect::Dialect;

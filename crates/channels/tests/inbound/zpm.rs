@@ -46,6 +46,8 @@ fn every_code_in_both_layouts() {
         ("C", Code::Count),
         ("A", Code::Adjust),
         ("N", Code::Null),
+        ("D", Code::Vend),
+        ("X", Code::Destroy),
     ];
     for (letter, code) in codes {
         for (dialect, fields_layout) in [("", false), (CABINET, true)] {
@@ -88,8 +90,6 @@ fn what_is_missing_or_wrong_is_parked_at_its_place() {
         let found = read("", &format!("{PID}\n{zpm}"));
         assert_eq!(found.unwrap_err(), (expect.0, Some(expect.1.to_owned())), "{zpm}");
     };
-    check(&zpm("D", false, "1|1|1"), (P::UnsupportedEvent, "ZPM-1"));
-    check(&zpm("X", false, "1|1|1"), (P::UnsupportedEvent, "ZPM-1"));
     check(&zpm("Q", false, "1|1|1"), (P::UnknownCode, "ZPM-1"));
     check(&zpm("", false, "1|1|1"), (P::FieldMissing, "ZPM-1"));
     check(&zpm("V", false, "1|1|"), (P::FieldMissing, "ZPM-10"));
@@ -147,6 +147,18 @@ fn comments_tell_the_bin_and_a_cancellation() {
     check("NTE|1|||RETURN BIN", Bin::Return, false);
     check("NTE|1||Cancelled by user|REMARK\nNTE|2|||Return Bin", Bin::Return, true);
     check("NTE|1||nothing", Bin::Pocket, false);
+}
+
+#[test]
+fn the_expiry_of_a_batch_stands_where_the_dialect_says() {
+    let zpm = zpm("F", false, "1|1|1");
+    let read = |dialect: &str, more: &str| read(dialect, &format!("{PID}\n{zpm}{more}"));
+    assert_eq!(read("", "|20270131").unwrap().expiry, None);
+    let told = read("zpm_expiry = 35", "|20270131").unwrap();
+    assert_eq!(told.expiry.unwrap().to_string(), "2027-01-31");
+    assert_eq!(read("zpm_expiry = 35", "").unwrap().expiry, None);
+    let bad = read("zpm_expiry = 35", "|20271331").unwrap_err();
+    assert_eq!(bad, (ProblemCode::BadValue, Some("ZPM-35".to_owned())));
 }
 
 #[test]

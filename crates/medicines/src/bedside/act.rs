@@ -274,6 +274,7 @@ fn keep(
                 item: &item.code,
                 order: Some(order.id.clone()),
                 removal: None,
+                batch: None,
                 units: scan.wasted,
                 movement: Movement::Waste,
                 to: Account::Waste,

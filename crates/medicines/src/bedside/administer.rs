@@ -198,6 +198,7 @@ fn leaving<'a>(
         item: &item.code,
         order: dose.order.as_ref().map(|order| order.id.clone()),
         removal: given.removal.as_ref(),
+        batch: None,
         units,
         movement: Movement::Administration,
         to: Account::Patient(dose.patient.id.clone()),

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use super::choose;
+use super::critical::{self, CRITICAL_OVERRIDE};
 use super::permit::{Permit, RemovalPermit};
 use super::refusal::{Refusal, RefusalCode, not_covered, not_live};
 use super::rules::{self, Question};
@@ -22,7 +23,9 @@ use crate::orders::{LiveOrder, NotLive, Wanted, is_for};
 use crate::patients::{find, identifier_key};
 use crate::site::{Cabinet, Site};
 use crate::state::{OrderState, PatientState, State};
-use crate::stock::{Account, Movement, PocketAddress, Transfer, TransferState};
+use crate::stock::{
+    Account, Basis, Movement, PocketAddress, Transfer, TransferState, Unusable, usable,
+};
 
 /// The question of a cabinet that asks before it opens.
 #[derive(Debug, Clone)]
@@ -55,7 +58,7 @@ pub fn ask(state: &mut State, ctx: &Context, asked: &Asked) -> Decision {
         Err(refusal) => return refuse(state, &site, ctx, asked, refusal),
     };
     let permit = order(state, &site, ctx, asked, &place);
-    match permit.or_else(|refusal| override_instead(asked, &place, refusal)) {
+    match permit.or_else(|refusal| override_instead(state, ctx, asked, &place, refusal)) {
         Ok(permit) => permitted(&site, ctx, asked, &place, permit),
         Err(refusal) => refuse(state, &site, ctx, asked, refusal),
     }
@@ -99,8 +102,23 @@ fn place<'a>(
         heard: state.prescriber_heard(),
     };
     rules::may(&question)?;
+    usable(state, &asked.cabinet, &item.code, ctx.now).map_err(not_usable)?;
     let grant = rules::grant(&question)?;
     Ok(Place { cabinet, item, patient, grant })
+}
+
+/// What the ledger says of the batches in the cabinet, whatever was scanned.
+fn not_usable(why: Unusable) -> Refusal {
+    let (code, text) = match why {
+        Unusable::Recalled => (
+            RefusalCode::Recalled,
+            "What this cabinet holds of the item is recalled, or of an unknown batch.",
+        ),
+        Unusable::Expired => {
+            (RefusalCode::Expired, "What this cabinet holds of the item is out of date.")
+        }
+    };
+    Refusal::new(code, text)
 }
 
 pub(super) fn find_patient(state: &mut State, asked: &Asked) -> Result<Arc<PatientState>, Refusal> {
@@ -197,16 +215,26 @@ fn only_one(
 /// An override, where a reason was given: a permit if the item allows it. Without a reason the
 /// refusal stands.
 fn override_instead(
+    state: &State,
+    ctx: &Context,
     asked: &Asked,
     place: &Place<'_>,
     refusal: Refusal,
 ) -> Result<RemovalPermit, Refusal> {
     let reason = asked.override_reason.as_deref().map(str::trim).filter(|r| !r.is_empty());
+    let critical = state.critical_at(ctx.now).filter(|_| critical::stands_for(refusal.code));
+    if let Some(span) = critical.filter(|_| !place.item.is_restricted()) {
+        let reason = reason.unwrap_or(&span.reason);
+        return Ok(RemovalPermit::by_critical_override(&place.grant, reason));
+    }
     // Naming another patient's order is a slip of the hand that no reason turns into a need.
     let Some(reason) = reason.filter(|_| refusal.code != RefusalCode::WrongPatient) else {
         return Err(refusal);
     };
-    if place.item.override_allowed_in(place.patient.ward()) {
+    let roles = &state.site().policies.override_roles;
+    let person = state.site().person(&asked.user);
+    let may = roles.is_empty() || person.is_some_and(|person| roles.contains(&person.role));
+    if may && place.item.override_allowed_in(place.patient.ward()) {
         return Ok(RemovalPermit::by_override(&place.grant, reason));
     }
     let text = format!("{} This item may not leave without an order.", refusal.text);
@@ -225,7 +253,8 @@ fn permitted(
     let id = facts.id();
     let case = permit.override_reason().map(|_| {
         let text = "Taken on a reason instead of an order: review it and match it to an order.";
-        let mut case = facts.case(CaseKind::Override, "override", text);
+        let reason = if permit.is_critical() { CRITICAL_OVERRIDE } else { "override" };
+        let mut case = facts.case(CaseKind::Override, reason, text);
         case.removal = Some(id.clone());
         about(&mut case, asked, place);
         let id = case.id.clone();
@@ -285,6 +314,11 @@ fn reserve(
         movement: Movement::Removal,
         item: place.item.code.clone(),
         batch: None,
+        lots: Vec::new(),
+        basis: Basis::default(),
+        expiry: None,
+        cost: None,
+        towards: None,
         quantity: asked.quantity,
         unit: place.item.unit.clone(),
         dose: permit.dose(),

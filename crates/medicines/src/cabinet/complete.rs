@@ -6,7 +6,7 @@ use fhir::Id;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use super::receive::explain_if_late;
+use super::outdated::post_in_time;
 use super::refusal::{Refusal, RefusalCode};
 use super::{dispense, late};
 use crate::command::{Answer, Context, Decision};
@@ -65,8 +65,7 @@ pub fn complete(state: &mut State, ctx: &Context, done: &Completion) -> Decision
     transfer.activity = done.activity.clamp(permit.transfer.activity, ctx.now);
     transfer.from =
         Account::Pocket { cabinet: done.cabinet.clone(), address: done.address.clone() };
-    facts.moved(transfer.clone());
-    explain_if_late(state, &mut facts, &transfer);
+    let transfer = post_in_time(state, &mut facts, transfer);
     late::explain_doses(state, &mut facts, &transfer);
     if let Some(patient) = transfer.patient.as_ref().and_then(|id| state.patient(id)) {
         dispense::tell(state, &mut facts, &patient, &transfer);

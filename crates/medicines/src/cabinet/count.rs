@@ -1,72 +1,57 @@
-//! C and A: what was found in the pocket is the balance; a difference is a discrepancy.
+//! C: somebody counted; what was found is the balance, blind or against the expected count.
 
-use rust_decimal::Decimal;
-
+use super::begin::{differs, open_pocket, set_to};
 use super::receive::Told;
-use super::transaction::TransactionCode;
-use crate::cases::CaseKind;
 use crate::facts::Facts;
 use crate::state::State;
-use crate::stock::{Account, Movement};
 
 pub(super) fn count(state: &State, facts: &mut Facts<'_>, told: &Told<'_>) {
-    let Some(found) = found(told) else { return };
-    let Some(difference) = set_to(state, facts, told, found, None) else {
-        return;
-    };
-    if difference.is_zero() {
-        return;
-    }
-    let text = "The count differs from the ledger: count again, and look for what was taken, \
-                put back or filled without being recorded.";
-    let mut case = facts.case(CaseKind::Discrepancy, "count-differs", text);
-    case.cabinet = Some(told.cabinet.clone());
-    case.item = Some(told.item.code.clone());
-    case.quantity = Some(difference);
-    case.person = Some(told.transaction.user.id.clone());
-    facts.open(case);
-}
-
-/// The amount found: ZPM-9; for an adjustment without one, what was expected and the amount.
-fn found(told: &Told<'_>) -> Option<Decimal> {
     let transaction = told.transaction;
-    let found = match transaction.code {
-        TransactionCode::Adjust => transaction
-            .actual
-            .or_else(|| Some(transaction.expected? + transaction.amount.unwrap_or_default())),
-        _ => transaction.actual.or(transaction.expected),
-    };
-    found.map(|found| found.max(Decimal::ZERO))
+    let Some(found) = transaction.actual.or(transaction.expected) else { return };
+    found_there(state, facts, told, found);
 }
 
-/// Posts what is missing to make the pocket hold `found`, against `other` or the discrepancy
-/// account, and returns the difference. A transaction that is older than the pocket's newest one
-/// is kept but changes nothing: `None`.
-pub(super) fn set_to(
+/// Makes what was found the balance of the place. A count that is older than the newest one is
+/// kept and changes nothing.
+pub(super) fn found_there(
     state: &State,
     facts: &mut Facts<'_>,
     told: &Told<'_>,
-    found: Decimal,
-    other: Option<Account>,
-) -> Option<Decimal> {
-    let transaction = told.transaction;
-    let pocket = state.pocket(&told.cabinet, &transaction.address, &told.item.code);
-    if pocket.is_some_and(|pocket| transaction.activity < pocket.last) {
-        return None;
+    found: rust_decimal::Decimal,
+) {
+    if told.is_outdated(state) {
+        return;
     }
-    let account = told.pocket();
-    let item = &told.item.code;
-    let difference = found - state.balance(&account, item) - facts.net(&account, item);
-    if difference.is_zero() {
-        return Some(difference);
+    let found = found.max(rust_decimal::Decimal::ZERO);
+    let before = told.transaction.expected.unwrap_or(found);
+    let first = open_pocket(state, facts, told, before);
+    let difference = set_to(state, facts, told, found);
+    settle_earlier(state, facts, told);
+    differs(facts, told, difference, "count-differs");
+    let device = found - before;
+    if difference.is_zero() && !first && transaction_is_count(told) {
+        // The ledger had it right, and the device had not.
+        differs(facts, told, device, "device-count-differs");
     }
-    let movement = if other.is_some() { Movement::Restock } else { Movement::Count };
-    let other = other.unwrap_or_else(|| Account::Discrepancy(told.cabinet.clone()));
-    let (from, to) =
-        if difference.is_sign_positive() { (other, told.pocket()) } else { (told.pocket(), other) };
-    let mut transfer = told.transfer(facts, movement, from, to);
-    transfer.quantity = difference.abs();
-    transfer.patient = None;
-    facts.moved(transfer);
-    Some(difference)
+}
+
+fn transaction_is_count(told: &Told<'_>) -> bool {
+    told.transaction.code == super::TransactionCode::Count
+}
+
+/// A count at a removal that differed is settled by the count or adjustment that follows it.
+fn settle_earlier(state: &State, facts: &mut Facts<'_>, told: &Told<'_>) {
+    let mut earlier: Vec<_> = state
+        .open_cases()
+        .filter(|case| {
+            case.reason == "count-at-removal-differs"
+                && case.cabinet.as_ref() == Some(&told.cabinet)
+                && case.item.as_ref() == Some(&told.item.code)
+        })
+        .map(|case| case.id.clone())
+        .collect();
+    earlier.sort();
+    for case in earlier {
+        facts.close(&case, "interlock", "counted");
+    }
 }

@@ -7,7 +7,7 @@ use fhir::{Decimal, ResourceType, StoredResource};
 use crate::deliveries::{Notice, VersionOf, tell_recorders};
 use crate::facts::Facts;
 use crate::state::{PatientState, State};
-use crate::stock::Transfer;
+use crate::stock::{Basis, Transfer};
 use crate::{resources, site::Site};
 
 /// The code system of kinds of supply that Interlock adds to the standard's.
@@ -58,7 +58,8 @@ fn dispense(
         ..Quantity::default()
     });
     dispense.when_handed_over = Some(resources::time(removal.activity));
-    if let Some(batch) = &removal.batch {
+    // A batch that is only assumed is nobody else's business.
+    if let Some(batch) = removal.batch.as_ref().filter(|_| removal.basis == Basis::Known) {
         dispense.identifier = vec![resources::batch_identifier(site, batch)];
     }
     dispense

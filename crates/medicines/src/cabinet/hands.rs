@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use crate::facts::Facts;
 use crate::state::{Removal, State};
-use crate::stock::{Account, Movement, Transfer, TransferState};
+use crate::stock::{Account, Basis, Movement, Transfer, TransferState, post};
 
 /// What the units that leave are known by.
 pub(crate) struct Leaving<'a> {
@@ -15,6 +15,8 @@ pub(crate) struct Leaving<'a> {
     pub(crate) item: &'a str,
     pub(crate) order: Option<Id>,
     pub(crate) removal: Option<&'a Id>,
+    /// The batch, where it was told or scanned.
+    pub(crate) batch: Option<&'a str>,
     pub(crate) units: Decimal,
     pub(crate) movement: Movement,
     pub(crate) to: Account,
@@ -42,17 +44,63 @@ pub(crate) fn leave(state: &State, facts: &mut Facts<'_>, leaving: &Leaving<'_>)
             continue;
         }
         left -= units;
-        facts_of_leaving(facts, leaving, &removal, units);
+        hand_over(state, facts, leaving, &removal, units);
         if units == in_hands
             && let Some(case) = &removal.case
         {
             facts.close(case, "interlock", leaving.resolution);
         }
     }
+    if leaving.movement == Movement::Administration && left > Decimal::ZERO {
+        left -= from_own(state, facts, leaving, left);
+    }
     left
 }
 
-fn facts_of_leaving(
+/// A dose that no removal explains was of the patient's own medicines, as far as they go.
+fn from_own(
+    state: &State,
+    facts: &mut Facts<'_>,
+    leaving: &Leaving<'_>,
+    units: Decimal,
+) -> Decimal {
+    let own = Account::OwnDrugs(leaving.patient.clone());
+    let held = facts.holding(state, &own, leaving.item).total();
+    let part = units.min(held);
+    if part <= Decimal::ZERO {
+        return Decimal::ZERO;
+    }
+    let unit = facts.site.item(leaving.item).map(|item| item.unit.clone());
+    let transfer = Transfer {
+        id: facts.id(),
+        movement: leaving.movement,
+        item: leaving.item.to_owned(),
+        batch: leaving.batch.map(str::to_owned),
+        lots: Vec::new(),
+        basis: Basis::default(),
+        expiry: None,
+        cost: None,
+        quantity: part,
+        unit: unit.unwrap_or_default(),
+        from: own,
+        to: leaving.to.clone(),
+        state: TransferState::Posted,
+        patient: Some(leaving.patient.clone()),
+        towards: None,
+        dose: None,
+        order: leaving.order.clone(),
+        case: None,
+        cabinet: None,
+        person: leaving.person.to_owned(),
+        witness: leaving.witness.map(str::to_owned),
+        activity: leaving.activity,
+    };
+    post(state, facts, transfer);
+    part
+}
+
+fn hand_over(
+    state: &State,
     facts: &mut Facts<'_>,
     leaving: &Leaving<'_>,
     removal: &Removal,
@@ -63,10 +111,15 @@ fn facts_of_leaving(
         id: facts.id(),
         movement: leaving.movement,
         item: taken.item.clone(),
-        batch: taken.batch.clone(),
+        batch: leaving.batch.map(str::to_owned),
+        lots: Vec::new(),
+        basis: taken.basis,
+        expiry: None,
+        cost: None,
+        towards: None,
+        dose: None,
         quantity: units,
         unit: taken.unit.clone(),
-        dose: None,
         from: Account::Hands(taken.id.clone()),
         to: leaving.to.clone(),
         state: TransferState::Posted,
@@ -78,7 +131,7 @@ fn facts_of_leaving(
         witness: leaving.witness.map(str::to_owned),
         activity: leaving.activity,
     };
-    facts.moved(transfer);
+    post(state, facts, transfer);
 }
 
 fn candidates(state: &State, leaving: &Leaving<'_>) -> Vec<Arc<Removal>> {

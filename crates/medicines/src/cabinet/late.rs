@@ -12,7 +12,7 @@ use crate::bedside::UNEXPLAINED_DOSE;
 use crate::cases::Case;
 use crate::facts::Facts;
 use crate::state::State;
-use crate::stock::{Account, Movement, Transfer};
+use crate::stock::{Account, Movement, Transfer, post};
 
 /// How the case of a dose ends whose removal was told at last.
 pub(crate) const REMOVAL_FOUND: &str = "removal-found";
@@ -25,7 +25,7 @@ pub(super) fn explain_doses(state: &State, facts: &mut Facts<'_>, removal: &Tran
         let Some(wanted) = case.quantity.filter(|_| left > Decimal::ZERO) else { continue };
         let units = wanted.min(left);
         left -= units;
-        give(facts, removal, &case, units);
+        give(state, facts, removal, &case, units);
         facts.close(&case.id, "interlock", REMOVAL_FOUND);
         if units < wanted {
             let mut rest = facts.case(case.kind, &case.reason, &case.text);
@@ -47,15 +47,21 @@ fn waiting(state: &State, removal: &Transfer) -> Vec<Arc<Case>> {
             && case.activity.is_some_and(|given| given >= removal.activity)
     };
     let mut cases: Vec<_> = state.open_cases().filter(fits).map(Arc::clone).collect();
-    cases.sort_by_key(|case| (case.activity, case.entry));
+    cases.sort_by(|one, other| {
+        let key = |case: &Case| (case.activity, case.entry);
+        key(one).cmp(&key(other)).then_with(|| one.id.cmp(&other.id))
+    });
     cases
 }
 
-fn give(facts: &mut Facts<'_>, removal: &Transfer, case: &Case, units: Decimal) {
+fn give(state: &State, facts: &mut Facts<'_>, removal: &Transfer, case: &Case, units: Decimal) {
     let Some(patient) = removal.patient.clone() else { return };
     let transfer = Transfer {
         id: facts.id(),
         movement: Movement::Administration,
+        batch: None,
+        lots: Vec::new(),
+        expiry: None,
         quantity: units,
         from: Account::Hands(removal.id.clone()),
         to: Account::Patient(patient),
@@ -66,5 +72,5 @@ fn give(facts: &mut Facts<'_>, removal: &Transfer, case: &Case, units: Decimal) 
         activity: case.activity.unwrap_or(removal.activity),
         ..removal.clone()
     };
-    facts.moved(transfer);
+    post(state, facts, transfer);
 }

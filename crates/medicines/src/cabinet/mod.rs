@@ -1,25 +1,36 @@
 //! Cabinets: asking before a removal, and what cabinets tell after the fact.
 
+mod adjust;
 mod ask;
+mod begin;
 mod choose;
 mod complete;
 mod count;
+mod critical;
 mod dispense;
+mod empty_bin;
+mod expired;
+mod fill;
 pub(crate) mod hands;
 mod late;
+mod load;
 mod null;
+mod outdated;
 mod permit;
 mod receive;
 pub(crate) mod refusal;
 mod remove;
-mod restock;
 mod returned;
 mod rules;
+mod total;
 mod transaction;
+mod unload;
 mod waste;
 
 pub use ask::{Asked, ask};
 pub use complete::{Completion, complete};
+pub use critical::{CriticalSpan, CriticalSwitch};
+pub(crate) use critical::{MAX_SPANS, switch};
 pub(crate) use late::REMOVAL_FOUND;
 pub use permit::{Permit, RemovalPermit};
 pub use receive::receive;

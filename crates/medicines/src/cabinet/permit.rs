@@ -12,7 +12,7 @@ use crate::orders::{Dose, LiveOrder};
 #[derive(Debug)]
 enum Ground {
     Order { id: Id, dose: Decimal, verified: bool },
-    Override { reason: String },
+    Override { reason: String, critical: bool },
 }
 
 /// The authority to take a medicine out: a person's [`Grant`], and either a live order or an
@@ -39,8 +39,21 @@ impl RemovalPermit {
     pub(super) fn by_override(grant: &Grant, reason: &str) -> Self {
         RemovalPermit {
             person: grant.person().to_owned(),
-            ground: Ground::Override { reason: reason.to_owned() },
+            ground: Ground::Override { reason: reason.to_owned(), critical: false },
         }
+    }
+
+    /// Permits because the critical override is on. Whoever calls this opens a case.
+    pub(super) fn by_critical_override(grant: &Grant, reason: &str) -> Self {
+        RemovalPermit {
+            person: grant.person().to_owned(),
+            ground: Ground::Override { reason: reason.to_owned(), critical: true },
+        }
+    }
+
+    /// Whether it is permitted because the critical override is on.
+    pub fn is_critical(&self) -> bool {
+        matches!(self.ground, Ground::Override { critical: true, .. })
     }
 
     /// The staff number of the person who may take it.
@@ -78,7 +91,7 @@ impl RemovalPermit {
     pub fn override_reason(&self) -> Option<&str> {
         match &self.ground {
             Ground::Order { .. } => None,
-            Ground::Override { reason } => Some(reason),
+            Ground::Override { reason, .. } => Some(reason),
         }
     }
 }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use super::transaction::{Transaction, TransactionCode};
-use super::{count, null, remove, restock, returned, waste};
+use super::total::check_total;
+use super::transaction::{Bin, Transaction, TransactionCode};
+use super::{adjust, count, empty_bin, expired, fill, load, null, remove, returned, unload, waste};
 use crate::command::{Context, Decision, Problem, ProblemCode};
 use crate::fact::Fact;
 use crate::facts::{Facts, park, problem};
@@ -18,7 +19,7 @@ use crate::patients::find;
 use crate::quantity::is_plausible;
 use crate::site::Site;
 use crate::state::{PatientState, State};
-use crate::stock::{Account, Movement, Transfer, TransferState};
+use crate::stock::{Account, Basis, Movement, Transfer, TransferState};
 
 /// A transaction with what it is about, found.
 pub(super) struct Told<'a> {
@@ -29,18 +30,9 @@ pub(super) struct Told<'a> {
 }
 
 impl Told<'_> {
-    /// The account that the transaction works on: a pocket, or the cabinet's return bin.
+    /// The account that the transaction works on.
     pub(super) fn place(&self) -> Account {
-        match self.transaction.bin {
-            super::Bin::Return => Account::ReturnBin(self.cabinet.clone()),
-            super::Bin::Pocket | super::Bin::PatientSpecific => self.pocket(),
-        }
-    }
-
-    /// The pocket's account.
-    pub(super) fn pocket(&self) -> Account {
-        let address = self.transaction.address.clone();
-        Account::Pocket { cabinet: self.cabinet.clone(), address }
+        self.transaction.place()
     }
 
     /// A posted transfer by the transaction's people at its time.
@@ -56,6 +48,11 @@ impl Told<'_> {
             movement,
             item: self.item.code.clone(),
             batch: self.transaction.batch.clone(),
+            lots: Vec::new(),
+            basis: Basis::default(),
+            expiry: self.transaction.expiry.filter(|_| self.transaction.batch.is_some()),
+            cost: None,
+            towards: None,
             quantity: self.transaction.units(),
             unit: self.item.unit.clone(),
             dose: None,
@@ -85,8 +82,8 @@ pub fn receive(state: &mut State, ctx: &Context, transaction: &Transaction) -> D
     };
     let mut facts = Facts::new(ctx, &site);
     if !transaction.cancelled {
-        open_pocket(state, &mut facts, &told);
         act(state, &mut facts, &told);
+        check_total(state, &mut facts, &told);
     }
     facts.push(Fact::PocketActivity(Box::new(transaction.clone())));
     facts.done()
@@ -99,15 +96,24 @@ fn act(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
         Code::Return => returned::put_back(state, facts, told),
         Code::Waste => waste::waste(state, facts, told),
         Code::Null => null::nothing_taken(state, facts, told),
-        Code::Count | Code::Adjust => count::count(state, facts, told),
-        Code::Load | Code::Unload | Code::Fill | Code::EmptyBin | Code::Expired => {
-            restock::restock(state, facts, told);
-        }
+        Code::Count => count::count(state, facts, told),
+        Code::Adjust => adjust::adjust(state, facts, told),
+        Code::Load => load::load(state, facts, told),
+        Code::Unload => unload::unload(state, facts, told),
+        Code::Fill => fill::fill(state, facts, told),
+        Code::EmptyBin => empty_bin::empty_bin(state, facts, told),
+        Code::Expired => expired::expired(state, facts, told),
+        Code::Destroy => expired::destroyed(state, facts, told),
     }
 }
 
-fn amounts(transaction: &Transaction) -> [(&'static str, Option<Decimal>); 3] {
-    [("ZPM-8", transaction.expected), ("ZPM-9", transaction.actual), ("ZPM-10", transaction.amount)]
+fn amounts(transaction: &Transaction) -> [(&'static str, Option<Decimal>); 4] {
+    [
+        ("ZPM-8", transaction.expected),
+        ("ZPM-9", transaction.actual),
+        ("ZPM-10", transaction.amount),
+        ("ZPM-13", transaction.total),
+    ]
 }
 
 fn understand<'a>(
@@ -141,6 +147,7 @@ fn understand<'a>(
         return Err(Problem::new(ProblemCode::BadValue, text).at("ZPM-10"));
     }
     let patient = match (&transaction.patient, transaction.code) {
+        (ids, TransactionCode::Waste) if ids.is_empty() && transaction.bin == Bin::Return => None,
         (ids, TransactionCode::Vend | TransactionCode::Return | TransactionCode::Waste)
             if ids.is_empty() =>
         {
@@ -151,43 +158,4 @@ fn understand<'a>(
         (ids, _) => Some(find(state, ids).map_err(|problem| problem.at("PID-3"))?),
     };
     Ok(Told { transaction, cabinet, item, patient })
-}
-
-/// The first word of a pocket: what it held before comes from the opening account.
-fn open_pocket(state: &State, facts: &mut Facts<'_>, told: &Told<'_>) {
-    let transaction = told.transaction;
-    if state.pocket(&told.cabinet, &transaction.address, &told.item.code).is_some() {
-        return;
-    }
-    let held = match transaction.code {
-        TransactionCode::Load => None,
-        _ => transaction.expected.or(transaction.actual),
-    };
-    if let Some(quantity) = held.filter(|held| held.is_sign_positive() && !held.is_zero()) {
-        let mut transfer = told.transfer(facts, Movement::Opening, Account::Opening, told.pocket());
-        transfer.quantity = quantity;
-        transfer.patient = None;
-        facts.moved(transfer);
-    }
-}
-
-/// A movement told late, about a time before the pocket was last counted: the count has seen its
-/// effect already, so what it found is explained instead of being found again.
-pub(super) fn explain_if_late(state: &State, facts: &mut Facts<'_>, movement: &Transfer) {
-    let (Account::Pocket { cabinet, address }, out) = (match (&movement.from, &movement.to) {
-        (from @ Account::Pocket { .. }, _) => (from, true),
-        (_, to) => (to, false),
-    }) else {
-        return;
-    };
-    let pocket = state.pocket(cabinet, address, &movement.item);
-    let counted = pocket.and_then(|pocket| pocket.counted);
-    if counted.is_none_or(|at| movement.activity >= at) {
-        return;
-    }
-    let difference = Account::Discrepancy(cabinet.clone());
-    let (from, to) =
-        if out { (difference, movement.from.clone()) } else { (movement.to.clone(), difference) };
-    let id = facts.id();
-    facts.moved(Transfer { id, movement: Movement::Count, from, to, ..movement.clone() });
 }

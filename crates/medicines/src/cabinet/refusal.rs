@@ -58,8 +58,10 @@ pub enum RefusalCode {
     WitnessNeeded,
     /// The item is kept for other wards than the patient's.
     RestrictedItem,
-    /// The pack has expired.
+    /// The pack, or all that the cabinet holds of the item, has expired.
     Expired,
+    /// All that the cabinet holds of the item is, or may be, of a recalled batch.
+    Recalled,
     /// More than one item of the cabinet fits the order: one has to be named.
     AmbiguousItem,
     /// The item may not leave without an order.
@@ -133,6 +135,7 @@ impl RefusalCode {
             RefusalCode::WitnessNeeded => "witness-needed",
             RefusalCode::RestrictedItem => "restricted-item",
             RefusalCode::Expired => "expired",
+            RefusalCode::Recalled => "recalled",
             RefusalCode::AmbiguousItem => "ambiguous-item",
             RefusalCode::OverrideNotAllowed => "override-not-allowed",
             RefusalCode::PermitNotValid => "permit-not-valid",

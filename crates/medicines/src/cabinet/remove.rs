@@ -9,7 +9,10 @@ use std::sync::Arc;
 use fhir::Id;
 use rust_decimal::Decimal;
 
-use super::receive::{Told, explain_if_late};
+use super::begin::begin;
+use super::critical::{CRITICAL_OVERRIDE, stands_for_reason};
+use super::outdated::post_in_time;
+use super::receive::Told;
 use super::refusal::{Refusal, not_covered, not_live};
 use super::rules::{self, Question};
 use super::{dispense, late};
@@ -25,6 +28,7 @@ pub(super) fn take(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
     let Some(patient) = told.patient.clone() else {
         return;
     };
+    begin(state, facts, told);
     let units = told.transaction.units();
     if units.is_zero() {
         return;
@@ -33,7 +37,7 @@ pub(super) fn take(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
         Some(permit) => use_permit(facts, told, &permit, &patient),
         None => unasked(state, facts, told, &patient),
     };
-    explain_if_late(state, facts, &transfer);
+    let transfer = post_in_time(state, facts, transfer);
     late::explain_doses(state, facts, &transfer);
     dispense::tell(state, facts, &patient, &transfer);
 }
@@ -78,7 +82,6 @@ fn use_permit(
     }
     transfer.state = TransferState::Posted;
     transfer.activity = told.transaction.activity;
-    facts.moved(transfer.clone());
     if transfer.quantity > permitted {
         let excess = transfer.quantity - permitted;
         let order = transfer.order.clone();
@@ -100,11 +103,13 @@ fn unasked(
     let judged = judge(state, facts, told, patient);
     let why = judged.why.or_else(|| circumstances(facts.site, told, patient));
     (transfer.order, transfer.dose) = (judged.order, judged.dose);
+    let critical = state.critical_at(transfer.activity).is_some() && !told.item.is_restricted();
     if let Some(reason) = why {
+        let stands = critical && stands_for_reason(reason);
+        let reason = if stands { CRITICAL_OVERRIDE } else { reason };
         let (id, order, units) = (transfer.id.clone(), transfer.order.clone(), transfer.quantity);
         transfer.case = Some(review(facts, told, patient, &id, order, reason, units));
     }
-    facts.moved(transfer.clone());
     transfer
 }
 
@@ -162,7 +167,7 @@ fn circumstances(site: &Site, told: &Told<'_>, patient: &PatientState) -> Option
         user: &transaction.user.id,
         witness: transaction.witness.as_ref().map(|witness| witness.id.as_str()),
         units: transaction.units(),
-        expiry: None,
+        expiry: transaction.expiry,
         at: transaction.activity,
         heard: None,
     };
@@ -205,6 +210,10 @@ fn review(
         let text = "Taken on an order that no pharmacist has verified: verify it now, or speak to \
                     the prescriber.";
         (CaseKind::UnverifiedRemoval, text)
+    } else if reason == CRITICAL_OVERRIDE {
+        let text = "Taken without a live, verified order while the critical override was on: match \
+                    it to an order.";
+        (CaseKind::Override, text)
     } else {
         let text = "Taken without a live, verified order that covers it: find out why, and match \
                     it to an order or report it.";

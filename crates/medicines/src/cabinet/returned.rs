@@ -1,27 +1,31 @@
 //! R: units were put back, into their pocket or into the return bin.
 
+use super::begin::begin;
 use super::hands::{Leaving, leave};
-use super::receive::{Told, explain_if_late};
+use super::outdated::{is_late, offset};
+use super::receive::Told;
 use crate::cases::CaseKind;
 use crate::facts::Facts;
 use crate::patients::identifier_key;
 use crate::state::State;
-use crate::stock::{Account, Movement};
+use crate::stock::{Account, Movement, post};
 
 pub(super) fn put_back(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
+    begin(state, facts, told);
     let leaving = leaving(state, told, Movement::Return, told.place());
     let excess = leave(state, facts, &leaving);
+    let from = Account::Discrepancy(told.cabinet.clone());
     if !excess.is_zero() {
         // The stock is back all the same: it comes from nobody knows where.
-        let from = Account::Discrepancy(told.cabinet.clone());
-        let mut transfer = told.transfer(facts, Movement::Return, from, told.place());
+        let mut transfer = told.transfer(facts, Movement::Return, from.clone(), told.place());
         transfer.quantity = excess;
-        facts.moved(transfer);
+        post(state, facts, transfer);
         unmatched(facts, told, "return-without-removal", excess);
     }
-    let from = Account::Discrepancy(told.cabinet.clone());
     let whole = told.transfer(facts, Movement::Return, from, told.place());
-    explain_if_late(state, facts, &whole);
+    if is_late(state, &whole, &told.place()) && !whole.quantity.is_zero() {
+        offset(state, facts, &whole, &told.place());
+    }
 }
 
 /// What a return or a waste at a cabinet is known by.
@@ -40,6 +44,7 @@ pub(super) fn leaving<'a>(
         item: &told.item.code,
         order: order.map(|order| order.id.clone()),
         removal: None,
+        batch: transaction.batch.as_deref(),
         units: transaction.units(),
         movement,
         to,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::stock::PocketAddress;
+use crate::stock::{Account, PocketAddress};
 
 /// The kinds of pocket transaction (ZPM-1). `I` of a second vendor is read as [`Self::Vend`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -43,13 +43,22 @@ pub enum TransactionCode {
     /// N: opened, nothing taken.
     #[serde(rename = "N")]
     Null,
+    /// X: destroyed, of an older cabinet.
+    #[serde(rename = "X")]
+    Destroy,
 }
 
 impl TransactionCode {
-    /// Whether the balance is what the transaction says it is from then on.
+    /// Whether the balance is what the transaction says it is from then on, whatever was there.
     pub fn sets_balance(self) -> bool {
         use TransactionCode::{Adjust, Count, Load, Unload};
         matches!(self, Load | Unload | Count | Adjust)
+    }
+
+    /// Whether it moves what the pocket held, so that a count told with it is the pocket's.
+    fn moves_pocket(self) -> bool {
+        use TransactionCode::{Destroy, Expired, Fill, Return, Vend};
+        matches!(self, Vend | Return | Fill | Expired | Destroy)
     }
 
     /// The letter of ZPM-1.
@@ -66,6 +75,7 @@ impl TransactionCode {
             TransactionCode::Count => "C",
             TransactionCode::Adjust => "A",
             TransactionCode::Null => "N",
+            TransactionCode::Destroy => "X",
         }
     }
 }
@@ -139,6 +149,9 @@ pub struct Transaction {
     /// ZPM-20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<String>,
+    /// The last day on which the batch may be used, where the dialect says where it is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiry: Option<jiff::civil::Date>,
     /// RQD-6, else ZPM-34.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
@@ -157,6 +170,24 @@ impl Transaction {
     /// The cabinet, `system/station`.
     pub fn cabinet(&self) -> String {
         format!("{}/{}", self.system, self.station)
+    }
+
+    /// The account that the transaction works on: a pocket, a patient's bin, or the cabinet's
+    /// return bin.
+    pub fn place(&self) -> Account {
+        let cabinet = self.cabinet();
+        match self.bin {
+            Bin::Return => Account::ReturnBin(cabinet),
+            Bin::Pocket => Account::Pocket { cabinet, address: self.address.clone() },
+            Bin::PatientSpecific => Account::PatientBin { cabinet, address: self.address.clone() },
+        }
+    }
+
+    /// Whether it tells what was in its place: the balance follows from it from then on.
+    pub fn tells_content(&self) -> bool {
+        let counted = self.expected.is_some() || self.actual.is_some();
+        let pocket = self.bin != Bin::Return;
+        self.code.sets_balance() || (pocket && counted && self.code.moves_pocket())
     }
 
     /// The amount, zero where none was sent.

@@ -1,30 +1,49 @@
-//! W: units were wasted. They had left the pocket before; the pocket does not change.
+//! W: units were wasted. They had left the pocket before, so the pocket does not change; what is
+//! wasted from the return bin leaves the bin.
 
+use access::Right;
+
+use super::Bin;
+use super::empty_bin::shift;
 use super::hands::leave;
 use super::receive::Told;
 use super::returned::{leaving, unmatched};
 use crate::cases::CaseKind;
 use crate::facts::Facts;
+use crate::site::Site;
 use crate::state::State;
 use crate::stock::{Account, Movement};
 
 pub(super) fn waste(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
-    let leaving = leaving(state, told, Movement::Waste, Account::Waste);
-    let excess = leave(state, facts, &leaving);
-    if !excess.is_zero() {
-        unmatched(facts, told, "waste-without-removal", excess);
+    if told.transaction.bin == Bin::Return {
+        let bin = Account::ReturnBin(told.cabinet.clone());
+        shift(state, facts, told, &bin, Account::Waste, told.transaction.units());
+    } else {
+        let leaving = leaving(state, told, Movement::Waste, Account::Waste);
+        let excess = leave(state, facts, &leaving);
+        if !excess.is_zero() {
+            unmatched(facts, told, "waste-without-removal", excess);
+        }
     }
-    if told.item.witness && !is_witnessed(told) {
-        let text = "Wasted without a second person where the item needs one.";
-        let mut case = facts.case(CaseKind::UnmatchedTransaction, "waste-not-witnessed", text);
-        case.cabinet = Some(told.cabinet.clone());
-        case.item = Some(told.item.code.clone());
-        case.person = Some(told.transaction.user.id.clone());
-        facts.open(case);
-    }
+    check_witness(facts, told, "waste-not-witnessed");
 }
 
-fn is_witnessed(told: &Told<'_>) -> bool {
-    let user = &told.transaction.user.id;
-    told.transaction.witness.as_ref().is_some_and(|witness| witness.id != *user)
+/// Opens a case where the item needs a second person and none, or the same one, was told.
+pub(super) fn check_witness(facts: &mut Facts<'_>, told: &Told<'_>, reason: &str) {
+    if !told.item.witness || is_witnessed(facts.site, told) {
+        return;
+    }
+    let text = "Done without a second person where the item needs one.";
+    let mut case = facts.case(CaseKind::UnmatchedTransaction, reason, text);
+    case.cabinet = Some(told.cabinet.clone());
+    case.item = Some(told.item.code.clone());
+    case.person = Some(told.transaction.user.id.clone());
+    facts.open(case);
+}
+
+fn is_witnessed(site: &Site, told: &Told<'_>) -> bool {
+    let witness = told.transaction.witness.as_ref();
+    let witness = witness.filter(|witness| witness.id != told.transaction.user.id);
+    let witness = witness.and_then(|witness| site.person(&witness.id));
+    access::allow(witness, Right::Witness).is_ok()
 }

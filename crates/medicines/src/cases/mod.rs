@@ -37,6 +37,10 @@ pub enum CaseKind {
     PharmacistIntervention,
     /// A cabinet's count differs from the ledger.
     Discrepancy,
+    /// Stock that was sent has not arrived, or not all of it.
+    Consignment,
+    /// Stock of a recalled batch has to be taken out, or was used.
+    Recall,
     /// A peer refused a message that it was sent.
     RefusedDelivery,
     /// A message was sent and not answered; the patient's later messages wait behind it.
@@ -66,6 +70,8 @@ impl CaseKind {
             CaseKind::PharmacistQuery => "pharmacist-query",
             CaseKind::PharmacistIntervention => "pharmacist-intervention",
             CaseKind::Discrepancy => "discrepancy",
+            CaseKind::Consignment => "consignment",
+            CaseKind::Recall => "recall",
             CaseKind::RefusedDelivery => "refused-delivery",
             CaseKind::UnknownOutcome => "unknown-outcome",
             CaseKind::ParkedDelivery => "parked-delivery",
@@ -95,7 +101,7 @@ pub struct Case {
     /// The order, where one is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<Id>,
-    /// The removal whose units it follows.
+    /// The removal whose units it follows, or the consignment that it looks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removal: Option<Id>,
     /// The cabinet, `system/station`.

@@ -13,7 +13,7 @@ use crate::deliveries::decided;
 use crate::fact::{Access, Fact};
 use crate::facts::Facts;
 use crate::state::State;
-use crate::stock::{Account, Movement, Transfer};
+use crate::stock::{Account, Movement, Transfer, post};
 
 /// A person's word that a case is settled.
 #[derive(Debug, Clone)]
@@ -60,6 +60,7 @@ pub fn resolve(state: &State, ctx: &Context, resolution: &Resolution) -> Decisio
         }
     }
     settle_units(state, &mut facts, case, resolution);
+    settle_consignment(state, &mut facts, case, resolution);
     facts.close(&resolution.case, &resolution.by, &resolution.resolution);
     facts.done()
 }
@@ -83,6 +84,8 @@ fn settle_units(state: &State, facts: &mut Facts<'_>, case: &Case, resolution: &
     let transfer = Transfer {
         id: facts.id(),
         movement,
+        batch: None,
+        lots: Vec::new(),
         quantity: removal.in_hands,
         from: Account::Hands(taken.id.clone()),
         to,
@@ -91,5 +94,36 @@ fn settle_units(state: &State, facts: &mut Facts<'_>, case: &Case, resolution: &
         activity: facts.ctx.now,
         ..taken.clone()
     };
-    facts.moved(transfer);
+    post(state, facts, transfer);
+}
+
+/// What was sent and never arrived leaves its way by a person's word: back to where it came from
+/// where that is the word, to waste, else as a discrepancy of the place that sent it.
+fn settle_consignment(state: &State, facts: &mut Facts<'_>, case: &Case, resolution: &Resolution) {
+    let sent = case.removal.as_ref().filter(|_| case.kind == CaseKind::Consignment);
+    let Some(sent) = sent.and_then(|id| state.consignment(id)) else { return };
+    let origin = &sent.transfer.from;
+    let place = origin.cabinet().map_or_else(|| origin.to_string(), str::to_owned);
+    let (movement, to) = match resolution.resolution.as_str() {
+        "wasted" => (Movement::Waste, Account::Waste),
+        "returned" => (Movement::Transfer, origin.clone()),
+        _ => (Movement::Count, Account::Discrepancy(place)),
+    };
+    let transfer = Transfer {
+        id: facts.id(),
+        movement,
+        batch: None,
+        lots: Vec::new(),
+        expiry: None,
+        cost: None,
+        towards: None,
+        quantity: sent.left,
+        from: Account::Transit(sent.transfer.id.clone()),
+        to,
+        person: resolution.by.clone(),
+        witness: None,
+        activity: facts.ctx.now,
+        ..sent.transfer.clone()
+    };
+    post(state, facts, transfer);
 }

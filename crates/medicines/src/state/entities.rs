@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::share::Codings;
 use crate::Quantity;
 use crate::site::Policies;
-use crate::stock::{PocketAddress, Transfer, TransferState};
+use crate::stock::{Transfer, TransferState};
 
 /// A patient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -323,19 +323,38 @@ impl Removal {
     }
 }
 
-/// A pocket of a cabinet that holds an item.
+/// Stock on its way between two places, and how much of it has not arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consignment {
+    /// The transfer that sent it off. Its id is the consignment's.
+    pub transfer: Transfer,
+    /// How much has not arrived, in the item's unit.
+    pub left: Decimal,
+    /// The case that looks for it, once it opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<Id>,
+    /// When it must have arrived.
+    pub due: Timestamp,
+}
+
+impl Consignment {
+    /// Whether all of it has arrived.
+    pub fn is_over(&self) -> bool {
+        self.left <= Decimal::ZERO
+    }
+}
+
+/// When a pocket or bin of a cabinet was last told of, for an item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PocketState {
-    /// The cabinet, `system/station`.
-    pub cabinet: String,
-    /// Where in the cabinet.
-    pub address: PocketAddress,
-    /// The item.
-    pub item: String,
     /// The activity time of the newest transaction.
     pub last: Timestamp,
-    /// The activity time of the newest count, load, unload or adjustment: from then on the
-    /// balance is what was found, whatever arrives later about the time before.
+    /// The activity time of the newest transaction that told what was in it: from then on the
+    /// balance follows from that, whatever arrives later about the time before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<Timestamp>,
+    /// The activity time of the transaction that first told it: what was in it before is not
+    /// known, and comes from the opening account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<Timestamp>,
 }

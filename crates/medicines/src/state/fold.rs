@@ -29,6 +29,8 @@ impl State {
                 Fact::Recorded(resource) => self.fold_recorded(resource),
                 Fact::Deleted(deleted) => self.fold_deleted(deleted),
                 Fact::Moved(transfer) => self.fold_transfer(transfer),
+                Fact::CriticalOverride(span) => self.fold_critical(span),
+                Fact::Recalled(recall) => self.fold_recalled(recall),
                 Fact::PocketActivity(transaction) => self.fold_activity(transaction),
                 Fact::CaseOpened(case) => self.fold_opened(case),
                 Fact::CaseClosed(closed) => self.fold_closed(closed),
@@ -73,14 +75,9 @@ impl State {
     }
 
     fn fold_activity(&mut self, transaction: &Transaction) {
-        let cabinet = transaction.cabinet();
-        self.fold_pocket(
-            &cabinet,
-            &transaction.address,
-            &transaction.item.code,
-            transaction.activity,
-            transaction.code.sets_balance() && !transaction.cancelled,
-        );
+        let seen = transaction.tells_content() && !transaction.cancelled;
+        let (place, item) = (transaction.place(), &transaction.item.code);
+        self.fold_pocket(&place, item, transaction.activity, seen);
     }
 
     fn fold_opened(&mut self, case: &Case) {
@@ -90,6 +87,11 @@ impl State {
             self.fold_unaccounted(removal, &case.id);
         }
         self.fold_unexplained(case);
+        if case.kind == CaseKind::Consignment
+            && let Some(sent) = &case.removal
+        {
+            self.fold_missing(sent, &case.id);
+        }
         self.changed.insert((RowKind::Case, case.id.to_string()));
         self.cases.insert(case.id.clone(), Arc::new(case.clone()));
     }
@@ -188,10 +190,16 @@ impl State {
                 (removal.is_open(), Content::Removal(Arc::clone(removal)))
             }
             RowKind::Balance => {
-                let balance = self.balances.get(key.as_str()).copied().unwrap_or_default();
-                (!balance.is_zero() && !key.starts_with("patient:"), json(&balance))
+                let lines = self.balances.get(key.as_str()).cloned().unwrap_or_default();
+                (!lines.is_empty() && !key.starts_with("patient:"), json(&lines))
             }
             RowKind::Pocket => (true, json(&self.pockets[key.as_str()])),
+            RowKind::CriticalOverride => (true, json(&self.critical)),
+            RowKind::Batch => (true, json(&self.batches[key.as_str()])),
+            RowKind::Consignment => {
+                let consignment = &self.consignments[&id()];
+                (!consignment.is_over(), json(consignment))
+            }
             RowKind::Configurations => (true, json(&self.configurations)),
             RowKind::Dictionary => (true, json(&self.dictionary)),
             RowKind::Heard => (true, json(&self.heard)),

@@ -10,10 +10,20 @@ use super::{Due, PocketState, Recent, Removal, RowKind, State, Taken};
 use crate::bedside::UNEXPLAINED_DOSE;
 use crate::cases::Case;
 use crate::orders::{least_gap, part};
-use crate::stock::{Account, Movement, PocketAddress, Transfer, TransferState};
+use crate::stock::{Account, BatchState, Lines, Movement, Transfer, TransferState};
 
 /// How long what was taken on an order is remembered at least, for its interval and maximum rules.
 const TAKEN_KEPT: SignedDuration = SignedDuration::from_hours(25);
+
+/// The text under which what is known of a batch is looked up.
+fn batch_key(item: &str, batch: &str) -> String {
+    format!("{item}|{batch}")
+}
+
+/// The text under which the pockets of a cabinet that hold an item are looked up.
+fn shelf_key(cabinet: &str, item: &str) -> String {
+    format!("{cabinet}|{item}")
+}
 
 /// The text under which an account's balance of an item is looked up.
 pub(crate) fn balance_key(account: &Account, item: &str) -> String {
@@ -30,43 +40,68 @@ fn parts(units: Decimal, dose: Option<Decimal>) -> Decimal {
 }
 
 impl State {
-    /// The balance of an account, in the item's unit.
+    /// The balance of an account over all batches, in the item's unit.
     pub fn balance(&self, account: &Account, item: &str) -> Decimal {
-        self.balance_by_key(&balance_key(account, item))
+        self.lines(account, item).total()
     }
 
-    fn balance_by_key(&self, key: &str) -> Decimal {
+    /// What an account holds of an item, by batch.
+    pub fn lines(&self, account: &Account, item: &str) -> Lines {
+        self.lines_by_key(&balance_key(account, item))
+    }
+
+    fn lines_by_key(&self, key: &str) -> Lines {
         match self.balances.get(key) {
-            Some(balance) => *balance,
+            Some(lines) => lines.clone(),
             None => self.thaw(RowKind::Balance, key).unwrap_or_default(),
         }
     }
 
-    /// The balances in memory, as `(account|item, balance)`: all but what is in hands or given.
-    pub fn balances(&self) -> impl Iterator<Item = (&str, Decimal)> {
-        self.balances.iter().map(|(key, balance)| (&**key, *balance))
+    /// The balances in memory, as `(account|item, lines)`: all but what is in hands or given.
+    pub fn balances(&self) -> impl Iterator<Item = (&str, &Lines)> {
+        self.balances.iter().map(|(key, lines)| (&**key, lines))
     }
 
-    /// The pocket, once a transaction told of it.
-    pub fn pocket(
-        &self,
-        cabinet: &str,
-        address: &PocketAddress,
-        item: &str,
-    ) -> Option<&Arc<PocketState>> {
-        let account = Account::Pocket { cabinet: cabinet.to_owned(), address: address.clone() };
-        self.pockets.get(balance_key(&account, item).as_str())
+    /// What is known of a batch beside its number.
+    pub fn batch(&self, item: &str, batch: &str) -> Option<&Arc<BatchState>> {
+        self.batches.get(batch_key(item, batch).as_str())
+    }
+
+    /// The pocket or bin as it was told of, for an item.
+    pub fn pocket(&self, account: &Account, item: &str) -> Option<&Arc<PocketState>> {
+        self.pockets.get(balance_key(account, item).as_str())
+    }
+
+    /// Whether a pocket's or bin's content was ever told: before that, what is in it is unknown.
+    pub fn is_counted(&self, account: &Account, item: &str) -> bool {
+        self.pocket(account, item).is_some_and(|pocket| pocket.counted.is_some())
+    }
+
+    /// The pockets and patients' bins of a cabinet that hold or held an item, with what is in
+    /// them by batch, in the order of their names.
+    pub fn shelves(&self, cabinet: &str, item: &str) -> Vec<(Account, Lines)> {
+        let keys = self.shelves.get(shelf_key(cabinet, item).as_str());
+        let held = |key: &str| {
+            let account = key.rsplit_once('|')?.0.parse().ok()?;
+            let lines = self.lines_by_key(key);
+            let known = !lines.is_empty() || self.pockets.contains_key(key);
+            known.then_some((account, lines))
+        };
+        keys.into_iter().flatten().filter_map(|key| held(key)).collect()
     }
 
     /// The items of the pockets of a cabinet that have something in them; empty where nothing is
     /// known of its pockets.
     pub fn items_in(&self, cabinet: &str) -> std::collections::BTreeSet<String> {
-        let here = self.pockets.values().filter(|pocket| pocket.cabinet == cabinet);
-        let full = here.filter(|pocket| {
-            let (cabinet, address) = (pocket.cabinet.clone(), pocket.address.clone());
-            self.balance(&Account::Pocket { cabinet, address }, &pocket.item) > Decimal::ZERO
+        let prefix = format!("{cabinet}|");
+        let here = self.shelves.keys().filter_map(|key| key.strip_prefix(&prefix));
+        let full = here.filter(|item| {
+            let shelves = self.shelves(cabinet, item);
+            shelves.iter().any(|(place, lines)| {
+                matches!(place, Account::Pocket { .. }) && lines.total() > Decimal::ZERO
+            })
         });
-        full.map(|pocket| pocket.item.clone()).collect()
+        full.map(str::to_owned).collect()
     }
 
     /// The removal of that id, while it is open.
@@ -92,24 +127,82 @@ impl State {
     }
 
     fn post(&mut self, transfer: &Transfer) {
-        self.add(&transfer.from, &transfer.item, -transfer.quantity);
-        self.add(&transfer.to, &transfer.item, transfer.quantity);
-        if let Account::Hands(id) = &transfer.to {
-            self.take(id, transfer);
+        self.add(&transfer.from, transfer, -Decimal::ONE);
+        self.add(&transfer.to, transfer, Decimal::ONE);
+        self.note_batch(transfer);
+        if transfer.movement == Movement::Relabel {
+            // The same units are where they were.
+            return;
         }
-        if let Account::Hands(id) = &transfer.from {
-            self.leave_hands(id, transfer);
+        match &transfer.to {
+            Account::Hands(id) if *id == transfer.id => self.take(id, transfer),
+            Account::Transit(id) if *id == transfer.id => self.send_off(id, transfer),
+            Account::Transit(id) => self.arrive(id, -transfer.quantity),
+            _ => {}
+        }
+        match &transfer.from {
+            Account::Hands(id) => self.leave_hands(id, transfer),
+            Account::Transit(id) => self.arrive(id, transfer.quantity),
+            // A dose of the patient's own medicines counts like one that was taken out.
+            Account::OwnDrugs(_) if transfer.movement == Movement::Administration => {
+                self.note_taken(transfer);
+            }
+            _ => {}
         }
     }
 
-    fn add(&mut self, account: &Account, item: &str, quantity: Decimal) {
-        let key = balance_key(account, item);
-        let before = self.balance_by_key(&key);
-        self.balances.insert(key.as_str().into(), before + quantity);
+    fn add(&mut self, account: &Account, transfer: &Transfer, sign: Decimal) {
+        let key = balance_key(account, &transfer.item);
+        let mut lines = self.lines_by_key(&key);
+        for (batch, quantity) in transfer.parts() {
+            lines.add(batch, sign * quantity);
+        }
+        self.balances.insert(key.as_str().into(), lines);
+        self.shelve(account, &transfer.item, &key);
         if matches!(account, Account::Hands(_) | Account::Patient(_)) {
             self.end(RowKind::Balance, key.clone());
         }
         self.changed.insert((RowKind::Balance, key));
+    }
+
+    /// Remembers under its cabinet and item where a pocket's balance stands.
+    pub(super) fn shelve(&mut self, account: &Account, item: &str, key: &str) {
+        if let Some(cabinet) = account.cabinet().filter(|_| account.is_pocket()) {
+            let held = self.shelves.entry(shelf_key(cabinet, item).into()).or_default();
+            if !held.contains(key) {
+                held.insert(key.into());
+            }
+        }
+    }
+
+    /// What an act told of its batch. Of two dates the earlier counts.
+    fn note_batch(&mut self, transfer: &Transfer) {
+        let Some(batch) = transfer.batch.as_deref() else { return };
+        if transfer.expiry.is_none() && transfer.cost.is_none() {
+            return;
+        }
+        self.change_batch(&transfer.item, batch, |known| {
+            known.expiry = match (known.expiry, transfer.expiry) {
+                (Some(known), Some(told)) => Some(known.min(told)),
+                (known, told) => known.or(told),
+            };
+            known.cost = transfer.cost.or(known.cost);
+        });
+    }
+
+    pub(super) fn change_batch(
+        &mut self,
+        item: &str,
+        batch: &str,
+        change: impl FnOnce(&mut BatchState),
+    ) {
+        let key = batch_key(item, batch);
+        let known = self.batches.entry(key.as_str().into()).or_insert_with(|| {
+            let (item, batch) = (item.to_owned(), batch.to_owned());
+            Arc::new(BatchState { item, batch, expiry: None, cost: None, recall: None })
+        });
+        change(Arc::make_mut(known));
+        self.changed.insert((RowKind::Batch, key));
     }
 
     /// A permit: reserved on its order and in its patient's list until it is used or lapses.
@@ -286,32 +379,21 @@ impl State {
         });
     }
 
-    /// A pocket was worked on; `sets` says that what was found there is the balance from then on.
-    pub(super) fn fold_pocket(
-        &mut self,
-        cabinet: &str,
-        address: &PocketAddress,
-        item: &str,
-        activity: Timestamp,
-        sets: bool,
-    ) {
-        let account = Account::Pocket { cabinet: cabinet.to_owned(), address: address.clone() };
-        let key = balance_key(&account, item);
-        let pocket = self.pockets.entry(key.as_str().into()).or_insert_with(|| {
-            Arc::new(PocketState {
-                cabinet: cabinet.to_owned(),
-                address: address.clone(),
-                item: item.to_owned(),
-                last: activity,
-                counted: None,
-            })
-        });
+    /// A pocket or bin was worked on; `seen` says that what was in it was told.
+    pub(super) fn fold_pocket(&mut self, account: &Account, item: &str, at: Timestamp, seen: bool) {
+        let key = balance_key(account, item);
+        let pocket = self
+            .pockets
+            .entry(key.as_str().into())
+            .or_insert_with(|| Arc::new(PocketState { last: at, counted: None, opened: None }));
         let pocket = Arc::make_mut(pocket);
-        let newest = activity >= pocket.last;
-        pocket.last = pocket.last.max(activity);
-        if sets && newest {
-            pocket.counted = Some(activity);
+        let newest = at >= pocket.last;
+        pocket.last = pocket.last.max(at);
+        if seen && newest {
+            pocket.counted = Some(at);
+            pocket.opened = pocket.opened.or(Some(at));
         }
+        self.shelve(account, item, &key);
         self.changed.insert((RowKind::Pocket, key));
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use fhir::Id;
 use serde::de::DeserializeOwned;
 
-use super::{Due, OrderState, PatientState, Removal, Row, RowKind, State};
+use crate::stock::BatchState;
+
+use super::{Consignment, Due, OrderState, PatientState, Removal, Row, RowKind, State};
 
 /// A row that the state cannot read: the record is not of this version and has to be rebuilt.
 #[derive(Debug, thiserror::Error)]
@@ -37,10 +39,19 @@ impl State {
             }
             RowKind::Balance => {
                 self.balances.insert(row.key.as_str().into(), read(row)?);
+                self.shelve_row(&row.key);
             }
             RowKind::Pocket => {
                 self.pockets.insert(row.key.as_str().into(), Arc::new(read(row)?));
+                self.shelve_row(&row.key);
             }
+            RowKind::Batch => {
+                let batch: BatchState = read(row)?;
+                self.note_recall(&batch.item, &batch.batch, batch.recall.is_some());
+                self.batches.insert(row.key.as_str().into(), Arc::new(batch));
+            }
+            RowKind::CriticalOverride => self.critical = read(row)?,
+            RowKind::Consignment => self.load_consignment(read(row)?),
             RowKind::Configurations => self.configurations = read(row)?,
             RowKind::Dictionary => self.dictionary = read(row)?,
             RowKind::Heard => self.heard = read(row)?,
@@ -84,6 +95,22 @@ impl State {
         self.removals.insert(id, Arc::new(removal));
     }
 
+    fn shelve_row(&mut self, key: &str) {
+        if let Some((account, item)) = key.rsplit_once('|')
+            && let Ok(account) = account.parse()
+        {
+            self.shelve(&account, item, key);
+        }
+    }
+
+    fn load_consignment(&mut self, consignment: Consignment) {
+        let id = consignment.transfer.id.clone();
+        if consignment.case.is_none() {
+            self.due.insert((consignment.due, Due::Consignment(id.clone())));
+        }
+        self.consignments.insert(id, Arc::new(consignment));
+    }
+
     /// The record holds everything up to entry `seq`: what ended by then is let go.
     pub fn settled(&mut self, seq: u64) {
         self.fresh.retain(|_, (stored, _)| *stored > seq);
@@ -122,6 +149,9 @@ impl State {
                 if let Some(order) = order {
                     self.order_numbers.remove(&order.number);
                 }
+            }
+            RowKind::Consignment if self.consignments.get(&id).is_some_and(|c| c.is_over()) => {
+                self.consignments.remove(&id);
             }
             RowKind::Removal if self.removals.get(&id).is_some_and(|r| !r.is_open()) => {
                 self.removals.remove(&id);

@@ -12,6 +12,7 @@ mod ledger;
 mod load;
 mod row;
 mod share;
+mod stock;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,22 +21,23 @@ use std::sync::Arc;
 use fhir::search::SearchRequest;
 use fhir::{Id, ResourceType, StoredResource};
 use jiff::Timestamp;
-use rust_decimal::Decimal;
 
 pub use entities::{
-    EncounterState, OrderState, PatientState, PocketState, Recent, Removal, Schedule, StatusChange,
-    Step, StepView, Taken, Way,
+    Consignment, EncounterState, OrderState, PatientState, PocketState, Recent, Removal, Schedule,
+    StatusChange, Step, StepView, Taken, Way,
 };
 pub(crate) use fold_resource::{is_readable, ward};
 pub use load::UnreadableRow;
 pub use row::{Body, Cold, NoCold, Row, RowKind};
 pub use share::Codings;
 
+use crate::cabinet::CriticalSpan;
 use crate::cases::Case;
 use crate::configuration::Applied;
 use crate::dictionary::DictionaryInUse;
 use crate::package::PackageInUse;
 use crate::site::Site;
+use crate::stock::{BatchState, Lines};
 
 /// Something that will be due at a time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +46,8 @@ pub(crate) enum Due {
     Permit(Id),
     /// A removal must be accounted for.
     Removal(Id),
+    /// A consignment must have arrived.
+    Consignment(Id),
 }
 
 /// How many lanes are remembered as joined.
@@ -67,7 +71,15 @@ pub struct State {
     order_numbers: HashMap<Arc<str>, Id>,
     codings: share::Known,
     removals: HashMap<Id, Arc<Removal>>,
-    balances: HashMap<Box<str>, Decimal>,
+    balances: HashMap<Box<str>, Lines>,
+    /// Where pockets' balances stand, by `cabinet|item`.
+    shelves: HashMap<Box<str>, BTreeSet<Box<str>>>,
+    batches: HashMap<Box<str>, Arc<BatchState>>,
+    /// The recalled batches, by item.
+    recalled: HashMap<Box<str>, BTreeSet<Box<str>>>,
+    consignments: HashMap<Id, Arc<Consignment>>,
+    /// When the critical override was on, the newest span last.
+    critical: Vec<CriticalSpan>,
     pockets: HashMap<Box<str>, Arc<PocketState>>,
     cases: HashMap<Id, Arc<Case>>,
     wards: HashMap<Box<str>, BTreeSet<Id>>,
@@ -107,6 +119,11 @@ impl State {
             codings: share::Known::default(),
             removals: HashMap::new(),
             balances: HashMap::new(),
+            shelves: HashMap::new(),
+            batches: HashMap::new(),
+            recalled: HashMap::new(),
+            consignments: HashMap::new(),
+            critical: Vec::new(),
             pockets: HashMap::new(),
             cases: HashMap::new(),
             wards: HashMap::new(),

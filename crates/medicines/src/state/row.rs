@@ -23,7 +23,7 @@ pub enum RowKind {
     OrderNumber,
     /// A removal and where its units went, by id; also a permit that is not used yet.
     Removal,
-    /// The balance of one account, as `account|item`.
+    /// The balance of one account by batch, as `account|item`.
     Balance,
     /// A pocket's last activity, as `account|item`.
     Pocket,
@@ -37,11 +37,17 @@ pub enum RowKind {
     Heard,
     /// The packages of FHIR definitions in use; its key is empty.
     Packages,
+    /// What is known of a batch, as `item|batch`.
+    Batch,
+    /// A consignment on its way, by id.
+    Consignment,
+    /// The spans of the critical override, the newest last; its key is empty.
+    CriticalOverride,
 }
 
 impl RowKind {
     /// All kinds, in the order in which a restart loads them.
-    pub const ALL: [RowKind; 13] = [
+    pub const ALL: [RowKind; 16] = [
         RowKind::Site,
         RowKind::Patient,
         RowKind::Identifier,
@@ -55,6 +61,9 @@ impl RowKind {
         RowKind::Dictionary,
         RowKind::Heard,
         RowKind::Packages,
+        RowKind::Batch,
+        RowKind::Consignment,
+        RowKind::CriticalOverride,
     ];
 
     /// The number under which the record keeps the kind. Never reused for another kind.
@@ -73,6 +82,9 @@ impl RowKind {
             RowKind::Dictionary => 11,
             RowKind::Heard => 20,
             RowKind::Packages => 12,
+            RowKind::Batch => 15,
+            RowKind::Consignment => 13,
+            RowKind::CriticalOverride => 14,
         }
     }
 }

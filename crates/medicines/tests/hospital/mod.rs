@@ -24,7 +24,7 @@ use medicines::cabinet::{Asked, Bin, Coded, Permit, Refusal, RefusalCode, Staff,
 use medicines::cases::CaseKind;
 use medicines::orders::{Control, OrderMessage};
 use medicines::patients::{PatientEvent, PatientMessage};
-use medicines::stock::{Account, PocketAddress, TransferState};
+use medicines::stock::{Account, Destination, Move, PocketAddress, StockAct, TransferState};
 use medicines::{
     Answer, Cabinet, Cold, Context, Decision, Fact, Item, Policies, Quantity, Recorder, Request,
     Row, RowKind, Site, State, decide,
@@ -138,6 +138,7 @@ pub(crate) fn site() -> Site {
             person("N1", Role::Nurse),
             person("N2", Role::Nurse),
             person("HCA", Role::Assistant),
+            person("P1", Role::Pharmacist),
         ],
         policies: Policies::default(),
     }
@@ -270,6 +271,30 @@ impl Hospital {
         self.order_for(ANNA, control, number, "PARA500", Some("P1"))
     }
 
+    /// A verified order of Anna's that was placed at a time of the day.
+    pub(crate) fn order_at(&mut self, at: &str, control: Control, number: &str, item: &str) {
+        let message = order_message(time(at), ANNA, control, number, item, Some("P1"));
+        assert_eq!(self.ask(Request::Orders(vec![message])), Answer::Done);
+    }
+
+    /// Units are sent from the pharmacy to the cabinet of ward A.
+    pub(crate) fn send_to_cabinet(&mut self, item: &str, units: i64) -> Id {
+        let to = Destination::Cabinet("ADC/WARDA1".into());
+        let mut sent = movement(self.now, Account::Pharmacy, to, item, units);
+        sent.sent = true;
+        self.stock(StockAct::Move(sent)).unwrap()
+    }
+
+    /// An act with stock; the id of what came of it, or the code of the problem.
+    pub(crate) fn stock(&mut self, act: StockAct) -> Result<Id, String> {
+        match self.ask(Request::Stock(Box::new(act))) {
+            Answer::Created(ids) => Ok(ids[0].clone()),
+            Answer::Done => Ok(Id::new("done").unwrap()),
+            Answer::Parked(problem) => Err(problem.code.as_str().to_owned()),
+            other => panic!("not an answer to an act with stock: {other:?}"),
+        }
+    }
+
     pub(crate) fn order_for(
         &mut self,
         nhs: &str,
@@ -303,7 +328,12 @@ impl Hospital {
         }
     }
 
-    pub(crate) fn transact(&mut self, transaction: Transaction) -> Answer {
+    /// A transaction; a pocket that was never told of holds 100, unless the transaction says more.
+    pub(crate) fn transact(&mut self, mut transaction: Transaction) -> Answer {
+        let known = self.state.pocket(&transaction.place(), &transaction.item.code).is_some();
+        if !known && transaction.code != TransactionCode::Load && transaction.actual.is_none() {
+            transaction.expected = transaction.expected.or(Some(100.into()));
+        }
         self.ask(Request::Transaction(Box::new(transaction)))
     }
 
@@ -459,7 +489,7 @@ pub(crate) fn transaction(code: TransactionCode, at: Timestamp, units: i64) -> T
         },
         bin: Bin::Pocket,
         item: Coded { code: "PARA500".into(), text: "Paracetamol 500 mg tablets".into() },
-        expected: Some(100.into()),
+        expected: None,
         actual: None,
         amount: Some(units.into()),
         user: Staff { id: "N1".into(), name: String::new() },
@@ -467,10 +497,34 @@ pub(crate) fn transaction(code: TransactionCode, at: Timestamp, units: i64) -> T
         total: None,
         activity: at,
         batch: None,
+        expiry: None,
         unit: Some("tablet".into()),
         patient: vec![Identifier::of(NHS, ANNA)],
         order: None,
         cancelled: false,
+    }
+}
+
+/// A movement by a pharmacist, with a nurse as the second person.
+pub(crate) fn movement(
+    at: Timestamp,
+    from: Account,
+    to: Destination,
+    item: &str,
+    units: i64,
+) -> Move {
+    Move {
+        from,
+        to,
+        sent: false,
+        item: item.into(),
+        quantity: units.into(),
+        batch: None,
+        expiry: None,
+        cost: None,
+        person: "N1".into(),
+        witness: Some("N2".into()),
+        activity: at,
     }
 }
 

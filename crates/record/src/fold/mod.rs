@@ -51,6 +51,8 @@ impl<'c> Folder<'c> {
                 | Fact::Applied(_)
                 | Fact::Dictionary(_)
                 | Fact::Package(_)
+                | Fact::CriticalOverride(_)
+                | Fact::Recalled(_)
                 | Fact::Kept(_) => {}
                 Fact::Stored(resource) | Fact::Recorded(resource) => {
                     self.resources.stored(place, resource)?;

@@ -19,8 +19,8 @@ impl<'c> Stock<'c> {
             // A pending transfer that is posted or voided keeps its number; `seq` and `told` are
             // those of the entry that said so.
             transfer: connection.prepare_cached(
-                "INSERT INTO transfer (id, seq, state, movement, told, body) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+                "INSERT INTO transfer (id, seq, state, movement, told, item, body) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
                  ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, state = excluded.state, \
                  movement = excluded.movement, told = excluded.told, body = excluded.body",
             )?,
@@ -37,6 +37,7 @@ impl<'c> Stock<'c> {
             transfer_state(transfer.state),
             movement(transfer.movement),
             nanoseconds(place.at),
+            transfer.item.as_str(),
             json("transfer", transfer)?,
         ])?;
         Ok(())

@@ -211,6 +211,12 @@ pub fn fact_text(fact: &Fact) -> String {
             let quantity = transfer.quantity.normalize();
             format!("moved {quantity} of {}: {:?}", transfer.item, transfer.movement)
         }
+        Fact::CriticalOverride(span) => {
+            let what = if span.until.is_some() { "ended" } else { "began" };
+            format!("the critical override {what}")
+        }
+        Fact::Recalled(recall) if recall.lifted => "the recall of a batch was lifted".to_owned(),
+        Fact::Recalled(_) => "a batch was recalled".to_owned(),
         Fact::PocketActivity(_) => "a cabinet told of a pocket".to_owned(),
         Fact::Queued(delivery) => format!("queued {} for {}", delivery.id, delivery.channel),
         Fact::Delivery(change) => match &change.which {

@@ -2,8 +2,9 @@
 
 use fhir::Id;
 use jiff::Timestamp;
-use medicines::cabinet::Transaction;
-use medicines::stock::{Movement, Transfer};
+use medicines::RowKind;
+use medicines::cabinet::{CriticalSpan, Transaction};
+use medicines::stock::{Account, BatchState, Lines, Movement, Transfer};
 use rusqlite::{Params, Row};
 
 use super::{Reader, limited};
@@ -94,6 +95,54 @@ impl Reader {
                 (before, limit),
             ),
         }
+    }
+
+    /// The transfers of an item in the order in which they were first told, from after number
+    /// `after` on; at most [`MAX_TRANSFERS`].
+    pub fn transfers_of(&self, item: &str, after: u64) -> Result<Vec<TransferView>, Error> {
+        let sql = format!(
+            "SELECT {TRANSFER_COLUMNS} FROM transfer INDEXED BY transfer_item \
+             WHERE item = ?1 AND n > ?2 ORDER BY n LIMIT {MAX_TRANSFERS}"
+        );
+        self.transfer_views(&sql, (item, integer(after)))
+    }
+
+    /// Where an item is: the accounts that hold some of it, with what they hold by batch, in the
+    /// order of their names. What was given to patients is not among them.
+    pub fn holdings(&self, item: &str) -> Result<Vec<(Account, Lines)>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT key, body FROM state INDEXED BY state_live \
+             WHERE kind = ?1 AND live = 1 ORDER BY key",
+        )?;
+        let mut rows = statement.query([RowKind::Balance.number()])?;
+        let mut held = Vec::new();
+        while let Some(row) = rows.next()? {
+            let key: String = row.get(0)?;
+            let Some((account, _)) = key.rsplit_once('|').filter(|(_, of)| *of == item) else {
+                continue;
+            };
+            let account = account.parse().map_err(|_| Error::Corrupt("an account".into()))?;
+            let body = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+            let lines =
+                serde_json::from_slice(body).map_err(|_| Error::Json { what: "balance row" })?;
+            held.push((account, lines));
+        }
+        Ok(held)
+    }
+
+    /// What is known of a batch beside its number.
+    pub fn batch(&self, item: &str, batch: &str) -> Result<Option<BatchState>, Error> {
+        let body = self.row(RowKind::Batch, &format!("{item}|{batch}"))?;
+        let read = |body: Vec<u8>| {
+            serde_json::from_slice(&body).map_err(|_| Error::Json { what: "batch row" })
+        };
+        body.map(read).transpose()
+    }
+
+    /// When the critical override was on, the newest span last; one without an end is on now.
+    pub fn critical_override(&self) -> Result<Vec<CriticalSpan>, Error> {
+        let Some(body) = self.row(RowKind::CriticalOverride, "")? else { return Ok(Vec::new()) };
+        serde_json::from_slice(&body).map_err(|_| Error::Json { what: "critical override row" })
     }
 
     /// What happened since a time, by when it was recorded as having happened.

@@ -88,14 +88,14 @@ impl Envelope<'_> {
         before: u32,
     ) -> Vec<u8> {
         let (header, time) = (self.header("OMS^O05^OMS_O05"), self.time());
-        let (person, after) = (person(patient), before.saturating_sub(1));
+        let person = person(patient);
         let item = "PARA500^Paracetamol 500 mg tablets";
         format!(
             "{header}{person}\
              ORC|RE|{order}^EPMA\r\
              RQD|1|{item}|||1|tablet\r\
              ZPM|V|ADC|WARDA1|1|{pocket}|{item}|2|{before}|{before}|1|\
-             N1001^NURSE^ANNA||{after}|RXX|WARDA|||0|{time}|L2231\r"
+             N1001^NURSE^ANNA|||RXX|WARDA|||0|{time}|L2231\r"
         )
         .into_bytes()
     }

@@ -1,0 +1,52 @@
+//! A consignment is received where it was sent to.
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+
+use super::act::Receipt;
+use super::moves::{amount, item, person, plain, witnessed};
+use super::{Account, post};
+use crate::cases::CaseKind;
+use crate::command::{Context, Decision, Problem, ProblemCode};
+use crate::facts::{Facts, problem};
+use crate::state::State;
+
+/// Puts what arrived where it was sent to. What is still to come stays on its way; where nothing
+/// more is to come, the rest is missing and a case looks for it at once.
+pub(super) fn received(state: &State, ctx: &Context, told: &Receipt) -> Result<Decision, Problem> {
+    let site = Arc::clone(state.site());
+    let mut facts = Facts::new(ctx, &site);
+    person(&site, &told.person)?;
+    if !told.quantity.is_zero() {
+        amount(told.quantity)?;
+    }
+    let Some(sent) = state.consignment(&told.consignment).cloned() else {
+        return problem(ProblemCode::BadValue, "No consignment of this number is on its way.");
+    };
+    let place = sent.transfer.towards.as_deref().and_then(|to| to.parse::<Account>().ok());
+    let Some(place) = place else {
+        let text = "What was sent to a cabinet is received by filling or loading its pockets.";
+        return problem(ProblemCode::BadValue, text);
+    };
+    let item = item(&site, &sent.transfer.item)?;
+    if told.quantity > Decimal::ZERO {
+        let people = (told.person.as_str(), told.witness.as_deref());
+        let mut transfer = plain(&mut facts, item, people, told.activity);
+        transfer.quantity = told.quantity;
+        (transfer.from, transfer.to) = (Account::Transit(told.consignment.clone()), place);
+        transfer.patient.clone_from(&sent.transfer.patient);
+        let transfer = post(state, &mut facts, transfer);
+        witnessed(&mut facts, item, &transfer);
+    }
+    let left = sent.left - told.quantity;
+    if told.complete && left > Decimal::ZERO && sent.case.is_none() {
+        let text = "Less was received than was sent: ask who carried it, and count both places.";
+        let mut case = facts.case(CaseKind::Consignment, "less-arrived", text);
+        super::about(&mut case, &sent.transfer);
+        case.removal = Some(told.consignment.clone());
+        case.quantity = Some(left);
+        facts.open(case);
+    }
+    Ok(facts.done())
+}
