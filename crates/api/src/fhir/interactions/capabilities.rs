@@ -75,7 +75,9 @@ fn statement(base: &str) -> CapabilityStatement {
     server.resource =
         ResourceType::ALL.iter().copied().filter(|kind| is_served(*kind)).map(of_type).collect();
     server.interaction = codes_of(SYSTEM);
-    statement.patch_format = vec![JSON_PATCH.to_owned()];
+    // A FHIRPath Patch is Parameters, and comes as any resource does.
+    statement.patch_format =
+        [JSON_PATCH, "application/fhir+json", "application/fhir+xml"].map(str::to_owned).into();
     statement.rest.push(server);
     statement
 }
