@@ -270,6 +270,22 @@ fn an_omission_has_a_coded_reason_and_a_critical_one_is_looked_at() {
 }
 
 #[test]
+fn an_omission_needs_no_pack_but_its_order() {
+    let mut hospital = hospital();
+    let mut told = scan(&hospital, Act::Omit, &[]);
+    told.reason = Some(CodeableConcept::of("http://snomed.info/sct", "182895007", None));
+    let first = ask(&mut hospital, vec![told.clone()]).swap_remove(0);
+    assert_eq!(words(&first), ["block ambiguous-order"]);
+    told.order = Some(Identifier::of(ORDER, "7001"));
+    let checked = ask(&mut hospital, vec![told]).swap_remove(0);
+    assert!(checked.kept.is_some(), "{checked:?}");
+    let kept = hospital.stored(ResourceType::MedicationAdministration).swap_remove(0);
+    let kept: MedicationAdministration = kept.read().unwrap();
+    assert_eq!(kept.status, Status::NotDone);
+    assert_eq!(hospital.balance("hands"), Decimal::TWO, "what was taken is still in hands");
+}
+
+#[test]
 fn an_infusion_starts_changes_and_ends() {
     let mut hospital = hospital();
     let told = scan(&hospital, Act::Start, &["PP-0017"]);

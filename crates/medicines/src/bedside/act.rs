@@ -16,9 +16,9 @@ use rust_decimal::Decimal;
 
 use super::administer::{Administration, administer_in};
 use super::checks::{self, Bedside, find_order, find_patient};
-use super::infusion;
 use super::read::{self, Pack};
 use super::scan::{Act, Checked, Finding, MAX_ACTS, MAX_PACKS, Outcome, Scan};
+use super::{infusion, omit};
 use crate::Quantity;
 use crate::cabinet::hands::{Leaving, leave};
 use crate::cases::CaseKind;
@@ -71,6 +71,9 @@ fn one(state: &mut State, facts: &mut Facts<'_>, scan: &Scan) -> Result<Checked,
         Ok(patient) => patient,
         Err(finding) => return Ok(stopped(facts, scan, None, findings, finding)),
     };
+    if scan.act == Act::Omit && scan.packs.is_empty() && scan.item.is_none() {
+        return omit::unscanned(state, facts, scan, &patient, findings);
+    }
     let today = scan.activity.to_zoned(TimeZone::UTC).date();
     let site = facts.site;
     let dictionary = facts.ctx.dictionary();
@@ -92,7 +95,7 @@ fn one(state: &mut State, facts: &mut Facts<'_>, scan: &Scan) -> Result<Checked,
 }
 
 /// An act that cannot go on, because it is not even known what it is about.
-fn stopped(
+pub(super) fn stopped(
     facts: &mut Facts<'_>,
     scan: &Scan,
     patient: Option<&PatientState>,
@@ -141,7 +144,7 @@ fn judged(
         scanned,
     };
     if scan.act == Act::Omit {
-        findings = omitted(&bedside);
+        findings = omit::found(facts.site, scan);
     } else {
         findings.extend(checks::all(&bedside));
     }
@@ -167,7 +170,7 @@ fn judged(
         review(facts, scan, Some(patient), Some((order, item)), &checked);
     }
     if scan.act == Act::Omit && item.critical {
-        omission(facts, scan, patient, order, item);
+        omit::review(facts, scan, patient, order, Some(item));
     }
     Ok(checked)
 }
@@ -205,25 +208,9 @@ fn before(
     (Arc::new(before), recent)
 }
 
-/// A dose that is not given needs a coded reason, and somebody who might have given it.
-fn omitted(bedside: &Bedside<'_>) -> Vec<Finding> {
-    let coded = bedside.scan.reason.as_ref().is_some_and(|reason| !reason.coding.is_empty());
-    let person = bedside.site.person(&bedside.scan.performer);
-    let mut findings = Vec::new();
-    if !coded {
-        let text = "A dose that is not given needs a reason with a code.";
-        findings.push(Finding::new("document", "reason-missing", Outcome::Block, text));
-    }
-    if access::allow(person, Right::Administer).is_err() {
-        let text = "This person may not give medicines.";
-        findings.push(Finding::new("person", "user-not-allowed", Outcome::Block, text));
-    }
-    findings
-}
-
 /// What follows from all findings: a warning that was confirmed and a block that a second person
 /// stands by for are passed.
-fn outcome(site: &Site, scan: &Scan, findings: &[Finding]) -> Outcome {
+pub(super) fn outcome(site: &Site, scan: &Scan, findings: &[Finding]) -> Outcome {
     let second = scan.witness.as_deref().filter(|witness| *witness != scan.performer);
     let second = second.and_then(|witness| site.person(witness));
     let witnessed = access::allow(second, Right::Witness).is_ok();
@@ -289,12 +276,17 @@ fn keep(
     Ok(id)
 }
 
-fn identifier(key: &str) -> Option<Identifier> {
+pub(super) fn identifier(key: &str) -> Option<Identifier> {
     key.rsplit_once('|').map(|(system, value)| Identifier::of(system, value))
 }
 
 /// Every look at a patient and every block is in the journal.
-fn look(facts: &mut Facts<'_>, scan: &Scan, patient: Option<&PatientState>, checked: &Checked) {
+pub(super) fn look(
+    facts: &mut Facts<'_>,
+    scan: &Scan,
+    patient: Option<&PatientState>,
+    checked: &Checked,
+) {
     let worst = checked.findings.iter().max_by_key(|finding| finding.outcome);
     let blocked = checked.outcome >= Outcome::BlockWithWitness;
     let access = Access {
@@ -325,25 +317,6 @@ fn review(
     case.patient = patient.map(|patient| patient.id.clone());
     case.order = about.map(|(order, _)| order.id.clone());
     case.item = about.map(|(_, item)| item.code.clone());
-    case.activity = Some(scan.activity);
-    case.person = Some(scan.performer.clone());
-    facts.open(case);
-}
-
-/// A critical medicine that is not given is looked at (NPSA rapid response RRR009, 2010).
-fn omission(
-    facts: &mut Facts<'_>,
-    scan: &Scan,
-    patient: &PatientState,
-    order: &OrderState,
-    item: &Item,
-) {
-    let text = "A critical medicine was not given: see that the patient gets it, or that the \
-                prescriber knows.";
-    let mut case = facts.case(CaseKind::OmittedDose, "critical-medicine", text);
-    case.patient = Some(patient.id.clone());
-    case.order = Some(order.id.clone());
-    case.item = Some(item.code.clone());
     case.activity = Some(scan.activity);
     case.person = Some(scan.performer.clone());
     facts.open(case);

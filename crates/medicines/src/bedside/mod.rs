@@ -4,6 +4,7 @@ mod act;
 mod administer;
 mod checks;
 mod infusion;
+mod omit;
 pub mod read;
 mod scan;
 
