@@ -113,11 +113,12 @@ pub(crate) fn dose_of(
 ) -> Result<Dose, NotTold> {
     if let Some((index, held)) = product(item, dictionary) {
         let ordered = ids(order).find(|ordered| index.is_of(*ordered, held)).unwrap_or(held);
+        let route = order.way.as_deref().and_then(|way| way.route.as_deref());
         let wanted = Order {
             product: ordered,
             dose: dose.value,
             unit: if dose.unit.is_empty() { &item.unit } else { &dose.unit },
-            route: order.way.as_deref().and_then(|way| way.route.as_deref()),
+            route: route.filter(|route| index.has_route(route)),
             form: order.way.as_deref().and_then(|way| way.form.as_deref()),
             halves: item.halves,
         };

@@ -145,6 +145,16 @@ impl Index {
         fit(vmp, amp, order)
     }
 
+    /// Whether the release has a route of this code or name: an order by another one cannot be
+    /// judged by its route.
+    pub fn has_route(&self, route: &str) -> bool {
+        let named = |row: &crate::rows::TermRow| {
+            let name = self.data.text(row.name);
+            is_named(Term { code: row.code, previous: row.previous, name }, route)
+        };
+        self.data.routes.iter().any(named)
+    }
+
     /// Whether an order of one product may mean another one: the same, a strength or form of the
     /// ordered substance, or anybody's product of the ordered strength and form.
     pub fn is_of(&self, ordered: u64, product: u64) -> bool {

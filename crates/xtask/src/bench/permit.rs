@@ -46,7 +46,7 @@ pub(super) fn run(effort: Effort) -> Result<(), String> {
             let decision = black_box(inside.decide(black_box(request)));
             samples.push(began.elapsed());
             if !matches!(decision.answer, Answer::Permitted(_)) {
-                return Err(format!("a removal was answered {}", decision.answer.code()));
+                return Err(format!("a removal was answered {:?}", decision.answer));
             }
         }
         table.row([
