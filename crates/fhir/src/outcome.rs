@@ -3,7 +3,6 @@
 use crate::json::JsonError;
 use crate::json::JsonProblem;
 use crate::resources::{IssueSeverity, IssueType, OperationOutcome, OutcomeIssue, ReadError};
-use crate::search::SearchError;
 
 /// An issue with its words.
 pub fn issue(severity: IssueSeverity, code: IssueType, diagnostics: &str) -> OutcomeIssue {
@@ -69,13 +68,6 @@ impl From<&ReadError> for OperationOutcome {
     }
 }
 
-/// Tells the caller what is wrong with the search.
-impl From<&SearchError> for OperationOutcome {
-    fn from(error: &SearchError) -> Self {
-        Self::error(error.issue_type(), &error.to_string())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,17 +107,6 @@ mod tests {
                 r#""diagnostics":"invalid type: string \"no\","#,
                 r#" expected a boolean at line 1 column 39","#,
                 r#""expression":["Patient.active"]}"#,
-            ),
-        );
-        let kind = crate::ResourceType::Patient;
-        let pair = [("birthdate".to_owned(), "x".to_owned())];
-        let bad = crate::search::SearchRequest::parse(kind, &pair).unwrap_err();
-        check(
-            &OperationOutcome::from(&bad),
-            concat!(
-                r#"{"severity":"error","code":"value","#,
-                r#""diagnostics":"the value of birthdate is not one date such as \"2026-03-09\""#,
-                r#" or \"ge2026-03-09T14:05:00Z\""}"#,
             ),
         );
     }

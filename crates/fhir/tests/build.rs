@@ -4,10 +4,9 @@
 use fhir::json::{self, Limits};
 use fhir::resources::{
     Bundle, BundleEntry, BundleKind, BundleLink, CapabilityKind, CapabilityStatement, Interaction,
-    MedicationRequest, MedicationRequestIntent, MedicationRequestStatus, Patient,
+    MedicationRequest, MedicationRequestIntent, MedicationRequestStatus, ParamKind, Patient,
     PublicationStatus, RestMode, RestResource, RestSearchParam, RestServer, Substitution,
 };
-use fhir::search::params_of;
 use fhir::types::{CodeableConcept, Dosage, DoseAndRate, Quantity, Reference, Repeat, Timing};
 use fhir::{Id, Resource, ResourceType, StoredResource, profiles, systems};
 
@@ -99,11 +98,9 @@ fn the_answer_to_a_search_shares_the_stored_text() {
 fn a_capability_statement_lists_what_can_be_searched() {
     let mut resource = RestResource::new("Patient".to_owned());
     resource.interaction = vec![Interaction::new("read".to_owned())];
-    resource.search_param = params_of(ResourceType::Patient)
-        .iter()
-        .take(2)
-        .map(|param| RestSearchParam::new(param.name.to_owned(), param.kind()))
-        .collect();
+    resource.search_param = [("_id", ParamKind::Token), ("_lastUpdated", ParamKind::Date)]
+        .map(|(name, kind)| RestSearchParam::new(name.to_owned(), kind))
+        .into();
     let mut rest = RestServer::new(RestMode::Server);
     rest.resource = vec![resource];
     let mut statement = CapabilityStatement::new(

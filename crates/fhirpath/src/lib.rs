@@ -25,7 +25,7 @@ pub use ast::TypeName;
 pub use element::{Element, elements};
 pub use eval::{Context, EvalError, Host, Limits, NoHost};
 pub use parser::{MAX_EXPRESSION_BYTES, ParseError};
-pub use quantity::{CalendarUnit, Quantity, Unit};
+pub use quantity::{CalendarUnit, Quantity, Unit, base_units};
 pub use temporal::{Precision, Temporal, TemporalKind};
 pub use value::Item;
 

@@ -299,6 +299,13 @@ const PREFIXES: &[(&str, i8)] = &[
     ("T", 12),
 ];
 
+/// How many of UCUM's base units one of a unit is, and these in words that are the same for all
+/// units that can be compared; `None` for a unit that is not known here.
+pub fn base_units(code: &str) -> Option<(Decimal, String)> {
+    let (factor, dimensions) = canonical(code)?;
+    Some((factor, base_unit(&dimensions)))
+}
+
 fn power_of_ten(exponent: i8) -> Option<Decimal> {
     let size = u32::from(exponent.unsigned_abs());
     if exponent < 0 {

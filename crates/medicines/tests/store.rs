@@ -4,9 +4,9 @@
 
 mod hospital;
 
-use fhir::search::SearchRequest;
 use fhir::types::Identifier;
 use fhir::{Draft, Id, ResourceType};
+use fhir_search::SearchRequest;
 use hospital::{ANNA, BELA, Hospital, NHS};
 use medicines::orders::Control;
 use medicines::patients::MergeMessage;

@@ -90,7 +90,7 @@ fn read_some(reader: &Reader, last: u64) -> Result<(), Failure> {
     let (began, mut found) = (Instant::now(), 0);
     for n in 0..1_000 {
         let request =
-            fhir::search::SearchRequest::parse(MedicationRequest, &pairs(n * 7 % PATIENTS))?;
+            fhir_search::SearchRequest::parse(MedicationRequest, &pairs(n * 7 % PATIENTS))?;
         found += reader.search(&request)?.resources.len();
     }
     println!("search by patient and status {:?}, {} found", began.elapsed() / 1_000, found / 1_000);

@@ -114,6 +114,12 @@ pub enum Error {
         /// The most candidates.
         limit: usize,
     },
+    /// A search names a value set whose codes are not known.
+    #[error(
+        "REC-16: a value set of the search is not here, or its codes are not listed or too many; \
+         store it with its codes"
+    )]
+    ValueSet,
     /// Any other answer of SQLite: a fault of this program.
     #[error("REC-14: the record's database failed ({0}); report this with the program version")]
     Database(String),
@@ -138,6 +144,7 @@ impl Error {
             Self::TooWide { .. } => "REC-13",
             Self::Database(_) => "REC-14",
             Self::Behind { .. } => "REC-15",
+            Self::ValueSet => "REC-16",
         }
     }
 
@@ -210,6 +217,7 @@ mod tests {
             Error::TooWide { limit: 1 },
             Error::Database(String::new()),
             Error::Behind { position: 1, promised: 3 },
+            Error::ValueSet,
         ];
         for (index, error) in errors.iter().enumerate() {
             let text = error.to_string();

@@ -16,6 +16,7 @@ mod fold;
 mod index;
 mod level;
 mod messages;
+mod postings;
 mod read;
 mod schema;
 mod snapshot;
@@ -30,9 +31,9 @@ pub use messages::{
 pub use read::{
     AccessView, CaseCount, CaseView, ColdReader, DeletedView, DeliveryView, Everything, History,
     HistorySearch, Lease, MAX_ACCESSES, MAX_CANDIDATES, MAX_CASES, MAX_DELIVERIES, MAX_EVERYTHING,
-    MAX_HISTORY, MAX_IDLE_READERS, MAX_LATEST, MAX_MESSAGES, MAX_QUEUE_SCAN, MAX_SCAN,
-    MAX_TRANSFERS, MessageView, OrderCount, Page, Place, PocketView, Queue, Reader, Readers,
-    Revision, Tally, TransferView, Ward,
+    MAX_HISTORY, MAX_IDLE_READERS, MAX_INCLUDED, MAX_LATEST, MAX_MESSAGES, MAX_QUEUE_SCAN,
+    MAX_SCAN, MAX_TRANSFERS, MessageView, OrderCount, Page, Place, PocketView, Queue, Reader,
+    Readers, Revision, Tally, TransferView, Ward,
 };
 pub use snapshot::snapshot;
 pub use writer::{Applied, Head, Record};

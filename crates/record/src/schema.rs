@@ -26,6 +26,10 @@ pub(crate) const PAGE_BYTES: u32 = 4096;
 ///   whether it is the same key: one row in four hundred too many at ten million messages.
 /// - `version` holds only what is no longer current, so that a resource that never changes costs
 ///   one row.
+/// - `p` is the number under which the current version stands in the postings
+///   ([`crate::postings`]): greater than that of anything that was stored before. `run` and `block`
+///   hold the postings, `dead` the numbers that a merge of runs is to leave out. The
+///   numbers of a run go from `first` to the one before `last`; its blocks have consecutive ids.
 /// - Delivery states below 2 are open. The literal stands in the partial indexes and in the
 ///   queries alike, so that SQLite sees that the one implies the other.
 /// - `behind` says that an earlier open delivery of the same channel and key has to end first, and
@@ -74,11 +78,13 @@ CREATE TABLE resource (
   last_updated INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   ordinal INTEGER NOT NULL,
+  p INTEGER,
   subject TEXT,
   status TEXT,
   body TEXT NOT NULL
 );
 CREATE UNIQUE INDEX resource_id ON resource (type, id);
+CREATE UNIQUE INDEX resource_posting ON resource (type, p) WHERE p IS NOT NULL;
 CREATE INDEX resource_subject ON resource (subject, type) WHERE subject IS NOT NULL;
 CREATE INDEX resource_changed ON resource (type, last_updated);
 CREATE INDEX resource_live ON resource (type, status)
@@ -97,6 +103,21 @@ CREATE TABLE identifier (
   n INTEGER NOT NULL,
   PRIMARY KEY (type, value, system, n)
 ) WITHOUT ROWID;
+CREATE TABLE run (
+  id INTEGER PRIMARY KEY,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL
+);
+CREATE TABLE block (
+  id INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL,
+  first BLOB NOT NULL,
+  body BLOB NOT NULL
+);
+CREATE INDEX block_first ON block (run, first);
+CREATE TABLE dead (
+  p INTEGER PRIMARY KEY
+);
 CREATE TABLE state (
   kind INTEGER NOT NULL,
   key TEXT NOT NULL,

@@ -101,7 +101,7 @@ impl Record {
         for row in rows {
             folder.row(row)?;
         }
-        drop(folder);
+        folder.end()?;
         transaction
             .prepare_cached("UPDATE position SET seq = ?1, hash = ?2")?
             .execute((integer(tip.seq), tip.hash.0.as_slice()))?;

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, StatusCode, header};
 use fhir::ResourceType;
 use fhir::resources::IssueType;
-use fhir::search::SearchRequest;
+use fhir_search::SearchRequest;
 use jiff::Timestamp;
 use medicines::store::Only;
 
@@ -64,8 +64,9 @@ pub(crate) fn criteria(
         let problem = Problem::bad(code::BAD_QUERY, detail);
         return Err(Failure::new(problem, IssueType::NotSupported));
     }
-    if !search.is_narrow() {
-        let detail = "The condition has to name an identifier, a patient or an id.";
+    if !search.is_narrow() || !search.is_plain() {
+        let detail = "The condition has to name an identifier, a patient or an id, and nothing of \
+                      other resources.";
         let problem = Problem::new(StatusCode::PRECONDITION_FAILED, code::TOO_WIDE, detail);
         return Err(Failure::new(problem, IssueType::TooCostly));
     }

@@ -4,9 +4,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use fhir::json::{JsonError, JsonProblem};
 use fhir::resources::{IssueSeverity, IssueType, OperationOutcome, OutcomeIssue};
-use fhir::search::SearchError;
 use fhir::types::CodeableConcept;
 use fhir::{ReadError, StoreError};
+use fhir_search::SearchError;
 use fhir_validate::Issue;
 use medicines::store::{Fault, FaultCode};
 

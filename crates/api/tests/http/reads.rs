@@ -1,6 +1,7 @@
 //! Reading resources, their versions, and what the server says of itself.
 
 use api::Role;
+use fhir_definitions::SearchKind;
 
 use crate::harness::{ALL, ANNA, Node, token_of};
 
@@ -101,15 +102,23 @@ async fn the_capability_statement_tells_the_truth() {
         }
         for param in stated["searchParam"].as_array().unwrap() {
             let name = param["name"].as_str().unwrap();
-            let value = match (param["type"].as_str().unwrap(), name) {
-                ("date", _) => "2026-11-20",
-                (_, "clinical-status") => "active",
-                (_, "status") if kind == "MedicationRequest" => "active",
-                (_, "status") if kind == "Encounter" => "in-progress",
-                (_, "status") if kind.starts_with("Medication") => "completed",
-                (_, "status") => "entered-in-error",
+            let known = fhir_search::find_param(kind.parse().unwrap(), name).unwrap();
+            let example = |kind: SearchKind| match kind {
+                SearchKind::Date => "2026-11-20",
+                SearchKind::Number | SearchKind::Quantity => "5.4",
                 _ => "a",
             };
+            let value = match known.composites.first() {
+                Some(place) => {
+                    let parts = place.parts.iter().map(|part| example(part.kind));
+                    parts.collect::<Vec<_>>().join("$")
+                }
+                None => {
+                    let code = known.codes().and_then(|codes| codes.first());
+                    code.map_or(example(known.kind), |code| code).to_owned()
+                }
+            };
+            let value = value.replace('<', "%3C").replace('>', "%3E");
             let path = format!("/fhir/{kind}?_id=nobody&{name}={value}");
             let head = format!(
                 "GET {path} HTTP/1.1\nAuthorization: Bearer {ALL}\nPrefer: handling=strict"

@@ -70,12 +70,17 @@ async fn bad_searches_are_refused() {
     for (query, code) in [
         ("MedicationRequest?patient=", "bad-query"),
         ("MedicationRequest?status=activ", "bad-query"),
-        ("MedicationRequest?status:not=active", "bad-query"),
-        ("MedicationRequest?patient.name=x", "bad-query"),
+        ("MedicationRequest?status:exact=active", "bad-query"),
+        ("MedicationRequest?patient.colour=x", "bad-query"),
+        ("MedicationRequest?status.name=x", "bad-query"),
+        ("MedicationRequest?_has:Observation:code:code=x", "bad-query"),
+        ("MedicationRequest?_include=Observation", "bad-query"),
+        ("MedicationRequest?code:in=http://a.example/none", "bad-query"),
+        ("MedicationRequest?_text=.", "bad-query"),
         ("MedicationRequest?authoredon=yesterday", "bad-query"),
         ("MedicationRequest?_cursor=nonsense", "bad-query"),
         ("MedicationRequest?_count=-1", "bad-query"),
-        ("MedicationRequest?_sort=status", "bad-query"),
+        ("MedicationRequest?_sort=colour", "bad-query"),
     ] {
         let reply = node.get(ALL, &format!("/fhir/{query}")).await;
         assert_eq!((reply.status, reply.code().as_str()), (400, code), "{query}");
@@ -154,4 +159,130 @@ async fn a_search_is_journalled_for_each_patient_it_shows() {
     let seen = node.accesses().split_off(before);
     let patients: Vec<_> = seen.iter().map(|(_, access)| access.patient.as_deref()).collect();
     assert_eq!(patients, [Some(anna.as_str()), None], "finding nothing is a look too");
+}
+
+fn names(reply: &crate::harness::Reply) -> Vec<String> {
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let bundle = reply.json();
+    let entries = bundle["entry"].as_array().cloned().unwrap_or_default().into_iter();
+    let name = |entry: Value| {
+        let (resource, mode) = (&entry["resource"], entry["search"]["mode"].as_str().unwrap());
+        let (kind, id) = (resource["resourceType"].as_str(), resource["id"].as_str());
+        let mark = if mode == "match" { "" } else { "+" };
+        format!("{mark}{}/{}", kind.unwrap_or_default(), id.unwrap_or_default())
+    };
+    entries.map(name).collect()
+}
+
+/// A ward's worth of what no loop knows of.
+async fn with_results() -> Node {
+    let node = Node::start().await;
+    let put = async |path: &str, body: &str| {
+        let head = format!(
+            "PUT /fhir/{path} HTTP/1.1\r\nAuthorization: Bearer {ALL}\r\n\
+             Content-Type: application/fhir+json"
+        );
+        let reply = node.send(&head.replace("\r\n", "\n"), body).await;
+        assert_eq!(reply.status, 201, "{path}: {}", reply.body);
+    };
+    put(
+        "Organization/org",
+        r#"{"resourceType":"Organization","id":"org","name":"St Zoë's","identifier":[{"value":"R1"}]}"#,
+    )
+    .await;
+    put(
+        "Patient/pa",
+        r#"{"resourceType":"Patient","id":"pa","birthDate":"1950-02-03","gender":"female",
+            "name":[{"family":"Núñez","given":["Ann"]}],"managingOrganization":{"reference":"Organization/org"}}"#,
+    )
+    .await;
+    put(
+        "Patient/pb",
+        r#"{"resourceType":"Patient","id":"pb","birthDate":"1980-02-03","gender":"male",
+            "name":[{"family":"Nunn"}]}"#,
+    )
+    .await;
+    let result = |id: &str, of: &str, code: &str, day: &str, value: &str| {
+        format!(
+            r#"{{"resourceType":"Observation","id":"{id}","status":"final",
+            "code":{{"coding":[{{"system":"http://loinc.org","code":"{code}"}}]}},
+            "subject":{{"reference":"Patient/{of}"}},"effectiveDateTime":"{day}",
+            "valueQuantity":{{"value":{value},"system":"http://unitsofmeasure.org","code":"mg"}}}}"#
+        )
+    };
+    put("Observation/o1", &result("o1", "pa", "1-1", "2026-01-01", "5.40")).await;
+    put("Observation/o2", &result("o2", "pa", "2-2", "2026-01-02", "7")).await;
+    put("Observation/o3", &result("o3", "pb", "1-1", "2026-01-03", "5000")).await;
+    put(
+        "ValueSet/vs",
+        r#"{"resourceType":"ValueSet","id":"vs","status":"active","url":"http://a.example/vs",
+            "compose":{"include":[{"system":"http://loinc.org","concept":[{"code":"2-2"}]}]}}"#,
+    )
+    .await;
+    put(
+        "List/l",
+        r#"{"resourceType":"List","id":"l","status":"current","mode":"working",
+            "entry":[{"item":{"reference":"Observation/o3"}}]}"#,
+    )
+    .await;
+    node
+}
+
+#[tokio::test]
+async fn searches_find_what_they_ask_for() {
+    let node = with_results().await;
+    for (query, expected) in [
+        ("Patient?name=nun", "Patient/pb Patient/pa"),
+        ("Patient?family:exact=Nunn", "Patient/pb"),
+        ("Patient?family:contains=EZ", "Patient/pa"),
+        ("Patient?birthdate=lt1960&gender=female", "Patient/pa"),
+        ("Patient?gender:not=female&name=n", "Patient/pb"),
+        ("Patient?organization:missing=true&name=n", "Patient/pb"),
+        ("Patient?organization.name=st%20zoe", "Patient/pa"),
+        ("Patient?_has:Observation:patient:code=2-2", "Patient/pa"),
+        ("Patient?_has:Observation:subject:date=2026-01-03", "Patient/pb"),
+        ("Observation?patient.birthdate=1980", "Observation/o3"),
+        (
+            "Observation?subject:Patient.organization.identifier=R1&_sort=date",
+            "Observation/o1 Observation/o2",
+        ),
+        ("Observation?code=http://loinc.org|1-1", "Observation/o3 Observation/o1"),
+        ("Observation?code:in=http://a.example/vs", "Observation/o2"),
+        ("Observation?code:not-in=http://a.example/vs", "Observation/o3 Observation/o1"),
+        ("Observation?value-quantity=0.0054|http://unitsofmeasure.org|g", "Observation/o1"),
+        ("Observation?value-quantity=gt1|http://unitsofmeasure.org|g", "Observation/o3"),
+        ("Observation?code-value-quantity=1-1$lt6", "Observation/o1"),
+        ("Observation?_list=l", "Observation/o3"),
+        (
+            "Observation?_content=loinc&date=ge2026-01-02&_sort=-date",
+            "Observation/o3 Observation/o2",
+        ),
+        ("Observation?date=ge2026-01-02&_sort=value-quantity", "Observation/o2 Observation/o3"),
+        (
+            "Observation?_id=o1,o2&_include=Observation:subject&_sort=_id",
+            "Observation/o1 Observation/o2 +Patient/pa",
+        ),
+        (
+            "Observation?_id=o1&_include=Observation:patient&_include:iterate=Patient:organization",
+            "Observation/o1 +Patient/pa +Organization/org",
+        ),
+        (
+            "Patient?_id=pa&_revinclude=Observation:patient",
+            "Patient/pa +Observation/o1 +Observation/o2",
+        ),
+        ("Observation?patient=pa&code=3-3", ""),
+    ] {
+        let found = names(&node.get(ALL, &format!("/fhir/{query}")).await);
+        assert_eq!(found.join(" "), expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_came_along_is_journalled_too() {
+    let node = with_results().await;
+    let before = node.accesses().len();
+    node.get(ALL, "/fhir/Organization?_id=org&_revinclude=Patient:organization").await;
+    let seen = node.accesses().split_off(before);
+    let patients: Vec<_> = seen.iter().filter_map(|(_, a)| a.patient.as_deref()).collect();
+    assert_eq!(patients, ["pa"]);
 }

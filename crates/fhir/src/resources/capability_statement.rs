@@ -245,6 +245,8 @@ element! {
             conditional_delete: Option<ConditionalDelete>,
             /// What may be included with a match.
             search_include: Vec<String>,
+            /// What may be included because it refers to a match.
+            search_rev_include: Vec<String>,
             /// What may be searched.
             search_param: Vec<RestSearchParam>,
             /// Operations on the type.

@@ -82,7 +82,7 @@ pub struct DateFilter {
 impl DateFilter {
     /// Reads a search value such as `ge2026-03-09`; `None` when it is not one. A date without a
     /// zone is read in UK civil time; minutes may end it.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_BYTES {
             return None;
         }

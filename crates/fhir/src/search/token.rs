@@ -30,7 +30,7 @@ impl TokenFilter {
 
     /// Reads a search value; `None` when there is nothing to look for. `\|` and the other escapes
     /// of R4 §3.1.1.4.0.2 are undone.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let (system, value) = match find_bar(text) {
             None => (None, unescape(text)),
             Some(at) => (Some(unescape(&text[..at])), unescape(&text[at + 1..])),
@@ -69,7 +69,7 @@ fn find_bar(text: &str) -> Option<usize> {
 }
 
 /// Undoes `\,`, `\|`, `\$` and `\\`.
-pub(super) fn unescape(text: &str) -> String {
+pub fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
@@ -82,7 +82,7 @@ pub(super) fn unescape(text: &str) -> String {
 }
 
 /// Splits at commas that are not escaped; the parts keep their escapes.
-pub(super) fn split_commas(text: &str) -> Vec<&str> {
+pub fn split_commas(text: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let (mut start, mut escaped) = (0, false);
     for (at, byte) in text.bytes().enumerate() {

@@ -18,8 +18,8 @@ mod way;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use fhir::search::SearchRequest;
 use fhir::{Id, ResourceType, StoredResource};
+use fhir_search::SearchRequest;
 use jiff::Timestamp;
 
 pub use entities::{

@@ -176,7 +176,7 @@ pub trait Cold: Send {
     /// The ids of what a search finds that names ids, identifiers or patients; two at the most,
     /// and `None` where too much would have to be looked through. Asked only when the record
     /// holds all that was folded.
-    fn matching(&self, search: &fhir::search::SearchRequest) -> Option<Vec<fhir::Id>> {
+    fn matching(&self, search: &fhir_search::SearchRequest) -> Option<Vec<fhir::Id>> {
         let _ = search;
         Some(Vec::new())
     }

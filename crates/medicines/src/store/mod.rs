@@ -16,8 +16,8 @@ mod update;
 mod write;
 
 use fhir::json::Patch;
-use fhir::search::SearchRequest;
 use fhir::{Draft, Id, ResourceType};
+use fhir_search::SearchRequest;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! Finding what a step is about.
 
-use fhir::search::SearchRequest;
 use fhir::{Id, ResourceType, StoredResource};
+use fhir_search::SearchRequest;
 
 use super::{Act, Fault, FaultCode, Only, Target};
 use crate::state::State;

@@ -11,12 +11,12 @@ use fhir::resources::{
     Encounter, EncounterLocation, EncounterStatus, MedicationAdministrationStatus,
     MedicationRequest, MedicationRequestIntent, MedicationRequestStatus, Patient,
 };
-use fhir::search::{SearchRequest, index};
 use fhir::types::{
     CodeableConcept, Coding, Dosage, DoseAndRate, Identifier, Quantity as FhirQuantity, Reference,
     Repeat, Timing, UnitOfTime,
 };
 use fhir::{Id, ResourceType, StoredResource};
+use fhir_search::{Nowhere, SearchRequest};
 use jiff::Timestamp;
 use medicines::bedside::Administration;
 use medicines::cabinet::TransactionCode;
@@ -68,9 +68,9 @@ impl Cold for Shelf {
 
     fn matching(&self, search: &SearchRequest) -> Option<Vec<Id>> {
         let kept = self.0.lock().unwrap();
-        let values = kept.resources.values().map(|(_, it)| (it, index(it).unwrap()));
-        let found = values.filter(|(it, values)| search.matches(it, values));
-        Some(found.map(|(it, _)| it.id.clone()).take(2).collect())
+        let all = kept.resources.values().map(|(_, it)| it);
+        let found = all.filter(|it| search.matches(it, &Nowhere));
+        Some(found.map(|it| it.id.clone()).take(2).collect())
     }
 
     fn resources_of(&self, patient: &Id) -> Vec<StoredResource> {

@@ -73,6 +73,11 @@ impl<'c> Folder<'c> {
         Ok(())
     }
 
+    /// Writes what was gathered over the batch.
+    pub(crate) fn end(self) -> Result<(), Error> {
+        self.resources.end()
+    }
+
     /// Takes one row of the live state in.
     pub(crate) fn row(&mut self, row: &Row) -> Result<(), Error> {
         self.state.put(row)

@@ -8,6 +8,7 @@ use super::Place;
 use crate::Error;
 use crate::code::{integer, nanoseconds, type_number};
 use crate::index::Indexed;
+use crate::postings::Postings;
 
 pub(super) struct Resources<'c> {
     connection: &'c Connection,
@@ -18,6 +19,7 @@ pub(super) struct Resources<'c> {
     supersede: CachedStatement<'c>,
     identify: CachedStatement<'c>,
     forget: CachedStatement<'c>,
+    postings: Postings<'c>,
 }
 
 /// What the record holds of a resource that gets a new version.
@@ -26,6 +28,8 @@ struct Current {
     version: i64,
     seq: i64,
     ordinal: i64,
+    /// Under which number it stands in the postings.
+    p: Option<u32>,
     /// Whether subject or status differ from those of the new version.
     moved: bool,
     /// The identifiers that the record holds, where the new version has others.
@@ -38,21 +42,22 @@ impl<'c> Resources<'c> {
             connection,
             insert: connection.prepare_cached(
                 "INSERT INTO resource \
-                 (type, id, version, last_updated, seq, ordinal, subject, status, body) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (type, id) DO NOTHING",
+                 (type, id, version, last_updated, seq, ordinal, subject, status, body, p) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+                 ON CONFLICT (type, id) DO NOTHING",
             )?,
             select: connection.prepare_cached(
-                "SELECT n, version, seq, ordinal, subject, status, body FROM resource \
+                "SELECT n, version, seq, ordinal, subject, status, body, p FROM resource \
                  WHERE type = ?1 AND id = ?2",
             )?,
             // Two forms, because SQLite writes every index whose column is named, changed or not.
             replace: connection.prepare_cached(
                 "UPDATE resource SET version = ?2, last_updated = ?3, seq = ?4, ordinal = ?5, \
-                 body = ?6 WHERE n = ?1",
+                 body = ?6, p = ?7 WHERE n = ?1",
             )?,
             replace_indexed: connection.prepare_cached(
                 "UPDATE resource SET version = ?2, last_updated = ?3, seq = ?4, ordinal = ?5, \
-                 body = ?6, subject = ?7, status = ?8 WHERE n = ?1",
+                 body = ?6, p = ?7, subject = ?8, status = ?9 WHERE n = ?1",
             )?,
             supersede: connection.prepare_cached(
                 "INSERT OR REPLACE INTO version (n, version, seq, ordinal) \
@@ -64,7 +69,13 @@ impl<'c> Resources<'c> {
             forget: connection.prepare_cached(
                 "DELETE FROM identifier WHERE type = ?1 AND value = ?2 AND system = ?3 AND n = ?4",
             )?,
+            postings: Postings::new(connection)?,
         })
+    }
+
+    /// Writes what the resources of the batch are found by.
+    pub(super) fn end(self) -> Result<(), Error> {
+        self.postings.write()
     }
 
     /// The newest fact about a resource is its current version, whatever its number.
@@ -87,7 +98,7 @@ impl<'c> Resources<'c> {
     pub(super) fn deleted(&mut self, place: Place, deleted: &Deleted) -> Result<(), Error> {
         let kind = type_number(deleted.resource_type);
         let find =
-            "SELECT n, version, seq, ordinal, body FROM resource WHERE type = ?1 AND id = ?2";
+            "SELECT n, version, seq, ordinal, body, p FROM resource WHERE type = ?1 AND id = ?2";
         let mut find = self.connection.prepare_cached(find)?;
         let mut rows = find.query(params![kind, deleted.id.as_str()])?;
         let Some(row) = rows.next()? else { return Ok(()) };
@@ -97,12 +108,14 @@ impl<'c> Resources<'c> {
         for (system, value) in body.identifiers() {
             self.forget.execute(params![kind, value, system, n])?;
         }
+        let p: Option<u32> = row.get(5)?;
         drop(body);
         drop(rows);
+        p.map_or(Ok(()), |p| self.postings.forget(p))?;
         self.supersede.execute(params![n, version, seq, ordinal])?;
         let replace = "UPDATE OR REPLACE resource \
                        SET type = -type, version = ?2, last_updated = ?3, \
-                       seq = ?4, ordinal = ?5, body = '', subject = NULL, status = NULL \
+                       seq = ?4, ordinal = ?5, body = '', p = NULL, subject = NULL, status = NULL \
                        WHERE n = ?1";
         self.connection.prepare_cached(replace)?.execute(params![
             n,
@@ -136,7 +149,7 @@ impl<'c> Resources<'c> {
             .prepare_cached("UPDATE OR REPLACE resource SET type = -type WHERE n = ?1")?
             .execute([n])?;
         let identifiers = Some(Vec::new());
-        let current = Current { n, version, seq, ordinal, moved: true, identifiers };
+        let current = Current { n, version, seq, ordinal, p: None, moved: true, identifiers };
         self.next(place, resource, indexed, raw, current)?;
         Ok(true)
     }
@@ -150,6 +163,7 @@ impl<'c> Resources<'c> {
         raw: &str,
     ) -> Result<bool, Error> {
         let type_number = type_number(resource.resource_type);
+        let p = self.postings.number();
         let added = self.insert.execute(params![
             type_number,
             resource.id.as_str(),
@@ -160,10 +174,12 @@ impl<'c> Resources<'c> {
             indexed.subject(resource),
             indexed.status(),
             raw,
+            p,
         ])?;
         if added == 0 {
             return Ok(false);
         }
+        self.postings.add(resource)?;
         let n = self.connection.last_insert_rowid();
         for (system, value) in indexed.identifiers() {
             self.identify.execute(params![type_number, value, system, n])?;
@@ -191,6 +207,7 @@ impl<'c> Resources<'c> {
             version: row.get(1)?,
             seq: row.get(2)?,
             ordinal: row.get(3)?,
+            p: row.get(7)?,
             moved: text(4)? != indexed.subject(resource) || text(5)? != indexed.status(),
             identifiers: (!same).then(|| identifiers.into_iter().map(owned).collect()),
         }))
@@ -204,7 +221,9 @@ impl<'c> Resources<'c> {
         raw: &str,
         current: Current,
     ) -> Result<(), Error> {
-        let Current { n, version, seq, ordinal, moved, identifiers } = current;
+        let Current { n, version, seq, ordinal, p, moved, identifiers } = current;
+        p.map_or(Ok(()), |p| self.postings.forget(p))?;
+        let p = self.postings.add(resource)?;
         self.supersede.execute(params![n, version, seq, ordinal])?;
         let (version, at) = (integer(resource.version), nanoseconds(resource.last_updated));
         if moved {
@@ -216,11 +235,12 @@ impl<'c> Resources<'c> {
                 place.seq,
                 place.ordinal,
                 raw,
+                p,
                 subject,
                 status
             ])?;
         } else {
-            self.replace.execute(params![n, version, at, place.seq, place.ordinal, raw])?;
+            self.replace.execute(params![n, version, at, place.seq, place.ordinal, raw, p])?;
         }
         let Some(old) = identifiers else {
             return Ok(());

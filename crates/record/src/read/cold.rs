@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use fhir::search::SearchRequest;
 use fhir::{Id, ResourceType, StoredResource};
+use fhir_search::SearchRequest;
 use medicines::{Cold, RowKind};
 use rusqlite::OptionalExtension;
 
@@ -76,7 +76,7 @@ impl Cold for ColdReader {
         let two = SearchRequest { count: 2, cursor: None, ..search.clone() };
         let page = match self.reader.search(&two) {
             // It is the search that is at fault, not the record.
-            Err(Error::TooWide { .. }) => return None,
+            Err(Error::TooWide { .. } | Error::ValueSet) => return None,
             page => self.known(page),
         };
         Some(page.resources.into_iter().map(|found| found.id).collect())

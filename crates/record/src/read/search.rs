@@ -1,108 +1,133 @@
 //! FHIR search.
 //!
-//! A search is narrow when it names patients, identifiers or ids: then everything that these lead
-//! to is looked at, and the total is known. Any other search walks through its type in the order
-//! of the answer, page by page, and looks at no more than [`MAX_CANDIDATES`] for one page.
-//! Columns decide what they can; only what is left is read and asked
-//! [`SearchRequest::matches`], which is the measure for both.
+//! Each condition is turned into a set of the numbers `p` under which resources stand in the
+//! postings ([`sets`]), where that is possible; what sets cannot tell is asked of the resources
+//! themselves ([`hold`]). A search walks from the newest to the oldest, through the set or through
+//! the whole type, and looks at no more than [`MAX_CANDIDATES`] resources for a page. Another order
+//! than that needs all that is found ([`sorted`]), so that there may be no more than as many.
+//!
+//! [`SearchRequest::matches`] is the measure for all of this.
 
 mod cursor;
-mod filter;
-mod narrow;
-mod wide;
+mod hold;
+mod include;
+mod other;
+mod sets;
+mod sorted;
+mod walk;
 
 use fhir::StoredResource;
-use fhir::search::SearchRequest;
+use fhir_search::{Modifier, SearchRequest, Total};
 use rusqlite::Connection;
 
 use super::Reader;
-use super::resources::{COLUMNS, stored};
 use crate::Error;
+use crate::postings::Runs;
+
+pub use include::MAX_INCLUDED;
 
 use cursor::Place;
-use filter::Filter;
+use sets::Plan;
 
 /// The most resources that are looked at for one page.
 pub const MAX_CANDIDATES: usize = 20_000;
+/// Up to so many numbers of a set are looked at to tell how many there are, where the search does
+/// not ask for it.
+const MAX_COUNTED: usize = 1_000;
 
 /// One page of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
     /// The resources, in the order that the search asks for; ties in the order of the ids. There
     /// may be fewer than asked for, even none, although there is a next page.
     pub resources: Vec<StoredResource>,
+    /// What comes with them by `_include` and `_revinclude`; at most [`MAX_INCLUDED`].
+    pub included: Vec<StoredResource>,
+    /// Whether more would have to come with them.
+    pub cut: bool,
     /// The cursor of the next page; none when this is the last one.
     pub next: Option<String>,
     /// How many there are on all pages, where that is known without reading them all.
     pub total: Option<u64>,
 }
 
-/// A resource that is found, before it is read.
-struct Found {
-    place: Place,
-    n: i64,
+/// One state of the record while it is searched.
+struct Searcher<'r> {
+    reader: &'r Reader,
+    connection: &'r Connection,
+    runs: Runs<'r>,
 }
 
 impl Reader {
-    /// One page of what a search finds.
+    /// One page of what a search finds; the newest first where it does not say.
     ///
     /// A cursor is a place in the order of the answer and no number of rows: a resource that is
     /// stored or changed between two pages does not move the others. One that changes meanwhile
     /// moves to its new place where the order is that of the last change.
     ///
     /// Errors: [`Error::Cursor`] for a cursor of another search or of nobody, [`Error::TooWide`]
-    /// for a search over more than [`MAX_CANDIDATES`] that names no patient and asks for a total
-    /// or for another order than that of the last change.
+    /// where more than [`MAX_CANDIDATES`] would have to be looked at to answer at all,
+    /// [`Error::ValueSet`] for a value set that is not known.
     pub fn search(&self, request: &SearchRequest) -> Result<Page, Error> {
-        let after = request.cursor.as_deref().map(Place::parse).transpose()?;
-        let filter = Filter::new(request);
         let snapshot = self.snapshot()?;
-        match narrow::candidates(&snapshot, request)? {
-            Some(candidates) => {
-                let found = narrow::found(&snapshot, &filter, &candidates)?;
-                page(&snapshot, request, found, after.as_ref())
-            }
-            None if filter.walks_in_order() && request.count > 0 => {
-                wide::page(&snapshot, request, &filter, after.as_ref())
-            }
-            None => {
-                let found = wide::found(&snapshot, request, &filter)?;
-                page(&snapshot, request, found, after.as_ref())
-            }
+        let searcher =
+            Searcher { reader: self, connection: &snapshot, runs: Runs::new(&snapshot)? };
+        let mut request = request.clone();
+        searcher.resolve(&mut request.conditions)?;
+        let mut page = searcher.page(&request)?;
+        if !request.includes.is_empty() {
+            (page.included, page.cut) = searcher.included(&request, &page.resources)?;
         }
+        Ok(page)
     }
 }
 
-/// Sorts what was found and reads the page that begins after a place.
-fn page(
-    connection: &Connection,
-    request: &SearchRequest,
-    mut found: Vec<Found>,
-    after: Option<&Place>,
-) -> Result<Page, Error> {
-    let descending = request.sort.descending;
-    found.sort_unstable_by(|a, b| a.place.compare(&b.place, descending));
-    let total = u64::try_from(found.len()).ok();
-    let start = after.map_or(0, |after| {
-        found.partition_point(|found| found.place.compare(after, descending).is_le())
-    });
-    let wanted = usize::try_from(request.count).unwrap_or(usize::MAX);
-    let end = found.len().min(start.saturating_add(wanted));
-    let mut resources = Vec::with_capacity(end - start);
-    for found in &found[start..end] {
-        resources.push(read(connection, found.n)?);
+impl Searcher<'_> {
+    fn page(&self, request: &SearchRequest) -> Result<Page, Error> {
+        let after = request.cursor.as_deref().map(Place::parse).transpose()?;
+        let plan = self.plan(request.resource_type, &request.conditions)?;
+        if request.count == 0 {
+            let total = Some(self.count(request, &plan)?);
+            return Ok(Page { total, ..Page::default() });
+        }
+        let mut page = if request.sort.is_empty() {
+            self.walk(request, &plan, after.as_ref())?
+        } else if sorted::is_by_change(request) && plan.is_large() {
+            self.by_change(request, &plan, after.as_ref())?
+        } else {
+            self.sorted(request, &plan, after.as_ref())?
+        };
+        match request.total {
+            Total::None => page.total = None,
+            Total::Accurate if page.total.is_none() => {
+                page.total = Some(self.count(request, &plan)?);
+            }
+            Total::Known if page.total.is_none() && after.is_none() => {
+                let few = plan.set.as_ref().is_some_and(|set| set.len() <= MAX_COUNTED);
+                if few || (plan.set.is_none() && plan.checks.is_empty()) {
+                    page.total = Some(self.count(request, &plan)?);
+                }
+            }
+            _ => {}
+        }
+        Ok(page)
     }
-    let more = end < found.len() && end > start;
-    let next = more.then(|| found[end - 1].place.cursor());
-    Ok(Page { resources, next, total })
+
+    /// How many are found.
+    fn count(&self, request: &SearchRequest, plan: &Plan<'_>) -> Result<u64, Error> {
+        if plan.set.is_none() && plan.checks.is_empty() {
+            return walk::all_of(self.connection, request.resource_type);
+        }
+        let mut found = 0;
+        self.each(request, plan, |_| {
+            found += 1;
+            Ok(())
+        })?;
+        Ok(found)
+    }
 }
 
-fn read(connection: &Connection, n: i64) -> Result<StoredResource, Error> {
-    let sql = format!("SELECT {COLUMNS} FROM resource WHERE n = ?1");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query([n])?;
-    match rows.next()? {
-        Some(row) => stored(row),
-        None => Err(Error::Corrupt("an index leads nowhere".into())),
-    }
+/// Whether a modifier asks for what is in a value set, or is not.
+fn is_of_set(modifier: Modifier) -> bool {
+    matches!(modifier, Modifier::In | Modifier::NotIn)
 }

@@ -1,7 +1,7 @@
 //! Resources that clients write, delete and bring back.
 
 use fhir::ResourceType;
-use fhir::search::SearchRequest;
+use fhir_search::SearchRequest;
 use jiff::Timestamp;
 use medicines::Fact;
 use medicines::store::Deleted;

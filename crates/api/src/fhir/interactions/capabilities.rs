@@ -6,10 +6,13 @@ use axum::response::Response;
 use fhir::ResourceType;
 use fhir::resources::{
     CapabilityKind, CapabilityStatement, ConditionalDelete, ConditionalRead, Implementation,
-    Interaction, PublicationStatus, RestMode, RestOperation, RestResource, RestSearchParam,
-    RestSecurity, RestServer, Software, VersioningPolicy,
+    Interaction, ParamKind, PublicationStatus, RestMode, RestOperation, RestResource,
+    RestSearchParam, RestSecurity, RestServer, Software, VersioningPolicy,
 };
-use fhir::search::{DEFAULT_COUNT, MAX_COUNT, params_of};
+use fhir_definitions::SearchKind;
+use fhir_search::{DEFAULT_COUNT, MAX_COUNT, Param, params_of};
+
+use record::MAX_CANDIDATES;
 
 use super::patch::JSON_PATCH;
 use super::search::query;
@@ -59,8 +62,10 @@ fn statement(base: &str) -> CapabilityStatement {
          record that grants nothing. Ids that begin with the code of the site and a dot are given \
          by the server. Conditions of writes name an identifier, a patient or an id. \
          A page holds {DEFAULT_COUNT} resources, or as many as _count asks for, \
-         {MAX_COUNT} at the most; pages are followed by their next links. _sort takes \
-         _lastUpdated or the date of the type. Parameters that a type does not have are left out \
+         {MAX_COUNT} at the most; pages are followed by their next links, the newest first where \
+         _sort does not say otherwise. All standard parameters of R4 are searched, with chains, \
+         _has, _include and _revinclude; a search that would have to look at more than \
+         {MAX_CANDIDATES} resources is refused. Parameters that a type does not have are left out \
          with a warning, or refused with Prefer: handling=strict."
     ));
     server.security = Some(RestSecurity {
@@ -97,12 +102,43 @@ fn of_type(kind: ResourceType) -> RestResource {
     of_type.search_param = params_of(kind)
         .iter()
         .map(|param| {
-            let mut stated = RestSearchParam::new(param.name.to_owned(), param.kind());
-            stated.documentation = Some(param.documentation.to_owned());
+            let mut stated = RestSearchParam::new(param.code.to_owned(), kind_of(param));
+            let url = || format!("http://hl7.org/fhir/SearchParameter/{}", param.id);
+            stated.definition = (!param.id.is_empty()).then(url);
             stated
         })
         .collect();
+    of_type.search_include = includes(kind);
+    of_type.search_rev_include = referring(kind);
     of_type
+}
+
+fn kind_of(param: &Param) -> ParamKind {
+    match param.kind {
+        SearchKind::Composite => ParamKind::Composite,
+        SearchKind::Date => ParamKind::Date,
+        SearchKind::Number => ParamKind::Number,
+        SearchKind::Quantity => ParamKind::Quantity,
+        SearchKind::Reference => ParamKind::Reference,
+        SearchKind::Special => ParamKind::Special,
+        SearchKind::String => ParamKind::String,
+        SearchKind::Token => ParamKind::Token,
+        SearchKind::Uri => ParamKind::Uri,
+    }
+}
+
+/// What a type can bring along: what it refers to.
+fn includes(kind: ResourceType) -> Vec<String> {
+    let references = params_of(kind).iter().filter(|it| it.kind == SearchKind::Reference);
+    let named = references.map(|param| format!("{kind}:{}", param.code));
+    std::iter::once("*".to_owned()).chain(named).collect()
+}
+
+/// What can come along because it refers to the type.
+fn referring(kind: ResourceType) -> Vec<String> {
+    let all = ResourceType::ALL.iter().flat_map(|of| params_of(*of).iter().map(move |it| (of, it)));
+    let referring = all.filter(|(_, param)| param.targets.contains(&kind));
+    referring.map(|(of, param)| format!("{of}:{}", param.code)).collect()
 }
 
 /// The interactions of the routes of a type, each once: a search by GET and one by POST are the
@@ -183,7 +219,7 @@ mod tests {
             ];
             assert_eq!(codes, expected);
             let names: Vec<&str> = stated.search_param.iter().map(|it| it.name.as_str()).collect();
-            let known: Vec<&str> = params_of(kind).iter().map(|param| param.name).collect();
+            let known: Vec<&str> = params_of(kind).iter().map(|param| param.code).collect();
             assert_eq!(names, known);
             let profiles = usize::from(fhir::profiles::of(kind).is_some());
             assert!(!names.is_empty() && stated.supported_profile.len() == profiles, "{kind}");

@@ -12,9 +12,9 @@ use fhir::resources::{
     Bundle, BundleEntry, BundleKind, BundleLink, BundleSearch, IssueType, OperationOutcome,
     SearchMode,
 };
-use fhir::search::SearchRequest;
 use fhir::{Id, Instant, ResourceType};
-use record::Page;
+use fhir_search::SearchRequest;
+use record::{MAX_INCLUDED, Page};
 
 use super::read::patient_of;
 use crate::audit::{Look, look};
@@ -138,6 +138,10 @@ fn not_found(error: record::Error) -> Failure {
             );
             Failure::new(Problem::bad(code::TOO_WIDE, detail), IssueType::TooCostly)
         }
+        record::Error::ValueSet => {
+            let detail = "A ValueSet of the search is not here, or its codes are not listed in it.";
+            Failure::new(Problem::bad(code::BAD_QUERY, detail), IssueType::NotSupported)
+        }
         error => unreadable(&error).into(),
     }
 }
@@ -145,11 +149,12 @@ fn not_found(error: record::Error) -> Failure {
 /// The patients whose data the page shows; one that shows nothing tells of those asked for that
 /// there is nothing.
 fn shown(search: &SearchRequest, page: &Page) -> BTreeSet<Id> {
-    let shown: BTreeSet<Id> = page.resources.iter().filter_map(patient_of).collect();
+    let all = page.resources.iter().chain(&page.included);
+    let shown: BTreeSet<Id> = all.filter_map(patient_of).collect();
     if !shown.is_empty() {
         return shown;
     }
-    search.patients.iter().flatten().cloned().collect()
+    search.patients().into_iter().collect()
 }
 
 /// The search with the names of its parameters and none of their values.
@@ -186,15 +191,24 @@ fn bundle(base: &str, asked: &Asked, search: &SearchRequest, page: &Page, now: I
         .iter()
         .map(|it| BundleEntry::matched(format!("{base}/{}", it.reference()), it.to_json()))
         .collect();
+    bundle.entry.extend(page.included.iter().map(|it| {
+        let entry = BundleEntry::matched(format!("{base}/{}", it.reference()), it.to_json());
+        let search = Some(BundleSearch { mode: Some(SearchMode::Include), score: None });
+        BundleEntry { search, ..entry }
+    }));
+    if page.cut {
+        let words = format!("No more than {MAX_INCLUDED} resources come along with a page.");
+        bundle.entry.push(warning(IssueType::Incomplete, &words));
+    }
     if !search.unknown.is_empty() {
-        bundle.entry.push(warning(&unknown_words(search)));
+        bundle.entry.push(warning(IssueType::NotSupported, &unknown_words(search)));
     }
     bundle
 }
 
 /// An entry that says what was left out of the search (R4 §3.1.1.5.1).
-fn warning(words: &str) -> BundleEntry {
-    let outcome = OperationOutcome::warning(IssueType::NotSupported, words).to_json();
+fn warning(issue: IssueType, words: &str) -> BundleEntry {
+    let outcome = OperationOutcome::warning(issue, words).to_json();
     BundleEntry {
         resource: Json::parse(outcome).ok(),
         search: Some(BundleSearch { mode: Some(SearchMode::Outcome), score: None }),

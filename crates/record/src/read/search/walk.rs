@@ -1,0 +1,136 @@
+//! From the newest to the oldest, through a set or a whole type.
+
+use fhir::{ResourceType, StoredResource};
+use fhir_search::SearchRequest;
+use rusqlite::{Connection, Row};
+
+use super::cursor::Place;
+use super::sets::Plan;
+use super::{MAX_CANDIDATES, Page, Searcher};
+use crate::Error;
+use crate::code::{count, type_number};
+use crate::read::resources::stored;
+
+/// The columns that are read: those of a resource, then these.
+pub(super) const COLUMNS: &str = "type, id, version, last_updated, body, p, status";
+
+impl Searcher<'_> {
+    /// One page in the order of the numbers, downwards.
+    pub(super) fn walk(
+        &self,
+        request: &SearchRequest,
+        plan: &Plan<'_>,
+        after: Option<&Place>,
+    ) -> Result<Page, Error> {
+        let before = match after {
+            None => u32::MAX,
+            Some(Place::Number(number)) => *number,
+            Some(_) => return Err(Error::Cursor),
+        };
+        let wanted = usize::try_from(request.count).unwrap_or(usize::MAX);
+        let (mut page, mut last, mut seen) = (Page::default(), None, 0);
+        self.downwards(request.resource_type, plan, before, &mut |number, row| {
+            // One more is there, so the place of the one before leads to a next page.
+            if page.resources.len() == wanted || seen == MAX_CANDIDATES {
+                page.next = last.map(|last| Place::Number(last).cursor());
+                return Ok(false);
+            }
+            seen += 1;
+            last = Some(number);
+            if self.meets(plan, row)? {
+                page.resources.push(stored(row)?);
+            }
+            Ok(true)
+        })?;
+        if after.is_none() && page.next.is_none() {
+            page.total = u64::try_from(page.resources.len()).ok();
+        }
+        Ok(page)
+    }
+
+    /// Gives everything that is found, in any order. Refused where that means to look at more than
+    /// [`MAX_CANDIDATES`].
+    pub(super) fn each(
+        &self,
+        request: &SearchRequest,
+        plan: &Plan<'_>,
+        mut take: impl FnMut(&Row<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut seen = 0;
+        self.downwards(request.resource_type, plan, u32::MAX, &mut |_, row| {
+            seen += 1;
+            if seen > MAX_CANDIDATES {
+                return Err(Error::TooWide { limit: MAX_CANDIDATES });
+            }
+            if self.meets(plan, row)? {
+                take(row)?;
+            }
+            Ok(true)
+        })
+    }
+
+    /// Gives each current resource of the set or the type, from the number before which it begins
+    /// down, until there is enough.
+    fn downwards(
+        &self,
+        kind: ResourceType,
+        plan: &Plan<'_>,
+        before: u32,
+        take: &mut dyn FnMut(u32, &Row<'_>) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let kind = type_number(kind);
+        let Some(set) = &plan.set else {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM resource INDEXED BY resource_posting \
+                 WHERE type = ?1 AND p < ?2 AND p IS NOT NULL ORDER BY p DESC"
+            );
+            let mut statement = self.connection.prepare_cached(&sql)?;
+            let mut rows = statement.query((kind, before))?;
+            while let Some(row) = rows.next()? {
+                if !take(row.get(5)?, row)? {
+                    break;
+                }
+            }
+            return Ok(());
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM resource INDEXED BY resource_posting \
+             WHERE type = ?1 AND p = ?2 AND p IS NOT NULL"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let end = set.partition_point(|number| *number < before);
+        for number in set[..end].iter().rev() {
+            let mut rows = statement.query((kind, number))?;
+            // Of an older version there is no row.
+            if let Some(row) = rows.next()?
+                && !take(*number, row)?
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The current version of what has this number, where it is of the type.
+    pub(super) fn numbered(
+        &self,
+        kind: ResourceType,
+        number: u32,
+    ) -> Result<Option<StoredResource>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM resource INDEXED BY resource_posting \
+             WHERE type = ?1 AND p = ?2 AND p IS NOT NULL"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query((type_number(kind), number))?;
+        rows.next()?.map(stored).transpose()
+    }
+}
+
+/// How many there are of a type.
+pub(super) fn all_of(connection: &Connection, kind: ResourceType) -> Result<u64, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*) FROM resource INDEXED BY resource_changed WHERE type = ?1",
+    )?;
+    Ok(count(statement.query_row([type_number(kind)], |row| row.get(0))?))
+}
