@@ -119,15 +119,7 @@ impl ValueCondition {
         if !is_status || self.modifier != Modifier::None {
             return None;
         }
-        fn code(filter: &Filter) -> Option<&str> {
-            match filter {
-                Filter::Token(TokenFilter::Value(code) | TokenFilter::SystemAndValue(_, code)) => {
-                    Some(code.as_str())
-                }
-                _ => None,
-            }
-        }
-        self.any_of.iter().filter(|f| matches!(f, Filter::Token(_))).map(code).collect()
+        self.any_of.iter().map(code_of).collect()
     }
 
     fn any_value(&self, kind: ResourceType, root: Node<'_>) -> bool {
@@ -173,6 +165,16 @@ impl ValueCondition {
                 })
             })
         })
+    }
+}
+
+/// The code of a filter that names one.
+fn code_of(filter: &Filter) -> Option<&str> {
+    match filter {
+        Filter::Token(TokenFilter::Value(code) | TokenFilter::SystemAndValue(_, code)) => {
+            Some(code)
+        }
+        _ => None,
     }
 }
 

@@ -185,13 +185,13 @@ fn hash(text: &str) -> u64 {
 }
 
 fn hash6(text: &str) -> [u8; 6] {
-    let [.., a, b, c, d, e, f] = hash(text).to_be_bytes();
-    [a, b, c, d, e, f]
+    let [_, _, six @ ..] = hash(text).to_be_bytes();
+    six
 }
 
 fn hash4(text: &str) -> [u8; 4] {
-    let [.., a, b, c, d] = hash(text).to_be_bytes();
-    [a, b, c, d]
+    let [_, _, _, _, four @ ..] = hash(text).to_be_bytes();
+    four
 }
 
 fn hash_system(system: Option<&str>) -> [u8; 4] {
@@ -460,11 +460,8 @@ fn filter_spans(path: u16, filter: &Filter, spans: &mut Vec<Span>) -> Option<boo
             return Some(false);
         }
         Filter::Quantity(filter) => {
-            match &filter.canonical {
-                Some((number, base)) => {
-                    number_spans(key.with(&[1]).with(&hash4(base)), number, spans);
-                }
-                None => {}
+            if let Some((number, base)) = &filter.canonical {
+                number_spans(key.with(&[1]).with(&hash4(base)), number, spans);
             }
             // A unit that is not of UCUM is compared as it is written.
             number_spans(key.with(&[0]), &filter.number, spans);

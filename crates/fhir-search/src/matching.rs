@@ -109,7 +109,7 @@ pub fn targets(param: &Param, kind: ResourceType, root: Node<'_>) -> Vec<(Resour
 }
 
 /// The resources of this server in the entries of a List that are not marked as removed.
-pub fn entries<'t>(list: Node<'t>) -> impl Iterator<Item = (ResourceType, &'t str)> {
+pub fn entries(list: Node<'_>) -> impl Iterator<Item = (ResourceType, &str)> {
     let entries = list.get("entry").into_iter().flat_map(Node::each);
     let deleted = |entry: &Node<'_>| {
         entry.get("deleted").is_some_and(|it| matches!(it.kind(), fhir::json::Kind::Bool(true)))

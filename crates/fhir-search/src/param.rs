@@ -252,7 +252,7 @@ impl<'n> Building<'n> {
                 }
                 Alternative::Flag(paths) => {
                     bound = None;
-                    param.paths.extend(self.flag(&paths));
+                    param.paths.push(self.flag(&paths));
                 }
             }
         }
@@ -283,14 +283,14 @@ impl<'n> Building<'n> {
         Some(number)
     }
 
-    fn flag(&mut self, paths: &[Path]) -> Option<u16> {
+    fn flag(&mut self, paths: &[Path]) -> u16 {
         let number = *self.next;
         *self.next += 1;
         self.found.flag = Some(number);
         for path in paths {
             self.found.trie.add_flag(&path.steps, number);
         }
-        Some(number)
+        number
     }
 
     fn composites(

@@ -75,28 +75,11 @@ pub(crate) fn to_microseconds(range: DateRange) -> DateRange {
 /// Gives each value of an element.
 pub(crate) fn read<'t>(form: Form, node: Node<'t>, emit: &mut dyn FnMut(Value<'t>)) {
     match form {
-        Form::Code => text(node).into_iter().for_each(|code| {
-            emit(Value::Token { system: None, code, implied: true, node });
-        }),
-        Form::Boolean => {
-            if let Kind::Bool(value) = node.kind() {
-                let code = if *value { "true" } else { "false" };
-                emit(Value::Token { system: None, code, implied: true, node });
-            }
-        }
         Form::Coding => coding(node, emit),
         Form::CodeableConcept => {
             node.get("coding").into_iter().flat_map(Node::each).for_each(|one| coding(one, emit));
-            node.text("text").into_iter().for_each(|text| emit(Value::Words(text)));
-        }
-        Form::Identifier => {
-            if let Some(code) = filled(node, "value") {
-                emit(Value::Token { system: filled(node, "system"), code, implied: false, node });
-            }
-        }
-        Form::ContactPoint => {
-            if let Some(code) = filled(node, "value") {
-                emit(Value::Token { system: None, code, implied: true, node });
+            if let Some(text) = node.text("text") {
+                emit(Value::Words(text));
             }
         }
         Form::Reference => reference(node, emit),
@@ -109,63 +92,62 @@ pub(crate) fn read<'t>(form: Form, node: Node<'t>, emit: &mut dyn FnMut(Value<'t
                 }
             }
         }
-        Form::Inside => {
-            let kind = node.text("resourceType").and_then(|name| name.parse().ok());
-            if let (Some(kind), Some(id)) = (kind, filled(node, "id")) {
-                emit(Value::Reference(Target::Local(kind, id)));
-            }
-        }
-        Form::Date => {
-            if let Some(range) = text(node).and_then(date) {
-                emit(Value::Date(to_microseconds(range)));
-            }
-        }
-        Form::Period => {
-            if let Some(range) = period(node) {
-                emit(Value::Date(to_microseconds(range)));
-            }
-        }
-        Form::Timing => {
-            if let Some(range) = timing(node) {
-                emit(Value::Date(to_microseconds(range)));
-            }
-        }
-        Form::Text => text(node).into_iter().for_each(|text| emit(Value::Text(text))),
         Form::HumanName => parts(node, &["family", "given", "prefix", "suffix", "text"], emit),
         Form::Address => {
             let names = ["line", "city", "district", "state", "postalCode", "country", "text"];
             parts(node, &names, emit);
         }
-        Form::Number => {
-            if let Some(value) = number(node) {
-                emit(Value::Number(value));
-            }
-        }
         Form::NumberRange => {
             for end in ["low", "high"] {
                 let value = node.get(end).and_then(|end| end.get("value")).and_then(number);
-                value.into_iter().for_each(|value| emit(Value::Number(value)));
+                value.map(Value::Number).into_iter().for_each(&mut *emit);
             }
         }
-        Form::Quantity => quantity(node, emit),
         Form::QuantityRange => {
             for end in ["low", "high"] {
-                node.get(end).into_iter().for_each(|end| quantity(end, emit));
-            }
-        }
-        Form::Money => {
-            if let Some(value) = node.get("value").and_then(number) {
-                let (system, code) = (Some("urn:iso:std:iso:4217"), filled(node, "currency"));
-                emit(Value::Quantity { value, system, code, unit: None });
+                node.get(end).and_then(quantity).into_iter().for_each(&mut *emit);
             }
         }
         Form::Uri => {
             if let Some(text) = text(node) {
                 emit(Value::Uri(text));
                 // A canonical address is also found without its version.
-                text.split_once('|').into_iter().for_each(|(plain, _)| emit(Value::Uri(plain)));
+                if let Some((plain, _)) = text.split_once('|') {
+                    emit(Value::Uri(plain));
+                }
             }
         }
+        form => one(form, node).into_iter().for_each(emit),
+    }
+}
+
+/// The value of an element of a form that has one at the most.
+fn one(form: Form, node: Node<'_>) -> Option<Value<'_>> {
+    let token = |system, code, implied| Some(Value::Token { system, code, implied, node });
+    match form {
+        Form::Code => token(None, text(node)?, true),
+        Form::Boolean => match node.kind() {
+            Kind::Bool(value) => token(None, if *value { "true" } else { "false" }, true),
+            _ => None,
+        },
+        Form::Identifier => token(filled(node, "system"), filled(node, "value")?, false),
+        Form::ContactPoint => token(None, filled(node, "value")?, true),
+        Form::Inside => {
+            let kind = node.text("resourceType")?.parse().ok()?;
+            Some(Value::Reference(Target::Local(kind, filled(node, "id")?)))
+        }
+        Form::Date => Some(Value::Date(to_microseconds(date(text(node)?)?))),
+        Form::Period => Some(Value::Date(to_microseconds(period(node)?))),
+        Form::Timing => Some(Value::Date(to_microseconds(timing(node)?))),
+        Form::Text => text(node).map(Value::Text),
+        Form::Number => number(node).map(Value::Number),
+        Form::Quantity => quantity(node),
+        Form::Money => {
+            let value = node.get("value").and_then(number)?;
+            let (system, code) = (Some("urn:iso:std:iso:4217"), filled(node, "currency"));
+            Some(Value::Quantity { value, system, code, unit: None })
+        }
+        _ => None,
     }
 }
 
@@ -181,7 +163,9 @@ fn coding<'t>(node: Node<'t>, emit: &mut dyn FnMut(Value<'t>)) {
     if let Some(code) = filled(node, "code") {
         emit(Value::Token { system: filled(node, "system"), code, implied: false, node });
     }
-    filled(node, "display").into_iter().for_each(|text| emit(Value::Words(text)));
+    if let Some(text) = filled(node, "display") {
+        emit(Value::Words(text));
+    }
 }
 
 fn reference<'t>(node: Node<'t>, emit: &mut dyn FnMut(Value<'t>)) {
@@ -246,10 +230,8 @@ pub(crate) fn number(node: Node<'_>) -> Option<Decimal> {
     fhir::Decimal::parse(digits).ok().map(|value| value.value())
 }
 
-fn quantity<'t>(node: Node<'t>, emit: &mut dyn FnMut(Value<'t>)) {
-    if let Some(value) = node.get("value").and_then(number) {
-        let system = filled(node, "system");
-        let (code, unit) = (filled(node, "code"), filled(node, "unit"));
-        emit(Value::Quantity { value, system, code, unit });
-    }
+fn quantity(node: Node<'_>) -> Option<Value<'_>> {
+    let value = node.get("value").and_then(number)?;
+    let (code, unit) = (filled(node, "code"), filled(node, "unit"));
+    Some(Value::Quantity { value, system: filled(node, "system"), code, unit })
 }

@@ -15,7 +15,9 @@ pub(crate) fn matches(narrative: bool, any_of: &[Vec<String>], root: Node<'_>) -
     let mut found = BTreeSet::new();
     if narrative {
         let div = root.get("text").and_then(|text| text.text("div"));
-        div.into_iter().for_each(|div| look(&without_tags(div), &wanted, &mut found));
+        if let Some(div) = div {
+            look(&without_tags(div), &wanted, &mut found);
+        }
     } else {
         all(root, &wanted, &mut found);
     }

@@ -108,16 +108,12 @@ async fn the_capability_statement_tells_the_truth() {
                 SearchKind::Number | SearchKind::Quantity => "5.4",
                 _ => "a",
             };
-            let value = match known.composites.first() {
-                Some(place) => {
-                    let parts = place.parts.iter().map(|part| example(part.kind));
-                    parts.collect::<Vec<_>>().join("$")
-                }
-                None => {
-                    let code = known.codes().and_then(|codes| codes.first());
-                    code.map_or(example(known.kind), |code| code).to_owned()
-                }
-            };
+            let code = known.codes().and_then(|codes| codes.first()).copied();
+            let plain = code.unwrap_or(example(known.kind)).to_owned();
+            let value = known.composites.first().map_or(plain, |place| {
+                let parts = place.parts.iter().map(|part| example(part.kind));
+                parts.collect::<Vec<_>>().join("$")
+            });
             let value = value.replace('<', "%3C").replace('>', "%3E");
             let path = format!("/fhir/{kind}?_id=nobody&{name}={value}");
             let head = format!(

@@ -65,7 +65,7 @@ fn what_cannot_be_answered_is_refused_by_name() {
     refused(&format!("_id={}", "a,".repeat(300)), "_id is longer than 200 values");
     refused(&"x=1&".repeat(65), "the search is longer than 64 parameters");
     let deep = "encounter.".to_owned() + &"part-of.".repeat(9) + "status=planned";
-    assert!(parse(ResourceType::MedicationRequest, &format!("{deep}")).is_err());
+    assert!(parse(ResourceType::MedicationRequest, &deep).is_err());
     assert!(SearchRequest::parse(ResourceType::Parameters, &[]).is_err());
 }
 

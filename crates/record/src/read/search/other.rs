@@ -155,9 +155,9 @@ impl Searcher<'_> {
 
     fn by_url(&self, url: &str) -> Result<Option<fhir::StoredResource>, Error> {
         let kind = ResourceType::ValueSet;
-        let plain = url.split('|').next().unwrap_or(url);
+        let without_version = url.split('|').next().unwrap_or(url);
         debug_assert!(find_param(kind, "url").is_some(), "R4 has it");
-        let pair = [("url".to_owned(), plain.replace('\\', "\\\\").replace(',', "\\,"))];
+        let pair = [("url".to_owned(), without_version.replace('\\', "\\\\").replace(',', "\\,"))];
         let Ok(search) = SearchRequest::parse(kind, &pair) else { return Ok(None) };
         let plan = self.plan(kind, &search.conditions)?;
         let mut newest = None;

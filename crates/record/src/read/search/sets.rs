@@ -218,20 +218,20 @@ impl Searcher<'_> {
 
     fn codes(&self, on: &mut ValueCondition) -> Result<(), Error> {
         for url in std::mem::take(&mut on.value_sets) {
-            let codes = match self.stored_value_set(&url)? {
-                Some(codes) => codes,
-                None => {
-                    let known = expand(&url).ok_or(Error::ValueSet)?;
-                    known.into_iter().map(|(s, c)| (s.to_owned(), c.to_owned())).collect()
-                }
+            let codes = if let Some(codes) = self.stored_value_set(&url)? {
+                codes
+            } else {
+                let known = expand(&url).ok_or(Error::ValueSet)?;
+                known.into_iter().map(|(s, c)| (s.to_owned(), c.to_owned())).collect()
             };
             if codes.len() > MAX_CODES {
                 return Err(Error::ValueSet);
             }
             on.any_of.extend(codes.into_iter().map(|(system, code)| {
-                Filter::Token(match system.is_empty() {
-                    true => TokenFilter::Value(code),
-                    false => TokenFilter::SystemAndValue(system, code),
+                Filter::Token(if system.is_empty() {
+                    TokenFilter::Value(code)
+                } else {
+                    TokenFilter::SystemAndValue(system, code)
                 })
             }));
         }
