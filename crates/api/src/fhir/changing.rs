@@ -7,8 +7,8 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::response::Response;
 use engine::Receipt;
-use fhir::search::SearchRequest;
 use fhir::{Id, ResourceType, StoredResource};
+use fhir_search::SearchRequest;
 use medicines::store::{Act, Done, Doubt, Fault, FaultCode, Only, Step, Target, changed};
 use record::Reader;
 
