@@ -115,7 +115,7 @@ async fn what_is_done_is_shown_and_what_is_shown_is_journalled() {
 
     check_page(&page);
 
-    let seen = hospital.engine.readers().get().unwrap().accesses(None, 10).unwrap();
+    let seen = hospital.engine.readers().with_looks().unwrap().accesses(None, 10).unwrap();
     let looks: Vec<_> = seen.iter().filter(|look| look.access.what == "console").collect();
     assert_eq!(looks.len(), 1);
     assert!(!looks[0].refused && looks[0].access.who == "demo");
@@ -149,7 +149,7 @@ async fn messages_are_read_by_whoever_may_and_each_look_is_journalled() {
         }
         let found = get(address, "/find?outcome=parked", cookie).await;
         let life = get(address, &format!("/trace/{seq}"), cookie).await;
-        let seen = hospital.engine.readers().get().unwrap().accesses(None, 50).unwrap();
+        let seen = hospital.engine.readers().with_looks().unwrap().accesses(None, 50).unwrap();
         let looks: Vec<_> = seen.iter().filter(|look| look.access.what == "messages").collect();
         assert_eq!(looks.len(), 2, "{looks:?}");
         assert!(looks.iter().all(|look| look.refused != may && look.access.who == "demo"));

@@ -62,6 +62,19 @@ async fn a_fhirpath_patch_changes_one_version_into_the_next() {
 }
 
 #[tokio::test]
+async fn a_list_is_a_json_patch_whatever_it_calls_itself() {
+    let node = Node::start().await;
+    node.fhir("PUT", "/fhir/Flag/f1", "", FLAG).await;
+    let end = r#" [{"op":"replace","path":"/status","value":"inactive"}]"#;
+    for (head, version) in [(FHIR, "W/\"2\""), ("Content-Type: application/json", "W/\"3\"")] {
+        let body =
+            if version == "W/\"2\"" { end.to_owned() } else { end.replace("inactive", "active") };
+        let done = patch(&node, ALL, "/fhir/Flag/f1", head, &body).await;
+        assert_eq!((done.status, done.headers["etag"].as_str()), (200, version), "{done:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_repeat_of_a_patch_has_its_first_answer() {
     let node = Node::start().await;
     node.fhir("PUT", "/fhir/Flag/f1", "", FLAG).await;

@@ -60,18 +60,26 @@ async fn answer(
         None => Target::Where(conditions::criteria(kind, &pairs)?),
     };
     let only = conditions::only(&parts.headers)?;
-    let is_json = intake::content_type(&parts.headers)
-        .is_some_and(|content| content.eq_ignore_ascii_case(JSON_PATCH));
     let about = about("PATCH", kind, rest);
     let headers = &parts.headers;
-    if !is_json {
+    let says_so = intake::content_type(headers)
+        .is_some_and(|content| content.eq_ignore_ascii_case(JSON_PATCH));
+    let (raw, patch) = if says_so {
+        let raw = intake::unpacked(headers, body, MAX_RESOURCE_BYTES).await?;
+        let patch = read(intake::text(&raw, MAX_RESOURCE_BYTES)?)?;
+        (raw, patch)
+    } else {
         let content = intake::content(headers, body, MAX_RESOURCE_BYTES).await?;
-        let changing = Changing::path(kind, target, only, path(content.text()?)?);
-        let asked = Asked { headers, shape, about, raw: content.raw, doubt: None };
-        return change(api, caller, asked, &changing).await;
-    }
-    let raw = intake::unpacked(headers, body, MAX_RESOURCE_BYTES).await?;
-    let patch = read(intake::text(&raw, MAX_RESOURCE_BYTES)?)?;
+        let text = content.text()?;
+        // No resource is a list: some clients send a JSON Patch as they send everything.
+        if !text.trim_start().starts_with('[') {
+            let changing = Changing::path(kind, target, only, path(text)?);
+            let asked = Asked { headers, shape, about, raw: content.raw, doubt: None };
+            return change(api, caller, asked, &changing).await;
+        }
+        let patch = read(text)?;
+        (content.raw, patch)
+    };
     let asked = Asked { headers, shape, about, raw, doubt: None };
     if caller.validation() != Validation::Off {
         return change(api, caller, asked, &Changing::json(kind, target, only, patch)).await;
