@@ -112,7 +112,8 @@ impl Filter {
             }
             (Self::Words(words), Value::Words(text)) => fold(text).starts_with(words.as_str()),
             (Self::Reference(ReferenceFilter::Local(kinds, id)), Value::Reference(found)) => {
-                matches!(found, Target::Local(kind, name) if *name == id.as_str() && kinds.contains(kind))
+                let Target::Local(kind, name) = found else { return false };
+                *name == id.as_str() && kinds.contains(kind)
             }
             (Self::Reference(ReferenceFilter::Other(address)), Value::Reference(found)) => {
                 *found == Target::Other(address)

@@ -187,13 +187,15 @@ async fn with_results() -> Node {
     };
     put(
         "Organization/org",
-        r#"{"resourceType":"Organization","id":"org","name":"St Zoë's","identifier":[{"value":"R1"}]}"#,
+        r#"{"resourceType":"Organization","id":"org","name":"St Zoë's",
+            "identifier":[{"value":"R1"}]}"#,
     )
     .await;
     put(
         "Patient/pa",
         r#"{"resourceType":"Patient","id":"pa","birthDate":"1950-02-03","gender":"female",
-            "name":[{"family":"Núñez","given":["Ann"]}],"managingOrganization":{"reference":"Organization/org"}}"#,
+            "name":[{"family":"Núñez","given":["Ann"]}],
+            "managingOrganization":{"reference":"Organization/org"}}"#,
     )
     .await;
     put(
