@@ -552,10 +552,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bytes_of_numbers_have_their_order(a in any::<i64>(), b in any::<i64>(), s in 0_u32..20, t in 0_u32..20) {
+        fn bytes_of_numbers_have_their_order(
+            (a, s) in (any::<i64>(), 0_u32..20),
+            (b, t) in (any::<i64>(), 0_u32..20),
+        ) {
             let (a, b) = (Decimal::new(a, s), Decimal::new(b, t));
             let (x, y) = (number_bytes(a), number_bytes(b));
-            if a <= b { prop_assert!(x <= y, "{} {}", a, b) } else { prop_assert!(x >= y, "{} {}", a, b) }
+            prop_assert!(if a <= b { x <= y } else { x >= y }, "{} {}", a, b);
         }
     }
 

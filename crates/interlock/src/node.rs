@@ -226,6 +226,13 @@ impl Node {
             // A server that fails now has said so in the log; there is nothing more to end.
             let _ = self.server.await;
         }
+        // What was answered last is in the record too when the node has ended in order: whoever
+        // looks at the files then finds it. Where it cannot be, the next start sees to it.
+        let readers = self.engine.readers();
+        let recorded = move || readers.with_looks().map(drop);
+        if !matches!(tokio::task::spawn_blocking(recorded).await, Ok(Ok(()))) {
+            tracing::warn!("the node has ended before its record held everything");
+        }
     }
 }
 

@@ -24,8 +24,8 @@ pub enum DumpError {
 #[cfg(test)]
 const DERIVED: [&str; 3] = ["block", "dead", "run"];
 
-/// Every other table with its rows in primary-key order. The numbers `n` are left out: what they stand
-/// for, the order of the facts, is the order of the rows wherever it matters.
+/// Every other table with its rows in primary-key order. The numbers `n` are left out: what they
+/// stand for, the order of the facts, is the order of the rows wherever it matters.
 const TABLES: [(&str, &str); 15] = [
     ("meta", "SELECT key, value FROM meta ORDER BY key"),
     ("position", "SELECT seq, lower(hex(hash)) AS hash FROM position"),

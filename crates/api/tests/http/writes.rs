@@ -89,7 +89,7 @@ async fn an_update_makes_versions_and_a_delete_ends_them() {
     assert_eq!(node.get(ALL, "/fhir/Basic/b1/_history/2").await.json()["code"]["text"], "two");
     let found = node.get(ALL, "/fhir/Basic?_id=b1").await.json();
     assert_eq!(found["total"], 0);
-    outcome(&node.fhir("PATCH", "/fhir/Basic/b1", "", "[]").await, 400, "bad-resource");
+    outcome(&node.fhir("PATCH", "/fhir/Basic/b1", "", "{}").await, 400, "bad-resource");
 
     let again = put("", "four").await;
     assert_eq!((again.status, again.headers["etag"].as_str()), (201, "W/\"4\""));
