@@ -79,4 +79,5 @@ phase tests cargo nextest run --locked --workspace --profile ci
 phase doctests cargo test --locked --workspace --doc --quiet
 phase rig node tests/browser/run.mjs --rig
 phase console console
+phase clients node tests/clients/run.mjs
 finish

@@ -1,14 +1,14 @@
-// Starts the built `interlock demo` and ends it again.
+// Starts the built program, as a demo or as it is told to, and ends it again.
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-// How long the demo may take to say where its console is, and to end, in ms.
+// How long the program may take to say where it is, and to end, in ms.
 const START = 60_000;
 const END = 10_000;
 
-// How much of what the demo says is kept to be shown when it fails, in characters.
+// How much of what it says is kept to be shown when it fails, in characters.
 const KEPT = 20_000;
 
 /** The program to test: the variable INTERLOCK_BIN, or what cargo built last for tests. */
@@ -21,19 +21,24 @@ function program(root) {
 }
 
 /** Starts the demo; answers the address of its console and a function that ends it. */
-export async function startDemo(root) {
-  const child = spawn(program(root), ["demo", "--seed", "1", "--port", "0"], {
+export function startDemo(root) {
+  return start(root, ["demo", "--seed", "1", "--port", "0"], /^\s*console: (http:\/\/\S+)\s*$/m);
+}
+
+/** Starts the program; answers the address in the line that it says, and a function that ends it. */
+export async function start(root, args, saying) {
+  const child = spawn(program(root), args, {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";
   const ended = new Promise((resolve) => child.once("close", resolve));
   const address = await new Promise((resolve, reject) => {
-    const giveUp = (why) => reject(new Error(`the demo ${why}; it said:\n${said}`));
-    const timer = setTimeout(() => giveUp(`named no console within ${START / 1000} s`), START);
+    const giveUp = (why) => reject(new Error(`interlock ${args[0]} ${why}; it said:\n${said}`));
+    const timer = setTimeout(() => giveUp(`named no address within ${START / 1000} s`), START);
     const hear = (chunk) => {
       said = (said + chunk).slice(-KEPT);
-      const line = /^\s*console: (http:\/\/\S+)\s*$/m.exec(said);
+      const line = saying.exec(said);
       if (line) {
         clearTimeout(timer);
         resolve(line[1]);
@@ -52,7 +57,7 @@ export async function startDemo(root) {
   });
   return {
     address,
-    /** Whether the demo is still running; one that died during the tests is a failure too. */
+    /** Whether it is still running; one that died during the tests is a failure too. */
     alive: () => child.exitCode === null && child.signalCode === null,
     said: () => said,
     stop: async () => {
