@@ -57,6 +57,25 @@ pub struct SearchRequest {
     pub unknown: Vec<String>,
 }
 
+impl SearchRequest {
+    /// The same conditions, of which only whether one or several meet them is asked: in no order,
+    /// with nothing else, and uncounted.
+    #[must_use]
+    pub fn for_condition(&self) -> Self {
+        let (sort, includes, unknown) = (Vec::new(), Vec::new(), Vec::new());
+        SearchRequest {
+            resource_type: self.resource_type,
+            conditions: self.conditions.clone(),
+            count: 2,
+            sort,
+            total: Total::None,
+            includes,
+            cursor: None,
+            unknown,
+        }
+    }
+}
+
 /// Why a search cannot be made. What is displayed names the parameter and never quotes a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SearchError {

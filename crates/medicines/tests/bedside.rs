@@ -15,6 +15,7 @@ use medicines::bedside::{Act, Checked, Outcome, PackScan, Scan, read};
 use medicines::cases::CaseKind;
 use medicines::formulary::Alias;
 use medicines::orders::Control;
+use medicines::stock::{RecallNotice, StockAct};
 use medicines::{Answer, Quantity, Request, Site};
 use rust_decimal::Decimal;
 
@@ -159,6 +160,13 @@ fn the_right_medicine_and_product() {
     check(nothing, packs(&["09501101530004"]), Block, &["block pack-unreadable"]);
     check(nothing, packs(&[EXPIRED, GTIN]), Block, &["block expired"]);
     check(nothing, packs(&[LAST_DAY, GTIN]), Pass, &[]);
+    let recalled = |h: &mut Hospital| {
+        let (item, batch) = ("PARA500".into(), "12345".into());
+        let (reason, person) = ("EL(26)A/1".into(), "N1".into());
+        h.stock(StockAct::Recall(RecallNotice { item, batch, reason, person })).unwrap();
+    };
+    check(recalled, packs(&[LAST_DAY, GTIN]), Block, &["block recalled"]);
+    check(recalled, packs(&[GTIN, GTIN]), Pass, &[]);
     // The separator behind the batch is lost: nobody can say where it ends.
     check(nothing, packs(&[LOST, GTIN]), Warn, &["warn separator-lost"]);
     let by_hand = |s: &mut Scan| {
@@ -329,6 +337,14 @@ fn what_was_done_offline_is_kept_in_its_order_with_a_case_for_what_should_not_ha
         (CaseKind::BedsideDeviation, "too-early".to_owned()),
     ];
     assert_eq!(hospital.open_cases(), expected);
+    // It was given all the same: the chart must not say that it was not.
+    let pack = |code: &str| PackScan { code: code.into(), units: None };
+    let stale = Scan { packs: vec![pack(EXPIRED), pack(GTIN)], ..at("11:00:00", &told) };
+    let checked = ask(&mut hospital, vec![stale.clone()]).swap_remove(0);
+    assert!(words(&checked).contains(&"block expired".to_owned()), "{checked:?}");
+    assert!(checked.kept.is_some());
+    let now = Scan { offline: false, ..stale };
+    assert!(ask(&mut hospital, vec![now]).swap_remove(0).kept.is_none());
     let wrong = Scan { band: Some(band(BELA)), ..at("09:30:00", &told) };
     let checked = ask(&mut hospital, vec![wrong]).swap_remove(0);
     assert!(checked.kept.is_none());

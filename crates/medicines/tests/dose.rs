@@ -266,3 +266,34 @@ fn a_taper_is_read_from_the_order() {
     assert!(hospital.remove(1).is_ok(), "the second step");
     assert_eq!(hospital.at("20:00:01").remove(1), Err(RefusalCode::Stopped), "all steps are over");
 }
+
+#[test]
+fn a_step_of_so_many_doses_ends_with_the_last_of_them() {
+    let mut hospital = Hospital::new();
+    let mut message =
+        order_message(hospital.now, ANNA, Control::New, "7001", "PARA500", Some("P1"));
+    let first = message.order.dosage_instruction[0].clone();
+    let step = |doses: Option<u32>, start: &str, end: &str| {
+        let mut step = first.clone();
+        let date = |text: &str| {
+            let at = time(&format!("{text}:00"));
+            Some(fhir::DateTime::at(at, &jiff::tz::TimeZone::UTC))
+        };
+        let repeat = step.timing.as_mut().unwrap().repeat.as_mut().unwrap();
+        repeat.bounds_period = Some(fhir::types::Period { start: date(start), end: date(end) });
+        repeat.count = doses;
+        let mut half = step.clone();
+        if doses.is_none() {
+            let quantity = half.dose_and_rate[0].dose_quantity.as_mut().unwrap();
+            quantity.value = fhir::Decimal::parse("500").ok();
+        }
+        half
+    };
+    message.order.dosage_instruction =
+        vec![step(Some(1), "08:00", "14:00"), step(None, "14:00", "20:00")];
+    hospital.ask(Request::Orders(vec![message]));
+    assert!(hospital.at("08:10:00").remove(2).is_ok(), "the loading dose");
+    let mut hospital = hospital.restarted();
+    assert_eq!(hospital.at("13:50:00").remove(2), Err(RefusalCode::CourseOver), "once");
+    assert!(hospital.at("14:30:00").remove(1).is_ok(), "the next step has doses of its own");
+}

@@ -350,6 +350,14 @@ fn a_pharmacists_word_is_about_one_version() {
     );
     assert_eq!(hospital.at("08:41:00").ask(word(Word::Intervene, 4, "P1")), Answer::Done);
     assert_eq!(hospital.at("15:00:00").remove(2), Err(RefusalCode::NotVerified));
+    // Not even where a site lets people take what is not verified.
+    let mut lenient = (**hospital.state.site()).clone();
+    lenient.policies.unverified_allowed = true;
+    let strict = hospital.state.site().as_ref().clone();
+    hospital.ask(Request::Configure(Box::new(lenient)));
+    let mut hospital = hospital.restarted();
+    assert_eq!(hospital.remove(2), Err(RefusalCode::NotVerified), "it is held back");
+    hospital.ask(Request::Configure(Box::new(strict)));
     // What changes has to be verified again.
     hospital.ask(word(Word::Verify, 5, "P1"));
     hospital.at("15:01:00").order_for(ANNA, Control::Change, "7001", "PARA500", None);

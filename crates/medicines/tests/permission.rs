@@ -250,6 +250,13 @@ fn the_age_of_what_the_prescriber_said() {
     let silent = |min| move |site: &mut medicines::Site| site.policies.prescriber_silent_min = min;
     check_with(silent(60), at("09:00:00"), |_| {}, Ok(()));
     check_with(silent(60), at("09:00:01"), |_| {}, Err(RefusalCode::PrescriberSilent));
+    // It is a rule about orders: an override with its reason is the way out.
+    let allowed = |site: &mut medicines::Site| {
+        site.policies.prescriber_silent_min = 60;
+        site.items[0].override_allowed = true;
+    };
+    let why = |a: &mut Asked| a.override_reason = Some("the line is down".into());
+    check_with(allowed, at("09:00:01"), why, Ok(()));
     let heard = |h: &mut Hospital| {
         h.at("08:50:00").order_for(ANNA, Control::New, "7002", "MORPH10", Some("P1"));
         h.at("09:30:00");

@@ -18,7 +18,7 @@ const READER_CACHE_KIB: i64 = 2 * 1024;
 /// How much of the file a reader maps instead of copying pages, in bytes. What is mapped and was
 /// read counts as the program's memory, for each reader anew, so that a large map looks like a
 /// leak; what lies beyond it is read through the cache.
-const READER_MAP_BYTES: i64 = 64 * 1024 * 1024;
+const READER_MAP_BYTES: i64 = 16 * 1024 * 1024;
 /// After how many pages in the write-ahead file the writer itself copies them into the main file:
 /// 256 MiB. It only happens when [`crate::checkpoint`] cannot keep up.
 const CHECKPOINT_PAGES: i64 = 64 * 1024;

@@ -16,6 +16,7 @@ use super::shape::Shape;
 use super::validation::admit;
 use super::writing::{Asked, reply, submit, write_of};
 use super::{Failure, Return, acceptable, intake, returning};
+use crate::client::Role;
 use crate::door::Caller;
 use crate::problem::Problem;
 use crate::state::{ApiState, unreadable};
@@ -105,7 +106,13 @@ impl Changing {
                 return Ok((Step { resource_type, act: Act::Refuse { target, fault } }, None));
             }
         };
-        let (draft, doubt) = admit(api, caller, draft, &json).await?;
+        // The findings tell what is stored, which not everybody who writes may read.
+        let admitted = admit(api, caller, draft, &json).await;
+        let (draft, doubt) = if caller.has(Role::FhirRead) {
+            admitted?
+        } else {
+            admitted.map_err(Failure::without_findings)?
+        };
         let only = Only::Versions(vec![before.version]);
         Ok((Step { resource_type, act: Act::Update { target, draft, only } }, doubt))
     }
@@ -187,7 +194,7 @@ impl Changing {
 
 /// What a search finds, where that is one.
 fn one(record: &Reader, search: &SearchRequest) -> Result<Result<Id, Fault>, record::Error> {
-    let two = SearchRequest { count: 2, cursor: None, ..search.clone() };
+    let two = search.for_condition();
     let many = |text: &str| Ok(Err(Fault::new(FaultCode::MultipleMatches, text)));
     let found = match record.search(&two) {
         Err(record::Error::TooWide { .. }) => {

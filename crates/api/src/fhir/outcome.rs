@@ -47,6 +47,12 @@ impl Failure {
         Failure { findings, ..Failure::new(problem, IssueType::Invalid) }
     }
 
+    /// The same without telling what was found where.
+    #[must_use]
+    pub(crate) fn without_findings(self) -> Self {
+        Failure { findings: None, ..self }
+    }
+
     /// The same at a place in the request.
     #[must_use]
     pub(crate) fn at(mut self, expression: impl Into<String>) -> Self {

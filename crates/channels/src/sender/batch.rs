@@ -84,10 +84,11 @@ impl Sender {
                 Ok(())
             }
             Some(Exchange::Unclear(code)) => {
+                let wait = self.link.silent();
                 for (delivery, tries) in told {
-                    let wait = self.link.silent();
-                    self.unanswered(delivery, tries, true, code, wait).await?;
+                    self.unanswered(delivery, tries, true, code, Duration::ZERO).await?;
                 }
+                self.pause(wait).await;
                 Ok(())
             }
             Some(other) => {

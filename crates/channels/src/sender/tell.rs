@@ -1,5 +1,6 @@
 //! One message on its way, and what becomes of it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use engine::{DeliveryTrace, Stopped};
@@ -132,7 +133,8 @@ impl Sender {
         let Some(client) = self.link.client.as_mut() else {
             return (Some(Exchange::NotSent("not-sent")), heard);
         };
-        let message = Outgoing { bytes: message, id: &delivery.id, at: delivery.at };
+        let content = self.config.batches().map(|_| hash_of(message));
+        let message = Outgoing { bytes: message, id: &delivery.id, at: delivery.at, content };
         if !awaits {
             let sent = client.send(message).await;
             return (sent.err().map(|error| failed(error, &self.meter)), heard);
@@ -405,4 +407,10 @@ impl ChannelConfig {
                 AckWhen::Always | AckWhen::OnSuccess => false,
             }
     }
+}
+
+fn hash_of(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
 }

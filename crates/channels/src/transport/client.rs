@@ -142,6 +142,8 @@ pub(crate) struct Outgoing<'m> {
     pub(crate) id: &'m str,
     /// When the delivery was queued.
     pub(crate) at: Timestamp,
+    /// What tells a batch from another one that begins with the same delivery.
+    pub(crate) content: Option<u64>,
 }
 
 /// A way to a peer that is open.

@@ -5,6 +5,7 @@
 //! happened: it is kept in the order in which it was done, and what should not have happened opens
 //! a case.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use access::Right;
@@ -64,6 +65,9 @@ fn one(state: &mut State, facts: &mut Facts<'_>, scan: &Scan) -> Result<Checked,
     if matches!(scan.act, Act::Rate | Act::Stop) {
         let checked = infusion::go_on(state, facts, scan);
         look(facts, scan, None, &checked);
+        if scan.offline && checked.outcome > Outcome::Pass {
+            review(facts, scan, None, None, &checked);
+        }
         return Ok(checked);
     }
     let mut findings = Vec::new();
@@ -81,8 +85,15 @@ fn one(state: &mut State, facts: &mut Facts<'_>, scan: &Scan) -> Result<Checked,
     let mut packs: Vec<Pack<'_>> = scan.packs.iter().map(read).collect();
     for pack in &mut packs {
         findings.append(&mut pack.findings);
+        if is_recalled(state, pack) {
+            let text = "This batch is recalled: put it aside for the pharmacy.";
+            findings.push(Finding::new("product", RECALLED, Outcome::Block, text));
+        }
     }
-    if let Some(at) = findings.iter().position(|one| one.outcome == Outcome::Block) {
+    // What a device that was cut off tells has happened: it is kept, and looked at.
+    let happened = |one: &Finding| scan.offline && [EXPIRED, RECALLED].contains(&one.code.as_str());
+    let stops = |one: &Finding| one.outcome == Outcome::Block && !happened(one);
+    if let Some(at) = findings.iter().position(stops) {
         let worst = findings.remove(at);
         return Ok(stopped(facts, scan, Some(&patient), findings, worst));
     }
@@ -92,6 +103,16 @@ fn one(state: &mut State, facts: &mut Facts<'_>, scan: &Scan) -> Result<Checked,
         Err(finding) => return Ok(stopped(facts, scan, Some(&patient), findings, finding)),
     };
     judged(state, facts, scan, (&patient, &packs, &order, item), findings)
+}
+
+/// The codes of a pack whose time is over and of one that is called back.
+pub(super) const EXPIRED: &str = "expired";
+const RECALLED: &str = "recalled";
+
+/// Whether the batch on a pack is one of a recall that is in force.
+fn is_recalled(state: &State, pack: &Pack<'_>) -> bool {
+    let Some(batch) = &pack.batch else { return false };
+    pack.items.iter().any(|item| state.recall(&item.code, batch).is_some())
 }
 
 /// An act that cannot go on, because it is not even known what it is about.
@@ -175,8 +196,8 @@ fn judged(
     Ok(checked)
 }
 
-/// The order and the patient's day without what was taken for this very dose: units that are in
-/// hands, and of which nobody has asked yet where they are.
+/// The order and the patient's day without what was taken for this very dose: the units that are
+/// still in hands, and of which nobody has asked yet where they are.
 fn before(
     state: &State,
     facts: &Facts<'_>,
@@ -188,23 +209,35 @@ fn before(
         let hands = Account::Hands(removal.transfer.id.clone());
         removal.in_hands + facts.net(&hands, &item.code)
     };
-    let open: Vec<Id> = state
+    let open: HashMap<Id, Decimal> = state
         .removals_of(&patient.id)
         .iter()
         .filter(|removal| in_hands(removal) > Decimal::ZERO && removal.case.is_none())
         .filter(|removal| removal.transfer.activity <= scan.activity)
         .filter(|removal| removal.transfer.item == item.code)
-        .map(|removal| removal.transfer.id.clone())
+        .map(|removal| (removal.transfer.id.clone(), in_hands(removal)))
         .collect();
-    let recent = patient.recent.iter().filter(|one| !open.contains(&one.by)).cloned().collect();
-    if !order.taken.iter().any(|taken| open.contains(&taken.removal)) {
+    let left =
+        |removal: &Id, units: Decimal| open.get(removal).map_or(Decimal::ZERO, |n| units.min(*n));
+    let mut recent = patient.recent.clone();
+    for one in &mut recent {
+        one.units -= left(&one.by, one.units);
+    }
+    recent.retain(|one| one.units > Decimal::ZERO);
+    if !order.taken.iter().any(|taken| open.contains_key(&taken.removal)) {
         return (Arc::clone(order), recent);
     }
     let mut before = OrderState::clone(order);
-    for taken in order.taken.iter().filter(|taken| open.contains(&taken.removal)) {
-        before.total -= taken.of.map_or(Decimal::ONE, |of| part(taken.units, of));
+    for taken in &mut before.taken {
+        let units = left(&taken.removal, taken.units);
+        before.total -= match taken.of {
+            Some(of) => part(units, of),
+            None if units > Decimal::ZERO && units == taken.units => Decimal::ONE,
+            None => Decimal::ZERO,
+        };
+        taken.units -= units;
     }
-    before.taken.retain(|taken| !open.contains(&taken.removal));
+    before.taken.retain(|taken| taken.units > Decimal::ZERO);
     (Arc::new(before), recent)
 }
 

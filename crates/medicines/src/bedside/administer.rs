@@ -99,6 +99,9 @@ pub(crate) fn administer_in(
     id: &Id,
     told: Option<&StoredResource>,
 ) -> Result<(), Problem> {
+    // Nothing was given in the future, whatever a clock says.
+    let activity = given.activity.min(facts.ctx.now);
+    let given = &Administration { activity, ..given.clone() };
     let dose = understand(state, facts.site, given)?;
     account(state, facts, given, &dose);
     keep(facts, given, &dose, (id, told));

@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use terminology::Index;
 
+use super::act::EXPIRED;
 use super::scan::{Finding, Outcome, PackScan};
 use crate::formulary::{self, Item};
 use crate::site::Site;
@@ -146,7 +147,7 @@ fn details(pack: &mut Pack<'_>, details: Details, today: Date) {
         Details::Certain(details) => {
             if details.expiry.is_some_and(|last| last < today) {
                 let text = "The pack has expired: put it aside for the pharmacy.";
-                pack.findings.push(Finding::new("product", "expired", Outcome::Block, text));
+                pack.findings.push(Finding::new("product", EXPIRED, Outcome::Block, text));
             }
             (pack.batch, pack.expiry) = (details.batch, details.expiry);
         }

@@ -99,7 +99,6 @@ fn place<'a>(
         units: asked.quantity,
         expiry: asked.expiry,
         at: ctx.now,
-        heard: state.prescriber_heard(),
     };
     rules::may(&question)?;
     usable(state, &asked.cabinet, &item.code, ctx.now).map_err(not_usable)?;
@@ -136,6 +135,7 @@ fn order(
     asked: &Asked,
     place: &Place<'_>,
 ) -> Result<RemovalPermit, Refusal> {
+    rules::fresh(site, state.prescriber_heard(), ctx.now)?;
     let order = match &asked.order {
         Some(number) => named(state, site, ctx, number, place)?,
         None => only_one(state, site, ctx, place)?,

@@ -169,7 +169,6 @@ fn circumstances(site: &Site, told: &Told<'_>, patient: &PatientState) -> Option
         units: transaction.units(),
         expiry: transaction.expiry,
         at: transaction.activity,
-        heard: None,
     };
     rules::might(&question).err().map(|refusal| refusal.code.as_str())
 }

@@ -4,7 +4,7 @@ use fhir::ResourceType;
 use fhir::json::members;
 
 use super::receive::{Told, open, tell};
-use super::{Control, VERIFIED_AT, VERIFIED_BY, place};
+use super::{Control, HELD_BY, VERIFIED_AT, VERIFIED_BY, place};
 use crate::command::{Problem, ProblemCode};
 use crate::deliveries::VersionOf;
 use crate::facts::Facts;
@@ -25,7 +25,7 @@ pub(super) fn change(
     request.extension.extend(place::word(facts.site, told));
     let changes = without_own_members(&request.to_json());
     let revision =
-        Revision { changes: &changes, deleted: &[], without: &[VERIFIED_BY, VERIFIED_AT] };
+        Revision { changes: &changes, deleted: &[], without: &[VERIFIED_BY, VERIFIED_AT, HELD_BY] };
     let version = revised(state, facts, &order, &revision)?;
     tell(facts, &told.patient, Control::Change, version);
     Ok(())

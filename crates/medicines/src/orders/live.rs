@@ -55,7 +55,7 @@ impl<'a> LiveOrder<'a> {
         if order.start.is_some_and(|start| at < start.saturating_sub(early).unwrap_or(start)) {
             return Err(NotLive::NotStarted);
         }
-        if !was.verified && !policies.unverified_allowed {
+        if !was.verified && (was.held || !policies.unverified_allowed) {
             return Err(NotLive::NotVerified);
         }
         let valid = SignedDuration::from_hours(i64::from(policies.order_valid_h));
@@ -109,6 +109,7 @@ mod tests {
                 status: MedicationRequestStatus::Active,
                 verified: true,
                 here: false,
+                held: false,
             }],
             codings: [].into(),
             dose: Some(Quantity::new(value.parse().unwrap(), unit)),
@@ -232,6 +233,7 @@ mod tests {
             status,
             verified,
             here: false,
+            held: false,
         };
         order.changes = vec![
             change("05:30", MedicationRequestStatus::Active, false),

@@ -33,6 +33,8 @@ pub use verify::{Verification, Word, verify};
 /// The extension that says who verified an order: a reference to the pharmacist. An order without
 /// it is not verified.
 pub const VERIFIED_BY: &str = "urn:interlock:extension:verified-by";
+/// The extension of an order that says which pharmacist holds this version back.
+pub const HELD_BY: &str = "urn:interlock:extension:held-by";
 
 /// The extension that says when a pharmacist verified it here; an order that was verified before it
 /// was told has none.

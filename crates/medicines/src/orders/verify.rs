@@ -12,7 +12,7 @@ use fhir::types::Extension;
 use serde_json::json;
 
 use super::change::revised;
-use super::{Control, VERIFIED_AT, VERIFIED_BY};
+use super::{Control, HELD_BY, VERIFIED_AT, VERIFIED_BY};
 use crate::cabinet::{Refusal, RefusalCode};
 use crate::cases::CaseKind;
 use crate::command::{Answer, Context, Decision, Problem, ProblemCode};
@@ -73,7 +73,7 @@ pub fn verify(state: &mut State, ctx: &Context, told: &Verification) -> Result<D
             let mut at = Extension::new(VERIFIED_AT.to_owned());
             at.value_date_time = Some(resources::time(ctx.now));
             let changes = json!({ "extension": [by, at] }).to_string();
-            let revision = Revision { changes: &changes, ..Revision::default() };
+            let revision = Revision { changes: &changes, without: &[HELD_BY], deleted: &[] };
             next(state, &mut facts, &order, &revision)?;
             for case in asked(state, &order.id) {
                 facts.close(&case, &told.by, "verified");
@@ -81,8 +81,11 @@ pub fn verify(state: &mut State, ctx: &Context, told: &Verification) -> Result<D
         }
         Word::Query => open(&mut facts, told, &order, CaseKind::PharmacistQuery),
         Word::Intervene => {
-            let revision =
-                Revision { changes: "{}", without: &[VERIFIED_BY, VERIFIED_AT], deleted: &[] };
+            let mut by = Extension::new(HELD_BY.to_owned());
+            by.value_reference = Some(Box::new(resources::staff(&site, &told.by)));
+            let changes = json!({ "extension": [by] }).to_string();
+            let without = &[VERIFIED_BY, VERIFIED_AT];
+            let revision = Revision { changes: &changes, without, deleted: &[] };
             next(state, &mut facts, &order, &revision)?;
             open(&mut facts, told, &order, CaseKind::PharmacistIntervention);
         }

@@ -105,6 +105,10 @@ pub struct StatusChange {
     /// Whether it is a pharmacist's word here, about what the prescriber's system had said before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub here: bool,
+    /// Whether a pharmacist held it back: it may not be taken, whatever the site allows of what is
+    /// not verified.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
 }
 
 /// How often a dose may be taken.
@@ -232,8 +236,10 @@ pub struct StepView<'a> {
     pub schedule: Schedule,
     /// The most in 24 hours.
     pub maximum: Option<&'a Quantity>,
-    /// How many doses the course has.
+    /// How many doses the course has, or this step of it.
     pub doses: Option<u32>,
+    /// From when on these doses are counted; over the whole order where it has no steps.
+    pub since: Option<Timestamp>,
 }
 
 /// Something that a patient got, or that was taken for the patient.
@@ -260,6 +266,11 @@ impl OrderState {
         self.changes.last().is_some_and(|change| change.verified)
     }
 
+    /// Whether a pharmacist holds the version in force back.
+    pub fn held(&self) -> bool {
+        self.changes.last().is_some_and(|change| change.held)
+    }
+
     /// When the newest message about it was entered.
     pub fn entered(&self) -> Option<Timestamp> {
         self.changes.iter().rev().find(|change| !change.here).map(|change| change.at)
@@ -274,7 +285,8 @@ impl OrderState {
     pub fn step_at(&self, at: Timestamp) -> Option<StepView<'_>> {
         let Some(steps) = &self.steps else {
             let (dose, maximum) = (self.dose.as_ref(), self.maximum.as_ref());
-            return Some(StepView { dose, schedule: self.schedule, maximum, doses: self.doses });
+            let (schedule, doses) = (self.schedule, self.doses);
+            return Some(StepView { dose, schedule, maximum, doses, since: None });
         };
         let runs = |step: &&Step| {
             step.start.is_none_or(|start| start <= at) && step.end.is_none_or(|end| at < end)
@@ -282,12 +294,15 @@ impl OrderState {
         // Before the first step its dose may be taken a little early.
         let early = || steps.first().filter(|first| first.start.is_some_and(|start| at < start));
         let step = steps.iter().rev().find(runs).or_else(early)?;
+        // What was taken early belongs to the first step.
+        let is_first = steps.first().is_some_and(|first| std::ptr::eq(first, step));
+        let start = step.start.filter(|_| !is_first).unwrap_or(Timestamp::MIN);
         Some(StepView {
             dose: step.dose.as_ref(),
             schedule: step.schedule,
             maximum: step.maximum.as_ref(),
-            // Doses are counted over the whole order.
-            doses: None,
+            doses: step.doses,
+            since: Some(start),
         })
     }
 

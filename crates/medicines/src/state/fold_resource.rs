@@ -277,13 +277,14 @@ fn order_state(
     let mut changes = before.map(|order| order.changes.clone()).unwrap_or_default();
     let told = told_at(&request.extension).unwrap_or(resource.last_updated);
     let verified = request.extension.iter().any(|e| e.url == crate::orders::VERIFIED_BY);
+    let held = request.extension.iter().any(|e| e.url == crate::orders::HELD_BY);
     let here = before.is_some_and(|before| {
         let same = before.status() == request.status && before.entered() == Some(told);
-        same && before.verified() != verified
+        same && (before.verified() != verified || before.held() != held)
     });
     let at = if here { resource.last_updated } else { told };
     changes.reserve_exact(1);
-    changes.push(StatusChange { at, status: request.status, verified, here });
+    changes.push(StatusChange { at, status: request.status, verified, here, held });
     if changes.len() > MAX_CHANGES {
         changes.remove(0);
     }

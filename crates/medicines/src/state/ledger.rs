@@ -368,7 +368,11 @@ impl State {
             let reserved = permitted.map_or(Decimal::ZERO, |t| parts(t.units, t.of));
             order.total += parts(transfer.quantity, transfer.dose) - reserved;
             order.begun |= posted;
-            order.taken.retain(|taken| taken.removal != transfer.id && taken.at >= oldest);
+            // The doses of a step are counted, however long it takes.
+            let counted = order.steps.iter().flat_map(|steps| steps.iter());
+            let all = counted.into_iter().any(|step| step.doses.is_some());
+            let kept = |taken: &Taken| taken.removal != transfer.id && (all || taken.at >= oldest);
+            order.taken.retain(kept);
             order.taken.push(Taken {
                 removal: transfer.id.clone(),
                 at: transfer.activity,

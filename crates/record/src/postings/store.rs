@@ -13,9 +13,9 @@ use crate::Error;
 
 /// How many runs of like size become one; also how much larger the next size is.
 const TOGETHER: usize = 8;
-/// A run with as many numbers is merged no more: a merge happens within a transaction and must
-/// not take long.
-const LARGEST: u32 = 200_000;
+/// A run with as many numbers is merged no more, so that what becomes of [`TOGETHER`] of them has
+/// 200,000 at the most: a merge happens within a transaction and must not take long.
+const LARGEST_IN: u32 = 25_000;
 
 /// A run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +146,7 @@ fn merge_last(connection: &Connection) -> Result<bool, Error> {
         .query_map([], |row| Ok(Run { id: row.get(0)?, first: row.get(1)?, end: row.get(2)? }))?;
     let runs = runs.collect::<Result<Vec<_>, _>>()?;
     let level = runs.first().map_or(0, |run| run.level());
-    let like = |run: &&Run| run.level() <= level && run.end - run.first < LARGEST;
+    let like = |run: &&Run| run.level() <= level && run.end - run.first < LARGEST_IN;
     let mut last: Vec<Run> = runs.iter().take_while(like).copied().collect();
     if last.len() < TOGETHER {
         return Ok(false);

@@ -73,7 +73,7 @@ impl Cold for ColdReader {
 
     fn matching(&self, search: &SearchRequest) -> Option<Vec<Id>> {
         self.rest();
-        let two = SearchRequest { count: 2, cursor: None, ..search.clone() };
+        let two = search.for_condition();
         let page = match self.reader.search(&two) {
             // It is the search that is at fault, not the record.
             Err(Error::TooWide { .. } | Error::ValueSet) => return None,

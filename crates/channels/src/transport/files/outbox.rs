@@ -37,8 +37,9 @@ impl Outbox {
     }
 
     /// The name of a delivery's file: names sort as the deliveries were queued, and a repeat has
-    /// the name of the first, so that one that was not taken yet is replaced by the same bytes.
-    fn name(&self, id: &str, at: Timestamp) -> String {
+    /// the name of the first, so that one that was not taken yet is replaced by the same bytes. A
+    /// batch that holds something else has another name: it takes nobody's place.
+    fn name(&self, id: &str, at: Timestamp, content: Option<u64>) -> String {
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
         let id: String = id.chars().map(plain).collect();
         // The last number counts the deliveries of one entry, which were queued at one time.
@@ -46,7 +47,8 @@ impl Outbox {
             Some((entry, count)) => format!("{entry}.{count:0>5}"),
             None => id,
         };
-        format!("{}-{id}{}", at.strftime("%Y%m%dT%H%M%S%.9fZ"), self.ending)
+        let content = content.map(|hash| format!("-{hash:016x}")).unwrap_or_default();
+        format!("{}-{id}{content}{}", at.strftime("%Y%m%dT%H%M%S%.9fZ"), self.ending)
     }
 
     fn contents(&self, message: &[u8]) -> Vec<u8> {
@@ -94,7 +96,7 @@ impl FileClient {
         message: Outgoing<'_>,
     ) -> Result<(), LinkError> {
         let outbox = Arc::clone(&self.outbox);
-        let name = outbox.name(message.id, message.at);
+        let name = outbox.name(message.id, message.at, message.content);
         let contents = outbox.contents(message.bytes);
         let written = spawn_blocking(move || outbox.write(&name, &contents)).await;
         written.unwrap_or(Err(LinkError::Unclear("file-not-synced")))?;
@@ -119,12 +121,14 @@ mod tests {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let earlier = at("2026-11-20T10:15:00.9Z");
         let names = [
-            outbox.name("rxx.9.2", earlier),
-            outbox.name("rxx.9.10", earlier),
-            outbox.name("rxx.10.1", at("2026-11-20T10:15:01Z")),
+            outbox.name("rxx.9.2", earlier, None),
+            outbox.name("rxx.9.10", earlier, None),
+            outbox.name("rxx.10.1", at("2026-11-20T10:15:01Z"), None),
         ];
         assert_eq!(names[0], "20261120T101500.900000000Z-rxx.9.00002.hl7");
         assert!(names.is_sorted(), "{names:?}");
-        assert!(!outbox.name("../x", at("2026-11-20T10:15:00Z")).contains('/'));
+        let now = at("2026-11-20T10:15:00Z");
+        assert!(!outbox.name("../x", now, None).contains('/'));
+        assert_ne!(outbox.name("rxx.9.2", now, Some(1)), outbox.name("rxx.9.2", now, Some(2)));
     }
 }

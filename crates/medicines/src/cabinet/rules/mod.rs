@@ -38,15 +38,13 @@ pub(super) struct Question<'a> {
     pub(super) expiry: Option<Date>,
     /// When it is, or was, taken.
     pub(super) at: Timestamp,
-    /// When the prescribing system last said anything of an order.
-    pub(super) heard: Option<Timestamp>,
 }
 
 type Rule = fn(&Question<'_>) -> Result<(), Refusal>;
 
 /// The rules for somebody who asks, in the order in which the first that is broken is told.
 /// Whether a batch was recalled belongs behind the expiry.
-const BEFORE: [Rule; 8] = [
+const BEFORE: [Rule; 7] = [
     quantity::check,
     person::check,
     person::training,
@@ -54,11 +52,9 @@ const BEFORE: [Rule; 8] = [
     location::check,
     restricted::check,
     expiry::check,
-    staleness::check,
 ];
 
-/// The rules for what happened: how much it was is told, not asked, and how old the prescriber's
-/// word was is nobody's fault at the cabinet.
+/// The rules for what happened: how much it was is told, not asked.
 const AFTER: [Rule; 6] = [
     person::check,
     person::training,
@@ -67,6 +63,8 @@ const AFTER: [Rule; 6] = [
     restricted::check,
     expiry::check,
 ];
+
+pub(super) use staleness::check as fresh;
 
 /// Whether it may be taken, as far as no order is concerned.
 pub(super) fn may(question: &Question<'_>) -> Result<(), Refusal> {

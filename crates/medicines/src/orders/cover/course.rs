@@ -1,4 +1,5 @@
-//! An order for a number of doses ends with the last of them, whatever strength they were of.
+//! An order for a number of doses ends with the last of them, whatever strength they were of; so
+//! does a step of a taper.
 
 use rust_decimal::Decimal;
 
@@ -6,6 +7,12 @@ use super::{Asked, NotCovered};
 
 pub(super) fn check(asked: &Asked<'_>) -> Result<(), NotCovered> {
     let Some(doses) = asked.step.doses else { return Ok(()) };
-    let fits = asked.fits(asked.order.total, Decimal::from(doses));
+    let taken = match asked.step.since {
+        None => asked.order.total,
+        Some(since) => {
+            asked.doses(asked.order.taken.iter().filter(|taken| taken.at >= since), Decimal::MAX)
+        }
+    };
+    let fits = asked.fits(taken, Decimal::from(doses));
     if fits { Ok(()) } else { Err(NotCovered::CourseOver) }
 }

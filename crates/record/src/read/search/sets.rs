@@ -224,7 +224,7 @@ impl Searcher<'_> {
                 let known = expand(&url).ok_or(Error::ValueSet)?;
                 known.into_iter().map(|(s, c)| (s.to_owned(), c.to_owned())).collect()
             };
-            if codes.len() > MAX_CODES {
+            if on.any_of.len() + codes.len() > MAX_CODES {
                 return Err(Error::ValueSet);
             }
             on.any_of.extend(codes.into_iter().map(|(system, code)| {
