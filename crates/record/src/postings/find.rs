@@ -9,8 +9,10 @@ use crate::Error;
 
 /// The most numbers that one lookup gives: decoding them takes some milliseconds.
 pub(crate) const MAX_POSTINGS: usize = 2_000_000;
-/// The most blocks that one lookup reads.
+/// The most blocks that one lookup reads one after another.
 const MAX_BLOCKS: usize = 4_000;
+/// The most blocks that one lookup reads at all: a list of codes begins anew for each of them.
+const MAX_SEEKS: usize = 100_000;
 
 /// The runs of one state of the record.
 #[derive(Debug)]
@@ -33,8 +35,9 @@ impl<'c> Runs<'c> {
 
     /// The numbers of those that have a key in one of the ranges, upwards, each once; those of
     /// versions that are no longer current may be among them. `None` where that takes more than
-    /// [`MAX_POSTINGS`] numbers or too many blocks.
-    pub(crate) fn find(&self, spans: &[Span]) -> Result<Option<Vec<u32>>, Error> {
+    /// `most` numbers, at most [`MAX_POSTINGS`], or too many blocks.
+    pub(crate) fn find(&self, spans: &[Span], most: usize) -> Result<Option<Vec<u32>>, Error> {
+        let most = most.min(MAX_POSTINGS);
         let mut from = self.connection.prepare_cached(
             "SELECT id, body FROM block INDEXED BY block_first \
              WHERE run = ?1 AND first < ?2 ORDER BY first DESC, id DESC LIMIT 1",
@@ -47,7 +50,7 @@ impl<'c> Runs<'c> {
             for span in spans {
                 let mut seek =
                     Seek { run: *run, from: &mut from, next: &mut next, entries: &mut entries };
-                if !seek.collect(span, &mut all, &mut blocks)? {
+                if !seek.collect(span, &mut all, most, &mut blocks)? {
                     return Ok(None);
                 }
             }
@@ -71,9 +74,14 @@ impl Seek<'_, '_> {
         &mut self,
         span: &Span,
         all: &mut Vec<u32>,
+        most: usize,
         blocks: &mut usize,
     ) -> Result<bool, Error> {
+        if *blocks > MAX_SEEKS {
+            return Ok(false);
+        }
         let mut no = self.first(span)?;
+        let before = *blocks;
         loop {
             *blocks += 1;
             while self.entries.next(|key| is_in(span, key))? {
@@ -83,7 +91,7 @@ impl Seek<'_, '_> {
                 }
                 all.extend_from_slice(self.entries.numbers());
             }
-            if all.len() > MAX_POSTINGS || *blocks > MAX_BLOCKS {
+            if all.len() > most || *blocks - before > MAX_BLOCKS {
                 return Ok(false);
             }
             let mut rows = self.next.query((no, self.run.id))?;

@@ -9,6 +9,7 @@ use fhir_search::{Condition, Param, SearchRequest, entries, find_param, referenc
 use super::hold::is_subject;
 use super::{MAX_CANDIDATES, Searcher};
 use crate::Error;
+use crate::postings::MAX_POSTINGS;
 use crate::read::resources::stored;
 
 /// The most resources of the other type that a chain goes over.
@@ -131,7 +132,7 @@ impl Searcher<'_> {
         let mut spans: Vec<_> =
             ids.iter().flat_map(|id| reference_spans(by, of, id.as_str())).collect();
         spans.sort_by(|a, b| a.from.cmp(&b.from));
-        self.runs.find(&spans)
+        self.runs.find(&spans, MAX_POSTINGS)
     }
 
     /// The codes of a ValueSet that is stored here, as `(system, code)`; `None` where there is none

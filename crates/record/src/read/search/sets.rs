@@ -8,9 +8,12 @@ use rusqlite::Params;
 use super::{MAX_CANDIDATES, Searcher, is_of_set};
 use crate::Error;
 use crate::code::type_number;
+use crate::postings::MAX_POSTINGS;
 
 /// Up to so many candidates it is quicker to look at each than to look another condition up.
 const FEW: usize = 64;
+/// How many numbers are decoded in the time in which one candidate is read and looked at.
+const WORTH: usize = 1_000;
 /// The most codes of a value set.
 const MAX_CODES: usize = 5_000;
 
@@ -113,7 +116,10 @@ impl Searcher<'_> {
         }
         let mut known = exact;
         for spans in all {
-            match self.runs.find(spans)? {
+            // Where it takes more than to look at what is left, it is looked at.
+            let most =
+                plan.set.as_ref().map_or(MAX_POSTINGS, |set| set.len().saturating_mul(WORTH));
+            match self.runs.find(spans, most)? {
                 Some(set) => plan.narrow(set),
                 None => known = false,
             }
@@ -178,7 +184,7 @@ impl Searcher<'_> {
             }
         }
         if !spans.is_empty() {
-            let Some(more) = self.runs.find(spans)? else { return Ok(None) };
+            let Some(more) = self.runs.find(spans, MAX_POSTINGS)? else { return Ok(None) };
             set.extend(more);
         }
         Ok(Some(sorted(set)))
@@ -189,7 +195,7 @@ impl Searcher<'_> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query(values)?;
         while let Some(row) = rows.next()? {
-            if set.len() == crate::postings::MAX_POSTINGS {
+            if set.len() == MAX_POSTINGS {
                 return Ok(false);
             }
             set.extend(row.get::<_, Option<u32>>(0)?);
