@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{ErrorCode, ffi};
 
+use crate::Road;
+
 /// Why a record could not be opened, written or read.
 ///
 /// The text begins with the code (`REC-01`) and ends with what to do. It never holds anything of
@@ -106,13 +108,11 @@ pub enum Error {
     /// A page token is none that this program made.
     #[error("REC-12: the page token is not valid; ask for the first page again")]
     Cursor,
-    /// A search has more candidates than are looked at for one answer.
-    #[error(
-        "REC-13: the search is too wide (over {limit} candidates); narrow it, by patient or date"
-    )]
-    TooWide {
-        /// The most candidates.
-        limit: usize,
+    /// A search would cost more than one may.
+    #[error("REC-13: the search is too costly; {road}")]
+    TooCostly {
+        /// On what it would spend too much; its text says what to narrow.
+        road: Road,
     },
     /// A search names a value set whose codes are not known.
     #[error(
@@ -141,7 +141,7 @@ impl Error {
             Self::Json { .. } => "REC-10",
             Self::Journal(_) => "REC-11",
             Self::Cursor => "REC-12",
-            Self::TooWide { .. } => "REC-13",
+            Self::TooCostly { .. } => "REC-13",
             Self::Database(_) => "REC-14",
             Self::Behind { .. } => "REC-15",
             Self::ValueSet => "REC-16",
@@ -214,7 +214,7 @@ mod tests {
             Error::Json { what: "fact" },
             Error::Journal(journal::Error::DiskFull),
             Error::Cursor,
-            Error::TooWide { limit: 1 },
+            Error::TooCostly { road: Road::Has },
             Error::Database(String::new()),
             Error::Behind { position: 1, promised: 3 },
             Error::ValueSet,

@@ -29,11 +29,11 @@ pub use messages::{
     fact_text, message_text,
 };
 pub use read::{
-    AccessView, CaseCount, CaseView, ColdReader, DeletedView, DeliveryView, Everything, History,
-    HistorySearch, Lease, MAX_ACCESSES, MAX_CANDIDATES, MAX_CASES, MAX_DELIVERIES, MAX_EVERYTHING,
-    MAX_HISTORY, MAX_IDLE_READERS, MAX_INCLUDED, MAX_LATEST, MAX_MESSAGES, MAX_QUEUE_SCAN,
-    MAX_SCAN, MAX_TRANSFERS, MessageView, OrderCount, Page, Place, PocketView, Queue, Reader,
-    Readers, Revision, Tally, TransferView, Ward,
+    AccessView, Budget, CaseCount, CaseView, ColdReader, DeletedView, DeliveryView, Everything,
+    History, HistorySearch, Lease, MAX_ACCESSES, MAX_CANDIDATES, MAX_CASES, MAX_DELIVERIES,
+    MAX_EVERYTHING, MAX_HISTORY, MAX_IDLE_READERS, MAX_INCLUDED, MAX_LATEST, MAX_MESSAGES,
+    MAX_QUEUE_SCAN, MAX_READS, MAX_SCAN, MAX_SEARCH_TIME, MAX_TRANSFERS, MessageView, OrderCount,
+    Page, Place, PocketView, Queue, Reader, Readers, Revision, Road, Tally, TransferView, Ward,
 };
 pub use snapshot::snapshot;
 pub use writer::{Applied, Head, Record};

@@ -196,15 +196,16 @@ impl Changing {
 fn one(record: &Reader, search: &SearchRequest) -> Result<Result<Id, Fault>, record::Error> {
     let two = search.for_condition();
     let many = |text: &str| Ok(Err(Fault::new(FaultCode::MultipleMatches, text)));
+    let too_many = "Too many resources would have to be looked through: say more exactly which one \
+                    is meant.";
     let found = match record.search(&two) {
-        Err(record::Error::TooWide { .. }) => {
-            return many(
-                "Too many resources would have to be looked through: say more exactly which one \
-                 is meant.",
-            );
-        }
+        Err(record::Error::TooCostly { .. }) => return many(too_many),
         found => found?,
     };
+    // A page that ended before it was full does not say that there are no more.
+    if found.resources.len() < 2 && found.next.is_some() {
+        return many(too_many);
+    }
     let mut ids = found.resources.into_iter().map(|found| found.id);
     match (ids.next(), ids.next()) {
         (Some(_), Some(_)) => {

@@ -14,6 +14,15 @@ const MAX_BLOCKS: usize = 4_000;
 /// The most blocks that one lookup reads at all: a list of codes begins anew for each of them.
 const MAX_SEEKS: usize = 100_000;
 
+/// What lookups took.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cost {
+    /// How many blocks were read.
+    pub(crate) blocks: usize,
+    /// How many numbers were decoded.
+    pub(crate) numbers: usize,
+}
+
 /// The runs of one state of the record.
 #[derive(Debug)]
 pub(crate) struct Runs<'c> {
@@ -35,8 +44,12 @@ impl<'c> Runs<'c> {
 
     /// The numbers of those that have a key in one of the ranges, upwards, each once; those of
     /// versions that are no longer current may be among them. `None` where that takes more than
-    /// `most` numbers, at most [`MAX_POSTINGS`], or too many blocks.
-    pub(crate) fn find(&self, spans: &[Span], most: usize) -> Result<Option<Vec<u32>>, Error> {
+    /// `most` numbers, at most [`MAX_POSTINGS`], or too many blocks. With it comes what it took.
+    pub(crate) fn find(
+        &self,
+        spans: &[Span],
+        most: usize,
+    ) -> Result<(Option<Vec<u32>>, Cost), Error> {
         let most = most.min(MAX_POSTINGS);
         let mut from = self.connection.prepare_cached(
             "SELECT id, body FROM block INDEXED BY block_first \
@@ -51,13 +64,14 @@ impl<'c> Runs<'c> {
                 let mut seek =
                     Seek { run: *run, from: &mut from, next: &mut next, entries: &mut entries };
                 if !seek.collect(span, &mut all, most, &mut blocks)? {
-                    return Ok(None);
+                    return Ok((None, Cost { blocks, numbers: all.len() }));
                 }
             }
             all[start..].sort_unstable();
         }
+        let cost = Cost { blocks, numbers: all.len() };
         all.dedup();
-        Ok(Some(all))
+        Ok((Some(all), cost))
     }
 }
 

@@ -76,9 +76,13 @@ impl Cold for ColdReader {
         let two = search.for_condition();
         let page = match self.reader.search(&two) {
             // It is the search that is at fault, not the record.
-            Err(Error::TooWide { .. } | Error::ValueSet) => return None,
+            Err(Error::TooCostly { .. } | Error::ValueSet) => return None,
             page => self.known(page),
         };
+        // A page that ended before it was full does not say that there are no more.
+        if page.resources.len() < 2 && page.next.is_some() {
+            return None;
+        }
         Some(page.resources.into_iter().map(|found| found.id).collect())
     }
 

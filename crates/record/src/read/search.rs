@@ -4,10 +4,12 @@
 //! postings ([`sets`]), where that is possible; what sets cannot tell is asked of the resources
 //! themselves ([`hold`]). A search walks from the newest to the oldest, through the set or through
 //! the whole type, and looks at no more than [`MAX_CANDIDATES`] resources for a page. Another order
-//! than that needs all that is found ([`sorted`]), so that there may be no more than as many.
+//! than that needs all that is found ([`sorted`]), so that there may be no more than as many. All
+//! that a search reads, for whatever part of it, is spent from one [`Budget`].
 //!
 //! [`SearchRequest::matches`] is the measure for all of this.
 
+mod budget;
 mod cursor;
 mod hold;
 mod include;
@@ -24,6 +26,7 @@ use super::Reader;
 use crate::Error;
 use crate::postings::Runs;
 
+pub use budget::{Budget, MAX_READS, MAX_SEARCH_TIME, Road};
 pub use include::MAX_INCLUDED;
 
 use cursor::Place;
@@ -56,6 +59,7 @@ struct Searcher<'r> {
     reader: &'r Reader,
     connection: &'r Connection,
     runs: Runs<'r>,
+    budget: Budget,
 }
 
 impl Reader {
@@ -65,20 +69,22 @@ impl Reader {
     /// stored or changed between two pages does not move the others. One that changes meanwhile
     /// moves to its new place where the order is that of the last change.
     ///
-    /// Errors: [`Error::Cursor`] for a cursor of another search or of nobody, [`Error::TooWide`]
-    /// where more than [`MAX_CANDIDATES`] would have to be looked at to answer at all,
-    /// [`Error::ValueSet`] for a value set that is not known.
+    /// Errors: [`Error::Cursor`] for a cursor of another search or of nobody, [`Error::TooCostly`]
+    /// where more than [`MAX_CANDIDATES`] would have to be looked at to answer at all, or all of
+    /// its parts together cost more than a [`Budget`], [`Error::ValueSet`] for a value set that is
+    /// not known.
     pub fn search(&self, request: &SearchRequest) -> Result<Page, Error> {
+        self.search_within(request, Budget::default())
+    }
+
+    /// The same with another budget.
+    pub fn search_within(&self, request: &SearchRequest, budget: Budget) -> Result<Page, Error> {
         let snapshot = self.snapshot()?;
         let searcher =
-            Searcher { reader: self, connection: &snapshot, runs: Runs::new(&snapshot)? };
+            Searcher { reader: self, connection: &snapshot, runs: Runs::new(&snapshot)?, budget };
         let mut request = request.clone();
         searcher.resolve(&mut request.conditions)?;
-        let mut page = searcher.page(&request)?;
-        if !request.includes.is_empty() {
-            (page.included, page.cut) = searcher.included(&request, &page.resources)?;
-        }
-        Ok(page)
+        searcher.page(&request)
     }
 }
 
@@ -97,24 +103,34 @@ impl Searcher<'_> {
         } else {
             self.sorted(request, &plan, after.as_ref())?
         };
-        match request.total {
-            Total::None => page.total = None,
-            Total::Accurate if page.total.is_none() => {
-                page.total = Some(self.count(request, &plan)?);
-            }
-            Total::Known if page.total.is_none() && after.is_none() => {
-                let few = plan.set.as_ref().is_some_and(|set| set.len() <= MAX_COUNTED);
-                if few || (plan.set.is_none() && plan.checks.is_empty()) {
-                    page.total = Some(self.count(request, &plan)?);
-                }
-            }
-            _ => {}
+        if !request.includes.is_empty() {
+            (page.included, page.cut) = self.included(request, &page.resources)?;
         }
+        page.total = match request.total {
+            Total::None => None,
+            _ if page.total.is_some() => page.total,
+            Total::Accurate => Some(self.count(request, &plan)?),
+            Total::Known if after.is_none() => self.count_few(request, &plan)?,
+            Total::Known => None,
+        };
         Ok(page)
+    }
+
+    /// How many are found, where that is known or costs little.
+    fn count_few(&self, request: &SearchRequest, plan: &Plan<'_>) -> Result<Option<u64>, Error> {
+        let few = plan.set.as_ref().is_some_and(|set| set.len() <= MAX_COUNTED);
+        if !few && (plan.set.is_some() || !plan.checks.is_empty()) {
+            return Ok(None);
+        }
+        match self.count(request, plan) {
+            Err(Error::TooCostly { .. }) => Ok(None),
+            count => count.map(Some),
+        }
     }
 
     /// How many are found.
     fn count(&self, request: &SearchRequest, plan: &Plan<'_>) -> Result<u64, Error> {
+        let _on = self.budget.on(Road::Count);
         if plan.set.is_none() && plan.checks.is_empty() {
             return walk::all_of(self.connection, request.resource_type);
         }

@@ -131,11 +131,8 @@ fn not_found(error: record::Error) -> Failure {
             let detail = "_cursor is not one that this server gave to this search.";
             Failure::new(Problem::bad(code::BAD_QUERY, detail), IssueType::Value)
         }
-        record::Error::TooWide { limit } => {
-            let detail = format!(
-                "The search would have to look at more than {limit} resources: name a patient, \
-                 an identifier or a shorter time."
-            );
+        record::Error::TooCostly { road } => {
+            let detail = format!("The search is too costly; {road}.");
             Failure::new(Problem::bad(code::TOO_WIDE, detail), IssueType::TooCostly)
         }
         record::Error::ValueSet => {
@@ -302,6 +299,13 @@ mod tests {
     fn the_journal_gets_names_and_no_values() {
         let (asked, search) = asked("patient=a&status=active&status=stopped&9990000018=x", false);
         assert_eq!(without_values(&asked, &search), "MedicationRequest?patient&status");
+    }
+
+    #[test]
+    fn what_costs_too_much_says_what_to_narrow() {
+        let refused = not_found(record::Error::TooCostly { road: record::Road::Has });
+        let words = format!("{refused:?}");
+        assert!(words.contains("TooCostly") && words.contains("_has"), "{words}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::Row;
 
 use super::Searcher;
+use super::budget::{On, Road};
 use super::sets::{Check, Plan};
 use crate::Error;
 use crate::code::{nanoseconds, timestamp};
@@ -63,8 +64,10 @@ impl Searcher<'_> {
     ) -> Result<bool, Error> {
         match condition {
             Condition::Chain { param, to } => {
+                let _on = self.budget.on(Road::Chain);
                 for (kind, id) in targets(param, resource.resource_type, root) {
                     for (_, condition) in to.iter().filter(|(of, _)| *of == kind) {
+                        self.budget.read()?;
                         let other = self.reader.read(kind, &id)?;
                         if let Some(other) = other
                             && self.holds_of(condition, &other)?
@@ -76,6 +79,7 @@ impl Searcher<'_> {
                 Ok(false)
             }
             Condition::Has { of, by, condition } => {
+                let _on = self.budget.on(Road::Has);
                 for number in self.referring(*of, by, resource)? {
                     if let Some(other) = self.numbered(*of, number)?
                         && self.holds_of(condition, &other)?
@@ -93,6 +97,15 @@ impl Searcher<'_> {
             }
             plain => Ok(plain.matches(resource, root, &Nowhere)),
         }
+    }
+
+    /// Says on what is spent for a condition about other resources.
+    pub(super) fn on(&self, condition: &Condition) -> On<'_> {
+        self.budget.on(match condition {
+            Condition::Chain { .. } => Road::Chain,
+            Condition::Has { .. } => Road::Has,
+            _ => Road::Candidates,
+        })
     }
 
     fn holds_of(&self, condition: &Condition, other: &StoredResource) -> Result<bool, Error> {
@@ -113,7 +126,7 @@ impl Searcher<'_> {
         let subject = to.resource_type == ResourceType::Patient && is_subject(of, by);
         let ids: &[fhir::Id] = if subject { std::slice::from_ref(&to.id) } else { &[] };
         let found = self.by_patients(of, ids, if subject { &[] } else { &spans })?;
-        found.ok_or(Error::TooWide { limit: super::MAX_CANDIDATES })
+        found.ok_or_else(|| self.budget.too_costly())
     }
 }
 

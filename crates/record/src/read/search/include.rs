@@ -8,6 +8,7 @@ use fhir_definitions::SearchKind;
 use fhir_search::{Include, Param, SearchRequest, params_of, targets};
 
 use super::Searcher;
+use super::budget::Road;
 use crate::Error;
 
 /// The most resources that come with a page.
@@ -41,6 +42,7 @@ impl Searcher<'_> {
         request: &SearchRequest,
         page: &[StoredResource],
     ) -> Result<(Vec<StoredResource>, bool), Error> {
+        let _on = self.budget.on(Road::Include);
         let known = page.iter().map(|one| (one.resource_type, one.id.clone())).collect();
         let mut gathered = Gathered { known, all: Vec::new(), cut: false };
         for include in &request.includes {
@@ -87,6 +89,7 @@ impl Searcher<'_> {
                 if !meant || gathered.known.contains(&(kind, id.clone())) {
                     continue;
                 }
+                self.budget.read()?;
                 if let Some(found) = self.reader.read(kind, &id)? {
                     gathered.take(found);
                 }

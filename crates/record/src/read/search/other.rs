@@ -44,6 +44,7 @@ impl Searcher<'_> {
             Condition::Lists(lists) => {
                 let mut ids = Vec::new();
                 for list in lists {
+                    self.budget.read()?;
                     let Some(list) = self.reader.read(ResourceType::List, list)? else { continue };
                     let Ok(tree) = Tree::parse(list.json()) else { continue };
                     let of_kind = entries(tree.root()).filter(|(of, _)| *of == kind);
@@ -92,7 +93,8 @@ impl Searcher<'_> {
         Ok(ended.then(|| ids.into_iter().collect()))
     }
 
-    /// Gives each of a type of which a condition holds; false where they are too many.
+    /// Gives each of a type of which a condition holds; false where they are too many. Only a
+    /// budget that is spent is an error: then there is no other way that could be tried.
     fn found(
         &self,
         of: ResourceType,
@@ -100,7 +102,7 @@ impl Searcher<'_> {
         take: &mut dyn FnMut(&rusqlite::Row<'_>) -> Result<bool, Error>,
     ) -> Result<bool, Error> {
         let plan = match self.plan(of, std::slice::from_ref(condition)) {
-            Err(Error::TooWide { .. }) => return Ok(false),
+            Err(Error::TooCostly { .. }) if !self.budget.is_spent() => return Ok(false),
             plan => plan?,
         };
         if plan.set.as_ref().is_some_and(|set| set.len() > MAX_CANDIDATES) {
@@ -110,10 +112,10 @@ impl Searcher<'_> {
         let request = SearchRequest::all(of);
         let all = self.each(&request, &plan, |row| {
             enough = enough || !take(row)?;
-            if enough { Err(Error::TooWide { limit: MAX_CANDIDATES }) } else { Ok(()) }
+            if enough { Err(self.budget.too_costly()) } else { Ok(()) }
         });
         match all {
-            Err(Error::TooWide { .. }) => Ok(false),
+            Err(Error::TooCostly { .. }) if !self.budget.is_spent() => Ok(false),
             all => all.map(|()| true),
         }
     }
@@ -132,7 +134,7 @@ impl Searcher<'_> {
         let mut spans: Vec<_> =
             ids.iter().flat_map(|id| reference_spans(by, of, id.as_str())).collect();
         spans.sort_by(|a, b| a.from.cmp(&b.from));
-        self.runs.find(&spans, MAX_POSTINGS)
+        self.find(&spans, MAX_POSTINGS)
     }
 
     /// The codes of a ValueSet that is stored here, as `(system, code)`; `None` where there is none

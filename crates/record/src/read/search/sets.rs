@@ -5,6 +5,7 @@ use fhir::{Id, ResourceType};
 use fhir_search::{Condition, Filter, Lookup, Modifier, Span, ValueCondition, expand};
 use rusqlite::Params;
 
+use super::budget::WORTH;
 use super::{MAX_CANDIDATES, Searcher, is_of_set};
 use crate::Error;
 use crate::code::type_number;
@@ -12,8 +13,6 @@ use crate::postings::MAX_POSTINGS;
 
 /// Up to so many candidates it is quicker to look at each than to look another condition up.
 const FEW: usize = 64;
-/// How many numbers are decoded in the time in which one candidate is read and looked at.
-const WORTH: usize = 1_000;
 /// The most codes of a value set.
 const MAX_CODES: usize = 5_000;
 
@@ -104,11 +103,12 @@ impl Searcher<'_> {
             return Ok(());
         }
         if !matches!(condition, Condition::Values(_)) {
+            let _on = self.on(condition);
             match self.by_others(kind, condition)? {
                 Some(set) => plan.narrow(set),
                 // Each candidate would be asked for resources beside it.
                 None if plan.set.as_ref().is_none_or(|set| set.len() > super::MAX_COUNTED) => {
-                    return Err(Error::TooWide { limit: MAX_CANDIDATES });
+                    return Err(self.budget.too_costly());
                 }
                 None => plan.checks.push(Check::Holds(condition)),
             }
@@ -119,7 +119,7 @@ impl Searcher<'_> {
             // Where it takes more than to look at what is left, it is looked at.
             let most =
                 plan.set.as_ref().map_or(MAX_POSTINGS, |set| set.len().saturating_mul(WORTH));
-            match self.runs.find(spans, most)? {
+            match self.find(spans, most)? {
                 Some(set) => plan.narrow(set),
                 None => known = false,
             }
@@ -135,6 +135,7 @@ impl Searcher<'_> {
         let sql = "SELECT p FROM resource WHERE type = ?1 AND id = ?2";
         let mut set = Vec::with_capacity(ids.len());
         for id in ids {
+            self.budget.index_row()?;
             self.add(sql, (type_number(kind), id.as_str()), &mut set)?;
         }
         Ok(sorted(set))
@@ -184,10 +185,17 @@ impl Searcher<'_> {
             }
         }
         if !spans.is_empty() {
-            let Some(more) = self.runs.find(spans, MAX_POSTINGS)? else { return Ok(None) };
+            let Some(more) = self.find(spans, MAX_POSTINGS)? else { return Ok(None) };
             set.extend(more);
         }
         Ok(Some(sorted(set)))
+    }
+
+    /// The numbers of those that have a key in one of the ranges, as [`crate::postings`] has them.
+    pub(super) fn find(&self, spans: &[Span], most: usize) -> Result<Option<Vec<u32>>, Error> {
+        let (found, cost) = self.runs.find(spans, most)?;
+        self.budget.postings(cost.blocks, cost.numbers)?;
+        Ok(found)
     }
 
     /// Adds the numbers of a query; false where they are too many.
@@ -198,6 +206,7 @@ impl Searcher<'_> {
             if set.len() == MAX_POSTINGS {
                 return Ok(false);
             }
+            self.budget.index_row()?;
             set.extend(row.get::<_, Option<u32>>(0)?);
         }
         Ok(true)

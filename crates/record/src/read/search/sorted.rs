@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use fhir_search::{On, SearchRequest, SortKey};
 use rusqlite::params;
 
+use super::budget::Road;
 use super::cursor::Place;
 use super::hold::updated_between;
 use super::sets::Plan;
@@ -33,6 +34,7 @@ impl Searcher<'_> {
         plan: &Plan<'_>,
         after: Option<&Place>,
     ) -> Result<Page, Error> {
+        let _on = self.budget.on(Road::Sort);
         let after = after.map(|place| self.keys_at(request, place)).transpose()?;
         let mut found = Vec::new();
         self.each(request, plan, |row| {
@@ -106,8 +108,16 @@ impl Searcher<'_> {
             seen += 1;
             let number: u32 = row.get(5)?;
             let among = plan.set.as_ref().is_none_or(|set| set.binary_search(&number).is_ok());
-            if among && self.meets(plan, row)? {
-                page.resources.push(stored(row)?);
+            let met = self.budget.read().and_then(|()| Ok(among && self.meets(plan, row)?));
+            match met {
+                // What was found is answered; the next page has a budget of its own.
+                Err(Error::TooCostly { .. }) if place.is_some() => {
+                    page.next = place.as_ref().map(Place::cursor);
+                    break;
+                }
+                Ok(false) => {}
+                Ok(true) => page.resources.push(stored(row)?),
+                Err(error) => return Err(error),
             }
             place = Some(Place::Changed(row.get(3)?, row.get(1)?));
         }

@@ -14,6 +14,9 @@ use crate::read::resources::stored;
 /// The columns that are read: those of a resource, then these.
 pub(super) const COLUMNS: &str = "type, id, version, last_updated, body, p, status";
 
+/// What is given each number with the row under it, and tells whether there is enough.
+type Take<'t> = dyn FnMut(u32, Option<&Row<'_>>) -> Result<bool, Error> + 't;
+
 impl Searcher<'_> {
     /// One page in the order of the numbers, downwards.
     pub(super) fn walk(
@@ -29,19 +32,28 @@ impl Searcher<'_> {
         };
         let wanted = usize::try_from(request.count).unwrap_or(usize::MAX);
         let (mut page, mut last, mut seen) = (Page::default(), None, 0);
-        self.downwards(request.resource_type, plan, before, &mut |number, row| {
+        let walked = self.downwards(request.resource_type, plan, before, &mut |number, row| {
             // One more is there, so the place of the one before leads to a next page.
             if page.resources.len() == wanted || seen == MAX_CANDIDATES {
                 page.next = last.map(|last| Place::Number(last).cursor());
                 return Ok(false);
             }
             seen += 1;
-            last = Some(number);
-            if self.meets(plan, row)? {
+            if let Some(row) = row
+                && self.meets(plan, row)?
+            {
                 page.resources.push(stored(row)?);
             }
+            last = Some(number);
             Ok(true)
-        })?;
+        });
+        match (walked, last) {
+            // What was found is answered; the next page has a budget of its own.
+            (Err(Error::TooCostly { .. }), Some(last)) => {
+                page.next = Some(Place::Number(last).cursor());
+            }
+            (walked, _) => walked?,
+        }
         if after.is_none() && page.next.is_none() {
             page.total = u64::try_from(page.resources.len()).ok();
         }
@@ -49,7 +61,7 @@ impl Searcher<'_> {
     }
 
     /// Gives everything that is found, in any order. Refused where that means to look at more than
-    /// [`MAX_CANDIDATES`].
+    /// [`MAX_CANDIDATES`], or than the budget allows.
     pub(super) fn each(
         &self,
         request: &SearchRequest,
@@ -60,23 +72,26 @@ impl Searcher<'_> {
         self.downwards(request.resource_type, plan, u32::MAX, &mut |_, row| {
             seen += 1;
             if seen > MAX_CANDIDATES {
-                return Err(Error::TooWide { limit: MAX_CANDIDATES });
+                return Err(self.budget.too_costly());
             }
-            if self.meets(plan, row)? {
+            if let Some(row) = row
+                && self.meets(plan, row)?
+            {
                 take(row)?;
             }
             Ok(true)
         })
     }
 
-    /// Gives each current resource of the set or the type, from the number before which it begins
-    /// down, until there is enough.
+    /// Gives each resource of the set or the type, from the number before which it begins down,
+    /// until there is enough. Of a number of a set under which no current version of the type
+    /// stands there is no row; looking for it costs as much.
     fn downwards(
         &self,
         kind: ResourceType,
         plan: &Plan<'_>,
         before: u32,
-        take: &mut dyn FnMut(u32, &Row<'_>) -> Result<bool, Error>,
+        take: &mut Take<'_>,
     ) -> Result<(), Error> {
         let kind = type_number(kind);
         let Some(set) = &plan.set else {
@@ -87,7 +102,8 @@ impl Searcher<'_> {
             let mut statement = self.connection.prepare_cached(&sql)?;
             let mut rows = statement.query((kind, before))?;
             while let Some(row) = rows.next()? {
-                if !take(row.get(5)?, row)? {
+                self.budget.read()?;
+                if !take(row.get(5)?, Some(row))? {
                     break;
                 }
             }
@@ -100,11 +116,9 @@ impl Searcher<'_> {
         let mut statement = self.connection.prepare_cached(&sql)?;
         let end = set.partition_point(|number| *number < before);
         for number in set[..end].iter().rev() {
+            self.budget.read()?;
             let mut rows = statement.query((kind, number))?;
-            // Of an older version there is no row.
-            if let Some(row) = rows.next()?
-                && !take(*number, row)?
-            {
+            if !take(*number, rows.next()?)? {
                 break;
             }
         }
@@ -117,6 +131,7 @@ impl Searcher<'_> {
         kind: ResourceType,
         number: u32,
     ) -> Result<Option<StoredResource>, Error> {
+        self.budget.read()?;
         let sql = format!(
             "SELECT {COLUMNS} FROM resource INDEXED BY resource_posting \
              WHERE type = ?1 AND p = ?2 AND p IS NOT NULL"
