@@ -6,6 +6,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement};
 use serde_json::{Map, Value};
 
+use crate::body::Bodies;
 use crate::{Error, Record};
 
 /// Why a dump stopped.
@@ -20,9 +21,10 @@ pub enum DumpError {
 }
 
 /// Tables that hold nothing of their own: the postings follow from the bodies of the resources, and
-/// how they lie in runs depends on how the entries were cut into batches.
+/// how they lie in runs depends on how the entries were cut into batches. Bodies are written out
+/// without their dictionaries.
 #[cfg(test)]
-const DERIVED: [&str; 3] = ["block", "dead", "run"];
+const DERIVED: [&str; 4] = ["block", "dead", "dictionary", "run"];
 
 /// Every other table with its rows in primary-key order. The numbers `n` are left out: what they
 /// stand for, the order of the facts, is the order of the rows wherever it matters.
@@ -77,7 +79,7 @@ impl Record {
     pub fn dump(&self, out: &mut impl Write) -> Result<(), DumpError> {
         let snapshot = self.connection().unchecked_transaction().map_err(Error::from)?;
         for (table, sql) in TABLES {
-            dump_table(&snapshot, table, sql, out)?;
+            dump_table(&snapshot, self.bodies(), table, sql, out)?;
         }
         out.flush()?;
         Ok(())
@@ -86,6 +88,7 @@ impl Record {
 
 fn dump_table(
     connection: &Connection,
+    bodies: &Bodies,
     table: &str,
     sql: &str,
     out: &mut impl Write,
@@ -98,7 +101,13 @@ fn dump_table(
         line.insert("table".into(), table.into());
         for (column, name) in names.iter().enumerate() {
             let value = row.get_ref(column).map_err(Error::from)?;
-            line.insert(name.clone(), json(value));
+            let value = match value {
+                ValueRef::Blob(body) if table == "resource" => {
+                    bodies.text(connection, body)?.into()
+                }
+                value => json(value),
+            };
+            line.insert(name.clone(), value);
         }
         serde_json::to_writer(&mut *out, &line).map_err(io::Error::from)?;
         out.write_all(b"\n")?;

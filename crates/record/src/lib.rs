@@ -7,6 +7,7 @@
 //! the journal from the first entry gives the same rows again, and [`Record::dump`] the same
 //! bytes.
 
+mod body;
 mod checkpoint;
 mod code;
 mod dump;
@@ -16,6 +17,7 @@ mod fold;
 mod index;
 mod level;
 mod messages;
+mod parts;
 mod postings;
 mod read;
 mod schema;
@@ -28,6 +30,7 @@ pub use messages::{
     Again, Life, MAX_FOUND, MessageIndex, MessageIndexer, MessageSearch, Messages, Rewrite, Sent,
     fact_text, message_text,
 };
+pub use parts::Part;
 pub use read::{
     AccessView, Budget, CaseCount, CaseView, ColdReader, DeletedView, DeliveryView, Everything,
     History, HistorySearch, Lease, MAX_ACCESSES, MAX_CANDIDATES, MAX_CASES, MAX_DELIVERIES,

@@ -4,7 +4,7 @@
 pub(crate) const APPLICATION_ID: i32 = 0x494C_5231;
 /// The version of the tables and of what is in them, in SQLite's user version. A record of
 /// another version is thrown away and rebuilt, never migrated.
-pub(crate) const FORMAT_VERSION: i64 = 7;
+pub(crate) const FORMAT_VERSION: i64 = 8;
 
 /// Two resource bodies of the usual 1.6 KB, or six state rows, fit a page of this size without an
 /// overflow page.
@@ -24,6 +24,8 @@ pub(crate) const PAGE_BYTES: u32 = 4096;
 ///   is no such part and the control id. The SHA-256 of the bytes is the journal's.
 /// - `message_key` has a hash of channel and key, 32 bits, which leads to the row that tells
 ///   whether it is the same key: one row in four hundred too many at ten million messages.
+/// - The body of a resource is compressed with a dictionary of its type ([`crate::body`]). With it
+///   a row takes some 300 bytes.
 /// - `version` holds only what is no longer current, so that a resource that never changes costs
 ///   one row.
 /// - `p` is the number under which the current version stands in the postings
@@ -81,7 +83,7 @@ CREATE TABLE resource (
   p INTEGER,
   subject TEXT,
   status TEXT,
-  body TEXT NOT NULL
+  body BLOB NOT NULL
 );
 CREATE UNIQUE INDEX resource_id ON resource (type, id);
 CREATE UNIQUE INDEX resource_posting ON resource (type, p) WHERE p IS NOT NULL;
@@ -89,6 +91,12 @@ CREATE INDEX resource_subject ON resource (subject, type) WHERE subject IS NOT N
 CREATE INDEX resource_changed ON resource (type, last_updated);
 CREATE INDEX resource_live ON resource (type, status)
   WHERE status IN ('active', 'on-hold', 'in-progress');
+CREATE TABLE dictionary (
+  n INTEGER PRIMARY KEY,
+  type INTEGER NOT NULL,
+  body BLOB NOT NULL
+);
+CREATE INDEX dictionary_type ON dictionary (type);
 CREATE TABLE version (
   n INTEGER NOT NULL,
   version INTEGER NOT NULL,

@@ -8,6 +8,7 @@ use journal::{Hash, Position, genesis};
 use medicines::{Fact, Row};
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::body::{Bodies, Packer};
 use crate::checkpoint::Checkpoints;
 use crate::code::{integer, natural, row_kind};
 use crate::fold::Folder;
@@ -53,6 +54,7 @@ pub struct Record {
     // Before the connection, so that the last one to close is the writer's, which tidies up.
     checkpoints: Checkpoints,
     connection: Connection,
+    packer: Packer,
     path: PathBuf,
 }
 
@@ -64,7 +66,8 @@ impl Record {
     pub fn open(path: &Path, site: &str) -> Result<Self, Error> {
         let start = Position { seq: 0, hash: genesis(site) };
         let connection = file::open_writer(path, site, start)?;
-        Ok(Self { checkpoints: Checkpoints::start(path)?, connection, path: path.to_owned() })
+        let checkpoints = Checkpoints::start(path)?;
+        Ok(Self { checkpoints, connection, packer: Packer::default(), path: path.to_owned() })
     }
 
     /// The file, from which [`crate::Reader::open`] reads.
@@ -90,11 +93,24 @@ impl Record {
         rows: &[Row],
         tip: Position,
     ) -> Result<(), Error> {
+        let applied = self.apply_all(batch, rows, tip);
+        if applied.is_err() {
+            self.packer.forget();
+        }
+        applied
+    }
+
+    fn apply_all(
+        &mut self,
+        batch: &[Applied<'_>],
+        rows: &[Row],
+        tip: Position,
+    ) -> Result<(), Error> {
         let held = self.checkpoints.turn()?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         check_order(position(&transaction)?.seq, batch, tip)?;
-        let mut folder = Folder::new(&transaction)?;
+        let mut folder = Folder::new(&transaction, &mut self.packer)?;
         for entry in batch {
             folder.entry(entry)?;
         }
@@ -132,6 +148,10 @@ impl Record {
 
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    pub(crate) fn bodies(&self) -> &Bodies {
+        self.packer.bodies()
     }
 
     /// Copies what is written ahead into the main file and empties the write-ahead file, for an

@@ -13,6 +13,7 @@ mod stock;
 use medicines::{Fact, Row};
 use rusqlite::Connection;
 
+use crate::body::Packer;
 use crate::{Applied, Error};
 
 /// The statements of one batch.
@@ -28,10 +29,10 @@ pub(crate) struct Folder<'c> {
 
 impl<'c> Folder<'c> {
     /// Takes the statements from the connection's cache.
-    pub(crate) fn new(connection: &'c Connection) -> Result<Self, Error> {
+    pub(crate) fn new(connection: &'c Connection, packer: &'c mut Packer) -> Result<Self, Error> {
         Ok(Self {
             messages: message::Messages::new(connection)?,
-            resources: resource::Resources::new(connection)?,
+            resources: resource::Resources::new(connection, packer)?,
             deliveries: delivery::Deliveries::new(connection)?,
             cases: case::Cases::new(connection)?,
             stock: stock::Stock::new(connection)?,

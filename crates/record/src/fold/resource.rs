@@ -6,12 +6,14 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::Place;
 use crate::Error;
+use crate::body::Packer;
 use crate::code::{integer, nanoseconds, type_number};
 use crate::index::Indexed;
 use crate::postings::Postings;
 
 pub(super) struct Resources<'c> {
     connection: &'c Connection,
+    packer: &'c mut Packer,
     insert: CachedStatement<'c>,
     select: CachedStatement<'c>,
     replace: CachedStatement<'c>,
@@ -37,9 +39,10 @@ struct Current {
 }
 
 impl<'c> Resources<'c> {
-    pub(super) fn new(connection: &'c Connection) -> Result<Self, Error> {
+    pub(super) fn new(connection: &'c Connection, packer: &'c mut Packer) -> Result<Self, Error> {
         Ok(Self {
             connection,
+            packer,
             insert: connection.prepare_cached(
                 "INSERT INTO resource \
                  (type, id, version, last_updated, seq, ordinal, subject, status, body, p) \
@@ -104,18 +107,19 @@ impl<'c> Resources<'c> {
         let Some(row) = rows.next()? else { return Ok(()) };
         let (n, version, seq, ordinal): (i64, i64, i64, i64) =
             (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        let body = Indexed::read(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?);
+        let body = row.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?;
+        let body = self.packer.bodies().text(self.connection, body)?;
+        let body = Indexed::read(&body);
         for (system, value) in body.identifiers() {
             self.forget.execute(params![kind, value, system, n])?;
         }
         let p: Option<u32> = row.get(5)?;
-        drop(body);
         drop(rows);
         p.map_or(Ok(()), |p| self.postings.forget(p))?;
         self.supersede.execute(params![n, version, seq, ordinal])?;
         let replace = "UPDATE OR REPLACE resource \
                        SET type = -type, version = ?2, last_updated = ?3, \
-                       seq = ?4, ordinal = ?5, body = '', p = NULL, subject = NULL, status = NULL \
+                       seq = ?4, ordinal = ?5, body = x'', p = NULL, subject = NULL, status = NULL \
                        WHERE n = ?1";
         self.connection.prepare_cached(replace)?.execute(params![
             n,
@@ -164,6 +168,7 @@ impl<'c> Resources<'c> {
     ) -> Result<bool, Error> {
         let type_number = type_number(resource.resource_type);
         let p = self.postings.number();
+        let body = self.packer.pack(self.connection, type_number, raw, true)?;
         let added = self.insert.execute(params![
             type_number,
             resource.id.as_str(),
@@ -173,7 +178,7 @@ impl<'c> Resources<'c> {
             place.ordinal,
             indexed.subject(resource),
             indexed.status(),
-            raw,
+            body,
             p,
         ])?;
         if added == 0 {
@@ -198,7 +203,9 @@ impl<'c> Resources<'c> {
             return Ok(None);
         };
         let text = |column| row.get_ref(column).map(|value| value.as_str_or_null().ok().flatten());
-        let body = Indexed::read(text(6)?.unwrap_or_default());
+        let body = row.get_ref(6)?.as_blob().map_err(rusqlite::Error::from)?;
+        let body = self.packer.bodies().text(self.connection, body)?;
+        let body = Indexed::read(&body);
         let identifiers = body.identifiers();
         let same = identifiers == indexed.identifiers();
         let owned = |(system, value): (&str, &str)| (system.to_owned(), value.to_owned());
@@ -225,6 +232,8 @@ impl<'c> Resources<'c> {
         p.map_or(Ok(()), |p| self.postings.forget(p))?;
         let p = self.postings.add(resource)?;
         self.supersede.execute(params![n, version, seq, ordinal])?;
+        let kind = type_number(resource.resource_type);
+        let body = self.packer.pack(self.connection, kind, raw, false)?;
         let (version, at) = (integer(resource.version), nanoseconds(resource.last_updated));
         if moved {
             let (subject, status) = (indexed.subject(resource), indexed.status());
@@ -234,23 +243,22 @@ impl<'c> Resources<'c> {
                 at,
                 place.seq,
                 place.ordinal,
-                raw,
+                body,
                 p,
                 subject,
                 status
             ])?;
         } else {
-            self.replace.execute(params![n, version, at, place.seq, place.ordinal, raw, p])?;
+            self.replace.execute(params![n, version, at, place.seq, place.ordinal, body, p])?;
         }
         let Some(old) = identifiers else {
             return Ok(());
         };
-        let type_number = type_number(resource.resource_type);
         for (system, value) in old {
-            self.forget.execute(params![type_number, value, system, n])?;
+            self.forget.execute(params![kind, value, system, n])?;
         }
         for (system, value) in indexed.identifiers() {
-            self.identify.execute(params![type_number, value, system, n])?;
+            self.identify.execute(params![kind, value, system, n])?;
         }
         Ok(())
     }

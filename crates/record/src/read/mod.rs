@@ -14,6 +14,7 @@ mod stock;
 mod wards;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use journal::Position;
 use rusqlite::{Connection, Transaction};
@@ -30,6 +31,7 @@ pub use search::{Budget, MAX_CANDIDATES, MAX_INCLUDED, MAX_READS, MAX_SEARCH_TIM
 pub use stock::{MAX_SCAN, MAX_TRANSFERS, PocketView, Tally, TransferView};
 pub use wards::{OrderCount, Ward};
 
+use crate::body::{Bodies, Dictionaries};
 use crate::{Error, file, writer};
 
 /// Reads a record, also while it is written. Open one for each thread, or lease one of
@@ -41,19 +43,32 @@ use crate::{Error, file, writer};
 pub struct Reader {
     pub(crate) connection: Connection,
     pub(crate) journal: PathBuf,
+    pub(crate) bodies: Bodies,
 }
 
 impl Reader {
     /// Opens the record at `path` for reading. It has to exist: [`crate::Record::open`] makes it.
     /// `journal` is the journal of which it is a fold; older versions are read from there.
     pub fn open(path: &Path, journal: &Path) -> Result<Self, Error> {
-        Ok(Self { connection: file::open_reader(path, true)?, journal: journal.to_owned() })
+        Self::sharing(path, journal, Arc::default())
+    }
+
+    /// The same, with dictionaries that others share.
+    fn sharing(
+        path: &Path,
+        journal: &Path,
+        dictionaries: Arc<Dictionaries>,
+    ) -> Result<Self, Error> {
+        let connection = file::open_reader(path, true)?;
+        let bodies = Bodies::sharing(dictionaries);
+        Ok(Self { connection, journal: journal.to_owned(), bodies })
     }
 
     /// The same for the thread that reads a little after every batch. SQLite gives a map up with
     /// each new state of the record, and making it again costs more than copying a few pages.
     pub fn beside_writer(path: &Path, journal: &Path) -> Result<Self, Error> {
-        Ok(Self { connection: file::open_reader(path, false)?, journal: journal.to_owned() })
+        let connection = file::open_reader(path, false)?;
+        Ok(Self { connection, journal: journal.to_owned(), bodies: Bodies::default() })
     }
 
     /// The position of the last entry that the record holds.

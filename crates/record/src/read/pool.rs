@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Reader;
+use crate::body::Dictionaries;
 use crate::{Error, Level};
 
 /// The most readers that are kept open while nobody uses them.
@@ -17,6 +18,7 @@ pub struct Readers {
     path: PathBuf,
     journal: PathBuf,
     level: Arc<Level>,
+    dictionaries: Arc<Dictionaries>,
     idle: Mutex<Vec<Reader>>,
 }
 
@@ -31,9 +33,11 @@ impl Readers {
     /// A pool of readers of the record at `path`, which is a fold of the journal at `journal`. It
     /// opens one, to say early what is wrong.
     pub fn open(path: &Path, journal: &Path) -> Result<Self, Error> {
-        let idle = Mutex::new(vec![Reader::open(path, journal)?]);
+        let dictionaries = Arc::<Dictionaries>::default();
+        let idle = Mutex::new(vec![Reader::sharing(path, journal, Arc::clone(&dictionaries))?]);
         let level = Arc::default();
-        Ok(Self { path: path.to_owned(), journal: journal.to_owned(), level, idle })
+        let (path, journal) = (path.to_owned(), journal.to_owned());
+        Ok(Self { path, journal, level, dictionaries, idle })
     }
 
     /// How far the record has to be for those who were answered: kept by whoever writes.
@@ -61,7 +65,7 @@ impl Readers {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let reader = match idle {
             Some(reader) => reader,
-            None => Reader::open(&self.path, &self.journal)?,
+            None => Reader::sharing(&self.path, &self.journal, Arc::clone(&self.dictionaries))?,
         };
         Ok(Lease { pool: self, reader: Some(reader) })
     }

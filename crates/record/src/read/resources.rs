@@ -65,7 +65,7 @@ impl Reader {
         let sql = format!("SELECT {COLUMNS} FROM resource WHERE type = ?1 AND id = ?2");
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query((type_number(resource_type), id.as_str()))?;
-        rows.next()?.map(stored).transpose()
+        rows.next()?.map(|row| self.stored(row)).transpose()
     }
 
     /// One version of a resource, current or not. An older one is read from the entry of the
@@ -151,7 +151,7 @@ impl Reader {
     pub fn resources_of(&self, patient: &Id) -> Result<Vec<StoredResource>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM resource WHERE subject = ?1 ORDER BY n");
         let mut statement = self.connection.prepare_cached(&sql)?;
-        statement.query_and_then([patient.as_str()], stored)?.collect()
+        statement.query_and_then([patient.as_str()], |row| self.stored(row))?.collect()
     }
 
     /// A page of what is about a patient, the Patient itself among it, in the order in which it was
@@ -178,7 +178,7 @@ impl Reader {
                 return Ok((found, last));
             }
             last = Some(natural(row.get(5)?));
-            found.push(stored(row)?);
+            found.push(self.stored(row)?);
         }
         Ok((found, None))
     }
@@ -195,7 +195,7 @@ impl Reader {
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let values = (type_number(resource_type), limited(limit, MAX_LATEST));
-        statement.query_and_then(values, stored)?.collect()
+        statement.query_and_then(values, |row| self.stored(row))?.collect()
     }
 
     /// How many resources of a type there are, each once however many versions it has.
@@ -247,15 +247,19 @@ impl Revision {
     }
 }
 
-/// A resource from a row of [`COLUMNS`].
-pub(super) fn stored(row: &Row<'_>) -> Result<StoredResource, Error> {
-    let id: String = row.get(1)?;
-    let raw = RawValue::from_string(row.get(4)?).map_err(|_| Error::Json { what: "resource" })?;
-    Ok(StoredResource::kept(
-        type_of(row.get(0)?)?,
-        Id::new(&id).map_err(|_| Error::Corrupt("an id".into()))?,
-        natural(row.get(2)?),
-        timestamp(row.get(3)?),
-        Arc::from(raw),
-    ))
+impl Reader {
+    /// A resource from a row of [`COLUMNS`].
+    pub(super) fn stored(&self, row: &Row<'_>) -> Result<StoredResource, Error> {
+        let id: String = row.get(1)?;
+        let body = row.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?;
+        let text = self.bodies.text(&self.connection, body)?;
+        let raw = RawValue::from_string(text).map_err(|_| Error::Json { what: "resource" })?;
+        Ok(StoredResource::kept(
+            type_of(row.get(0)?)?,
+            Id::new(&id).map_err(|_| Error::Corrupt("an id".into()))?,
+            natural(row.get(2)?),
+            timestamp(row.get(3)?),
+            Arc::from(raw),
+        ))
+    }
 }

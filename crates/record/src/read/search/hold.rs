@@ -12,7 +12,6 @@ use super::budget::{On, Road};
 use super::sets::{Check, Plan};
 use crate::Error;
 use crate::code::{nanoseconds, timestamp};
-use crate::read::resources::stored;
 
 /// Versions are stored to the millisecond, so a second around a bound loses nothing; the exact
 /// comparison follows.
@@ -45,7 +44,7 @@ impl Searcher<'_> {
         if conditions.is_empty() {
             return Ok(true);
         }
-        let resource = stored(row)?;
+        let resource = self.reader.stored(row)?;
         let Ok(tree) = Tree::parse(resource.json()) else { return Ok(false) };
         for condition in conditions {
             if !self.holds(condition, &resource, tree.root())? {

@@ -10,7 +10,6 @@ use super::hold::is_subject;
 use super::{MAX_CANDIDATES, Searcher};
 use crate::Error;
 use crate::postings::MAX_POSTINGS;
-use crate::read::resources::stored;
 
 /// The most resources of the other type that a chain goes over.
 const MAX_CHAINED: usize = 1_000;
@@ -83,7 +82,7 @@ impl Searcher<'_> {
     ) -> Result<Option<Vec<Id>>, Error> {
         let mut ids = BTreeSet::new();
         let ended = self.found(of, condition, &mut |row| {
-            let resource = stored(row)?;
+            let resource = self.reader.stored(row)?;
             if let Ok(tree) = Tree::parse(resource.json()) {
                 let all = targets(by, of, tree.root()).into_iter();
                 ids.extend(all.filter(|(target, _)| *target == kind).map(|(_, id)| id));
@@ -166,7 +165,7 @@ impl Searcher<'_> {
         let mut newest = None;
         self.each(&search, &plan, |row| {
             if newest.is_none() {
-                newest = Some(stored(row)?);
+                newest = Some(self.reader.stored(row)?);
             }
             Ok(())
         })?;

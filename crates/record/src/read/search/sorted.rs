@@ -13,7 +13,6 @@ use super::walk::COLUMNS;
 use super::{MAX_CANDIDATES, Page, Searcher};
 use crate::Error;
 use crate::code::type_number;
-use crate::read::resources::stored;
 
 /// Whether the order is that of the last change alone.
 pub(super) fn is_by_change(request: &SearchRequest) -> bool {
@@ -38,7 +37,7 @@ impl Searcher<'_> {
         let after = after.map(|place| self.keys_at(request, place)).transpose()?;
         let mut found = Vec::new();
         self.each(request, plan, |row| {
-            let resource = stored(row)?;
+            let resource = self.reader.stored(row)?;
             let keys = request.sort_keys(&resource);
             found.push(Found { keys, id: resource.id.to_string(), number: row.get(5)? });
             Ok(())
@@ -116,7 +115,7 @@ impl Searcher<'_> {
                     break;
                 }
                 Ok(false) => {}
-                Ok(true) => page.resources.push(stored(row)?),
+                Ok(true) => page.resources.push(self.reader.stored(row)?),
                 Err(error) => return Err(error),
             }
             place = Some(Place::Changed(row.get(3)?, row.get(1)?));

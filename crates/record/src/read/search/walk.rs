@@ -9,7 +9,6 @@ use super::sets::Plan;
 use super::{MAX_CANDIDATES, Page, Searcher};
 use crate::Error;
 use crate::code::{count, type_number};
-use crate::read::resources::stored;
 
 /// The columns that are read: those of a resource, then these.
 pub(super) const COLUMNS: &str = "type, id, version, last_updated, body, p, status";
@@ -42,7 +41,7 @@ impl Searcher<'_> {
             if let Some(row) = row
                 && self.meets(plan, row)?
             {
-                page.resources.push(stored(row)?);
+                page.resources.push(self.reader.stored(row)?);
             }
             last = Some(number);
             Ok(true)
@@ -138,7 +137,7 @@ impl Searcher<'_> {
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query((type_number(kind), number))?;
-        rows.next()?.map(stored).transpose()
+        rows.next()?.map(|row| self.reader.stored(row)).transpose()
     }
 }
 
