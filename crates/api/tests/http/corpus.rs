@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{ALL, Node};
 
-fn corpus(part: &str) -> Option<PathBuf> {
+pub(crate) fn corpus(part: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let folder = std::env::var_os("INTERLOCK_CORPUS").map_or(beside, PathBuf::from).join(part);
     if !folder.is_dir() {
@@ -22,7 +22,7 @@ fn corpus(part: &str) -> Option<PathBuf> {
     Some(folder)
 }
 
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut found: Vec<PathBuf> =
         entries.filter(|path| path.extension().is_some_and(|it| it == extension)).collect();
@@ -48,7 +48,7 @@ fn comparable(json: &str) -> String {
 }
 
 #[expect(clippy::print_stdout, reason = "a test says what it skips and counts")]
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     println!("{text}");
 }
 
@@ -107,17 +107,13 @@ async fn synthetic_patients_are_loaded_as_transactions() {
     });
     let (mut bundles, mut entries) = (0, 0);
     for path in &all {
-        let mut text = String::new();
-        let file = std::fs::File::open(path).unwrap();
-        flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
-        let bundle: Value = serde_json::from_str(&text).unwrap();
-        if bundle["type"] == "collection" {
-            continue;
-        }
+        let text = text_of(path);
+        let mut bundle: Value = serde_json::from_str(&text).unwrap();
+        as_transaction(&mut bundle);
         for number in searched(&bundle) {
             *expected.entry(number.0.clone()).or_default() += begin(&node, &number).await;
         }
-        let reply = node.fhir("POST", "/fhir", "", &text).await;
+        let reply = node.fhir("POST", "/fhir", "", &bundle.to_string()).await;
         let cut = &reply.body[..reply.body.floor_char_boundary(600)];
         assert_eq!(reply.status, 200, "{}: {cut}", path.display());
         for (entry, answer) in bundle["entry"]
@@ -145,10 +141,90 @@ async fn synthetic_patients_are_loaded_as_transactions() {
         };
         assert_eq!(total, expected, "{kind}");
     }
+    let each = bytes_of_each(&node);
+    assert!(each <= MAX_BYTES_EACH, "{each:.0} bytes a resource");
+}
+
+/// The most bytes of a resource on the disk, with its index and in the sealed journal.
+const MAX_BYTES_EACH: f64 = 1_200.0;
+
+/// How many bytes a resource takes on the disk; says where they are.
+fn bytes_of_each(node: &Node) -> f64 {
+    let readers = node.engine.readers();
+    let reader = readers.get().unwrap();
+    let resources = fhir::ResourceType::ALL.iter().map(|kind| reader.count(*kind).unwrap());
+    let resources = number(resources.sum());
+    let mut parts: Vec<(String, f64, f64)> = reader
+        .parts()
+        .unwrap()
+        .into_iter()
+        .map(|part| (format!("record: {}", part.name), number(part.bytes), number(part.unused)))
+        .collect();
+    parts.push(("journal, sealed".to_owned(), number(sealed_bytes(node)), 0.0));
+    for (name, bytes, unused) in &parts {
+        let [bytes, unused] = [bytes, unused].map(|bytes| bytes / resources);
+        if bytes >= 1.0 {
+            say(&format!("{name:<30} {bytes:7.1} bytes a resource, {unused:.1} of them unused"));
+        }
+    }
+    let all = parts.iter().map(|(_, bytes, _)| bytes).sum::<f64>() / resources;
+    say(&format!("{all:.1} bytes a resource of {resources}"));
+    all
+}
+
+/// The bytes of the segments of a journal with the same entries.
+fn sealed_bytes(node: &Node) -> u64 {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let options = journal::Options { durability: journal::Durability::Off, ..Default::default() };
+    let mut copy = journal::Journal::open(&path, "RXX", options).unwrap();
+    let entries = node.engine.journal().unwrap();
+    let mut next = 1;
+    while let Some(entry) = entries.get(next).unwrap() {
+        let journal::Entry { at, head, raw, .. } = entry;
+        copy.append(&[journal::Draft { at, head, raw }]).unwrap();
+        next += 1;
+    }
+    let (segment_entries, keep_entries) = (copy.position().seq, 0);
+    copy.seal(&journal::Sealing { segment_entries, keep_entries, key: None }).unwrap();
+    let files = std::fs::read_dir(journal::folder_of(&path)).unwrap();
+    files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
+}
+
+fn number(count: u64) -> f64 {
+    f64::from(u32::try_from(count).unwrap())
+}
+
+/// What only collects resources is sent as a transaction that creates them; organisations and
+/// staff, who stand in the files of many patients, where their number is not there yet.
+pub(crate) fn as_transaction(bundle: &mut Value) {
+    bundle["type"] = "transaction".into();
+    for entry in bundle["entry"].as_array_mut().unwrap() {
+        if entry.get("request").is_some() {
+            continue;
+        }
+        let kind = entry["resource"]["resourceType"].clone();
+        entry["request"] = json!({ "method": "POST", "url": kind });
+        let number = &entry["resource"]["identifier"][0];
+        if (kind == "Organization" || kind == "Practitioner")
+            && let (Some(system), Some(value)) =
+                (number["system"].as_str(), number["value"].as_str())
+        {
+            entry["request"]["ifNoneExist"] = format!("identifier={system}|{value}").into();
+        }
+    }
+}
+
+/// The text of a compressed file.
+pub(crate) fn text_of(path: &Path) -> String {
+    let mut text = String::new();
+    let file = std::fs::File::open(path).unwrap();
+    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    text
 }
 
 /// The types and numbers by which a bundle refers to what is not in it.
-fn searched(bundle: &Value) -> BTreeSet<(String, String)> {
+pub(crate) fn searched(bundle: &Value) -> BTreeSet<(String, String)> {
     fn visit(value: &Value, found: &mut BTreeSet<(String, String)>) {
         match value {
             Value::Object(members) => {
@@ -169,7 +245,7 @@ fn searched(bundle: &Value) -> BTreeSet<(String, String)> {
 }
 
 /// Creates what has the number, unless it is there: some sets come without their organisations.
-async fn begin(node: &Node, (kind, number): &(String, String)) -> u64 {
+pub(crate) async fn begin(node: &Node, (kind, number): &(String, String)) -> u64 {
     let (system, value) = number.split_once('|').unwrap();
     let identifier = json!([{ "system": system, "value": value }]);
     let body = json!({ "resourceType": kind, "identifier": identifier }).to_string();

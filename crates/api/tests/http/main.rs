@@ -14,6 +14,7 @@ mod reads;
 mod searches;
 mod serving;
 mod stock;
+mod synthea;
 mod transactions;
 mod validation;
 mod writes;
