@@ -13,7 +13,7 @@ use crate::fhir::interactions::{
     batch, capabilities, create, delete as end, history, patch as json_patch, read, search, update,
     vread,
 };
-use crate::fhir::operations::{everything, meta, meta_change, validate};
+use crate::fhir::operations::{document, everything, lastn, matching, meta, meta_change, validate};
 use crate::fhir::{Wardrobe, dress};
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -177,7 +177,21 @@ pub const ROUTES: &[Route] = {
         }),
         route(Get, "/fhir/{type}/{id}/$meta", Some(FhirRead), Fhir, "read", || get(meta::get)),
         route(Get, "/fhir/{type}/{id}/$everything", Some(FhirRead), Fhir, "everything", || {
-            get(everything::get)
+            get(everything::of_one)
+        }),
+        route(Post, "/fhir/{type}/{id}/$everything", Some(FhirRead), Fhir, "everything", || {
+            post(everything::of_one)
+        }),
+        route(Get, "/fhir/{type}/{id}/$document", Some(FhirRead), Fhir, "read", || {
+            get(document::of_one)
+        }),
+        route(Post, "/fhir/{type}/{id}/$document", Some(FhirRead), Fhir, "read", || {
+            post(document::of_one)
+        }),
+        route(Get, "/fhir/{type}/$lastn", Some(FhirRead), Fhir, "search", || get(lastn::of_type)),
+        route(Post, "/fhir/{type}/$lastn", Some(FhirRead), Fhir, "search", || post(lastn::of_type)),
+        route(Post, "/fhir/{type}/$match", Some(FhirRead), Fhir, "search", || {
+            post(matching::of_type)
         }),
         route(Post, "/fhir/{type}/$validate", Some(FhirRead), Fhir, "validate", || {
             post(validate::of_type)

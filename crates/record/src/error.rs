@@ -126,6 +126,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether what was asked for is in a segment of the journal that has left this node.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Journal(journal::Error::Moved { .. }))
+    }
+
     /// The code that the text begins with, for the manual and for alerts.
     pub fn code(&self) -> &'static str {
         match self {

@@ -11,6 +11,7 @@ use fhir_xml::XmlError;
 use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 
+use super::interactions::binary;
 use super::{Failure, Format};
 use crate::body;
 use crate::problem::{Problem, code};
@@ -34,12 +35,38 @@ pub(crate) struct Content {
     json: Bytes,
     /// The most bytes that it may have.
     most: usize,
+    /// Whether the resource was made here of what came.
+    pub(crate) is_made: bool,
 }
 
 impl Content {
+    /// A body that is JSON.
+    pub(crate) fn of_json(raw: Bytes, most: usize) -> Self {
+        Content { json: raw.clone(), raw, most, is_made: false }
+    }
+
+    /// A resource that was made of a body.
+    pub(crate) fn made(raw: Bytes, json: Bytes, most: usize) -> Self {
+        Content { raw, json, most, is_made: true }
+    }
+
     /// The JSON, once it is strict and within the limits.
     pub(crate) fn text(&self) -> Result<&str, Failure> {
         text(&self.json, self.most)
+    }
+}
+
+/// Takes the body of a write to a type: a resource, or of Binary any content.
+pub(crate) async fn of_type(
+    kind: ResourceType,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Content, Failure> {
+    match kind {
+        ResourceType::Binary => binary::content(headers, body).await,
+        // A document holds many resources.
+        ResourceType::Bundle => content(headers, body, MAX_BUNDLE_BYTES).await,
+        _ => content(headers, body, MAX_RESOURCE_BYTES).await,
     }
 }
 
@@ -63,7 +90,7 @@ pub(crate) async fn content(
             Bytes::from(json?)
         }
     };
-    Ok(Content { raw, json, most })
+    Ok(Content { raw, json, most, is_made: false })
 }
 
 /// A wildcard is no content.

@@ -194,7 +194,7 @@ fn is_resolved(done: &Done) -> bool {
     done.resource_type == ResourceType::MedicationAdministration
 }
 
-fn location(api: &ApiState, done: &Done) -> String {
+pub(crate) fn location(api: &ApiState, done: &Done) -> String {
     format!("{}/{}/_history/{}", api.fhir_base, reference(done), done.version)
 }
 

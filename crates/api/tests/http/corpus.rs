@@ -74,7 +74,7 @@ async fn official_examples_come_back_as_they_were_sent() {
             continue;
         }
         let id = reply.json()["id"].as_str().unwrap().to_owned();
-        let read = node.get(ALL, &format!("/fhir/{kind}/{id}")).await;
+        let read = node.get(ALL, &format!("/fhir/{kind}/{id}?_format=json")).await;
         assert_eq!(comparable(&read.body), comparable(&text), "{}", path.display());
         *kept.entry(kind.to_owned()).or_default() += 1;
     }

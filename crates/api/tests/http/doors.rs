@@ -75,6 +75,15 @@ fn example_of_fhir(route: &Route) -> Option<(&'static str, String, u16)> {
         }
         ("GET", "/fhir/metadata") => ("/fhir/metadata", none, 200),
         ("GET", "/fhir/{type}/{id}/$meta") => ("/fhir/Basic/none/$meta", none, 404),
+        (_, "/fhir/{type}/$lastn") => ("/fhir/Observation/$lastn", none, 400),
+        ("GET", "/fhir/{type}/{id}/$document") => ("/fhir/Composition/none/$document", none, 404),
+        ("POST", "/fhir/{type}/{id}/$document") => {
+            ("/fhir/Composition/none/$document", parameters(), 404)
+        }
+        ("POST", "/fhir/{type}/$match") => ("/fhir/Patient/$match", parameters(), 400),
+        ("POST", "/fhir/{type}/{id}/$everything") => {
+            ("/fhir/Encounter/none/$everything", parameters(), 404)
+        }
         ("GET", "/fhir/{type}/{id}/$everything") => ("/fhir/Patient/none/$everything", none, 404),
         ("GET", "/fhir/_history") => ("/fhir/_history", none, 200),
         ("GET", "/fhir/{type}/_history") => ("/fhir/Basic/_history", none, 200),
@@ -120,6 +129,10 @@ fn of_stock(route: &Route) -> Option<(&'static str, String, u16)> {
         _ => return None,
     };
     Some(example)
+}
+
+fn parameters() -> String {
+    r#"{"resourceType":"Parameters"}"#.to_owned()
 }
 
 fn tags() -> String {

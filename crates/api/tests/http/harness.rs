@@ -42,7 +42,7 @@ pub(crate) struct Node {
     pub(crate) engine: Engine,
     pub(crate) address: String,
     /// Keeps the files while the node runs.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     stop: Option<oneshot::Sender<()>>,
     pub(crate) running: tokio::task::JoinHandle<std::io::Result<()>>,
 }
@@ -169,7 +169,15 @@ impl Node {
         more: impl FnOnce(Server) -> Server,
         replayer: Option<Arc<dyn Replayer>>,
     ) -> Node {
-        let folder = tempfile::tempdir().unwrap();
+        Node::start_in(tempfile::tempdir().unwrap(), more, replayer).await
+    }
+
+    /// The same over what is in a folder already.
+    pub(crate) async fn start_in(
+        folder: tempfile::TempDir,
+        more: impl FnOnce(Server) -> Server,
+        replayer: Option<Arc<dyn Replayer>>,
+    ) -> Node {
         let options = options(folder.path());
         let engine = tokio::task::spawn_blocking(|| Engine::start(options)).await.unwrap().unwrap();
         let mut state = ApiState::new(engine.clone(), clients(), &format!("{PUBLIC}/"));
@@ -183,7 +191,14 @@ impl Node {
         let running = tokio::spawn(server.serve(listener, async {
             let _ = stopped.await;
         }));
-        Node { engine, address, _folder: folder, stop: Some(stop), running }
+        Node { engine, address, folder, stop: Some(stop), running }
+    }
+
+    /// Stops serving, and gives the engine and the folder with its files.
+    pub(crate) async fn end(mut self) -> (Engine, tempfile::TempDir) {
+        self.stop();
+        self.running.await.unwrap().unwrap();
+        (self.engine, self.folder)
     }
 
     pub(crate) fn stop(&mut self) {

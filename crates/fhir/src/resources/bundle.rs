@@ -3,7 +3,7 @@
 use crate::element::{codes, element, resource};
 use crate::json::Json;
 use crate::primitives::{Decimal, Instant};
-use crate::types::Identifier;
+use crate::types::{Extension, Identifier};
 
 codes! {
     /// What a bundle is for (R4 bundle-type).
@@ -119,7 +119,7 @@ impl BundleEntry {
         Self {
             full_url: Some(full_url),
             resource: Some(resource),
-            search: Some(BundleSearch { mode: Some(SearchMode::Match), score: None }),
+            search: Some(BundleSearch::of(SearchMode::Match)),
             ..Self::default()
         }
     }
@@ -132,6 +132,15 @@ element! {
         mode: Option<SearchMode>,
         /// How well it matches, from 0 to 1.
         score: Option<Decimal>,
+        /// What else is to be said of it.
+        extension: Vec<Extension>,
+    }
+}
+
+impl BundleSearch {
+    /// Why, and nothing else.
+    pub fn of(mode: SearchMode) -> Self {
+        Self { mode: Some(mode), ..Self::default() }
     }
 }
 

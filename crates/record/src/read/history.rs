@@ -6,11 +6,10 @@
 
 use fhir::{Id, ResourceType};
 use jiff::Timestamp;
-use medicines::Head;
 use rusqlite::params;
 
 use super::Reader;
-use super::resources::{Revision, revision_of};
+use super::resources::{Facts, Revision, revision_of};
 use crate::Error;
 use crate::code::{integer, nanoseconds, natural, type_number};
 
@@ -144,33 +143,30 @@ impl Reader {
                 break;
             }
             looked += 1;
-            let found = match self.revisions_of(&journal, seq, search) {
+            let place = search.before.filter(|before| before.seq == seq);
+            let wanted = Wanted { before: place.map(|before| before.ordinal), count };
+            match self.revisions_of(&journal, seq, search, wanted, &mut page) {
                 Err(Error::Journal(journal::Error::Moved { .. })) => break,
                 found => found?,
-            };
-            for (ordinal, revision) in found {
-                let place = Place { seq, ordinal };
-                if search.before.is_some_and(|before| place >= before) {
-                    continue;
-                }
-                if page.revisions.len() == count {
-                    page.next = Some(Place { seq, ordinal: ordinal + 1 });
-                    return Ok(page);
-                }
-                page.revisions.push(revision);
+            }
+            if page.next.is_some() {
+                break;
             }
         }
         Ok(page)
     }
 
-    /// What an entry made of resources that are asked for, the last one first.
+    /// Adds what an entry made of resources that are asked for, the last one first, until the page
+    /// is full; then it says where the next one begins.
     fn revisions_of(
         &self,
         journal: &journal::Reader,
         seq: u64,
         search: &HistorySearch,
-    ) -> Result<Vec<(u64, Revision)>, Error> {
-        let Some(entry) = journal.get(seq)? else { return Ok(Vec::new()) };
+        wanted: Wanted,
+        page: &mut History,
+    ) -> Result<(), Error> {
+        let Some(entry) = journal.get(seq)? else { return Ok(()) };
         // Most entries of a loop are about other types: their facts need not be read.
         let named = |kind: ResourceType| {
             let member = format!("\"resource_type\":\"{kind}\"");
@@ -178,12 +174,14 @@ impl Reader {
             head.windows(member.len()).any(|window| window == member.as_bytes())
         };
         if search.resource_type.is_some_and(|kind| !named(kind)) {
-            return Ok(Vec::new());
+            return Ok(());
         }
-        let head = Head::from_json(&entry.head).map_err(|_| Error::Json { what: "head" })?;
-        let mut found = Vec::new();
-        for (ordinal, fact) in (0..).zip(head.facts.into_owned()) {
-            let Some(revision) = Revision::of(fact) else { continue };
+        let facts = Facts::of(&entry.head)?;
+        let end = wanted.before.map_or(facts.len(), |before| {
+            facts.len().min(usize::try_from(before).unwrap_or(usize::MAX))
+        });
+        for ordinal in (0..end).rev() {
+            let Some(revision) = facts.revision(ordinal)? else { continue };
             let (kind, id, version) = revision.is();
             if search.resource_type.is_some_and(|wanted| wanted != kind) {
                 continue;
@@ -194,11 +192,24 @@ impl Reader {
                     continue;
                 }
             }
-            found.push((ordinal, revision));
+            if page.revisions.len() == wanted.count {
+                let after = u64::try_from(ordinal).unwrap_or(u64::MAX).saturating_add(1);
+                page.next = Some(Place { seq, ordinal: after });
+                return Ok(());
+            }
+            page.revisions.push(revision);
         }
-        found.reverse();
-        Ok(found)
+        Ok(())
     }
+}
+
+/// What of an entry is wanted.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    /// Only the facts before this one.
+    before: Option<u64>,
+    /// The most on the page.
+    count: usize,
 }
 
 /// Whether a version that came at `at`, and ended with a newer one, was current in the period.

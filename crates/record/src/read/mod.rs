@@ -27,7 +27,10 @@ pub use history::{History, HistorySearch, MAX_HISTORY, Place};
 pub use messages::{MAX_MESSAGES, MessageView};
 pub use pool::{Lease, MAX_IDLE_READERS, Readers};
 pub use resources::{DeletedView, Everything, MAX_EVERYTHING, MAX_LATEST, Revision};
-pub use search::{Budget, MAX_CANDIDATES, MAX_INCLUDED, MAX_READS, MAX_SEARCH_TIME, Page, Road};
+pub use search::{
+    Budget, Compartment, MAX_CANDIDATES, MAX_INCLUDED, MAX_LAST, MAX_READS, MAX_SEARCH_TIME, Page,
+    Road,
+};
 pub use stock::{MAX_SCAN, MAX_TRANSFERS, PocketView, Tally, TransferView};
 pub use wards::{OrderCount, Ward};
 

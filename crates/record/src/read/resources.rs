@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use fhir::{Id, ResourceType, StoredResource};
 use jiff::Timestamp;
+use medicines::Fact;
 use medicines::store::Deleted;
-use medicines::{Fact, Head};
 use rusqlite::{OptionalExtension, Row};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Reader, limited};
@@ -69,7 +70,7 @@ impl Reader {
     }
 
     /// One version of a resource, current or not. An older one is read from the entry of the
-    /// journal that stored it.
+    /// journal that stored it; [`journal::Error::Moved`] where that has left this node.
     pub fn version(
         &self,
         resource_type: ResourceType,
@@ -93,6 +94,40 @@ impl Reader {
         if let Some(current) = current {
             return Ok(Some(Revision::Stored(current)));
         }
+        let Some((seq, ordinal)) = self.place(resource_type, id, version)? else {
+            return Ok(None);
+        };
+        let journal = journal::Reader::open(&self.journal)?;
+        let found = revision_of(&journal, seq, ordinal)?;
+        let (kind, of, number) = found.is();
+        if kind != resource_type || of != id || number != version {
+            return Err(Error::Corrupt(format!("entry {seq} holds another version")));
+        }
+        Ok(Some(found))
+    }
+
+    /// Whom the entry was about that made a version, where the record knows it: also of a version
+    /// whose entry has left this node with its segment.
+    pub fn patient_of_version(
+        &self,
+        resource_type: ResourceType,
+        id: &Id,
+        version: u64,
+    ) -> Result<Option<Id>, Error> {
+        let Some((seq, _)) = self.place(resource_type, id, version)? else { return Ok(None) };
+        let mut statement =
+            self.connection.prepare_cached("SELECT patient FROM message WHERE seq = ?1")?;
+        let patient = statement.query_row([integer(seq)], |row| row.get::<_, Option<String>>(0));
+        Ok(patient.optional()?.flatten().and_then(|patient| Id::new(&patient).ok()))
+    }
+
+    /// The entry, and the fact in it, that made a version that is not current or a deletion.
+    fn place(
+        &self,
+        resource_type: ResourceType,
+        id: &Id,
+        version: u64,
+    ) -> Result<Option<(u64, u64)>, Error> {
         let mut statement = self.connection.prepare_cached(
             "SELECT v.seq, v.ordinal FROM resource r JOIN version v ON v.n = r.n \
              WHERE r.type IN (?1, -?1) AND r.id = ?2 AND v.version = ?3 \
@@ -100,18 +135,9 @@ impl Reader {
              WHERE type = -?1 AND id = ?2 AND version = ?3",
         )?;
         let key = (type_number(resource_type), id.as_str(), integer(version));
-        let place: Option<(i64, i64)> =
-            statement.query_row(key, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let Some((seq, ordinal)) = place else {
-            return Ok(None);
-        };
-        let journal = journal::Reader::open(&self.journal)?;
-        let found = revision_of(&journal, natural(seq), natural(ordinal))?;
-        let (kind, of, number) = found.is();
-        if kind != resource_type || of != id || number != version {
-            return Err(Error::Corrupt(format!("entry {seq} holds another version")));
-        }
-        Ok(Some(found))
+        let place =
+            statement.query_row(key, |row| Ok((natural(row.get(0)?), natural(row.get(1)?))));
+        Ok(place.optional()?)
     }
 
     /// When and under which version a resource was deleted, where it is not there again.
@@ -214,15 +240,41 @@ pub(super) fn revision_of(
 ) -> Result<Revision, Error> {
     let missing = || Error::Corrupt(format!("entry {seq} does not store what it should"));
     let entry = journal.get(seq)?.ok_or_else(missing)?;
-    let head = Head::from_json(&entry.head).map_err(|_| Error::Json { what: "head" })?;
     let ordinal = usize::try_from(ordinal).map_err(|_| missing())?;
-    let fact = head.facts.into_owned().into_iter().nth(ordinal);
-    fact.and_then(Revision::of).ok_or_else(missing)
+    let facts = Facts::of(&entry.head)?;
+    facts.revision(ordinal)?.ok_or_else(missing)
+}
+
+/// The facts of an entry, of which only those are read that are asked for: a transaction may have
+/// brought thousands.
+#[derive(Debug, Deserialize)]
+pub(super) struct Facts<'h> {
+    #[serde(borrow)]
+    facts: Vec<&'h RawValue>,
+}
+
+impl<'h> Facts<'h> {
+    /// Those of the head of an entry.
+    pub(super) fn of(head: &'h [u8]) -> Result<Self, Error> {
+        serde_json::from_slice(head).map_err(|_| Error::Json { what: "head" })
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.facts.len()
+    }
+
+    /// What one of them made of a resource, where it is about one.
+    pub(super) fn revision(&self, ordinal: usize) -> Result<Option<Revision>, Error> {
+        let Some(fact) = self.facts.get(ordinal) else { return Ok(None) };
+        let fact = serde_json::from_str(fact.get()).map_err(|_| Error::Json { what: "fact" })?;
+        Ok(Revision::of(fact))
+    }
 }
 
 impl Revision {
     /// What a fact made of a resource, where it is about one.
-    pub(super) fn of(fact: Fact) -> Option<Self> {
+    fn of(fact: Fact) -> Option<Self> {
         match fact {
             Fact::Stored(resource) | Fact::Recorded(resource) => Some(Self::Stored(resource)),
             Fact::Deleted(deleted) => Some(Self::Deleted(deleted)),

@@ -10,9 +10,11 @@
 //! [`SearchRequest::matches`] is the measure for all of this.
 
 mod budget;
+mod compartment;
 mod cursor;
 mod hold;
 mod include;
+mod last;
 mod other;
 mod sets;
 mod sorted;
@@ -27,7 +29,9 @@ use crate::Error;
 use crate::postings::Runs;
 
 pub use budget::{Budget, MAX_READS, MAX_SEARCH_TIME, Road};
+pub use compartment::Compartment;
 pub use include::MAX_INCLUDED;
+pub use last::MAX_LAST;
 
 use cursor::Place;
 use sets::Plan;

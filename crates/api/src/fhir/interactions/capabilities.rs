@@ -147,15 +147,24 @@ fn interactions_of_a_type() -> Vec<Interaction> {
     let of_a_type = ROUTES.iter().filter(|route| route.path.starts_with(OF_A_TYPE));
     each_once(of_a_type.filter_map(|route| {
         Some(match route.what {
+            // An operation is no interaction.
+            _ if route.path.contains('$') => return None,
             "search" => "search-type",
             "history" if route.path.contains("{id}") => "history-instance",
             "history" => "history-type",
-            // An operation is no interaction.
-            _ if route.path.contains('$') => return None,
             what => what,
         })
     }))
 }
+
+/// The operations that some types alone have.
+const OF_TYPES: [(ResourceType, &str); 5] = [
+    (ResourceType::Composition, "document"),
+    (ResourceType::Patient, "everything"),
+    (ResourceType::Patient, "match"),
+    (ResourceType::Encounter, "everything"),
+    (ResourceType::Observation, "lastn"),
+];
 
 /// The operations of a type.
 fn operations(kind: ResourceType) -> Vec<RestOperation> {
@@ -163,13 +172,10 @@ fn operations(kind: ResourceType) -> Vec<RestOperation> {
         let definition = format!("http://hl7.org/fhir/OperationDefinition/{of}-{name}");
         RestOperation::new(name.to_owned(), definition)
     };
-    let mut all = ["meta", "meta-add", "meta-delete", "validate"]
-        .map(|name| operation(name, "Resource"))
-        .to_vec();
-    if kind == ResourceType::Patient {
-        all.push(operation("everything", "Patient"));
-    }
-    all
+    let of_all = ["meta", "meta-add", "meta-delete", "validate"];
+    let of_all = of_all.map(|name| operation(name, "Resource"));
+    let own = OF_TYPES.iter().filter(|(of, _)| *of == kind);
+    of_all.into_iter().chain(own.map(|(of, name)| operation(name, of.as_str()))).collect()
 }
 
 /// The interactions of these addresses, each once.
@@ -221,6 +227,10 @@ mod tests {
             let names: Vec<&str> = stated.search_param.iter().map(|it| it.name.as_str()).collect();
             let known: Vec<&str> = params_of(kind).iter().map(|param| param.code).collect();
             assert_eq!(names, known);
+            for operation in &stated.operation {
+                let path = format!("${}", operation.name);
+                assert!(ROUTES.iter().any(|route| route.path.ends_with(&path)), "{path}");
+            }
             let profiles = usize::from(fhir::profiles::of(kind).is_some());
             assert!(!names.is_empty() && stated.supported_profile.len() == profiles, "{kind}");
         }

@@ -6,7 +6,7 @@ use medicines::store::{Act, Step};
 
 use super::search::query;
 use crate::door::Caller;
-use crate::fhir::intake::{self, MAX_RESOURCE_BYTES};
+use crate::fhir::intake;
 use crate::fhir::shape::Shape;
 use crate::fhir::validation::admit;
 use crate::fhir::writing::{Asked, about, single};
@@ -22,7 +22,7 @@ pub(crate) async fn post(
     let kind = served(&kind)?;
     let (parts, body) = request.into_parts();
     let shape = Shape::read(&query(&parts.uri)?)?;
-    let content = intake::content(&parts.headers, body, MAX_RESOURCE_BYTES).await?;
+    let content = intake::of_type(kind, &parts.headers, body).await?;
     let draft = intake::draft(content.text()?, kind)?;
     let (draft, doubt) = admit(&api, &caller, draft, content.text()?).await?;
     let unless = conditions::unless(kind, &parts.headers)?;

@@ -1,6 +1,7 @@
 //! What can be done with resources, one file for each interaction (R4 §3.1.0).
 
 pub(crate) mod batch;
+pub(crate) mod binary;
 pub(crate) mod capabilities;
 pub(crate) mod create;
 pub(crate) mod delete;

@@ -125,7 +125,7 @@ pub(crate) async fn reply(
 }
 
 /// What of the record's errors is the caller's.
-fn not_found(error: record::Error) -> Failure {
+pub(crate) fn not_found(error: record::Error) -> Failure {
     match error {
         record::Error::Cursor => {
             let detail = "_cursor is not one that this server gave to this search.";
@@ -190,7 +190,7 @@ fn bundle(base: &str, asked: &Asked, search: &SearchRequest, page: &Page, now: I
         .collect();
     bundle.entry.extend(page.included.iter().map(|it| {
         let entry = BundleEntry::matched(format!("{base}/{}", it.reference()), it.to_json());
-        let search = Some(BundleSearch { mode: Some(SearchMode::Include), score: None });
+        let search = Some(BundleSearch::of(SearchMode::Include));
         BundleEntry { search, ..entry }
     }));
     if page.cut {
@@ -204,18 +204,23 @@ fn bundle(base: &str, asked: &Asked, search: &SearchRequest, page: &Page, now: I
 }
 
 /// An entry that says what was left out of the search (R4 §3.1.1.5.1).
-fn warning(issue: IssueType, words: &str) -> BundleEntry {
+pub(crate) fn warning(issue: IssueType, words: &str) -> BundleEntry {
     let outcome = OperationOutcome::warning(issue, words).to_json();
     BundleEntry {
         resource: Json::parse(outcome).ok(),
-        search: Some(BundleSearch { mode: Some(SearchMode::Outcome), score: None }),
+        search: Some(BundleSearch::of(SearchMode::Outcome)),
         ..BundleEntry::default()
     }
 }
 
 /// The address of a page: the parameters that were understood, as they were asked. For a search
 /// by POST it holds the form of the page alone; the same body is posted to it again.
-fn address(base: &str, asked: &Asked, search: &SearchRequest, cursor: Option<&str>) -> String {
+pub(crate) fn address(
+    base: &str,
+    asked: &Asked,
+    search: &SearchRequest,
+    cursor: Option<&str>,
+) -> String {
     let mut address = format!("{base}/{}", asked.kind);
     if asked.posted {
         address.push_str("/_search");

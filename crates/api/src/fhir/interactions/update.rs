@@ -7,7 +7,7 @@ use medicines::store::{Act, Step, Target};
 
 use super::search::query;
 use crate::door::Caller;
-use crate::fhir::intake::{self, MAX_RESOURCE_BYTES};
+use crate::fhir::intake;
 use crate::fhir::shape::Shape;
 use crate::fhir::validation::admit;
 use crate::fhir::writing::{Asked, about, single};
@@ -51,9 +51,11 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let pairs = query(&parts.uri)?;
     let shape = Shape::read(&pairs)?;
-    let content = intake::content(&parts.headers, body, MAX_RESOURCE_BYTES).await?;
+    let content = intake::of_type(kind, &parts.headers, body).await?;
     let draft = intake::draft(content.text()?, kind)?;
     let target = match id {
+        // What was made of other content has no id of its own.
+        Some(id) if content.is_made => Target::Id(id),
         Some(id) => Target::Id(fits(id, &draft)?),
         None => Target::Where(conditions::criteria(kind, &pairs)?),
     };

@@ -5,12 +5,12 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use fhir::{Id, ResourceType};
 
-use super::read::show;
+use super::read::{self, show};
 use super::search::query;
 use crate::door::Caller;
 use crate::fhir::reply::Reply;
 use crate::fhir::shape::Shape;
-use crate::fhir::{Failure, acceptable, id, no_such_resource, served};
+use crate::fhir::{Failure, id, no_such_resource, served};
 use crate::state::ApiState;
 
 pub(crate) async fn get(
@@ -21,9 +21,10 @@ pub(crate) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let shape = Shape::read(&query(&uri)?)?;
-    acceptable(&headers, shape.format.as_deref())?;
     let (kind, id) = (served(&kind)?, id(&name)?);
-    Ok(reply(&api, &caller, (kind, &id), &version, &headers).await?.respond(&shape))
+    read::answerable(kind, &headers, &shape)?;
+    let reply = reply(&api, &caller, (kind, &id), &version, &headers).await?;
+    read::respond(reply, kind, &headers, &shape)
 }
 
 /// The version, or that the resource was deleted with it.
@@ -34,8 +35,8 @@ pub(crate) async fn reply(
     version: &str,
     headers: &HeaderMap,
 ) -> Result<Reply, Failure> {
-    let version: u64 = version.parse().map_err(|_| no_such_resource())?;
+    let number: u64 = version.parse().map_err(|_| no_such_resource())?;
     let wanted = id.clone();
-    let found = api.ask(move |record| record.revision(kind, &wanted, version)).await?;
+    let found = api.ask(move |record| read::version(record, (kind, &wanted), number)).await?;
     show(api, caller, (kind, id), found, headers).await
 }

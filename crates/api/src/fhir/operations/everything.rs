@@ -1,20 +1,24 @@
-//! `$everything`: all that is known of a patient (R4 Patient-operation-everything).
+//! `$everything`: all that is known of a patient, or of a stay (R4 Patient-operation-everything,
+//! Encounter-operation-everything).
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Uri};
+use axum::extract::{Path, Request, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
-use fhir::resources::{Bundle, BundleEntry, BundleKind, BundleLink, BundleSearch, SearchMode};
+use fhir::resources::{
+    Bundle, BundleEntry, BundleKind, BundleLink, BundleSearch, IssueType, SearchMode,
+};
 use fhir::search::{DateRange, index};
 use fhir::{DateTime, Id, Instant, ResourceType, StoredResource};
 use jiff::Timestamp;
-use record::{Everything, MAX_EVERYTHING};
+use record::{Compartment, Everything, MAX_EVERYTHING};
 
+use super::parameters;
 use crate::audit::{Look, look};
 use crate::door::Caller;
-use crate::fhir::interactions::search::{Escaped, query};
+use crate::fhir::interactions::search::{Escaped, not_found, warning};
 use crate::fhir::reply::Reply;
 use crate::fhir::shape::Shape;
 use crate::fhir::{CHANNEL, Failure, acceptable, id, no_such_resource, served};
@@ -31,39 +35,46 @@ type Pairs = Vec<(String, String)>;
 /// What is asked for.
 #[derive(Debug, Clone)]
 struct Asked {
-    search: Everything,
+    /// Patient or Encounter.
+    kind: ResourceType,
+    id: Id,
+    types: Vec<ResourceType>,
+    since: Option<Timestamp>,
+    after: Option<u64>,
+    count: usize,
     /// Only what happened then, as far as a type has a date.
     start: Timestamp,
     end: Timestamp,
 }
 
-/// `GET /fhir/Patient/{id}/$everything`.
-pub(crate) async fn get(
+/// `GET` and `POST /fhir/Patient/{id}/$everything`, `/fhir/Encounter/{id}/$everything`.
+pub(crate) async fn of_one(
     State(api): State<ApiState>,
     caller: Caller,
     Path((kind, name)): Path<(String, String)>,
-    uri: Uri,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Failure> {
-    let pairs = query(&uri)?;
+    let (headers, pairs): (HeaderMap, Pairs) = parameters::pairs(request).await?;
     let shape = Shape::read(&pairs)?;
     acceptable(&headers, shape.format.as_deref())?;
-    if served(&kind)? != ResourceType::Patient {
-        return Err(Problem::not_found("$everything is an operation of Patient.").into());
+    let kind = served(&kind)?;
+    if !matches!(kind, ResourceType::Patient | ResourceType::Encounter) {
+        let detail = "$everything is an operation of Patient and Encounter.";
+        return Err(Problem::not_found(detail).into());
     }
-    let patient = id(&name)?;
-    let asked = asked(&patient, &pairs)?;
-    let page = api.ask(move |record| gather(record, &asked)).await?;
+    let asked = asked(kind, id(&name)?, &pairs)?;
+    let (wanted, about) = (asked.clone(), format!("{kind}/{}/$everything", asked.id));
+    let page = api.query(move |record| gather(record, &wanted)).await.map_err(not_found)?;
     let seen = Look {
         channel: CHANNEL,
         what: "everything",
-        resource_type: Some(ResourceType::Patient),
-        detail: format!("Patient/{patient}/$everything"),
-        patients: page.is_some().then(|| patient.clone()).into_iter().collect(),
+        resource_type: Some(kind),
+        detail: about.clone(),
+        patients: page.iter().flat_map(|page| page.patient.clone()).collect(),
     };
     look(&api, &caller, seen).await?;
     let page = page.ok_or_else(no_such_resource)?;
-    let address = format!("{}/Patient/{patient}/$everything", api.fhir_base);
+    let address = format!("{}/{about}", api.fhir_base);
     let mut bundle = Bundle::new(BundleKind::Searchset);
     bundle.timestamp = Some(Instant::at(api.engine.clock().now()));
     bundle.link.push(BundleLink::new("self".to_owned(), link(&address, &pairs, None)));
@@ -73,49 +84,93 @@ pub(crate) async fn get(
     let entry = |stored: &StoredResource, mode| BundleEntry {
         full_url: Some(format!("{}/{}", api.fhir_base, stored.reference())),
         resource: Some(shape.within(stored.to_json())),
-        search: Some(BundleSearch { mode: Some(mode), score: None }),
+        search: Some(BundleSearch::of(mode)),
         ..BundleEntry::default()
     };
     bundle.entry = page.about.iter().map(|stored| entry(stored, SearchMode::Match)).collect();
     bundle.entry.extend(page.others.iter().map(|stored| entry(stored, SearchMode::Include)));
-    Ok(Reply::body(shape.bundle(bundle.to_json())).respond(&Shape::default()))
+    if page.cut {
+        let words = format!("No more than {MAX_INCLUDED} resources come along with a page.");
+        bundle.entry.push(warning(IssueType::Incomplete, &words));
+    }
+    Ok(Reply::body(shape.bundle(bundle.to_json())).respond(&shape.format_alone()))
 }
 
 /// One page of what is known.
 struct Page {
+    /// Whom it is about; nobody, of a stay that names no patient.
+    patient: Option<Id>,
     about: Vec<StoredResource>,
-    /// What these refer to and is about nobody.
+    /// What these refer to, and is about nobody else.
     others: Vec<StoredResource>,
+    /// Whether more would have to come along.
+    cut: bool,
     next: Option<u64>,
 }
 
 fn gather(record: &record::Reader, asked: &Asked) -> Result<Option<Page>, record::Error> {
-    let patient = &asked.search.patient;
-    if record.read(ResourceType::Patient, patient)?.is_none() {
-        return Ok(None);
-    }
-    let (found, next) = record.everything(&asked.search)?;
+    let Some(focus) = record.read(asked.kind, &asked.id)? else { return Ok(None) };
+    let patient = index(&focus).ok().and_then(|values| values.patient);
+    let (found, next) = match asked.kind {
+        ResourceType::Encounter => record.compartment(&Compartment {
+            encounter: asked.id.clone(),
+            types: asked.types.clone(),
+            since: asked.since,
+            after: asked.after,
+            count: asked.count,
+        })?,
+        _ => record.everything(&Everything {
+            patient: asked.id.clone(),
+            types: asked.types.clone(),
+            since: asked.since,
+            after: asked.after,
+            count: asked.count,
+        })?,
+    };
     let in_time = |stored: &StoredResource| {
         let date = index(stored).ok().and_then(|values| values.date);
-        let is_patient = stored.resource_type == ResourceType::Patient;
-        is_patient || date.is_none_or(|date| date.upper > asked.start && date.lower < asked.end)
+        let is_focus = stored.resource_type == asked.kind && stored.id == asked.id;
+        is_focus || date.is_none_or(|date| date.upper > asked.start && date.lower < asked.end)
     };
     let about: Vec<StoredResource> = found.into_iter().filter(in_time).collect();
+    let (others, cut) = others(record, asked, (&about, patient.as_ref()))?;
+    Ok(Some(Page { patient, about, others, cut, next }))
+}
+
+/// What a page brings along because its resources refer to it, and whether there would be more.
+fn others(
+    record: &record::Reader,
+    asked: &Asked,
+    (about, patient): (&[StoredResource], Option<&Id>),
+) -> Result<(Vec<StoredResource>, bool), record::Error> {
     let mut wanted = BTreeSet::new();
-    for stored in &about {
+    for stored in about {
         references(stored.json(), &mut wanted);
     }
+    let is_stay = asked.kind == ResourceType::Encounter;
     let mut others = Vec::new();
-    for (kind, id) in wanted.into_iter().take(MAX_INCLUDED) {
-        let listed = asked.search.types.is_empty() || asked.search.types.contains(&kind);
-        if !listed || kind == ResourceType::Patient {
+    for (kind, id) in wanted {
+        let listed = asked.types.is_empty() || asked.types.contains(&kind);
+        // What is about this patient has a page of its own where all of the patient is asked for.
+        // Beside a stay stands what it refers to of the same patient: the Patient, a Condition.
+        if !listed || !is_stay && kind == ResourceType::Patient {
             continue;
         }
-        // What is about this patient has a page of its own; what is about another is not shown.
-        let other = record.read(kind, &id)?;
-        others.extend(other.filter(|it| index(it).is_ok_and(|values| values.patient.is_none())));
+        let is_here = about.iter().any(|it| it.resource_type == kind && it.id == id);
+        let Some(other) = record.read(kind, &id)?.filter(|_| !is_here) else { continue };
+        // What is about another patient is never shown.
+        let whose = match index(&other) {
+            Ok(values) => values.patient,
+            Err(_) => continue,
+        };
+        if whose.is_none() || is_stay && whose.as_ref() == patient {
+            if others.len() == MAX_INCLUDED {
+                return Ok((others, true));
+            }
+            others.push(other);
+        }
     }
-    Ok(Some(Page { about, others, next }))
+    Ok((others, false))
 }
 
 /// The resources of this server to which a resource refers.
@@ -134,40 +189,38 @@ fn references(json: &str, found: &mut BTreeSet<(ResourceType, Id)>) {
     }
 }
 
-fn asked(patient: &Id, pairs: &Pairs) -> Result<Asked, Failure> {
-    let mut asked = Asked {
-        search: Everything {
-            patient: patient.clone(),
-            types: Vec::new(),
-            since: None,
-            after: None,
-            count: DEFAULT_COUNT,
-        },
-        start: Timestamp::MIN,
-        end: Timestamp::MAX,
-    };
+fn asked(kind: ResourceType, id: Id, pairs: &Pairs) -> Result<Asked, Failure> {
+    let (start, end) = (Timestamp::MIN, Timestamp::MAX);
+    let (types, since, after, count) = (Vec::new(), None, None, DEFAULT_COUNT);
+    let mut asked = Asked { kind, id, types, since, after, count, start, end };
     let date = |name: &str, value: &str| {
         let date = value.parse::<DateTime>();
         date.map(|date| DateRange::from(&date)).map_err(|_| wrong(name, "a date"))
     };
     for (name, value) in pairs {
         match name.as_str() {
+            "start" | "end" if kind == ResourceType::Encounter => {
+                // Left out, it would find more than was meant.
+                let detail = "$everything of an Encounter has no start and no end: a stay is one.";
+                let problem = Problem::bad(code::BAD_QUERY, detail);
+                return Err(Failure::new(problem, IssueType::NotSupported).at(name.as_str()));
+            }
             "start" => asked.start = date(name, value)?.lower,
             "end" => asked.end = date(name, value)?.upper,
-            "_since" => asked.search.since = Some(date(name, value)?.lower),
+            "_since" => asked.since = Some(date(name, value)?.lower),
             "_type" => {
-                let types: Result<Vec<_>, _> = value.split(',').map(str::parse).collect();
-                asked.search.types = types.map_err(|_| wrong(name, "a list of types"))?;
+                let types: Result<Vec<ResourceType>, _> =
+                    value.split(',').map(str::parse).collect();
+                asked.types.extend(types.map_err(|_| wrong(name, "a list of types"))?);
             }
             "_count" => {
                 let count = value.parse().ok().filter(|count| *count > 0);
                 let count: usize = count.ok_or_else(|| wrong(name, "a number from 1 up"))?;
-                asked.search.count = count.min(MAX_EVERYTHING);
+                asked.count = count.min(MAX_EVERYTHING);
             }
             "_cursor" => {
                 let after = value.parse().ok();
-                asked.search.after =
-                    Some(after.ok_or_else(|| wrong(name, "one that this server gave"))?);
+                asked.after = Some(after.ok_or_else(|| wrong(name, "one that this server gave"))?);
             }
             _ => {}
         }
@@ -176,7 +229,8 @@ fn asked(patient: &Id, pairs: &Pairs) -> Result<Asked, Failure> {
 }
 
 fn wrong(param: &str, expected: &str) -> Failure {
-    Problem::bad(code::BAD_QUERY, format!("The value of {param} is not {expected}.")).into()
+    let problem = Problem::bad(code::BAD_QUERY, format!("The value of {param} is not {expected}."));
+    Failure::new(problem, IssueType::Value).at(param)
 }
 
 fn link(address: &str, pairs: &Pairs, after: Option<u64>) -> String {

@@ -1,6 +1,9 @@
 //! Operations beside the interactions, one file for each (R4 §3.2).
 
+pub(crate) mod document;
 pub(crate) mod everything;
+pub(crate) mod lastn;
+pub(crate) mod matching;
 pub(crate) mod meta;
 pub(crate) mod meta_change;
 mod parameters;
