@@ -237,8 +237,7 @@ fn local(address: &str, base: &str) -> Option<(ResourceType, Id)> {
     let mut parts = relative.split('/');
     let (kind, id) = (parts.next()?.parse().ok()?, Id::new(parts.next()?).ok()?);
     match (parts.next(), parts.next()) {
-        (None, None) => Some((kind, id)),
-        (Some("_history"), Some(_)) => Some((kind, id)),
+        (None, None) | (Some("_history"), Some(_)) => Some((kind, id)),
         _ => None,
     }
 }

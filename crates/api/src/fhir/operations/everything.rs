@@ -70,7 +70,7 @@ pub(crate) async fn of_one(
         what: "everything",
         resource_type: Some(kind),
         detail: about.clone(),
-        patients: page.iter().flat_map(|page| page.patient.clone()).collect(),
+        patients: page.iter().filter_map(|page| page.patient.clone()).collect(),
     };
     look(&api, &caller, seen).await?;
     let page = page.ok_or_else(no_such_resource)?;

@@ -170,7 +170,7 @@ fn letters(name: &str) -> String {
 }
 
 fn squeezed(postcode: &str) -> String {
-    postcode.chars().filter(|it| it.is_ascii_alphanumeric()).collect::<String>().to_uppercase()
+    postcode.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase()
 }
 
 /// The points as a number from 0 to 1 with two digits.
@@ -188,7 +188,7 @@ pub(super) fn compare(asked: &Features, known: &Features) -> Match {
     let given = given(asked, known);
     let birth = one(asked.birth.as_deref(), known.birth.as_deref(), birth);
     let gender = one(asked.gender, known.gender, gender);
-    let postcode = best(&asked.postcodes, &known.postcodes, |a, b| postcode(a, b));
+    let postcode = best(&asked.postcodes, &known.postcodes, postcode);
     let worth = |agrees, fully, nearly, partly, no| match agrees {
         Fully => fully,
         Nearly => nearly,
