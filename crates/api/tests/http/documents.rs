@@ -214,9 +214,12 @@ async fn what_is_posted_to_binary_is_taken_for_what_it_is() {
     for kind in ["application/fhir+json", "application/json"] {
         assert_eq!(send(kind, "", resource).await.json()["contentType"], "text/plain", "{kind}");
     }
-    let note = send("application/json", "", br#"{"note":1.50}"#).await.json();
-    assert_eq!(note["contentType"], "application/json");
-    assert_eq!(fhir::base64::decode(note["data"].as_str().unwrap()).unwrap(), br#"{"note":1.50}"#);
+    let remark = send("application/json", "", br#"{"note":1.50}"#).await.json();
+    assert_eq!(remark["contentType"], "application/json");
+    assert_eq!(
+        fhir::base64::decode(remark["data"].as_str().unwrap()).unwrap(),
+        br#"{"note":1.50}"#
+    );
     let page = send("text/html", "\nX-Security-Context: Patient/p", b"<b>x</b>").await;
     assert_eq!((page.status, page.json()["contentType"].as_str()), (201, Some("text/html")));
     assert!(send("text/plain", "", b"").await.json()["data"].is_null());

@@ -114,13 +114,13 @@ impl Parameters {
     /// The parameters as those of a query, in their order. One that a query could not hold is
     /// refused: left out, it would be as if it had not been asked for.
     pub(crate) fn pairs(&self) -> Result<Vec<(String, String)>, Failure> {
-        let pair = |(n, parameter): (usize, &Parameter)| match parameter.text() {
-            Some(text) => Ok((parameter.name.clone(), text)),
-            None => {
+        let pair = |(n, parameter): (usize, &Parameter)| {
+            let text = parameter.text().ok_or_else(|| {
                 let detail = "The value of a parameter is missing, or of a type that this \
                               operation does not take.";
-                Err(Failure::invalid(detail).at(format!("Parameters.parameter[{n}]")))
-            }
+                Failure::invalid(detail).at(format!("Parameters.parameter[{n}]"))
+            })?;
+            Ok((parameter.name.clone(), text))
         };
         self.parameter.iter().enumerate().map(pair).collect()
     }

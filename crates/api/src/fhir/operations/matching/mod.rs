@@ -78,7 +78,9 @@ pub(crate) async fn of_type(
     if asked.only_certain {
         found.retain(|found| found.grade == Grade::Certain);
         // Two who are certain are not certain: nobody is named.
-        found.truncate(if found.len() > 1 { 0 } else { 1 });
+        if found.len() > 1 {
+            found.clear();
+        }
     }
     found.truncate(asked.count);
     let seen = Look {
