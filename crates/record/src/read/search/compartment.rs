@@ -13,7 +13,7 @@ use crate::Error;
 use crate::code::{integer, nanoseconds, natural, type_number};
 use crate::postings::Runs;
 use crate::read::Reader;
-use crate::read::resources::{COLUMNS, MAX_EVERYTHING, stored};
+use crate::read::resources::{COLUMNS, MAX_EVERYTHING};
 
 /// What is asked for of all that belongs to an encounter.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ impl Reader {
                 return Ok((found, last));
             }
             last = Some(natural(*number));
-            found.push(stored(row)?);
+            found.push(self.stored(row)?);
         }
         Ok((found, None))
     }

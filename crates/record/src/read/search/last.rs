@@ -12,7 +12,6 @@ use super::{Budget, Road, Searcher};
 use crate::Error;
 use crate::postings::Runs;
 use crate::read::Reader;
-use crate::read::resources::stored;
 
 /// The most observations that [`Reader::last_of_each`] gives.
 pub const MAX_LAST: usize = 1_000;
@@ -95,7 +94,7 @@ impl Reader {
         let plan = searcher.plan(request.resource_type, &request.conditions)?;
         let (mut seen, mut groups) = (Vec::new(), Groups::default());
         searcher.each(&request, &plan, |row| {
-            let resource = stored(row)?;
+            let resource = self.stored(row)?;
             let Ok(tree) = Tree::parse(resource.json()) else { return Ok(()) };
             let group = groups.join(codes(tree.root()));
             let (id, at) = (resource.id.to_string(), effective(tree.root()));
