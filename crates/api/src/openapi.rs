@@ -54,6 +54,7 @@ use crate::{admin, bedside, cabinet, cases, health, messages, observe, stock, ve
         messages::life::get,
         messages::replay::post,
     ),
+    components(schemas(ProblemBody)),
     modifiers(&Bearer, &Refusals)
 )]
 struct Description;
@@ -117,7 +118,7 @@ fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 
 fn refusal(why: &str) -> Described {
     let body = Content::new(Some(Ref::from_schema_name(ProblemBody::name())));
-    ResponseBuilder::new().description(why).content("application/json", body).build()
+    ResponseBuilder::new().description(why).content(CONTENT_TYPE, body).build()
 }
 
 /// A refusal has a media type of its own (RFC 9457 §3).

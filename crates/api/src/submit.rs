@@ -10,6 +10,7 @@ use engine::{Command, Receipt};
 use medicines::cabinet::RefusalCode;
 use medicines::{Answer, ProblemCode};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::body;
 use crate::door::Caller;
@@ -95,6 +96,18 @@ pub(crate) fn answer(status: StatusCode, receipt: &Receipt, body: &impl Serializ
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
     response
+}
+
+/// It is done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Done {}
+
+/// The answer where nothing is to be said but that it is done, or why it is not.
+pub(crate) fn done(receipt: &Receipt) -> Result<Response, Problem> {
+    match receipt.answer {
+        Answer::Done => Ok(answer(StatusCode::OK, receipt, &Done {})),
+        _ => Err(refusal(receipt)),
+    }
 }
 
 /// What a receipt says that does not hold what was asked for.

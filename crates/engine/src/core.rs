@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::Instant;
 
@@ -26,14 +26,14 @@ use crate::gauges::Gauges;
 use crate::handle::Options;
 use crate::pace::Pace;
 use crate::queued::Queued;
-use crate::recorder::{self, Batch, Job, Spans, Written};
+use crate::recorder::{self, Batch, Durable, Job, Written};
 use crate::recovery::Recovered;
 use crate::trace::{Began, Told};
 
 /// The most commands in one batch: enough to share a sync among all connections of a hospital,
 /// few enough that nobody waits long behind the others.
 const BATCH_COMMANDS: usize = 256;
-/// The most batches that are durable and wait for the record; the engine waits when there are more,
+/// The most batches that are decided and wait for the record; the engine waits when there are more,
 /// so that what readers do not see yet, and what memory holds for it, stays little.
 const BATCHES_AHEAD: usize = 16;
 
@@ -248,6 +248,11 @@ impl Core {
             };
             answers.push((answer, receipt));
         }
+        let looks_alone = entries.iter().all(Written::is_look);
+        let rows = self.state.take_changed();
+        let (durable, awaited) = sync_channel(1);
+        let batch = Batch { entries, rows, began, durable: awaited };
+        let late = self.hand_over(batch)?;
         let appending = Instant::now();
         let tip = self.append(&drafts)?;
         let appended = (appending, Instant::now());
@@ -256,19 +261,27 @@ impl Core {
             self.gauges.journaled.store(tip.seq, Ordering::Relaxed);
         }
         // Before anybody hears of it: who reads the record afterwards finds it there.
-        let looks_alone = entries.iter().all(Written::is_look);
         self.level.promise(tip.seq, looks_alone);
+        // Nobody listens where there was nothing to record.
+        let _ = durable.send(Durable { tip, appended });
         for (answer, receipt) in answers {
             // A peer that hung up gets no answer; its repeat will.
             let _ = answer.send(receipt);
         }
-        let rows = self.state.take_changed();
-        if entries.is_empty() {
-            return Ok(());
+        late.map_or(Ok(()), |job| self.jobs.send(job).map_err(|_| recording_ended()))
+    }
+
+    /// Lets the record prepare a batch while the journal writes it. Gives the job back where the
+    /// record is far behind: what is durable is answered before the engine waits for it.
+    fn hand_over(&self, batch: Batch) -> Result<Option<Job>, Error> {
+        if batch.entries.is_empty() {
+            return Ok(None);
         }
-        let spans = vec![Spans { entries: entries.len(), began, appended }];
-        let batch = Batch { entries, rows, tip, spans };
-        self.jobs.send(Job::Apply(batch)).map_err(|_| recording_ended())
+        match self.jobs.try_send(Job::Apply(batch)) {
+            Ok(()) => Ok(None),
+            Err(TrySendError::Full(job)) => Ok(Some(job)),
+            Err(TrySendError::Disconnected(_)) => Err(recording_ended()),
+        }
     }
 
     fn append(&mut self, drafts: &[Draft]) -> Result<Position, Error> {

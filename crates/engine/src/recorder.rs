@@ -2,13 +2,14 @@
 //!
 //! Whoever asked was answered by the journal. What waits is applied in one transaction: a page
 //! that many messages touch, and the row of a patient with many, is then written once for all of
-//! them.
+//! them. Where nothing waits, a batch is prepared while the journal still writes it, and becomes
+//! visible when the journal holds it: a cabinet hears of an order the sooner for it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender};
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
+use std::time::{Duration, Instant};
 
 use journal::Position;
 use medicines::{Fact, Head, Row, RowKind};
@@ -37,7 +38,7 @@ pub(crate) struct Written {
 /// Work for the record thread, in the journal's order.
 #[derive(Debug)]
 pub(crate) enum Job {
-    /// A batch that the journal holds.
+    /// A batch that the journal holds or is writing.
     Apply(Batch),
     /// Tell when everything before this is applied.
     Barrier(SyncSender<()>),
@@ -52,53 +53,104 @@ pub(crate) struct Heard {
     pub(crate) told: Told,
 }
 
-/// Entries that the journal holds, and the rows that they changed.
+/// Entries that were decided together, and the rows that they changed.
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) entries: Vec<Written>,
     pub(crate) rows: Vec<Row>,
-    pub(crate) tip: Position,
-    /// When which of the entries were journaled, in their order.
-    pub(crate) spans: Vec<Spans>,
+    pub(crate) began: Began,
+    /// Tells when the journal holds them. The other end is dropped where it does not take them.
+    pub(crate) durable: Receiver<Durable>,
 }
 
-/// When the next so many entries were journaled.
-#[derive(Debug)]
-pub(crate) struct Spans {
-    pub(crate) entries: usize,
-    pub(crate) began: Began,
-    /// From when to when they were appended to the journal.
+/// The journal holds a batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Durable {
+    /// The position of its last entry.
+    pub(crate) tip: Position,
+    /// From when to when it was appended.
     pub(crate) appended: (Instant, Instant),
+}
+
+/// What is applied in one transaction.
+#[derive(Debug)]
+struct Work {
+    entries: Vec<Written>,
+    rows: Vec<Row>,
+    /// How many entries of which batch, and when those were journaled, in their order.
+    spans: Vec<(usize, Began, Durable)>,
 }
 
 /// Applies jobs until there are no more senders; an error ends it.
 pub(crate) fn run(mut record: Record, jobs: &Receiver<Job>, heard: &Heard) -> Result<(), Error> {
-    while let Ok(job) = jobs.recv() {
-        let (batch, barrier) = together(job, jobs);
-        if let Some(batch) = batch {
-            let applying = Instant::now();
-            apply(&mut record, &batch.entries, &batch.rows, batch.tip)?;
-            let applied = (applying, Instant::now());
-            heard.gauges.commit.note_time(applied.1.duration_since(applying));
-            heard.progress.send_replace(batch.tip.seq);
-            heard.level.reach(batch.tip.seq);
-            heard.queued.tell(batch.entries.iter().flat_map(Written::facts));
-            if let Some(tracer) = heard.told.get() {
-                trace(tracer.as_ref(), &batch, applied);
-            }
-        }
-        if let Some(reached) = barrier {
+    let mut next = None;
+    while let Some(job) = next.take().or_else(|| jobs.recv().ok()) {
+        match job {
             // The one who waits may have gone; then nobody needs to know.
-            let _ = reached.send(());
+            Job::Barrier(reached) => drop(reached.send(())),
+            Job::Apply(batch) => {
+                let mut work = Work { entries: batch.entries, rows: batch.rows, spans: Vec::new() };
+                match batch.durable.try_recv() {
+                    Ok(durable) => {
+                        work.spans.push((work.entries.len(), batch.began, durable));
+                        next = work.join(jobs);
+                        record_all(&mut record, &work, heard)?;
+                    }
+                    Err(TryRecvError::Empty) => {
+                        let coming = (batch.began, &batch.durable);
+                        if !record_when(&mut record, work, coming, heard)? {
+                            return Ok(());
+                        }
+                    }
+                    // The journal failed, and the engine says why.
+                    Err(TryRecvError::Disconnected) => return Ok(()),
+                }
+            }
         }
     }
     Ok(())
 }
 
+/// Records what the journal holds.
+fn record_all(record: &mut Record, work: &Work, heard: &Heard) -> Result<(), Error> {
+    let Some((.., last)) = work.spans.last() else { return Ok(()) };
+    let applying = Instant::now();
+    apply(record, &work.entries, &work.rows, last.tip)?;
+    work.told((applying, Instant::now()), Duration::ZERO, last.tip, heard);
+    Ok(())
+}
+
+/// Prepares what the journal is writing, and records it when the journal holds it. False where it
+/// never does: the engine says why.
+fn record_when(
+    record: &mut Record,
+    mut work: Work,
+    (began, durable): (Began, &Receiver<Durable>),
+    heard: &Heard,
+) -> Result<bool, Error> {
+    let applying = Instant::now();
+    let mut waited = Duration::ZERO;
+    let mut known = None;
+    let wait = || {
+        let waiting = Instant::now();
+        known = durable.recv().ok();
+        waited = waiting.elapsed();
+        known.map(|durable| durable.tip)
+    };
+    let applied: Vec<Applied<'_>> = work.entries.iter().map(Written::applied).collect();
+    let done = record.apply_when(&applied, &work.rows, wait);
+    drop(applied);
+    done.map_err(|error| Error::Record(error.to_string()))?;
+    let Some(known) = known else { return Ok(false) };
+    work.spans.push((work.entries.len(), began, known));
+    work.told((applying, Instant::now()), waited, known.tip, heard);
+    Ok(true)
+}
+
 /// Tells of the commands that somebody outside sent: those that have a key.
-fn trace(tracer: &dyn Tracer, batch: &Batch, applied: (Instant, Instant)) {
-    let mut entries = batch.entries.iter();
-    for Spans { entries: count, began, appended } in &batch.spans {
+fn trace(tracer: &dyn Tracer, work: &Work, applied: (Instant, Instant)) {
+    let mut entries = work.entries.iter();
+    for (count, began, Durable { appended, .. }) in &work.spans {
         let span = |(from, to): (Instant, Instant)| (began.at(from), began.at(to));
         let keyed = entries.by_ref().take(*count).filter(|entry| entry.head.key.is_some());
         for entry in keyed {
@@ -118,26 +170,39 @@ fn trace(tracer: &dyn Tracer, batch: &Batch, applied: (Instant, Instant)) {
     }
 }
 
-/// Joins the batches that wait, up to a barrier.
-fn together(first: Job, jobs: &Receiver<Job>) -> (Option<Batch>, Option<SyncSender<()>>) {
-    let mut all = match first {
-        Job::Apply(batch) => batch,
-        Job::Barrier(reached) => return (None, Some(reached)),
-    };
-    let mut places = None;
-    while all.entries.len() < TOGETHER_ENTRIES {
-        match jobs.try_recv() {
-            Ok(Job::Apply(batch)) => {
-                all.entries.extend(batch.entries);
-                join(&mut all.rows, batch.rows, places.get_or_insert_default());
-                all.tip = batch.tip;
-                all.spans.extend(batch.spans);
+impl Work {
+    /// Takes in the batches that wait and that the journal holds. Gives back the first job that is
+    /// no such batch.
+    fn join(&mut self, jobs: &Receiver<Job>) -> Option<Job> {
+        let mut places = None;
+        while self.entries.len() < TOGETHER_ENTRIES {
+            match jobs.try_recv().ok()? {
+                Job::Apply(batch) => match batch.durable.try_recv() {
+                    Ok(durable) => {
+                        self.spans.push((batch.entries.len(), batch.began, durable));
+                        self.entries.extend(batch.entries);
+                        join(&mut self.rows, batch.rows, places.get_or_insert_default());
+                    }
+                    Err(_) => return Some(Job::Apply(batch)),
+                },
+                barrier @ Job::Barrier(_) => return Some(barrier),
             }
-            Ok(Job::Barrier(reached)) => return (Some(all), Some(reached)),
-            Err(_) => break,
+        }
+        None
+    }
+
+    /// Tells everybody that it is recorded. Of the time that it took, a part was spent waiting for
+    /// the journal.
+    fn told(&self, span: (Instant, Instant), waited: Duration, tip: Position, heard: &Heard) {
+        let took = span.1.duration_since(span.0).saturating_sub(waited);
+        heard.gauges.commit.note_time(took);
+        heard.progress.send_replace(tip.seq);
+        heard.level.reach(tip.seq);
+        heard.queued.tell(self.entries.iter().flat_map(Written::facts));
+        if let Some(tracer) = heard.told.get() {
+            trace(tracer.as_ref(), self, span);
         }
     }
-    (Some(all), None)
 }
 
 /// Where the row of a thing stands among the rows of a transaction.
@@ -203,6 +268,8 @@ impl Written {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::sync_channel;
+
     use super::*;
 
     fn row(key: &str, body: &str) -> Row {
@@ -220,22 +287,35 @@ mod tests {
 
     #[test]
     fn what_waits_is_joined_up_to_a_barrier() {
-        let (jobs, work) = std::sync::mpsc::sync_channel(8);
-        let batch = |seq, body| {
+        let (jobs, waiting) = sync_channel(8);
+        let began = Began { at: jiff::Timestamp::UNIX_EPOCH, since: Instant::now() };
+        let durable = |seq| {
             let tip = Position { seq, hash: journal::genesis("RXX") };
-            let spans = Vec::new();
-            Job::Apply(Batch { entries: Vec::new(), rows: vec![row("a", body)], tip, spans })
+            Durable { tip, appended: (began.since, began.since) }
         };
-        let (reached, _) = std::sync::mpsc::sync_channel(1);
-        jobs.send(batch(2, "2")).unwrap();
-        jobs.send(Job::Barrier(reached)).unwrap();
-        jobs.send(batch(3, "3")).unwrap();
-        let (all, barrier) = together(batch(1, "1"), &work);
-        let all = all.unwrap();
-        assert_eq!((all.tip.seq, all.rows), (2, vec![row("a", "2")]));
-        assert!(barrier.is_some());
-        let (rest, barrier) = together(work.recv().unwrap(), &work);
-        assert_eq!(rest.unwrap().tip.seq, 3);
-        assert!(barrier.is_none());
+        let batch = |body| {
+            let (known, durable) = sync_channel(1);
+            let rows = vec![row("a", body)];
+            (Job::Apply(Batch { entries: Vec::new(), rows, began, durable }), known)
+        };
+        let (reached, _) = sync_channel(1);
+        let (two, held) = batch("2");
+        held.send(durable(2)).unwrap();
+        let (three, written) = batch("3");
+        for job in [two, Job::Barrier(reached), three] {
+            jobs.send(job).unwrap();
+        }
+        let first = vec![(0, began, durable(1))];
+        let mut work = Work { entries: Vec::new(), rows: vec![row("a", "1")], spans: first };
+        let tip = |work: &Work| work.spans.last().unwrap().2.tip.seq;
+        assert!(matches!(work.join(&waiting), Some(Job::Barrier(_))));
+        assert_eq!((tip(&work), &work.rows), (2, &vec![row("a", "2")]));
+        let left = work.join(&waiting);
+        assert!(matches!(left, Some(Job::Apply(_))), "the journal is still writing it");
+        assert_eq!(tip(&work), 2);
+        written.send(durable(3)).unwrap();
+        jobs.send(left.unwrap()).unwrap();
+        assert!(work.join(&waiting).is_none());
+        assert_eq!((tip(&work), &work.rows), (3, &vec![row("a", "3")]));
     }
 }

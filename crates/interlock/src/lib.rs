@@ -4,6 +4,7 @@ mod change;
 pub mod commands;
 pub mod config;
 pub mod demo;
+mod digested;
 pub mod dmd;
 mod log;
 mod node;

@@ -278,7 +278,7 @@ pub(crate) async fn start_engine(plan: &Plan) -> Result<Engine, engine::Error> {
         durability: plan.durability,
     };
     let keeping = plan.keeping.clone();
-    let dictionaries = Arc::new(crate::dmd::Shelf::new(plan.data.clone()));
+    let dictionaries = Arc::new(crate::dmd::Indexes::new(plan.data.clone()));
     let start = move || Engine::start_with(options, &keeping, dictionaries);
     let started = tokio::task::spawn_blocking(start).await;
     started.unwrap_or_else(|_| Err(engine::Error::Fault("the engine could not start".to_owned())))

@@ -93,8 +93,21 @@ impl Record {
         rows: &[Row],
         tip: Position,
     ) -> Result<(), Error> {
-        let applied = self.apply_all(batch, rows, tip);
-        if applied.is_err() {
+        self.apply_when(batch, rows, || Some(tip)).map(|_| ())
+    }
+
+    /// As [`Record::apply`], for a batch that the journal is still writing: everything is prepared,
+    /// and then `durable` is asked for the position of its last entry. Nothing of the batch is in
+    /// the record before that is known, and nothing at all where it is `None`: then the journal did
+    /// not take the batch in.
+    pub fn apply_when(
+        &mut self,
+        batch: &[Applied<'_>],
+        rows: &[Row],
+        durable: impl FnOnce() -> Option<Position>,
+    ) -> Result<Option<Position>, Error> {
+        let applied = self.apply_all(batch, rows, durable);
+        if !matches!(applied, Ok(Some(_))) {
             self.packer.forget();
         }
         applied
@@ -104,12 +117,12 @@ impl Record {
         &mut self,
         batch: &[Applied<'_>],
         rows: &[Row],
-        tip: Position,
-    ) -> Result<(), Error> {
+        durable: impl FnOnce() -> Option<Position>,
+    ) -> Result<Option<Position>, Error> {
         let held = self.checkpoints.turn()?;
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        check_order(position(&transaction)?.seq, batch, tip)?;
+        let last = check_order(position(&transaction)?.seq, batch)?;
         let mut folder = Folder::new(&transaction, &mut self.packer)?;
         for entry in batch {
             folder.entry(entry)?;
@@ -118,13 +131,17 @@ impl Record {
             folder.row(row)?;
         }
         folder.end()?;
+        let Some(tip) = durable() else { return Ok(None) };
+        if tip.seq != last {
+            return Err(Error::Gap { position: last, found: tip.seq });
+        }
         transaction
             .prepare_cached("UPDATE position SET seq = ?1, hash = ?2")?
             .execute((integer(tip.seq), tip.hash.0.as_slice()))?;
         transaction.commit()?;
         drop(held);
         self.checkpoints.committed(batch.len());
-        Ok(())
+        Ok(Some(tip))
     }
 
     /// Gives every row that a restart has to load to `take`, kind by kind in the order of
@@ -170,13 +187,13 @@ pub(crate) fn position(connection: &Connection) -> Result<Position, Error> {
     Ok(Position { seq: natural(seq), hash: Hash(hash) })
 }
 
-/// Whether the batch follows the record's last entry without a gap and ends at `tip`.
-fn check_order(mut last: u64, batch: &[Applied<'_>], tip: Position) -> Result<(), Error> {
+/// The last entry of the batch, which follows the record's last entry without a gap.
+fn check_order(mut last: u64, batch: &[Applied<'_>]) -> Result<u64, Error> {
     for entry in batch {
         if entry.seq != last + 1 {
             return Err(Error::Gap { position: last, found: entry.seq });
         }
         last = entry.seq;
     }
-    if tip.seq == last { Ok(()) } else { Err(Error::Gap { position: last, found: tip.seq }) }
+    Ok(last)
 }

@@ -19,12 +19,8 @@ use crate::state::ApiState;
     request_body = Wish,
     responses(
         (status = 200, description = "It is in force", body = InForce),
-        (status = 400, description = "The request cannot be understood", body = ProblemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
         (status = 409, description = "Out of date, or messages wait", body = ProblemBody),
         (status = 422, description = "The configuration cannot be used", body = ProblemBody),
-        (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),
 )]
 pub(crate) async fn post(

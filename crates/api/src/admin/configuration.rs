@@ -26,8 +26,6 @@ pub(crate) struct TextBody {
     params(("entry" = String, Path, description = "The entry that put it in force")),
     responses(
         (status = 200, description = "Its files", body = TextBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
         (status = 404, description = "No configuration has the entry", body = ProblemBody),
     ),
 )]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{InForce, administrator};
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 use crate::state::ApiState;
 
 /// The configurations that were in force.
@@ -25,8 +25,6 @@ pub(crate) struct ConfigurationsBody {
     security(("bearer" = [])),
     responses(
         (status = 200, description = "The last hundred", body = ConfigurationsBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
     ),
 )]
 pub(crate) async fn get(State(api): State<ApiState>) -> Result<Json<ConfigurationsBody>, Problem> {

@@ -22,11 +22,7 @@ const MAX_WISH_BYTES: usize = 64 * 1024;
     request_body = ReleaseWish,
     responses(
         (status = 200, description = "It is in use", body = Release),
-        (status = 400, description = "The request cannot be understood", body = ProblemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
         (status = 422, description = "There is no such index", body = ProblemBody),
-        (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),
 )]
 pub(crate) async fn post(

@@ -28,9 +28,6 @@ pub(crate) struct ConfigurationBody {
     request_body = ConfigurationBody,
     responses(
         (status = 200, description = "What would change", body = Plan),
-        (status = 400, description = "The request cannot be understood", body = ProblemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
         (status = 422, description = "The configuration cannot be used", body = ProblemBody),
     ),
 )]

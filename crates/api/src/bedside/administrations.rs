@@ -173,12 +173,8 @@ pub(crate) fn read(raw: &[u8]) -> Result<medicines::Request, Problem> {
     request_body = AdministrationBody,
     responses(
         (status = 201, description = "It is recorded", body = KeptBody),
-        (status = 400, description = "Not understood", body = ProblemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
         (status = 422, description = "It is kept as a case; do not send it again",
             body = ProblemBody),
-        (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),
 )]
 pub(crate) async fn post(

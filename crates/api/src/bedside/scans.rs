@@ -242,11 +242,7 @@ impl From<&Checked> for CheckBody {
     responses(
         (status = 200, description = "Checked; nothing was recorded", body = CheckedBody),
         (status = 201, description = "Recorded", body = CheckedBody),
-        (status = 400, description = "Not understood", body = ProblemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
         (status = 422, description = "It could not be acted on", body = ProblemBody),
-        (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),
 )]
 pub(crate) async fn post(

@@ -1,14 +1,12 @@
 //! What was really taken on a permit.
 
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use fhir::Id;
 use jiff::Timestamp;
-use medicines::Answer;
 use medicines::cabinet::Completion;
 use medicines::stock::PocketAddress;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::body;
@@ -55,10 +53,6 @@ pub(crate) struct PocketBody {
     pocket: String,
 }
 
-/// It is done.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Done {}
-
 impl PocketBody {
     fn address(self) -> Result<PocketAddress, Problem> {
         let parts = [&self.drawer, &self.sub_drawer, &self.pocket];
@@ -86,12 +80,9 @@ impl PocketBody {
     ),
     request_body = CompletionBody,
     responses(
-        (status = 200, description = "It is recorded", body = Done),
-        (status = 400, description = "Not understood", body = ProblemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
+        (status = 200, description = "It is recorded", body = submit::Done),
         (status = 403, description = "No such permit, too much, or not yours", body = ProblemBody),
         (status = 422, description = "The key was used before", body = ProblemBody),
-        (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),
 )]
 pub(crate) async fn post(
@@ -116,8 +107,5 @@ pub(crate) async fn post(
     };
     let request = medicines::Request::Complete(Box::new(completion));
     let receipt = submit::act(&api, &caller, CHANNEL, Some(&about), asked, request).await?;
-    match receipt.answer {
-        Answer::Done => Ok(submit::answer(StatusCode::OK, &receipt, &Done {})),
-        _ => Err(submit::refusal(&receipt)),
-    }
+    submit::done(&receipt)
 }

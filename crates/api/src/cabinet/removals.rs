@@ -121,11 +121,8 @@ impl From<&Permit> for PermitBody {
     request_body = RemovalBody,
     responses(
         (status = 201, description = "It may be taken", body = PermitBody),
-        (status = 400, description = "Not understood", body = ProblemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
         (status = 403, description = "It may not be taken, or not by you", body = ProblemBody),
         (status = 422, description = "The key was used for another question", body = ProblemBody),
-        (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),
 )]
 pub(crate) async fn post(

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::audit::{Look, look};
 use crate::cases::CHANNEL;
 use crate::door::Caller;
-use crate::problem::{Problem, ProblemBody, code};
+use crate::problem::{Problem, code};
 use crate::state::ApiState;
 
 /// Cases on a page where the request says nothing else.
@@ -205,10 +205,6 @@ fn asked(pairs: &[(String, String)]) -> Result<Asked, Problem> {
     ),
     responses(
         (status = 200, description = "A page", body = CasesBody),
-        (status = 400, description = "Not understood", body = ProblemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
-        (status = 503, description = "The look could not be journalled", body = ProblemBody),
     ),
 )]
 pub(crate) async fn get(

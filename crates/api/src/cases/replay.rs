@@ -39,12 +39,9 @@ pub(crate) struct ReplayedBody {
     params(("id" = String, Path, description = "The case")),
     responses(
         (status = 200, description = "The message was acted on", body = ReplayedBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
         (status = 404, description = "No open case has the id", body = ProblemBody),
         (status = 422, description = "It still cannot be acted on", body = ProblemBody),
         (status = 413, description = "The body is too large", body = ProblemBody),
-        (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),
 )]
 pub(crate) async fn post(

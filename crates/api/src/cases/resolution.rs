@@ -1,7 +1,6 @@
 //! Somebody settles a case.
 
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use medicines::cases::Resolution;
 use medicines::{Answer, ProblemCode};
@@ -9,7 +8,6 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::body;
-use crate::cabinet::completion::Done;
 use crate::cases::{CHANNEL, case_id, unknown};
 use crate::door::Caller;
 use crate::fields::Text;
@@ -42,13 +40,9 @@ pub(crate) struct ResolutionBody {
     ),
     request_body = ResolutionBody,
     responses(
-        (status = 200, description = "It is closed", body = Done),
-        (status = 400, description = "Not understood", body = ProblemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
+        (status = 200, description = "It is closed", body = submit::Done),
         (status = 404, description = "No open case has the id", body = ProblemBody),
         (status = 422, description = "The key was used before", body = ProblemBody),
-        (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),
 )]
 pub(crate) async fn post(
@@ -66,8 +60,7 @@ pub(crate) async fn post(
     let request = medicines::Request::Resolve(Resolution { case, by, resolution });
     let receipt = submit::act(&api, &caller, CHANNEL, Some(&about), asked, request).await?;
     match &receipt.answer {
-        Answer::Done => Ok(submit::answer(StatusCode::OK, &receipt, &Done {})),
         Answer::Parked(problem) if problem.code == ProblemCode::UnknownCase => Err(unknown()),
-        _ => Err(submit::refusal(&receipt)),
+        _ => submit::done(&receipt),
     }
 }

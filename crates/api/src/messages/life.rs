@@ -184,10 +184,7 @@ impl From<Life> for LifeBody {
     params(("entry" = u64, Path, description = "The number of its journal entry")),
     responses(
         (status = 200, description = "Its life", body = LifeBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
         (status = 404, description = "There is no such entry", body = ProblemBody),
-        (status = 503, description = "The look could not be journalled", body = ProblemBody),
     ),
 )]
 pub(crate) async fn get(

@@ -56,11 +56,7 @@ pub(crate) struct ResentBody {
     request_body = ResendBody,
     responses(
         (status = 200, description = "They are queued", body = ResentBody),
-        (status = 400, description = "Not understood", body = ProblemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
         (status = 422, description = "Nothing was queued", body = ProblemBody),
-        (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),
 )]
 pub(crate) async fn post(

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::CHANNEL;
 use crate::audit::{Look, look};
 use crate::door::Caller;
-use crate::problem::{Problem, ProblemBody, code};
+use crate::problem::{Problem, code};
 use crate::state::ApiState;
 
 /// Messages on a page where the request says nothing else.
@@ -149,10 +149,6 @@ fn names(query: Option<&str>) -> String {
     ),
     responses(
         (status = 200, description = "A page", body = MessagesBody),
-        (status = 400, description = "Not understood", body = ProblemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
-        (status = 503, description = "The look could not be journalled", body = ProblemBody),
     ),
 )]
 pub(crate) async fn get(

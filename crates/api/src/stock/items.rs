@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::CHANNEL;
 use crate::audit::{Look, look};
 use crate::door::Caller;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 use crate::state::ApiState;
 
 /// Where an item is.
@@ -102,9 +102,6 @@ pub(super) fn patients(held: &[(Account, Lines)]) -> BTreeSet<Id> {
     params(("item" = String, Path, description = "The local formulary code")),
     responses(
         (status = 200, description = "Where it is", body = ItemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
-        (status = 503, description = "The look could not be journalled", body = ProblemBody),
     ),
 )]
 pub(crate) async fn get(

@@ -90,11 +90,7 @@ impl MovementBody {
     request_body = MovementBody,
     responses(
         (status = 201, description = "It is recorded", body = Recorded),
-        (status = 400, description = "Not understood", body = ProblemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
         (status = 422, description = "It cannot be recorded", body = ProblemBody),
-        (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),
 )]
 pub(crate) async fn post(

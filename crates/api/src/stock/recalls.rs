@@ -1,7 +1,6 @@
 //! A batch is recalled, or its recall is lifted.
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use medicines::Answer;
 use medicines::stock::{RecallNotice, StockAct};
@@ -10,7 +9,6 @@ use utoipa::ToSchema;
 
 use super::{CHANNEL, Recorded, recorded};
 use crate::body;
-use crate::cabinet::completion::Done;
 use crate::door::Caller;
 use crate::fields::Text;
 use crate::problem::{Problem, ProblemBody};
@@ -50,12 +48,8 @@ pub(crate) struct RecallBody {
     request_body = RecallBody,
     responses(
         (status = 201, description = "The recall is in force", body = Recorded),
-        (status = 200, description = "The recall is lifted", body = Done),
-        (status = 400, description = "Not understood", body = ProblemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
+        (status = 200, description = "The recall is lifted", body = submit::Done),
         (status = 422, description = "It cannot be put in force", body = ProblemBody),
-        (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),
 )]
 pub(crate) async fn post(
@@ -75,7 +69,7 @@ pub(crate) async fn post(
     let request = medicines::Request::Stock(Box::new(act));
     let receipt = submit::act(&api, &caller, CHANNEL, Some("recalls"), asked, request).await?;
     match receipt.answer {
-        Answer::Done => Ok(submit::answer(StatusCode::OK, &receipt, &Done {})),
+        Answer::Done => submit::done(&receipt),
         _ => recorded(&receipt),
     }
 }

@@ -1,18 +1,15 @@
 //! A consignment arrived.
 
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use fhir::Id;
 use jiff::Timestamp;
-use medicines::Answer;
 use medicines::stock::{Receipt, StockAct};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::CHANNEL;
 use crate::body;
-use crate::cabinet::completion::Done;
 use crate::door::Caller;
 use crate::fields::{Exact, Text};
 use crate::problem::{Problem, ProblemBody};
@@ -54,13 +51,9 @@ pub(crate) struct ReceiptBody {
     ),
     request_body = ReceiptBody,
     responses(
-        (status = 200, description = "It is recorded", body = Done),
-        (status = 400, description = "Not understood", body = ProblemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
+        (status = 200, description = "It is recorded", body = submit::Done),
         (status = 404, description = "No number of a consignment", body = ProblemBody),
         (status = 422, description = "It cannot be recorded", body = ProblemBody),
-        (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),
 )]
 pub(crate) async fn post(
@@ -84,8 +77,5 @@ pub(crate) async fn post(
     });
     let request = medicines::Request::Stock(Box::new(act));
     let receipt = submit::act(&api, &caller, CHANNEL, Some(&about), asked, request).await?;
-    match receipt.answer {
-        Answer::Done => Ok(submit::answer(StatusCode::OK, &receipt, &Done {})),
-        _ => Err(submit::refusal(&receipt)),
-    }
+    submit::done(&receipt)
 }

@@ -13,7 +13,7 @@ use super::items::{PlaceBody, lines, patients};
 use super::{CHANNEL, account};
 use crate::audit::{Look, look};
 use crate::door::Caller;
-use crate::problem::{Problem, ProblemBody};
+use crate::problem::Problem;
 use crate::state::ApiState;
 
 /// The most acts that one answer tells.
@@ -146,9 +146,6 @@ fn acts(record: &Reader, item: &str, batch: &str) -> Result<Vec<Exposure>, recor
     ),
     responses(
         (status = 200, description = "Where it is and who had it", body = TracedBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
-        (status = 503, description = "The look could not be journalled", body = ProblemBody),
     ),
 )]
 pub(crate) async fn get(

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::CHANNEL;
 use crate::audit::{Look, look};
 use crate::door::Caller;
-use crate::problem::{Problem, ProblemBody, code};
+use crate::problem::{Problem, code};
 use crate::state::ApiState;
 
 /// Orders on a page, where the query does not say.
@@ -109,10 +109,6 @@ fn changes(before: &StoredResource, now: &StoredResource) -> Vec<ChangeBody> {
     params(("limit" = Option<u32>, Query, description = "Orders on a page, 1 to 200")),
     responses(
         (status = 200, description = "The orders", body = QueueBody),
-        (status = 400, description = "Not understood", body = ProblemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
-        (status = 403, description = "The client may not", body = ProblemBody),
-        (status = 503, description = "The look could not be journalled", body = ProblemBody),
     ),
 )]
 pub(crate) async fn get(

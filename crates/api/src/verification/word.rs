@@ -1,17 +1,14 @@
 //! A pharmacist verifies an order, asks about it, or holds it back.
 
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use fhir::Id;
-use medicines::Answer;
 use medicines::orders::{Verification, Word};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::CHANNEL;
 use crate::body;
-use crate::cabinet::completion::Done;
 use crate::door::Caller;
 use crate::fields::Text;
 use crate::problem::{Problem, ProblemBody};
@@ -70,13 +67,10 @@ impl From<WordKind> for Word {
     ),
     request_body = WordBody,
     responses(
-        (status = 200, description = "It is kept", body = Done),
-        (status = 400, description = "Not understood", body = ProblemBody),
-        (status = 401, description = "No known token", body = ProblemBody),
+        (status = 200, description = "It is kept", body = submit::Done),
         (status = 403, description = "The client or the person may not", body = ProblemBody),
         (status = 404, description = "No order has the id", body = ProblemBody),
         (status = 422, description = "It was changed, or has ended", body = ProblemBody),
-        (status = 503, description = "Nothing was acknowledged", body = ProblemBody),
     ),
 )]
 pub(crate) async fn post(
@@ -98,8 +92,5 @@ pub(crate) async fn post(
     };
     let request = medicines::Request::Verify(Box::new(told));
     let receipt = submit::act(&api, &caller, CHANNEL, Some(&about), asked, request).await?;
-    match &receipt.answer {
-        Answer::Done => Ok(submit::answer(StatusCode::OK, &receipt, &Done {})),
-        _ => Err(submit::refusal(&receipt)),
-    }
+    submit::done(&receipt)
 }

@@ -298,22 +298,25 @@ fn list_length(object: &Map<String, Value>, member: &str) -> usize {
 
 /// Puts an item into a list and what lies beside it; others make room.
 fn put_item(object: &mut Map<String, Value>, member: &str, index: usize, item: Written) {
-    let length = list_length(object, member);
-    for (name, item) in [(member.to_owned(), item.value), (format!("_{member}"), item.beside)] {
-        if item.is_none() && !object.contains_key(&name) {
-            continue;
-        }
-        let list = object.entry(name.clone()).or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(items) = list {
-            items.resize(length, Value::Null);
-            items.insert(index.min(length), item.unwrap_or(Value::Null));
-        }
-        trim(object, &name);
-    }
+    with_item(object, member, item, |items, item| items.insert(index.min(items.len()), item));
 }
 
 /// Gives an item of a list another value, and what lies beside it.
 fn set_item(object: &mut Map<String, Value>, member: &str, index: usize, item: Written) {
+    with_item(object, member, item, |items, item| {
+        if let Some(slot) = items.get_mut(index) {
+            *slot = item;
+        }
+    });
+}
+
+/// Writes an item into the list of a member and into the list beside it, which have one length.
+fn with_item(
+    object: &mut Map<String, Value>,
+    member: &str,
+    item: Written,
+    write: impl Fn(&mut Vec<Value>, Value),
+) {
     let length = list_length(object, member);
     for (name, item) in [(member.to_owned(), item.value), (format!("_{member}"), item.beside)] {
         if item.is_none() && !object.contains_key(&name) {
@@ -322,9 +325,7 @@ fn set_item(object: &mut Map<String, Value>, member: &str, index: usize, item: W
         let list = object.entry(name.clone()).or_insert_with(|| Value::Array(Vec::new()));
         if let Value::Array(items) = list {
             items.resize(length, Value::Null);
-            if let Some(slot) = items.get_mut(index) {
-                *slot = item.unwrap_or(Value::Null);
-            }
+            write(items, item.unwrap_or(Value::Null));
         }
         trim(object, &name);
     }

@@ -88,6 +88,28 @@ fn a_batch_with_a_gap_changes_nothing() {
 }
 
 #[test]
+fn what_the_journal_did_not_take_in_is_not_there() {
+    let mut hand = Hand::new();
+    let facts = [patient("p1", 1, 1, "1")];
+    let before = hand.record.position().unwrap();
+    let (tip, wrong) = (Position { seq: 1, hash: Hash([1; 32]) }, Position { seq: 2, ..before });
+    let batch = [applied(1, "K", &facts)];
+    let reader = hand.reader();
+    let mut apply = |durable| {
+        let seen = || {
+            assert_eq!(reader.message(1).unwrap(), None, "nobody sees it before");
+            durable
+        };
+        hand.record.apply_when(&batch, &[], seen)
+    };
+    assert_eq!(apply(None).unwrap(), None);
+    assert!(matches!(apply(Some(wrong)), Err(Error::Gap { .. })));
+    assert_eq!(reader.position().unwrap(), before);
+    assert_eq!(apply(Some(tip)).unwrap(), Some(tip));
+    assert!(reader.message(1).unwrap().is_some());
+}
+
+#[test]
 fn what_was_applied_is_there_after_a_crash() {
     let mut hand = Hand::new();
     for seq in 1..=50 {
