@@ -56,6 +56,11 @@ fn fill(hospital: &Hospital, patients: u32) {
         hospital.order(number, item(number), Control::New);
         hospital.order(number, item(number + 1), Control::New);
     }
+    // What waits for a pharmacist: changed orders and new ones.
+    for number in (1..=patients).step_by(9) {
+        hospital.tell_order((number, item(number)), Control::Change, "20", None);
+        hospital.tell_order((number, "NALO400"), Control::New, "1", None);
+    }
     hospital.order(4, item(4), Control::Hold);
     hospital.order(9, item(9), Control::Stop);
     for _ in 0..3 {
@@ -106,10 +111,10 @@ async fn main() {
         alarms: Arc::new(Vec::new),
         replayer: None,
         keys: vec![Key {
-            name: "demo".into(),
+            name: "P2001".into(),
             sha256: Sha256::digest("look").into(),
             one_time: true,
-            rights: Rights { messages: true, replay: true },
+            rights: Rights::all(),
         }],
         site_name: "Royal Example Hospital".into(),
         // The one who looks is on the same machine, and nothing here is real.

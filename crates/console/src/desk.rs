@@ -1,24 +1,77 @@
-//! What the message pages need of a node: searches, lives, and acting on messages again.
+//! What the pages about messages, orders and stock need of a node: to read its record, and to act
+//! through its engine.
 
 use std::sync::Arc;
 
-use engine::{Chosen, Engine, ReplayError, Replayer, Resent, resend};
+use engine::{Chosen, Command, Engine, Receipt, ReplayError, Replayer, Resent, Stopped, resend};
 use fhir::Id;
-use record::{Life, MessageSearch, Messages};
+use jiff::Timestamp;
+use medicines::{Answer, ProblemCode, Request};
+use record::{Life, MessageSearch, Messages, Reader};
+use sha2::{Digest, Sha256};
+
+use crate::gather::Trouble;
+use crate::words::hex;
 
 /// The name of the source from which the engine has what comes this way.
 const CHANNEL: &str = "console";
 
-/// A node's messages.
+/// A node's messages, orders and stock.
 #[derive(Clone)]
 pub(crate) struct Desk {
     engine: Engine,
     replayer: Option<Arc<dyn Replayer>>,
 }
 
+/// Something that somebody asks for by a form.
+pub(crate) struct Act {
+    /// What is asked.
+    pub(crate) request: Request,
+    /// The same as JSON: it stays in the journal as what came.
+    pub(crate) raw: Vec<u8>,
+    /// The key of the form.
+    pub(crate) form: String,
+    /// Whose key opened the session.
+    pub(crate) by: String,
+}
+
 impl Desk {
     pub(crate) fn new(engine: Engine, replayer: Option<Arc<dyn Replayer>>) -> Self {
         Desk { engine, replayer }
+    }
+
+    /// The time of the node.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.engine.clock().now()
+    }
+
+    /// Reads the record on a thread that may block. What was answered before is in it.
+    pub(crate) async fn read<T, F>(&self, read: F) -> Result<T, Trouble>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Reader) -> Result<T, Trouble> + Send + 'static,
+    {
+        let readers = self.engine.readers();
+        let reading = tokio::task::spawn_blocking(move || read(&*readers.get()?));
+        reading.await.unwrap_or(Err(Trouble::Broken))
+    }
+
+    /// Has something decided. A form that is sent twice is decided once; with other words in it,
+    /// it is another one.
+    pub(crate) async fn act(&self, act: Act) -> Result<Receipt, Stopped> {
+        let Act { request, raw, form, by } = act;
+        let words = hex(&Sha256::digest(&raw)[..8]);
+        let command = Command {
+            channel: Arc::from(CHANNEL),
+            key: Some(format!("{by}|{form}|{words}")),
+            by,
+            message_type: None,
+            control_id: Some(form),
+            received: self.now(),
+            request,
+            raw,
+        };
+        self.engine.submit(command).await
     }
 
     /// Finds messages. Blocks while it reads.
@@ -47,7 +100,7 @@ impl Desk {
         case: &Id,
         mended: Option<Vec<u8>>,
         by: &str,
-    ) -> Result<engine::Receipt, ReplayError> {
+    ) -> Result<Receipt, ReplayError> {
         match &self.replayer {
             Some(replayer) => replayer.replay(case, mended, by).await,
             None => Err(ReplayError::NotReplayable("this node replays no messages".to_owned())),
@@ -57,5 +110,31 @@ impl Desk {
     /// Sends a selection to one destination again.
     pub(crate) async fn resend(&self, chosen: Chosen, by: &str) -> Result<Resent, ReplayError> {
         resend(&self.engine, chosen, (CHANNEL, None), by).await
+    }
+}
+
+/// Why something was not done.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NotDone {
+    /// Somebody else was quicker: what was looked at is not what is there.
+    Conflict(String),
+    /// Any other reason, in words.
+    Refused(String),
+}
+
+/// Whether what was asked for was done, and why not.
+pub(crate) fn done(receipt: &Receipt) -> Result<(), NotDone> {
+    match &receipt.answer {
+        Answer::Parked(problem) if problem.code == ProblemCode::Superseded => {
+            Err(NotDone::Conflict(problem.text.clone()))
+        }
+        Answer::Parked(problem) => Err(NotDone::Refused(problem.text.clone())),
+        Answer::Refused(refusal) => Err(NotDone::Refused(refusal.text.clone())),
+        Answer::Unwritten(fault) => Err(NotDone::Refused(fault.text.clone())),
+        Answer::Done
+        | Answer::Created(_)
+        | Answer::Permitted(_)
+        | Answer::Checked(_)
+        | Answer::Written(_) => Ok(()),
     }
 }

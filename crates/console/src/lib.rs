@@ -30,7 +30,7 @@ use axum::Router;
 use engine::{Engine, Replayer};
 use tokio::sync::watch;
 
-pub use door::{Key, Rights};
+pub use door::{Key, Right, Rights};
 pub use view::{AlarmView, ChannelView, Direction, LinkState};
 
 /// Asks for every channel as it is now.

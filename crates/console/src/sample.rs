@@ -5,8 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use crate::view::{
-    AlarmView, CaseCount, CaseRow, ChannelView, Direction, DoseRow, EntryRow, Ground, LinkState,
-    LiveLoop, OrderCount, OrderRow, PatientRef, RemovalRow, Totals, WardRow, Whereabouts,
+    AlarmView, CaseCount, CaseRow, ChannelView, CriticalView, Direction, DoseRow, EntryRow, Ground,
+    LinkState, LiveLoop, OrderCount, OrderRow, PatientRef, RemovalRow, Totals, WardRow,
+    Whereabouts,
 };
 
 /// The time of the sample.
@@ -31,6 +32,11 @@ pub(crate) fn view() -> LiveLoop {
     LiveLoop {
         now: now(),
         speed: 60,
+        critical: Some(CriticalView {
+            since: ago(1_200),
+            by: "Test, Paula (P2001)".to_owned(),
+            reason: "The ePMA is down".to_owned(),
+        }),
         seq: 12_345,
         alarms: vec![AlarmView {
             kind: "down".to_owned(),

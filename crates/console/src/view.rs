@@ -1,6 +1,9 @@
 //! What the live loop shows, as values: gathered from the record, rendered by the templates.
 
 mod messages;
+mod orders;
+mod recalls;
+mod shell;
 
 use std::fmt;
 
@@ -13,6 +16,14 @@ use crate::words::Words;
 pub(crate) use messages::{
     AgainView, Asked, BytesView, CaseView, FoundRow, LifeView, PartView, SegmentView, SentView,
 };
+pub(crate) use orders::{
+    AllergyView, Change, CompareRow, OrderView, OtherView, PersonView, QuestionView, QueueView,
+    Standing, WaitingRow,
+};
+pub(crate) use recalls::{
+    ActRow, BatchView, CabinetRow, HeldRow, InForce, ItemChoice, RecallRow, RecallsView,
+};
+pub(crate) use shell::{CriticalView, Place, Shell, SpanView};
 
 /// Which way messages flow on a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +93,8 @@ pub(crate) struct LiveLoop {
     pub(crate) now: Timestamp,
     /// How many times faster than the world the clock runs.
     pub(crate) speed: u32,
+    /// The critical override, while it runs.
+    pub(crate) critical: Option<CriticalView>,
     /// The last entry that the record held.
     pub(crate) seq: u64,
     pub(crate) alarms: Vec<AlarmView>,

@@ -59,6 +59,16 @@ pub(crate) fn moment(at: &Timestamp) -> String {
     uk(*at).strftime("%-d %b %Y, %H:%M:%S%.3f").to_string()
 }
 
+/// The day in the UK.
+pub(crate) fn uk_day(at: Timestamp) -> jiff::civil::Date {
+    uk(at).date()
+}
+
+/// `20 Nov 2026, 10:15`.
+pub(crate) fn minute(at: &Timestamp) -> String {
+    uk(*at).strftime("%-d %b %Y, %H:%M").to_string()
+}
+
 /// The time of `2026-11-20T10:15`, as a browser's form has it, in the UK; the earlier one of the
 /// ambiguous autumn hour.
 pub(crate) fn uk_minute(text: &str) -> Option<Timestamp> {
@@ -97,6 +107,20 @@ pub(crate) fn sentence(code: &str) -> String {
         Some(first) => first.to_uppercase().chain(letters).collect(),
         None => words,
     }
+}
+
+/// A value as it stands in an address (RFC 3986 §2.1).
+pub(crate) fn encoded(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            _ => write!(out, "%{byte:02X}").expect("writing to memory does not fail"),
+        }
+    }
+    out
 }
 
 /// Bytes as hexadecimal digits.

@@ -7,7 +7,7 @@ mod hospital;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use console::{ChannelView, ConsoleParts, Direction, Key, LinkState, Rights, router};
+use console::{ChannelView, ConsoleParts, Direction, Key, LinkState, Right, Rights, router};
 use engine::Clock;
 use hospital::Hospital;
 use medicines::orders::Control;
@@ -35,7 +35,7 @@ fn parts(hospital: &Hospital, stop: watch::Receiver<bool>) -> ConsoleParts {
             name: "demo".into(),
             sha256: Sha256::digest("once").into(),
             one_time: true,
-            rights: Rights { messages: true, replay: true },
+            rights: Rights::all(),
         }],
         site_name: "Royal Example Hospital".into(),
         random: Arc::new(|bytes| bytes.fill(7)),
@@ -137,7 +137,7 @@ async fn messages_are_read_by_whoever_may_and_each_look_is_journalled() {
         let hospital = hospital.await.unwrap();
         let (_stop, stopping) = watch::channel(false);
         let mut parts = parts(&hospital, stopping);
-        parts.keys[0].rights = Rights { messages: may, replay: false };
+        parts.keys[0].rights = Some(Right::Messages).into_iter().filter(|_| may).collect();
         let address = serve(parts).await;
         let entered = get(address, "/?key=once", "").await;
         let cookie = entered.split_once("set-cookie: ").unwrap().1.split(';').next().unwrap();

@@ -6,6 +6,7 @@ use crate::command::{Answer, Context, Decision, Problem, Request};
 use crate::fact::Fact;
 use crate::facts::{Facts, park};
 use crate::state::State;
+use crate::stock::StockAct;
 use crate::{
     bedside, cabinet, cases, configuration, deliveries, dictionary, filing, orders, package,
     patients, stock, store, timers,
@@ -24,15 +25,18 @@ pub fn decide(state: &mut State, ctx: &Context, request: &Request) -> Decision {
         Request::Patient(message) => or_park(patients::tell(state, ctx, message), state, ctx),
         Request::Merge(message) => or_park(patients::merge(state, ctx, message), state, ctx),
         Request::Orders(messages) => or_park(orders::receive(state, ctx, messages), state, ctx),
-        Request::Verify(told) => or_park(orders::verify(state, ctx, told), state, ctx),
+        Request::Verify(told) => or_answer(orders::verify(state, ctx, told)),
         Request::Swap(both) => or_park(patients::swap(state, ctx, both), state, ctx),
         Request::Renumber(message) => or_park(patients::renumber(state, ctx, message), state, ctx),
         Request::Allergies(told) => or_park(patients::allergies(state, ctx, told), state, ctx),
         Request::File(filing) => or_park(filing::file(state, ctx, filing), state, ctx),
         Request::Keep(message) => filing::keep(state, ctx, message),
         Request::Transaction(transaction) => cabinet::receive(state, ctx, transaction),
+        Request::Stock(act) if matches!(**act, StockAct::Recall(_) | StockAct::Lift(_)) => {
+            or_answer(stock::act(state, ctx, act))
+        }
         Request::Stock(act) => or_park(stock::act(state, ctx, act), state, ctx),
-        Request::CriticalOverride(asked) => or_park(cabinet::switch(state, ctx, asked), state, ctx),
+        Request::CriticalOverride(asked) => or_answer(cabinet::switch(state, ctx, asked)),
         Request::Remove(asked) => cabinet::ask(state, ctx, asked),
         Request::Complete(done) => cabinet::complete(state, ctx, done),
         Request::Administer(given) => or_park(bedside::administer(state, ctx, given), state, ctx),
@@ -64,6 +68,13 @@ fn configure(state: &State, ctx: &Context, site: &crate::Site) -> Decision {
 
 fn or_park(decided: Result<Decision, Problem>, state: &State, ctx: &Context) -> Decision {
     decided.unwrap_or_else(|problem| park(ctx, &Arc::clone(state.site()), problem))
+}
+
+/// The problem is told to the person who asked, who mends it there and then: a case would ask
+/// somebody else to look at it again.
+fn or_answer(decided: Result<Decision, Problem>) -> Decision {
+    let told = |problem| Decision { facts: Vec::new(), answer: Answer::Parked(problem) };
+    decided.unwrap_or_else(told)
 }
 
 /// A parked message again. Where it still cannot be acted on, its case stays and no second one

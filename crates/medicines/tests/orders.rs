@@ -324,12 +324,19 @@ fn a_pharmacists_word_is_about_one_version() {
     let order = hospital.stored(ResourceType::MedicationRequest)[0].id.clone();
     let word = |word, version, by: &str| {
         let (order, text, by) = (order.clone(), Some("dose?".to_owned()), by.to_owned());
-        Request::Verify(Box::new(Verification { order, version, word, text, by }))
+        let questions = None;
+        Request::Verify(Box::new(Verification { order, version, word, text, by, questions }))
     };
     assert_eq!(hospital.at("08:10:00").remove(2), Err(RefusalCode::NotVerified));
     assert!(matches!(hospital.ask(word(Word::Verify, 1, "N1")), Answer::Refused(_)));
     hospital.ask(word(Word::Query, 1, "P1"));
     assert_eq!(hospital.open_cases(), [(CaseKind::PharmacistQuery, "pharmacist".to_owned())]);
+    // A colleague who did not see the question is told of it, and no case asks anybody else.
+    let mut unseen = word(Word::Verify, 1, "P1");
+    let Request::Verify(told) = &mut unseen else { unreachable!() };
+    told.questions = Some(vec![]);
+    assert_eq!(problem(&hospital.ask(unseen)), Some(ProblemCode::Superseded));
+    assert_eq!(hospital.open_cases().len(), 1);
     assert_eq!(hospital.at("08:20:00").ask(word(Word::Verify, 1, "P1")), Answer::Done);
     assert_eq!(hospital.open_cases(), [], "the question is answered");
     assert_eq!(hospital.queued("to-a").last().unwrap(), "Change v2");

@@ -4,8 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use fhir::Id;
 use jiff::Timestamp;
-use medicines::stock::{Exposure, Lines, Movement, Trace};
-use record::Reader;
+use medicines::stock::{Exposure, Lines, Movement};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -103,37 +102,6 @@ impl From<Exposure> for ActBody {
     }
 }
 
-/// What of each place is of the batch, and what is of none that is known.
-fn places(record: &Reader, item: &str, batch: &str) -> Result<[Vec<PlaceBody>; 2], record::Error> {
-    let held = record.holdings(item)?;
-    let only = |of: Option<&str>| {
-        let of_batch = held.iter().filter(|(account, lines)| {
-            account.is_counted() && lines.of(of) > rust_decimal::Decimal::ZERO
-        });
-        let cut = of_batch.map(|(account, lines)| {
-            let mut line = Lines::default();
-            line.add(of, lines.of(of));
-            (account.clone(), line)
-        });
-        lines(record, item, cut.collect())
-    };
-    Ok([only(Some(batch))?, only(None)?])
-}
-
-fn acts(record: &Reader, item: &str, batch: &str) -> Result<Vec<Exposure>, record::Error> {
-    let mut trace = Trace::new(batch);
-    let mut after = 0;
-    loop {
-        let page = record.transfers_of(item, after)?;
-        let Some(last) = page.last() else { break };
-        after = last.n;
-        for view in &page {
-            trace.take(&view.transfer);
-        }
-    }
-    Ok(trace.into_found())
-}
-
 /// Tell where a batch is and who had it, for certain and perhaps.
 #[utoipa::path(
     get,
@@ -156,8 +124,9 @@ pub(crate) async fn get(
     let (code, of) = (item.clone(), batch.clone());
     let (known, [places, perhaps], mut found) = api
         .ask(move |record| {
-            let known = record.batch(&code, &of)?;
-            Ok((known, places(record, &code, &of)?, acts(record, &code, &of)?))
+            let (held, perhaps) = record.batch_places(&code, &of)?;
+            let places = [lines(record, &code, held)?, lines(record, &code, perhaps)?];
+            Ok((record.batch(&code, &of)?, places, record.batch_acts(&code, &of)?))
         })
         .await?;
     let more = found.len() > MAX_ACTS;

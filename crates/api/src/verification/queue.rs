@@ -3,9 +3,9 @@
 use axum::extract::{Query, State};
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
-use fhir::{Id, ResourceType, StoredResource};
+use fhir::{Id, ResourceType};
 use jiff::Timestamp;
-use medicines::orders::risk;
+use medicines::orders::{Change, changes, risk};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -19,18 +19,6 @@ use crate::state::ApiState;
 const DEFAULT_LIMIT: usize = 50;
 /// The most orders on a page; each patient among them is journalled as seen.
 const MAX_LIMIT: usize = 200;
-/// What of an order a pharmacist compares with the version before.
-const COMPARED: [&str; 8] = [
-    "status",
-    "priority",
-    "medicationCodeableConcept",
-    "medicationReference",
-    "contained",
-    "dosageInstruction",
-    "substitution",
-    "note",
-];
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
@@ -67,7 +55,8 @@ pub(crate) struct WaitingBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     entered: Option<Timestamp>,
-    /// What differs from the version before; empty for a new order.
+    /// What differs from the version that a pharmacist verified last, else from the one before;
+    /// empty for a new order.
     changes: Vec<ChangeBody>,
 }
 
@@ -86,18 +75,10 @@ pub(crate) struct ChangeBody {
     now: Option<String>,
 }
 
-/// What differs between two versions of an order.
-fn changes(before: &StoredResource, now: &StoredResource) -> Vec<ChangeBody> {
-    let differs = |element: &&str| before.member(element) != now.member(element);
-    COMPARED
-        .into_iter()
-        .filter(differs)
-        .map(|element| ChangeBody {
-            element,
-            before: before.member(element).map(str::to_owned),
-            now: now.member(element).map(str::to_owned),
-        })
-        .collect()
+impl From<Change> for ChangeBody {
+    fn from(change: Change) -> Self {
+        ChangeBody { element: change.element, before: change.before, now: change.now }
+    }
 }
 
 /// List the orders that wait for a pharmacist.
@@ -135,10 +116,7 @@ pub(crate) async fn get(
             let mut bodies = Vec::with_capacity(orders.len());
             for order in orders {
                 let now = record.version(kind, &order.id, order.version)?;
-                let before = match order.version.checked_sub(1).filter(|version| *version > 0) {
-                    Some(version) => record.version(kind, &order.id, version)?,
-                    None => None,
-                };
+                let before = record.compared_version(&order.id, order.version)?;
                 let changes = before.zip(now).map(|(before, now)| changes(&before, &now));
                 bodies.push(WaitingBody {
                     risk: risk(&site, &order).as_str(),
@@ -146,7 +124,11 @@ pub(crate) async fn get(
                     version: order.version,
                     order: order.id,
                     patient: order.patient,
-                    changes: changes.unwrap_or_default(),
+                    changes: changes
+                        .unwrap_or_default()
+                        .into_iter()
+                        .map(ChangeBody::from)
+                        .collect(),
                 });
             }
             Ok((bodies, waiting))

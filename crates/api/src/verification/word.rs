@@ -30,6 +30,10 @@ pub(crate) struct WordBody {
     /// The staff number of the pharmacist.
     #[schema(value_type = String, example = "P2001")]
     by: Text,
+    /// The ids of the open cases about the order that the pharmacist saw. Where a colleague opened
+    /// another one meanwhile, nothing is kept (`superseded`); without the list nobody looks.
+    #[schema(value_type = Option<Vec<String>>)]
+    questions: Option<Vec<Id>>,
 }
 
 /// What a pharmacist may say.
@@ -89,6 +93,7 @@ pub(crate) async fn post(
         word: body.word.into(),
         text: body.text.map(Text::into_string),
         by: body.by.into_string(),
+        questions: body.questions,
     };
     let request = medicines::Request::Verify(Box::new(told));
     let receipt = submit::act(&api, &caller, CHANNEL, Some(&about), asked, request).await?;

@@ -3,17 +3,10 @@
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
+use super::Rights;
+
 /// The longest key that is looked at, in bytes.
 const MAX_KEY_BYTES: usize = 256;
-
-/// What the holder of a key may do beside looking at the live loop.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Rights {
-    /// Find messages and read them, with the names and numbers of patients in them.
-    pub messages: bool,
-    /// Mend and replay parked messages, and send messages again.
-    pub replay: bool,
-}
 
 /// A key that opens the console.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,10 +55,6 @@ impl Keys {
     /// The rights of a name: those that all of its keys have.
     pub(super) fn rights(&self, name: &str) -> Rights {
         let own = self.0.iter().filter(|(key, _)| key.name == name).map(|(key, _)| key.rights);
-        let both = |a: Rights, b: Rights| Rights {
-            messages: a.messages && b.messages,
-            replay: a.replay && b.replay,
-        };
-        own.reduce(both).unwrap_or_default()
+        own.reduce(Rights::both).unwrap_or_default()
     }
 }

@@ -2,7 +2,9 @@
 
 mod allowance;
 mod cookie;
+mod form;
 mod keys;
+mod rights;
 mod sessions;
 
 use std::collections::HashMap;
@@ -10,10 +12,12 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-pub use keys::{Key, Rights};
+pub use keys::Key;
+pub use rights::{Right, Rights};
 
 use allowance::Allowance;
 pub(crate) use cookie::{cookie, session_of, without_session};
+pub(crate) use form::{form_key, read_form_key};
 use keys::Keys;
 pub(crate) use sessions::{SESSION_LIFETIME, Token};
 use sessions::{Seen, Sessions};

@@ -1,18 +1,24 @@
 //! From the record to the values of the page: one set of queries for all who watch.
 
 mod cases;
+pub(crate) mod critical;
 mod entries;
 mod hands;
 pub(crate) mod messages;
+mod ordered;
 mod people;
+mod persons;
+pub(crate) mod recalls;
 mod site;
 mod stock;
+pub(crate) mod verification;
 
 use std::sync::{Mutex, PoisonError};
 
 use engine::Engine;
 use fhir::ResourceType;
 use fhir::resources::MedicationRequest;
+use medicines::Site;
 use record::Reader;
 
 use crate::view::{LiveLoop, OrderCount, OrderRow, Totals, WardRow};
@@ -38,6 +44,9 @@ pub(crate) enum Trouble {
     /// A row of the live state is not what this program writes.
     #[error("a {0} row of the record cannot be read; rebuild the record")]
     Row(&'static str),
+    /// The thread that read has died.
+    #[error("reading the record broke off")]
+    Broken,
 }
 
 /// Gathers the page again and again, and remembers what does not change.
@@ -87,6 +96,7 @@ impl Gatherer {
             cases: cases.latest,
             channels: (self.channels)(),
             alarms: (self.alarms)(),
+            critical: critical::running(reader)?,
             journal,
             ..LiveLoop::default()
         };
@@ -112,6 +122,11 @@ impl Gatherer {
         };
         Ok(view)
     }
+}
+
+/// Somebody of the staff as people know them: `Test, Paula (P2001)`.
+pub(crate) fn staff(site: &Site, id: &str) -> String {
+    site.person(id).map_or_else(|| id.to_owned(), |person| format!("{} ({id})", person.name))
 }
 
 /// The orders that changed last.

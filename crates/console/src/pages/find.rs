@@ -1,6 +1,5 @@
 //! Finding messages, and sending a selection again.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::Form;
@@ -13,10 +12,12 @@ use medicines::deliveries::MAX_RESENT;
 use record::{MessageSearch, MessageView};
 use serde::Deserialize;
 
+use super::inside::Insider;
 use super::{Console, Peer};
+use crate::door::Right;
 use crate::render::{FindPage, html};
-use crate::view::{Asked, FoundRow};
-use crate::words::uk_minute;
+use crate::view::{Asked, FoundRow, Place};
+use crate::words::{encoded, uk_minute};
 
 /// How many messages a page has.
 const ROWS: usize = 50;
@@ -30,14 +31,14 @@ pub(super) async fn page(
     request: HeaderMap,
     Query(asked): Query<Asked>,
 ) -> Response {
-    let reader = match console.message_reader("find", &peer, &request).await {
+    let reader = match console.insider(Some(Right::Messages), "find", &peer, &request).await {
         Ok(reader) => reader,
         Err(refused) => return *refused,
     };
     let search = match search(&asked) {
         Ok(search) => search,
         Err(error) => {
-            return shown(&console, &reader, &asked, &[], None, Some(&error));
+            return shown(&console, &reader, &asked, &[], None, Some(&error)).await;
         }
     };
     let desk = reader.desk.clone();
@@ -46,11 +47,12 @@ pub(super) async fn page(
     let patients = found.messages.iter();
     let patients = patients.filter_map(|message| Id::new(message.patient.as_deref()?).ok());
     let detail = format!("find?{}", given(&asked).join("&"));
-    if console.journal_looks(&reader.who, &detail, patients.collect()).await.is_err() {
-        return console.stopped_notice();
+    let look = (Right::Messages, detail.as_str());
+    if let Err(stopped) = console.journal_looks(&reader.who, look, patients.collect()).await {
+        return *stopped;
     }
     let rows: Vec<FoundRow> = found.messages.into_iter().map(row).collect();
-    shown(&console, &reader, &asked, &rows, found.next, None)
+    shown(&console, &reader, &asked, &rows, found.next, None).await
 }
 
 /// A selection and where it goes.
@@ -68,19 +70,19 @@ pub(super) async fn send_again(
     Query(asked): Query<Asked>,
     Form(selection): Form<Selection>,
 ) -> Response {
-    let reader = match console.message_reader("resend", &peer, &request).await {
-        Ok(reader) if reader.rights.replay => reader,
-        Ok(_) => return console.not_yours(),
+    let reader = match console.insider(Some(Right::Replay), "resend", &peer, &request).await {
+        Ok(reader) => reader,
         Err(refused) => return *refused,
     };
     let (to, reason) = (selection.to.trim(), selection.reason.trim());
-    let told = |error: String| shown(&console, &reader, &asked, &[], None, Some(&error));
+    let told =
+        async |error: String| shown(&console, &reader, &asked, &[], None, Some(&error)).await;
     if to.is_empty() || reason.is_empty() || reason.chars().count() > MAX_FIELD_CHARS {
-        return told("Enter the channel, and why the messages go again".to_owned());
+        return told("Enter the channel, and why the messages go again".to_owned()).await;
     }
     let search = match search(&asked) {
         Ok(search) => search,
-        Err(error) => return told(error),
+        Err(error) => return told(error).await,
     };
     let chosen = Chosen {
         search,
@@ -92,7 +94,7 @@ pub(super) async fn send_again(
     match reader.desk.resend(chosen, &reader.who).await {
         Ok(sent) => Redirect::to(&format!("/trace/{}", sent.entry)).into_response(),
         Err(error) => match console.replay_failed(&error) {
-            Ok(why) => told(format!("Nothing was sent: {why}")),
+            Ok(why) => told(format!("Nothing was sent: {why}")).await,
             Err(notice) => *notice,
         },
     }
@@ -109,9 +111,9 @@ fn row(view: MessageView) -> FoundRow {
     }
 }
 
-fn shown(
+async fn shown(
     console: &Console,
-    reader: &super::MessageReader,
+    reader: &Insider,
     asked: &Asked,
     rows: &[FoundRow],
     next: Option<u64>,
@@ -120,10 +122,13 @@ fn shown(
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let next = next
         .map(|next| format!("/find?{}", query(&Asked { page: next.to_string(), ..asked.clone() })));
+    let shell = match console.shell(reader, Place::Messages).await {
+        Ok(shell) => shell,
+        Err(instead) => return *instead,
+    };
     let page = FindPage {
-        site: &console.site_name,
-        who: &reader.who,
-        can_replay: reader.rights.replay,
+        shell: &shell,
+        can_replay: reader.rights.has(Right::Replay),
         query: query(&Asked { page: String::new(), ..asked.clone() }),
         asked,
         rows,
@@ -161,20 +166,6 @@ fn query(asked: &Asked) -> String {
     let given = fields(asked).into_iter().filter(|(_, value)| !value.is_empty());
     let pair = |(name, value): (&str, &str)| format!("{name}={}", encoded(value));
     given.map(pair).collect::<Vec<_>>().join("&")
-}
-
-/// A value as it stands in an address (RFC 3986 §2.1).
-fn encoded(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(char::from(byte));
-            }
-            _ => write!(out, "%{byte:02X}").expect("writing to memory does not fail"),
-        }
-    }
-    out
 }
 
 /// What the form asks for; in words what is wrong with it.

@@ -12,6 +12,7 @@ use super::{Console, NotNow, Peer, sign_in};
 use crate::door::Refusal;
 use crate::render::{LivePage, html};
 use crate::stream;
+use crate::view::Place;
 
 /// How long a viewer who finds no seat should wait, in seconds.
 const RETRY_S: &str = "30";
@@ -34,7 +35,7 @@ pub(super) async fn page(
     match (console.visitor(&request).await, asked.key) {
         // Nothing of the key may stay in the address line.
         (Ok(_), Some(_)) => Redirect::to("/").into_response(),
-        (Ok((_, visitor)), None) => {
+        (Ok((token, visitor)), None) => {
             let Some(frame) = console.live.frame().await else {
                 return console.notice(
                     StatusCode::SERVICE_UNAVAILABLE,
@@ -42,9 +43,14 @@ pub(super) async fn page(
                     "The node runs, but its record cannot be read now. Its log says why.",
                 );
             };
-            let site = &console.site_name;
-            let can_read = console.desk.is_some() && console.door.rights(&visitor.name).messages;
-            let page = LivePage { site, who: &visitor.name, can_read, frame: &frame };
+            let rights = console.door.rights(&visitor.name);
+            let desk = console.desk.as_ref();
+            let here = Place::LiveLoop;
+            let shell = match console.shell_of(&visitor.name, rights, desk, &token, here).await {
+                Ok(shell) => shell,
+                Err(instead) => return *instead,
+            };
+            let page = LivePage { shell: &shell, frame: &frame };
             Html(html(&page)).into_response()
         }
         // Only a page that is really asked for uses the key up.

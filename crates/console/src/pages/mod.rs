@@ -1,11 +1,14 @@
 //! The pages and who may see them.
 
+mod critical;
 mod find;
+mod inside;
 mod live_loop;
+mod recalls;
 mod sign_in;
 mod trace;
+mod verification;
 
-use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,15 +19,13 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use engine::ReplayError;
-use fhir::Id;
 use medicines::{Access, Request};
-use tokio::task::JoinSet;
 
 use crate::desk::Desk;
-use crate::door::{Door, Key, Refusal, Rights, Token, Visitor, session_of};
+use crate::door::{Door, Key, Refusal, Token, Visitor, session_of};
 use crate::live::Live;
 use crate::node::Node;
 use crate::render::{NoticePage, html};
@@ -47,13 +48,6 @@ pub(crate) struct Console {
     desk: Option<Desk>,
 }
 
-/// Somebody who may read messages.
-pub(crate) struct MessageReader {
-    pub(crate) who: String,
-    pub(crate) rights: Rights,
-    pub(crate) desk: Desk,
-}
-
 impl Console {
     pub(crate) fn new(
         node: Arc<dyn Node>,
@@ -69,82 +63,6 @@ impl Console {
     pub(crate) fn with_desk(mut self, desk: Desk) -> Self {
         self.desk = Some(desk);
         self
-    }
-
-    /// Whoever asks, if they may read messages; else what they are shown instead.
-    async fn message_reader(
-        &self,
-        page: &str,
-        peer: &Peer,
-        request: &HeaderMap,
-    ) -> Result<MessageReader, Box<Response>> {
-        let who = match self.visitor(request).await {
-            Ok((_, visitor)) => visitor.name,
-            Err(NotNow::NoSession) => {
-                self.turn_away(Refusal::NoSession, page, peer).await;
-                return Err(Box::new(Redirect::to("/sign-in").into_response()));
-            }
-            Err(NotNow::Stopped) => return Err(Box::new(self.stopped_notice())),
-        };
-        let rights = self.door.rights(&who);
-        match &self.desk {
-            Some(desk) if rights.messages => Ok(MessageReader { who, rights, desk: desk.clone() }),
-            _ => {
-                self.refuse_right(&who, page).await;
-                Err(Box::new(self.not_yours()))
-            }
-        }
-    }
-
-    /// Has a look at messages journalled, once for each patient among them.
-    async fn journal_looks(
-        &self,
-        who: &str,
-        detail: &str,
-        patients: BTreeSet<Id>,
-    ) -> Result<(), engine::Stopped> {
-        let one = |patient: Option<Id>| {
-            let access = Access {
-                who: who.to_owned(),
-                what: "messages".to_owned(),
-                patient,
-                resource_type: None,
-                detail: Some(detail.to_owned()),
-                reason: None,
-                at: self.node.now(),
-            };
-            self.node.note(Request::See(access), who)
-        };
-        let mut patients = patients.into_iter();
-        let first = one(patients.next());
-        // Asked together, the looks of one page share one write.
-        let mut others = JoinSet::new();
-        for patient in patients {
-            others.spawn(one(Some(patient)));
-        }
-        first.await?;
-        while let Some(done) = others.join_next().await {
-            done.map_err(|_| engine::Stopped)??;
-        }
-        Ok(())
-    }
-
-    /// Has it journalled that somebody asked for more than their key allows.
-    async fn refuse_right(&self, who: &str, page: &str) {
-        if self.door.tells_refusal(Instant::now()).is_none() {
-            return;
-        }
-        let access = Access {
-            who: who.to_owned(),
-            what: "messages".to_owned(),
-            patient: None,
-            resource_type: None,
-            detail: Some(page.to_owned()),
-            reason: Some("right-missing".to_owned()),
-            at: self.node.now(),
-        };
-        // Whoever is refused stays refused whether or not the node still writes.
-        let _ = self.node.note(Request::TurnAway(access), who).await;
     }
 
     /// Why messages were not acted on again, for the page; or the notice that stands instead.
@@ -163,17 +81,8 @@ impl Console {
     fn unreadable(&self) -> Response {
         self.notice(
             StatusCode::SERVICE_UNAVAILABLE,
-            "The messages cannot be read",
+            "The record cannot be read",
             "The node runs, but its record cannot be read now. Its log says why.",
-        )
-    }
-
-    fn not_yours(&self) -> Response {
-        self.notice(
-            StatusCode::FORBIDDEN,
-            "Your key does not open this page",
-            "Messages hold names and numbers of patients. Ask the administrator of this node for \
-             a key with the right to read them.",
         )
     }
 
@@ -264,6 +173,11 @@ pub(crate) fn router(console: Arc<Console>) -> Router {
             "/trace/{entry}",
             get(trace::page).post(trace::replay).layer(DefaultBodyLimit::max(MAX_MENDED_BYTES)),
         )
+        .route("/verification", get(verification::queue))
+        .route("/verification/{id}", get(verification::order).post(verification::word))
+        .route("/recalls", get(recalls::list))
+        .route("/recalls/{item}/{batch}", get(recalls::batch).post(recalls::act))
+        .route("/critical-override", get(critical::page_of).post(critical::switch))
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
         .route("/sign-out", post(sign_in::leave))
         .route("/assets/{*path}", get(assets::serve))

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::*;
+use crate::Rights;
 use crate::gather::Trouble;
 use crate::node::Later;
 use crate::sample;
@@ -316,7 +317,7 @@ async fn the_stream_sends_everything_once_and_then_what_changed() {
     let first = watched.until("data: journal").await;
     assert!(first.contains("content-type: text/event-stream\r\n"), "{first}");
     assert!(first.contains("retry: 3000\n\n"));
-    assert_eq!(first.matches("event: part\n").count(), 10);
+    assert_eq!(first.matches("event: part\n").count(), 11);
 
     site.node.move_on();
     let both = watched.until(r#"data-count="doses-given">1,001<"#).await;

@@ -10,9 +10,12 @@ use fhir::Id;
 use medicines::{Answer, Fact};
 use serde::Deserialize;
 
-use super::{Console, MessageReader, Peer};
+use super::inside::Insider;
+use super::{Console, Peer};
+use crate::door::Right;
 use crate::gather::messages;
 use crate::render::{TracePage, html};
+use crate::view::Place;
 
 /// What may stand beside the life: what went wrong, and the text that somebody tried.
 #[derive(Default)]
@@ -28,7 +31,7 @@ pub(super) async fn page(
     request: HeaderMap,
     Path(entry): Path<String>,
 ) -> Response {
-    match console.message_reader("trace", &peer, &request).await {
+    match console.insider(Some(Right::Messages), "trace", &peer, &request).await {
         Ok(reader) => show(&console, &reader, &entry, Tried::default()).await,
         Err(refused) => *refused,
     }
@@ -52,9 +55,8 @@ pub(super) async fn replay(
     Path(entry): Path<String>,
     Form(mended): Form<Mended>,
 ) -> Response {
-    let reader = match console.message_reader("replay", &peer, &request).await {
-        Ok(reader) if reader.rights.replay => reader,
-        Ok(_) => return console.not_yours(),
+    let reader = match console.insider(Some(Right::Replay), "replay", &peer, &request).await {
+        Ok(reader) => reader,
         Err(refused) => return *refused,
     };
     let failed = |error: String| Tried { error: Some(error), text: Some(mended.text.clone()) };
@@ -84,11 +86,7 @@ pub(super) async fn replay(
 
 /// The mended text in the form and the character set of the message that it mends: browsers send
 /// UTF-8, with a line feed after each carriage return.
-async fn bytes_like(
-    reader: &MessageReader,
-    entry: &str,
-    text: &str,
-) -> Result<Vec<u8>, &'static str> {
+async fn bytes_like(reader: &Insider, entry: &str, text: &str) -> Result<Vec<u8>, &'static str> {
     let desk = reader.desk.clone();
     let seq: u64 = entry.parse().map_err(|_| "There is no such message")?;
     let found = tokio::task::spawn_blocking(move || desk.life(seq)).await;
@@ -113,7 +111,7 @@ fn encoded_like(raw: &[u8], text: &str) -> Result<Vec<u8>, &'static str> {
         .ok_or("The message is not in UTF-8, and its character set lacks a letter that you entered")
 }
 
-async fn show(console: &Console, reader: &MessageReader, entry: &str, tried: Tried) -> Response {
+async fn show(console: &Console, reader: &Insider, entry: &str, tried: Tried) -> Response {
     let nothing = || {
         console.notice(
             StatusCode::NOT_FOUND,
@@ -130,8 +128,10 @@ async fn show(console: &Console, reader: &MessageReader, entry: &str, tried: Tri
         _ => return console.unreadable(),
     };
     let patients = life.head.facts.iter().filter_map(Fact::patient).cloned().collect();
-    if console.journal_looks(&reader.who, &format!("trace/{seq}"), patients).await.is_err() {
-        return console.stopped_notice();
+    let detail = format!("trace/{seq}");
+    let look = (Right::Messages, detail.as_str());
+    if let Err(stopped) = console.journal_looks(&reader.who, look, patients).await {
+        return *stopped;
     }
     let mut view = messages::life(&life);
     if let Some(text) = tried.text.filter(|text| !text.is_empty()) {
@@ -139,10 +139,13 @@ async fn show(console: &Console, reader: &MessageReader, entry: &str, tried: Tri
     }
     let status =
         if tried.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let shell = match console.shell(reader, Place::Messages).await {
+        Ok(shell) => shell,
+        Err(instead) => return *instead,
+    };
     let page = TracePage {
-        site: &console.site_name,
-        who: &reader.who,
-        can_replay: reader.rights.replay,
+        shell: &shell,
+        can_replay: reader.rights.has(Right::Replay),
         life: &view,
         error: tried.error.as_deref(),
     };

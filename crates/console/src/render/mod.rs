@@ -1,5 +1,6 @@
 //! From values to HTML, by templates that escape whatever they are given.
 
+mod desks;
 mod tags;
 
 use std::sync::Arc;
@@ -7,7 +8,9 @@ use std::sync::Arc;
 use askama::Template;
 use tokio::time::Instant;
 
-use crate::view::{Asked, FoundRow, LifeView, LiveLoop};
+pub(crate) use desks::{CriticalPage, OrderPage, QueuePage, RecallPage, RecallsPage};
+
+use crate::view::{Asked, FoundRow, LifeView, LiveLoop, Shell};
 
 /// The parts of the live loop, rendered at one time.
 pub(crate) struct Frame {
@@ -41,6 +44,7 @@ macro_rules! parts {
 
 parts! {
     Clock, "clock", "parts/clock.html";
+    Critical, "critical", "parts/critical.html";
     Alarms, "alarms", "parts/alarms.html";
     Summary, "summary", "parts/summary.html";
     Wards, "wards", "parts/wards.html";
@@ -81,10 +85,7 @@ impl Frame {
 #[derive(Template)]
 #[template(path = "live_loop.html")]
 pub(crate) struct LivePage<'a> {
-    pub(crate) site: &'a str,
-    pub(crate) who: &'a str,
-    /// Whether the way to the messages is shown.
-    pub(crate) can_read: bool,
+    pub(crate) shell: &'a Shell,
     pub(crate) frame: &'a Frame,
 }
 
@@ -92,8 +93,7 @@ pub(crate) struct LivePage<'a> {
 #[derive(Template)]
 #[template(path = "find.html")]
 pub(crate) struct FindPage<'a> {
-    pub(crate) site: &'a str,
-    pub(crate) who: &'a str,
+    pub(crate) shell: &'a Shell,
     /// Whether messages may be sent again.
     pub(crate) can_replay: bool,
     /// The search as the query of an address, without the page.
@@ -109,8 +109,7 @@ pub(crate) struct FindPage<'a> {
 #[derive(Template)]
 #[template(path = "trace.html")]
 pub(crate) struct TracePage<'a> {
-    pub(crate) site: &'a str,
-    pub(crate) who: &'a str,
+    pub(crate) shell: &'a Shell,
     /// Whether it may be mended and acted on again.
     pub(crate) can_replay: bool,
     pub(crate) life: &'a LifeView,

@@ -2,7 +2,9 @@
 
 use fhir::resources::MedicationAdministrationStatus as Status;
 
-use crate::view::{ChannelView, Direction, Ground, LinkState, Whereabouts};
+use medicines::orders::Risk;
+
+use crate::view::{CabinetRow, Change, ChannelView, Direction, Ground, LinkState, Whereabouts};
 use crate::words::sentence;
 
 /// A state as a coloured word. The word says it all; the colour only helps the eye.
@@ -105,4 +107,102 @@ pub(super) fn answer(outcome: &str) -> Tag {
         _ => "grey",
     };
     Tag::new(colour, sentence(outcome))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+pub(super) fn risk(risk: &Risk) -> Tag {
+    match risk {
+        Risk::High => Tag::new("red", "High risk"),
+        Risk::Critical => Tag::new("orange", "Time critical"),
+        Risk::Routine => Tag::new("grey", "Routine"),
+    }
+}
+
+pub(super) fn high_risk() -> Tag {
+    Tag::new("red", "High risk")
+}
+
+pub(super) fn held() -> Tag {
+    Tag::new("red", "Held back")
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+pub(super) fn questions(count: &usize) -> Tag {
+    match count {
+        1 => Tag::new("yellow", "Question open"),
+        more => Tag::new("yellow", format!("{more} questions open")),
+    }
+}
+
+pub(super) fn new() -> Tag {
+    Tag::new("blue", "New")
+}
+
+pub(super) fn changed() -> Tag {
+    Tag::new("purple", "Changed")
+}
+
+pub(super) fn unchanged() -> Tag {
+    Tag::new("white", "Not changed")
+}
+
+pub(super) fn verified() -> Tag {
+    Tag::new("green", "Verified")
+}
+
+pub(super) fn unverified() -> Tag {
+    Tag::new("yellow", "Not verified")
+}
+
+pub(super) fn ended() -> Tag {
+    Tag::new("grey", "Ended")
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+pub(super) fn change(change: &Change) -> Tag {
+    match change {
+        Change::Same => Tag::new("white", "Same"),
+        Change::Changed => changed(),
+        Change::Added => Tag::new("purple", "Added"),
+        Change::Removed => Tag::new("purple", "Removed"),
+    }
+}
+
+pub(super) fn asked() -> Tag {
+    questions(&1)
+}
+
+pub(super) fn recalled(recalled: bool) -> Tag {
+    if recalled { Tag::new("red", "Recalled") } else { Tag::new("green", "Not recalled") }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+pub(super) fn to_clear(open: &usize) -> Tag {
+    match open {
+        0 => Tag::new("green", "All cleared"),
+        1 => Tag::new("red", "1 place"),
+        more => Tag::new("red", format!("{more} places")),
+    }
+}
+
+/// What becomes of a batch in a cabinet.
+pub(super) fn quarantine(row: &CabinetRow, recalled: bool) -> Tag {
+    match (recalled, row.of_batch.is_some(), row.of_unknown.is_some()) {
+        (false, false, false) => Tag::new("grey", "Nothing there"),
+        (false, true, _) => Tag::new("white", "Can be taken"),
+        (false, false, true) => Tag::new("white", "Batch not known"),
+        (true, true, _) => Tag::new("red", "Quarantined: take it out"),
+        (true, false, true) => Tag::new("orange", "Quarantined: look at the packs"),
+        (true, false, false) if row.asked => Tag::new("orange", "Look whether it is clear"),
+        (true, false, false) => Tag::new("green", "Clear"),
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+pub(super) fn certainty(certain: &bool) -> Tag {
+    if *certain { Tag::new("red", "For certain") } else { Tag::new("yellow", "Perhaps") }
+}
+
+pub(super) fn running() -> Tag {
+    Tag::new("red", "Runs now")
 }

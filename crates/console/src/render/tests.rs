@@ -1,13 +1,25 @@
 //! The page as text, and what hostile names do to it.
 
 use super::*;
+use crate::door::Rights;
 use crate::sample;
+use crate::view::Place;
+
+fn shell(site: &str, who: &str) -> Shell {
+    Shell {
+        site: site.to_owned(),
+        who: who.to_owned(),
+        pages: Place::those_of(Rights::all()),
+        here: Place::LiveLoop,
+        critical: None,
+        form: String::new(),
+    }
+}
 
 #[test]
 fn the_page_as_a_whole() {
     let frame = Frame::of(&sample::view(), None);
-    let page =
-        LivePage { site: "Royal Example Hospital", who: "N1001", can_read: false, frame: &frame };
+    let page = LivePage { shell: &shell("Royal Example Hospital", "N1001"), frame: &frame };
     insta::assert_snapshot!(html(&page));
 }
 
@@ -54,7 +66,7 @@ fn hostile_names_stay_text() {
     evil.clone_into(&mut view.journal[0].message_type);
     evil.clone_into(&mut view.journal[0].channel);
     let frame = Frame::of(&view, None);
-    let page = html(&LivePage { site: evil, who: evil, can_read: false, frame: &frame });
+    let page = html(&LivePage { shell: &shell(evil, evil), frame: &frame });
     assert!(!page.contains("<script>alert"), "{page}");
     assert!(!page.contains("</script>\""));
     assert!(page.contains("&#60;script&#62;"));
@@ -81,7 +93,7 @@ fn what_did_not_change_shares_its_text() {
 #[test]
 fn a_person_is_never_named_in_full() {
     let frame = Frame::of(&sample::view(), None);
-    let page = html(&LivePage { site: "R", who: "N1001", can_read: false, frame: &frame });
+    let page = html(&LivePage { shell: &shell("R", "N1001"), frame: &frame });
     let digits = |run: &str| run.len() >= 10 && run.bytes().all(|b| b.is_ascii_digit());
     assert!(!page.split(|c: char| !c.is_ascii_digit()).any(digits), "a whole NHS number");
     assert!(page.contains("WARDA1\u{a0}bed\u{a0}04, NHS\u{a0}…\u{2060}118"));

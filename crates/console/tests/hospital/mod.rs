@@ -36,6 +36,11 @@ pub(crate) const ITEMS: [(&str, &str, &str); 5] = [
     ("EVIL", "<script>alert('x')</script> & \"co\"", "<b>ml</b>"),
 ];
 
+fn pharmacist(id: &str, name: &str) -> access::Person {
+    let (id, name) = (id.into(), name.into());
+    access::Person { id, name, role: access::Role::Pharmacist, training: vec![] }
+}
+
 /// The site under test.
 pub(crate) struct Hospital {
     /// Its engine.
@@ -68,7 +73,11 @@ impl Hospital {
             code: "RXX".into(),
             cabinets: WARDS.iter().map(cabinet).collect(),
             items: ITEMS.iter().map(item).collect(),
-            people: vec![nurse],
+            people: vec![
+                nurse,
+                pharmacist("P2001", "Test, Paula"),
+                pharmacist("P2002", "Test, Piet"),
+            ],
             ..Site::default()
         };
         let engine = Engine::start(Options {
@@ -125,8 +134,19 @@ impl Hospital {
         assert!(matches!(answer, Answer::Done | Answer::Created(_)), "{answer:?}");
     }
 
-    /// Tells of an order of one unit.
+    /// Tells of an order of two units, which a pharmacist verified.
     pub(crate) fn order(&self, number: u32, item: &str, control: Control) {
+        self.tell_order((number, item), control, "2", Some("P2001"));
+    }
+
+    /// Tells of an order.
+    pub(crate) fn tell_order(
+        &self,
+        (number, item): (u32, &str),
+        control: Control,
+        dose: &str,
+        verified_by: Option<&str>,
+    ) {
         let mut order = MedicationRequest::new(
             MedicationRequestStatus::Active,
             MedicationRequestIntent::Order,
@@ -135,7 +155,7 @@ impl Hospital {
         let (_, name, unit) = ITEMS.iter().find(|(code, ..)| *code == item).unwrap();
         order.medication_codeable_concept = Some(CodeableConcept::of(ITEM, item, Some(name)));
         let dose = Dose {
-            value: Some(fhir::Decimal::parse("2").unwrap()),
+            value: Some(fhir::Decimal::parse(dose).unwrap()),
             unit: Some((*unit).to_owned()),
             ..Dose::default()
         };
@@ -152,7 +172,7 @@ impl Hospital {
             replaces: None,
             patient: vec![Identifier::of(NHS, &nhs_number(number))],
             order,
-            verified_by: Some("P2001".into()),
+            verified_by: verified_by.map(str::to_owned),
             activity: self.engine.clock().now(),
             index: 1,
         };
@@ -196,7 +216,7 @@ impl Hospital {
                 sub_drawer: String::new(),
                 pocket: "3".into(),
             },
-            batch: None,
+            batch: Some("L2231".into()),
             activity: self.engine.clock().now(),
         };
         let answer = self.ask("cabinet-adc", "complete", Request::Complete(Box::new(done)));

@@ -133,7 +133,9 @@ pub struct KeyEntry {
     pub rights: Vec<KeyRight>,
 }
 
-/// What the holder of a console key may do beside looking at the live loop.
+/// What the holder of a console key may do beside looking at the live loop. What somebody does
+/// there is done in the name of the key: the key of a pharmacist has their staff number as its
+/// name, and their role decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyRight {
@@ -141,12 +143,28 @@ pub enum KeyRight {
     Messages,
     /// Mend and replay parked messages, and send messages again.
     Replay,
+    /// See the orders that wait for a pharmacist, and tell a pharmacist's word.
+    Verification,
+    /// Recall batches, and see where they are and who had them.
+    Stock,
+    /// Start and end the critical override.
+    CriticalOverride,
+    /// See the registers of controlled drugs, and act on them.
+    Registers,
 }
 
 impl KeyEntry {
     /// The rights as the console takes them. Whoever may replay a message may read it.
     pub fn rights(&self) -> console::Rights {
-        let replay = self.rights.contains(&KeyRight::Replay);
-        console::Rights { messages: replay || self.rights.contains(&KeyRight::Messages), replay }
+        use console::Right;
+        let rights = self.rights.iter().map(|right| match right {
+            KeyRight::Messages => Right::Messages,
+            KeyRight::Replay => Right::Replay,
+            KeyRight::Verification => Right::Verification,
+            KeyRight::Stock => Right::Stock,
+            KeyRight::CriticalOverride => Right::CriticalOverride,
+            KeyRight::Registers => Right::Registers,
+        });
+        rights.collect()
     }
 }

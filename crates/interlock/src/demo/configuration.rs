@@ -20,6 +20,9 @@ const TOKEN_FILE: &str = "token";
 /// The key of the console in the data folder.
 const KEY_FILE: &str = "key";
 
+/// Whoever looks at the demonstration, who may do there what a pharmacist does.
+pub(super) const VISITOR: &str = "demo";
+
 /// Writes the configuration and its secrets into the data folder, and returns where it begins.
 pub(super) fn write(
     facts: &SiteFacts,
@@ -75,6 +78,10 @@ fn root(out: &mut String, facts: &SiteFacts, settings: &Settings) -> std::fmt::R
         let name = format!("{}, {}", person.family, person.given);
         writeln!(out, "[[site.person]]\nid = {:?}\nname = {name:?}\nrole = {role:?}\n", person.id)?;
     }
+    writeln!(
+        out,
+        "[[site.person]]\nid = {VISITOR:?}\nname = \"Visitor, Demo\"\nrole = \"pharmacist\"\n"
+    )?;
     writeln!(out, "[[client]]\nname = \"estate\"\ntoken = {{ file = \"token\" }}")?;
     writeln!(
         out,
@@ -83,7 +90,8 @@ fn root(out: &mut String, facts: &SiteFacts, settings: &Settings) -> std::fmt::R
     )?;
     writeln!(
         out,
-        "[[console.key]]\nname = \"demo\"\ntoken = {{ file = \"key\" }}\nrights = [\"replay\"]"
+        "[[console.key]]\nname = {VISITOR:?}\ntoken = {{ file = \"key\" }}\nrights = [\"replay\", \
+         \"verification\", \"stock\", \"critical-override\", \"registers\"]"
     )
 }
 

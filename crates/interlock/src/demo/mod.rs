@@ -104,10 +104,10 @@ impl Demo {
         plan.clock = engine::Clock::anchored(start, began, settings.speed);
         plan.seed = settings.seed;
         plan.keys.push(secret::console_key(
-            "demo",
+            configuration::VISITOR,
             &once,
             true,
-            console::Rights { messages: true, replay: true },
+            console::Rights::all(),
         ));
         let folder = plan.data.clone();
         let node = Node::start(plan).await?;

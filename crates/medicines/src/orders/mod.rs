@@ -4,6 +4,7 @@
 //! administrations.
 
 mod change;
+mod compare;
 mod cover;
 mod dose;
 mod hold;
@@ -21,6 +22,7 @@ use fhir::types::Identifier;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use compare::{COMPARED, Change, changes};
 pub use cover::{NotCovered, Wanted};
 pub(crate) use cover::{least_gap, part};
 pub use dose::{Dose, NotTold};

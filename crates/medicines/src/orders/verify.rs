@@ -46,6 +46,9 @@ pub struct Verification {
     pub text: Option<String>,
     /// The staff number of the pharmacist.
     pub by: String,
+    /// The open questions about the order that the pharmacist saw; none where nobody says. Another
+    /// pharmacist who asked meanwhile is heard first.
+    pub questions: Option<Vec<Id>>,
 }
 
 /// Takes a pharmacist's word over, and tells the cabinets of the new version.
@@ -103,6 +106,11 @@ fn understood(state: &mut State, told: &Verification) -> Result<Arc<OrderState>,
     }
     if order.version != told.version {
         let text = "The order was changed since it was looked at: look at it again.";
+        return problem(ProblemCode::Superseded, text);
+    }
+    let new = |seen: &Vec<Id>| asked(state, &order.id).iter().any(|open| !seen.contains(open));
+    if told.questions.as_ref().is_some_and(new) {
+        let text = "A colleague asked about the order since it was looked at: look at it again.";
         return problem(ProblemCode::Superseded, text);
     }
     let wordless = told.text.as_deref().is_none_or(|text| text.trim().is_empty());

@@ -8,6 +8,7 @@ mod history;
 mod messages;
 mod orders;
 mod pool;
+mod recalls;
 mod resources;
 mod search;
 mod stock;
@@ -26,6 +27,7 @@ pub use deliveries::{DeliveryView, MAX_DELIVERIES, MAX_QUEUE_SCAN, Queue};
 pub use history::{History, HistorySearch, MAX_HISTORY, Place};
 pub use messages::{MAX_MESSAGES, MessageView};
 pub use pool::{Lease, MAX_IDLE_READERS, Readers};
+pub use recalls::Held;
 pub use resources::{DeletedView, Everything, MAX_EVERYTHING, MAX_LATEST, Revision};
 pub use search::{
     Budget, Compartment, MAX_CANDIDATES, MAX_INCLUDED, MAX_LAST, MAX_READS, MAX_SEARCH_TIME, Page,

@@ -1,11 +1,17 @@
 //! Orders that wait for a pharmacist.
 
+use fhir::resources::MedicationRequest;
+use fhir::{Id, ResourceType, StoredResource};
 use medicines::RowKind;
+use medicines::orders::VERIFIED_BY;
 use medicines::state::OrderState;
 use serde::Deserialize;
 
 use super::Reader;
 use crate::Error;
+
+/// How many versions before an order's newest one are looked at for one that was verified.
+const MAX_BACK: u64 = 20;
 
 /// As much of an order's row as tells whether it is verified.
 #[derive(Deserialize)]
@@ -37,6 +43,30 @@ impl Reader {
             }
         }
         Ok(orders)
+    }
+
+    /// The version of an order with which a pharmacist compares version `version`: the last one
+    /// before it that was verified, among the last 20, else the one before it. None for a new
+    /// order.
+    pub fn compared_version(
+        &self,
+        order: &Id,
+        version: u64,
+    ) -> Result<Option<StoredResource>, Error> {
+        let mut before = None;
+        for version in (version.saturating_sub(MAX_BACK).max(1)..version).rev() {
+            let stored = self.version(ResourceType::MedicationRequest, order, version)?;
+            let Some(stored) = stored else { break };
+            let read = stored.read::<MedicationRequest>().ok();
+            let verified = |order: MedicationRequest| {
+                order.extension.iter().any(|extension| extension.url == VERIFIED_BY)
+            };
+            if read.is_some_and(verified) {
+                return Ok(Some(stored));
+            }
+            before = before.or(Some(stored));
+        }
+        Ok(before)
     }
 
     /// The configuration in force, as far as it is recorded.

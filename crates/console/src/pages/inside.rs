@@ -1,0 +1,185 @@
+//! What the pages for signed-in people share: who may, what their looks leave in the journal, the
+//! frame around each page, and proof that a form is one of ours.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use fhir::Id;
+use medicines::{Access, Request};
+use tokio::task::JoinSet;
+
+use super::{Console, NotNow, Peer};
+use crate::desk::Desk;
+use crate::door::{Refusal, Right, Rights, Token, form_key, read_form_key};
+use crate::gather::{Trouble, critical};
+use crate::render::html;
+use crate::view::{Place, Shell};
+
+/// Somebody who may see a page.
+pub(crate) struct Insider {
+    pub(crate) who: String,
+    pub(crate) rights: Rights,
+    pub(crate) desk: Desk,
+    token: Token,
+}
+
+/// What a page answers: the page, or what stands in its place.
+pub(super) type Shown = Result<Response, Box<Response>>;
+
+/// The page, or what stands in its place.
+pub(super) fn either(shown: Shown) -> Response {
+    shown.unwrap_or_else(|instead| *instead)
+}
+
+impl Console {
+    /// Whoever asks, if their key has the right; else what they are shown instead.
+    pub(super) async fn insider(
+        &self,
+        right: Option<Right>,
+        page: &str,
+        peer: &Peer,
+        request: &HeaderMap,
+    ) -> Result<Insider, Box<Response>> {
+        let (token, who) = match self.visitor(request).await {
+            Ok((token, visitor)) => (token, visitor.name),
+            Err(NotNow::NoSession) => {
+                self.turn_away(Refusal::NoSession, page, peer).await;
+                return Err(Box::new(Redirect::to("/sign-in").into_response()));
+            }
+            Err(NotNow::Stopped) => return Err(Box::new(self.stopped_notice())),
+        };
+        let rights = self.door.rights(&who);
+        match &self.desk {
+            Some(desk) if right.is_none_or(|right| rights.has(right)) => {
+                Ok(Insider { who, rights, desk: desk.clone(), token })
+            }
+            _ => {
+                self.refuse_right(&who, right, page).await;
+                Err(Box::new(self.not_yours()))
+            }
+        }
+    }
+
+    /// The frame around a page for somebody.
+    pub(super) async fn shell(
+        &self,
+        insider: &Insider,
+        here: Place,
+    ) -> Result<Shell, Box<Response>> {
+        let Insider { who, rights, desk, token } = insider;
+        self.shell_of(who, *rights, Some(desk), token, here).await
+    }
+
+    /// The same where the node may have no desk.
+    pub(super) async fn shell_of(
+        &self,
+        who: &str,
+        rights: Rights,
+        desk: Option<&Desk>,
+        token: &Token,
+        here: Place,
+    ) -> Result<Shell, Box<Response>> {
+        let critical = match desk {
+            Some(desk) => desk.read(critical::running).await.map_err(|why| self.trouble(&why))?,
+            None => None,
+        };
+        Ok(Shell {
+            site: self.site_name.clone(),
+            who: who.to_owned(),
+            pages: Place::those_of(if desk.is_some() { rights } else { Rights::default() }),
+            here,
+            critical,
+            form: form_key(token, |bytes| (self.random)(bytes)),
+        })
+    }
+
+    /// The key of a form that came from one of our pages in this session.
+    pub(super) fn form(&self, insider: &Insider, key: &str) -> Result<String, Box<Response>> {
+        let known = read_form_key(&insider.token, key).map(str::to_owned);
+        known.ok_or_else(|| {
+            Box::new(self.notice(
+                StatusCode::FORBIDDEN,
+                "This form is out of date",
+                "It was shown in another session. Nothing was done. Open the page again, and \
+                 enter it once more.",
+            ))
+        })
+    }
+
+    /// What is shown when the record cannot be read.
+    pub(super) fn trouble(&self, why: &Trouble) -> Box<Response> {
+        tracing::error!(%why, "the record cannot be read");
+        Box::new(self.unreadable())
+    }
+
+    /// Has a look journalled, once for each patient whose data it shows.
+    pub(super) async fn journal_looks(
+        &self,
+        who: &str,
+        (what, detail): (Right, &str),
+        patients: BTreeSet<Id>,
+    ) -> Result<(), Box<Response>> {
+        let one = |patient: Option<Id>| {
+            let access = Access {
+                who: who.to_owned(),
+                what: what.code().to_owned(),
+                patient,
+                resource_type: None,
+                detail: Some(detail.to_owned()),
+                reason: None,
+                at: self.node.now(),
+            };
+            self.node.note(Request::See(access), who)
+        };
+        let mut patients = patients.into_iter();
+        let first = one(patients.next());
+        // Asked together, the looks of one page share one write.
+        let mut others = JoinSet::new();
+        for patient in patients {
+            others.spawn(one(Some(patient)));
+        }
+        let stopped = || Box::new(self.stopped_notice());
+        first.await.map_err(|_| stopped())?;
+        while let Some(done) = others.join_next().await {
+            if !matches!(done, Ok(Ok(()))) {
+                return Err(stopped());
+            }
+        }
+        Ok(())
+    }
+
+    /// Has it journalled that somebody asked for more than their key allows.
+    async fn refuse_right(&self, who: &str, right: Option<Right>, page: &str) {
+        if self.door.tells_refusal(Instant::now()).is_none() {
+            return;
+        }
+        let access = Access {
+            who: who.to_owned(),
+            what: right.map_or("console", Right::code).to_owned(),
+            patient: None,
+            resource_type: None,
+            detail: Some(page.to_owned()),
+            reason: Some("right-missing".to_owned()),
+            at: self.node.now(),
+        };
+        // Whoever is refused stays refused whether or not the node still writes.
+        let _ = self.node.note(Request::TurnAway(access), who).await;
+    }
+
+    pub(super) fn not_yours(&self) -> Response {
+        self.notice(
+            StatusCode::FORBIDDEN,
+            "Your key does not open this page",
+            "It needs a right that your key lacks. Ask the administrator of this node for a key \
+             with it. That you asked is recorded.",
+        )
+    }
+}
+
+/// A page, with the status of one that says what went wrong.
+pub(super) fn page(template: &impl askama::Template, error: bool) -> Response {
+    let status = if error { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    (status, Html(html(template))).into_response()
+}
