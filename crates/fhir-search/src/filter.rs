@@ -183,13 +183,13 @@ impl NumberFilter {
         }
     }
 
-    /// The same in another unit.
+    /// The same in another unit, rounded as [`canonical`] rounds what it is compared with.
     fn times(&self, factor: Decimal) -> Option<Self> {
         Some(Self {
             prefix: self.prefix,
-            value: self.value.checked_mul(factor)?,
-            low: self.low.checked_mul(factor)?,
-            high: self.high.checked_mul(factor)?,
+            value: in_base(self.value, factor)?,
+            low: in_base(self.low, factor)?,
+            high: in_base(self.high, factor)?,
         })
     }
 }
@@ -230,7 +230,13 @@ fn half_of_last_digit(digits: &str) -> Option<Decimal> {
 /// A number in base units of UCUM, and these.
 pub(crate) fn canonical(value: Decimal, code: &str) -> Option<(Decimal, String)> {
     let (factor, base) = fhirpath::base_units(code)?;
-    Some((value.checked_mul(factor)?.round_sf(20)?.normalize(), base))
+    Some((in_base(value, factor)?, base))
+}
+
+/// A number in base units to 20 digits. A factor such as a sixtieth has no end, so that both sides
+/// of a comparison have to end at the same digit.
+fn in_base(value: Decimal, factor: Decimal) -> Option<Decimal> {
+    Some(value.checked_mul(factor)?.round_sf(20)?.normalize())
 }
 
 impl QuantityFilter {

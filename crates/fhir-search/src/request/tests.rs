@@ -275,6 +275,31 @@ fn numbers_and_quantities() {
     check(RESULT, "value-quantity=80", false);
 }
 
+/// A minute is sixty seconds, and a sixtieth has no end as a decimal.
+#[test]
+fn quantities_in_units_without_an_end_are_compared_exactly() {
+    const PULSE: &str = r#"{"resourceType":"Observation","status":"final","code":{"text":"x"},
+        "valueQuantity":{"value":74,"system":"http://unitsofmeasure.org","code":"/min"}}"#;
+    for (prefix, expected) in [
+        ("", true),
+        ("eq", true),
+        ("ne", false),
+        ("ge", true),
+        ("le", true),
+        ("gt", false),
+        ("lt", false),
+        ("ap", true),
+    ] {
+        check(
+            PULSE,
+            &format!("value-quantity={prefix}74|http://unitsofmeasure.org|/min"),
+            expected,
+        );
+    }
+    check(PULSE, "value-quantity=ge4440|http://unitsofmeasure.org|/h", true);
+    check(PULSE, "value-quantity=gt4440|http://unitsofmeasure.org|/h", false);
+}
+
 #[test]
 fn uris() {
     check(SET, "url=http://a.example/fhir/ValueSet/x", true);

@@ -195,6 +195,10 @@ fn base_of(unit: &str) -> (Decimal, &str) {
         "mg/dL" => (thousandth * Decimal::TEN, "g/L"),
         "g/dL" => (Decimal::TEN, "g/L"),
         "10*3/uL" => (thousandth, "10*6/uL"),
+        "pg" => (Decimal::new(1, 15), "kg"),
+        "kU/L" => (Decimal::ONE_THOUSAND, "U/L"),
+        // A year of 365.25 days.
+        "/a" => (Decimal::ONE / Decimal::from(525_960), "/min"),
         // Counts and scores are numbers without a unit.
         "{score}" | "{#}" | "{count}" | "{T-score}" => (Decimal::ONE, "1"),
         "%" => (Decimal::new(1, 2), "1"),
