@@ -17,6 +17,7 @@ pub(crate) mod retention;
 mod size;
 mod soak;
 mod stages;
+mod synthea;
 mod terminology;
 pub(crate) mod usage;
 
@@ -65,6 +66,11 @@ pub const BENCHES: &[Bench] = &[
         run: terminology::run,
     },
     Bench { name: "size", about: "bytes of a message on the disk", run: size::run },
+    Bench {
+        name: "synthea",
+        about: "bytes of a FHIR resource on the disk, with its index",
+        run: synthea::run,
+    },
     Bench { name: "fhir", about: "FHIR with a million resources, per second", run: fhir::run },
     Bench { name: "soak", about: "a million messages: memory, disk, restart", run: soak::run },
 ];

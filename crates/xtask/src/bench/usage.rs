@@ -16,6 +16,10 @@ pub(crate) struct Usage {
     pub(crate) rss_kib: u64,
     /// The most resident memory up to now (`VmHWM`), in KiB.
     pub(crate) peak_kib: u64,
+    /// Of the resident memory what is the program's own (`RssAnon`), in KiB.
+    pub(crate) anon_kib: u64,
+    /// Of the resident memory what is of files, the program and maps (`RssFile`), in KiB.
+    pub(crate) file_kib: u64,
     /// Processor time in user and system mode, to 10 ms.
     pub(super) processor: Duration,
     /// Processor time of each live thread, by its name; threads of one name are added up.
@@ -34,6 +38,8 @@ impl Usage {
         let mut usage = Usage {
             rss_kib: kib(&status, "VmRSS:"),
             peak_kib: kib(&status, "VmHWM:"),
+            anon_kib: kib(&status, "RssAnon:"),
+            file_kib: kib(&status, "RssFile:"),
             processor: processor(&read("stat")?),
             threads: BTreeMap::new(),
         };
@@ -100,6 +106,7 @@ mod tests {
     fn this_process_uses_memory() {
         let usage = Usage::of(std::process::id()).unwrap();
         assert!(usage.rss_kib > 0 && usage.peak_kib >= usage.rss_kib);
+        assert!(usage.anon_kib > 0 && usage.file_kib > 0);
         assert!(!usage.threads.is_empty());
     }
 }

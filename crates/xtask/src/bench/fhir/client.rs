@@ -12,16 +12,16 @@ use super::super::node::told;
 
 /// An answer.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(in crate::bench) struct Answer {
     /// The HTTP status.
-    pub(super) status: u16,
+    pub(in crate::bench) status: u16,
     /// The body, as it came.
-    pub(super) body: Vec<u8>,
+    pub(in crate::bench) body: Vec<u8>,
 }
 
 /// A connection.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(in crate::bench) struct Client {
     stream: TcpStream,
     host: String,
     request: Vec<u8>,
@@ -29,7 +29,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) async fn connect(address: SocketAddr) -> Result<Client, String> {
+    pub(in crate::bench) async fn connect(address: SocketAddr) -> Result<Client, String> {
         let stream = TcpStream::connect(address).await.map_err(told)?;
         stream.set_nodelay(true).map_err(told)?;
         let (request, input) = (Vec::with_capacity(4096), Vec::with_capacity(16 * 1024));
@@ -37,14 +37,18 @@ impl Client {
     }
 
     /// Asks for what is at `path`.
-    pub(super) async fn get(&mut self, path: &str) -> Result<Answer, String> {
+    pub(in crate::bench) async fn get(&mut self, path: &str) -> Result<Answer, String> {
         self.head("GET", path);
         self.request.extend_from_slice(b"\r\n");
         self.exchange().await
     }
 
     /// Sends a resource.
-    pub(super) async fn post(&mut self, path: &str, body: &[u8]) -> Result<Answer, String> {
+    pub(in crate::bench) async fn post(
+        &mut self,
+        path: &str,
+        body: &[u8],
+    ) -> Result<Answer, String> {
         self.head("POST", path);
         let length = format!(
             "Content-Type: application/fhir+json\r\nContent-Length: {}\r\n\r\n",

@@ -1,6 +1,6 @@
 //! The FHIR API with a million resources in it, over real HTTP.
 
-mod client;
+pub(super) mod client;
 mod content;
 
 use std::net::SocketAddr;
@@ -128,7 +128,7 @@ impl Known {
 }
 
 /// Runs the load on one thread, so that as much as can be is left to the node.
-fn on_one_thread<T>(load: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+pub(super) fn on_one_thread<T>(load: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(told)?;
     tokio::task::LocalSet::new().block_on(&runtime, load)
@@ -235,7 +235,7 @@ async fn ask_line(
     Ok(samples)
 }
 
-fn refused(what: &str, answer: &client::Answer) -> String {
+pub(super) fn refused(what: &str, answer: &client::Answer) -> String {
     let body = String::from_utf8_lossy(&answer.body);
     let start: String = body.chars().take(400).collect();
     format!("{what} was answered {}: {start}", answer.status)

@@ -4,6 +4,7 @@
 //! with an OperationOutcome.
 
 mod asking;
+mod memory;
 mod nonsense;
 
 use std::collections::BTreeMap;
@@ -19,12 +20,11 @@ use super::child::{Launch, last_line};
 use super::{Options, TrialError, files, release_binary, say};
 use crate::bench::usage::Usage;
 use asking::{Came, Line, Made, make};
+pub use memory::Memory;
 use nonsense::Nonsense;
 
 /// The token of the client, which may do everything.
 const TOKEN: &str = "fuzz-fuzz-fuzz-fuzz-fuzz-fuzz-fuzz";
-/// By how much memory may grow from the first fifth of the trial to its end.
-const GROWTH_KIB: u64 = 48 * 1024;
 /// The most findings that are described.
 const DESCRIBED: usize = 20;
 /// The largest seed that is taken from the corpus, in bytes.
@@ -82,8 +82,8 @@ pub struct Report {
     pub wrong: Vec<String>,
     /// How many routes there are.
     pub routes: usize,
-    /// Resident memory after a fifth of the time, at the end, and the most, in KiB.
-    pub rss_kib: [u64; 3],
+    /// What became of the node's memory.
+    pub memory: Memory,
 }
 
 /// `cargo xtask trial fuzz`.
@@ -101,8 +101,7 @@ pub(super) fn command(options: &Options) -> Result<(), TrialError> {
     for (status, count) in &report.answers {
         say(&format!("  {status}  {count}"));
     }
-    let [early, late, most] = report.rss_kib.map(|kib| kib / 1024);
-    say(&format!("memory {early} MiB after a fifth, {late} at the end, {most} at the most"));
+    report.memory.words().iter().for_each(|line| say(line));
     report.wrong.iter().take(DESCRIBED).for_each(|line| say(&format!("  {line}")));
     if report.wrong.is_empty() {
         return Ok(());
@@ -130,8 +129,12 @@ pub fn run(settings: &Settings) -> Result<Report, TrialError> {
         let lines: Vec<_> = (0..settings.connections)
             .map(|n| scope.spawn(move || line(settings, n, address, routes, began)))
             .collect();
-        thread::sleep(settings.time / 5);
-        report.rss_kib[0] = Usage::of(node.id()).map_or(0, |usage| usage.rss_kib);
+        while began.elapsed() < settings.time {
+            if let Ok(usage) = Usage::of(node.id()) {
+                report.memory.take(began.elapsed(), &usage);
+            }
+            thread::sleep(memory::EVERY);
+        }
         for line in lines {
             let part = line.join().unwrap_or_default();
             for (status, count) in part.answers {
@@ -144,10 +147,8 @@ pub fn run(settings: &Settings) -> Result<Report, TrialError> {
         report.wrong.push(format!("the node ended: {}", last_line(&log)));
         return Ok(report);
     }
-    let usage = Usage::of(node.id())?;
-    (report.rss_kib[1], report.rss_kib[2]) = (usage.rss_kib, usage.peak_kib);
-    if report.rss_kib[1] > report.rss_kib[0] + GROWTH_KIB {
-        report.wrong.push("its memory grew".to_owned());
+    if report.memory.anonymous().is_some_and(|trend| trend.growth_kib > memory::GROWTH_KIB) {
+        report.wrong.push("its anonymous memory grew".to_owned());
     }
     node.end().map_err(TrialError::Found)?;
     let said = std::fs::read_to_string(&log).map_err(|error| error.to_string())?;
