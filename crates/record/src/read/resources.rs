@@ -180,35 +180,6 @@ impl Reader {
         statement.query_and_then([patient.as_str()], |row| self.stored(row))?.collect()
     }
 
-    /// A page of what is about a patient, the Patient itself among it, in the order in which it was
-    /// first stored, with the number after which the next page begins.
-    pub fn everything(
-        &self,
-        search: &Everything,
-    ) -> Result<(Vec<StoredResource>, Option<u64>), Error> {
-        let sql = format!(
-            "SELECT {COLUMNS}, n FROM resource \
-             WHERE subject = ?1 AND n > ?2 AND last_updated >= ?3 ORDER BY n"
-        );
-        let since = search.since.map_or(i64::MIN, nanoseconds);
-        let after = search.after.map_or(i64::MIN, integer);
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query((search.patient.as_str(), after, since))?;
-        let (mut found, mut last) = (Vec::new(), None);
-        while let Some(row) = rows.next()? {
-            let kind = type_of(row.get(0)?)?;
-            if !search.types.is_empty() && !search.types.contains(&kind) {
-                continue;
-            }
-            if found.len() == search.count.clamp(1, MAX_EVERYTHING) {
-                return Ok((found, last));
-            }
-            last = Some(natural(row.get(5)?));
-            found.push(self.stored(row)?);
-        }
-        Ok((found, None))
-    }
-
     /// The resources of a type that changed last, newest first; at most [`MAX_LATEST`].
     pub fn latest(
         &self,

@@ -230,3 +230,40 @@ fn a_new_version_is_found_by_its_new_values_alone() {
     }
     assert_eq!(hand.reader().read(ORDER, &id("o1")).unwrap().unwrap().version, 2);
 }
+
+#[test]
+fn everything_of_a_patient_is_the_compartment_but_for_what_is_about_others() {
+    let mut hand = Hand::new();
+    let fact =
+        |kind, name: &str, seq, text: &str| Fact::Stored(stored(kind, name, 1, at(seq), text));
+    hand.entry(&[patient("p1", 1, 1, "1"), patient("p2", 1, 2, "2")]);
+    hand.entry(&[
+        order("o1", 1, 3, ("p1", "active", "7")),
+        fact(
+            ResourceType::Provenance,
+            "done",
+            4,
+            r#""target":[{"reference":"Patient/p1"},{"reference":"MedicationRequest/o1"}]"#,
+        ),
+        // A relative measures the pulse of another patient.
+        fact(
+            ResourceType::Observation,
+            "pulse",
+            5,
+            r#""subject":{"reference":"Patient/p2"},"performer":[{"reference":"Patient/p1"}]"#,
+        ),
+        order("o2", 1, 6, ("p1", "active", "8")),
+    ]);
+    let everything = |name: &str, types: &[ResourceType], after, count| {
+        let (patient, types) = (id(name), types.to_vec());
+        let search = record::Everything { patient, types, since: None, after, count };
+        let (found, next) = hand.reader().everything(&search).unwrap();
+        (names(&found), next)
+    };
+    assert_eq!(everything("p1", &[], None, 9).0, ["p1", "o1", "done", "o2"]);
+    assert_eq!(everything("p2", &[], None, 9).0, ["p2", "pulse"]);
+    assert_eq!(everything("p1", &[ResourceType::Provenance], None, 9).0, ["done"]);
+    let (first, next) = everything("p1", &[], None, 3);
+    assert_eq!(first, ["p1", "o1", "done"]);
+    assert_eq!(everything("p1", &[], next, 3), (vec!["o2".to_owned()], None));
+}

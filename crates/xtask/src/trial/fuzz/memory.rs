@@ -117,7 +117,8 @@ mod tests {
     fn memory(anon: impl Fn(u64) -> u64, seconds: u64) -> Memory {
         let mut memory = Memory::default();
         for at in 0..=seconds {
-            let usage = Usage { anon_kib: anon(at), file_kib: 7, ..Usage::default() };
+            let mut usage = Usage::default();
+            (usage.anon_kib, usage.file_kib) = (anon(at), 7);
             memory.take(Duration::from_secs(at), &usage);
         }
         memory
