@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::{Reader, limited};
 use crate::Error;
-use crate::code::{count, integer, nanoseconds, natural, timestamp, type_number, type_of};
+use crate::code::{count, integer, natural, timestamp, type_number, type_of};
 
 /// The most resources in one answer of [`Reader::latest`].
 pub const MAX_LATEST: usize = 1_000;

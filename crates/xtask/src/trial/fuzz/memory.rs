@@ -138,6 +138,6 @@ mod tests {
         // What goes up and down around a level does not grow.
         check(|at| 1_000 + 100 * (at % 2), 2.0);
         assert_eq!(memory(|at| at, 20).anonymous(), None);
-        assert_eq!(memory(|at| at, 100).of_files().unwrap().growth_kib, 0.0);
+        assert!(memory(|at| at, 100).of_files().unwrap().growth_kib.abs() < 0.1);
     }
 }
