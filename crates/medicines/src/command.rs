@@ -54,6 +54,12 @@ impl Context {
         self.id_of(site, &format!("b{n}"))
     }
 
+    /// The `n`th id of the series of patterns, for instance `rxx.1042.p1`: what follows from an
+    /// entry together with earlier ones.
+    pub(crate) fn id_of_pattern(&self, site: &str, n: usize) -> Id {
+        self.id_of(site, &format!("p{n}"))
+    }
+
     /// The `n`th id of the series of what clients write, for instance `rxx.1042.f1`: what has one
     /// was not made by the loop.
     pub(crate) fn id_written(&self, site: &str, n: usize) -> Id {

@@ -9,7 +9,7 @@ use crate::state::State;
 use crate::stock::StockAct;
 use crate::{
     bedside, cabinet, cases, configuration, deliveries, dictionary, filing, orders, package,
-    patients, stock, store, timers,
+    patients, stock, store, timers, vigilance,
 };
 
 /// Decides what a request makes true. It changes nothing: [`State::fold`] does.
@@ -17,6 +17,13 @@ use crate::{
 /// `state` is `&mut` only because reading something that ended long ago brings it back into
 /// memory; the answer depends on the folded facts, the request and the context alone.
 pub fn decide(state: &mut State, ctx: &Context, request: &Request) -> Decision {
+    let mut decision = act(state, ctx, request);
+    vigilance::watch(state, ctx, &mut decision);
+    decision
+}
+
+/// Decides a request by itself, or as a part of another one.
+pub(crate) fn act(state: &mut State, ctx: &Context, request: &Request) -> Decision {
     match request {
         Request::Configure(site) => configure(state, ctx, site),
         Request::Apply(application) => configuration::apply(state, ctx, application),
@@ -92,7 +99,7 @@ fn replay(
             cases::Resolution { case: case.clone(), by: by.to_owned(), resolution: String::new() };
         return cases::resolve(state, ctx, &resolution);
     }
-    let mut decision = decide(state, ctx, request);
+    let mut decision = act(state, ctx, request);
     if let Answer::Parked(_) = decision.answer {
         decision.facts.clear();
         return decision;

@@ -30,6 +30,7 @@ pub mod state;
 pub mod stock;
 pub mod store;
 mod timers;
+mod vigilance;
 
 pub use command::{Answer, Context, Decision, Problem, ProblemCode, Request};
 pub use configuration::{About, Application, Applied, MAX_CONFIGURATIONS};

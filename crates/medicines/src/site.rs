@@ -92,6 +92,11 @@ pub struct Policies {
     pub late_window_min: u32,
     /// The GS1 company prefix of the NHS on wristbands (AI 8018): seven digits.
     pub gsrn_prefix: String,
+    /// How many days of somebody's acts are looked at together; none where it is 0.
+    pub review_window_days: u32,
+    /// How many times, within them, somebody's units may be not accounted for before the acts are
+    /// looked at together; never where it is 0.
+    pub review_repeats: u32,
     /// How long the prescribing system may say nothing of any order before its orders are no
     /// longer taken, in minutes; for ever where it is 0.
     pub prescriber_silent_min: u32,
@@ -111,6 +116,8 @@ impl Default for Policies {
             critical_window_min: 30,
             late_window_min: 60,
             gsrn_prefix: String::new(),
+            review_window_days: 7,
+            review_repeats: 3,
             prescriber_silent_min: 0,
         }
     }

@@ -21,7 +21,7 @@ const DEFAULT_LIMIT: usize = 50;
 /// The most cases on a page; each patient among them is journalled as seen.
 const MAX_LIMIT: usize = 200;
 /// Every kind of case, for the filter.
-const KINDS: [CaseKind; 19] = [
+const KINDS: [CaseKind; 20] = [
     CaseKind::ParkedMessage,
     CaseKind::DispensedWithoutOrder,
     CaseKind::Override,
@@ -35,6 +35,7 @@ const KINDS: [CaseKind; 19] = [
     CaseKind::Discrepancy,
     CaseKind::Consignment,
     CaseKind::Recall,
+    CaseKind::PersonPattern,
     CaseKind::RefusedDelivery,
     CaseKind::UnknownOutcome,
     CaseKind::ParkedDelivery,

@@ -68,6 +68,7 @@ pub fn administer(
         let id = facts.id();
         administer_in(state, &mut facts, given, &id, None)?;
         by_whom(&mut facts, state, given);
+        to_whom(&mut facts, state, given);
         ids.push(id);
     }
     Ok(facts.answer(Answer::Created(ids)))
@@ -86,6 +87,26 @@ fn by_whom(facts: &mut Facts<'_>, state: &mut State, given: &Administration) {
     let mut case = facts.case(CaseKind::BedsideDeviation, "user-not-allowed", text);
     case.patient = find(state, &given.patient).ok().map(|patient| patient.id.clone());
     case.activity = Some(given.activity);
+    case.person = Some(given.performer.clone());
+    facts.open(case);
+}
+
+/// Nothing can be given to somebody who has left: the dose is somewhere else than it is said to be.
+fn to_whom(facts: &mut Facts<'_>, state: &mut State, given: &Administration) {
+    if given.status == MedicationAdministrationStatus::NotDone || given.quantity.value.is_zero() {
+        return;
+    }
+    let Ok(patient) = find(state, &given.patient) else { return };
+    let activity = given.activity.min(facts.ctx.now);
+    if !patient.has_left(activity, &facts.site.policies) {
+        return;
+    }
+    let text = "Told as given at a time when the patient had left hospital: find out where the \
+                medicine is.";
+    let mut case = facts.case(CaseKind::BedsideDeviation, "not-in-hospital", text);
+    case.patient = Some(patient.id.clone());
+    case.item = item_of(facts.site, &given.item).map(|item| item.code.clone());
+    case.activity = Some(activity);
     case.person = Some(given.performer.clone());
     facts.open(case);
 }

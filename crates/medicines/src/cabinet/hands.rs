@@ -29,7 +29,8 @@ pub(crate) struct Leaving<'a> {
 }
 
 /// Moves the units out of the hands they are in, the named removal first, then those of the same
-/// order, oldest first, then any of the item for the patient. Returns how many found no removal.
+/// order, then any of the item for the patient; among these first the removals of which nobody has
+/// asked yet where they are, oldest first. Returns how many found no removal.
 pub(crate) fn leave(state: &State, facts: &mut Facts<'_>, leaving: &Leaving<'_>) -> Decimal {
     let mut left = leaving.units;
     for removal in candidates(state, leaving) {
@@ -142,11 +143,14 @@ fn candidates(state: &State, leaving: &Leaving<'_>) -> Vec<Arc<Removal>> {
     let rank = |removal: &Removal| {
         let named = leaving.removal == Some(&removal.transfer.id);
         let same_order = leaving.order.is_some() && leaving.order == removal.transfer.order;
-        match (named, same_order) {
+        let missed = match (named, same_order) {
             (true, _) => 0,
             (false, true) => 1,
             (false, false) => 2,
-        }
+        };
+        // What is missing from an earlier removal is not found by giving a later one: its case
+        // would close, and whoever took the later one would be asked for it.
+        (missed, removal.case.is_some())
     };
     // The sort is stable: within a rank the oldest stays first.
     open.sort_by_key(|removal| rank(removal));

@@ -41,6 +41,8 @@ pub enum CaseKind {
     Consignment,
     /// Stock of a recalled batch has to be taken out, or was used.
     Recall,
+    /// What one person did shows a pattern that wants to be looked at.
+    PersonPattern,
     /// A peer refused a message that it was sent.
     RefusedDelivery,
     /// A message was sent and not answered; the patient's later messages wait behind it.
@@ -72,6 +74,7 @@ impl CaseKind {
             CaseKind::Discrepancy => "discrepancy",
             CaseKind::Consignment => "consignment",
             CaseKind::Recall => "recall",
+            CaseKind::PersonPattern => "person-pattern",
             CaseKind::RefusedDelivery => "refused-delivery",
             CaseKind::UnknownOutcome => "unknown-outcome",
             CaseKind::ParkedDelivery => "parked-delivery",

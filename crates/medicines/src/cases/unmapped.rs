@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Case, CaseKind};
 use crate::command::{Answer, Context, Decision, Request};
-use crate::decide;
+use crate::decide::act;
 use crate::facts::Facts;
 use crate::state::State;
 
@@ -50,7 +50,7 @@ pub fn unmapped(
     codes: &[Unmapped],
     request: &Request,
 ) -> Decision {
-    let mut decision = decide(state, ctx, request);
+    let mut decision = act(state, ctx, request);
     if matches!(decision.answer, Answer::Parked(_)) {
         return decision;
     }

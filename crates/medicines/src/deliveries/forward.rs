@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Delivery, Joined, Notice};
 use crate::command::{Answer, Context, Decision, Request};
-use crate::decide;
+use crate::decide::act;
 use crate::fact::Fact;
 use crate::facts::Facts;
 use crate::patients::find_optional;
@@ -36,7 +36,7 @@ pub struct Forward {
 /// Decides what the message asks, and queues its bytes for each channel. A message that is not
 /// taken here does not go on either: it does when somebody has mended and replayed it.
 pub fn forward(state: &mut State, ctx: &Context, message: &Forward) -> Decision {
-    let mut decision = decide(state, ctx, &message.request);
+    let mut decision = act(state, ctx, &message.request);
     if matches!(decision.answer, Answer::Parked(_) | Answer::Refused(_)) {
         return decision;
     }

@@ -219,6 +219,15 @@ mod tests {
     }
 
     #[test]
+    fn half_a_unit_counts_as_the_half_that_is_given() {
+        let mut order = order(Schedule::AsNeeded(4 * 3600), "250 mg", &[("06:00", 1)]);
+        order.maximum = Some(Quantity::new(750.into(), "mg"));
+        assert!(covered(&order, "10:00", 1).is_ok());
+        order.maximum = Some(Quantity::new(749.into(), "mg"));
+        assert_eq!(covered(&order, "10:00", 1), Err(NotCovered::MaximumReached));
+    }
+
+    #[test]
     fn a_dose_in_another_unit_is_not_guessed() {
         let order = order(Schedule::Daily(6 * 3600), "5 ml", &[]);
         let untold = Err(NotCovered::NotTold(NotTold::Unit));

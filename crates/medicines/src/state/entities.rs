@@ -66,6 +66,16 @@ impl PatientState {
         stay.status == EncounterStatus::InProgress || till.is_some_and(|till| at < till)
     }
 
+    /// Whether the patient was known to have left hospital at `at`, the time of grace included. Of
+    /// somebody of whom no stay is known nobody can tell.
+    pub(crate) fn has_left(&self, at: Timestamp, policies: &Policies) -> bool {
+        let grace = SignedDuration::from_hours(i64::from(policies.discharge_grace_h));
+        let finished = |stay: &&EncounterState| stay.status == EncounterStatus::Finished;
+        let ended = self.encounters.iter().filter(finished).filter_map(|stay| stay.ended).max();
+        let till = ended.and_then(|ended| ended.saturating_add(grace).ok());
+        self.current().is_none() && till.is_some_and(|till| till <= at)
+    }
+
     /// Whether memory may let the patient go.
     pub(crate) fn at_rest(&self) -> bool {
         self.current().is_none() && self.orders.is_empty() && self.removals.is_empty()

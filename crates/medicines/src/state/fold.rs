@@ -87,6 +87,7 @@ impl State {
             self.fold_unaccounted(removal, &case.id);
         }
         self.fold_unexplained(case);
+        self.fold_pattern(case);
         if case.kind == CaseKind::Consignment
             && let Some(sent) = &case.removal
         {
@@ -99,6 +100,9 @@ impl State {
     fn fold_closed(&mut self, closed: &CaseClosed) {
         let id = &closed.id;
         let case = self.cases.remove(id);
+        if let Some(case) = case.as_ref().filter(|_| closed.by == "interlock") {
+            self.fold_explained(&Arc::clone(case));
+        }
         if closed.resolution == crate::cabinet::REMOVAL_FOUND
             && let Some(patient) = case.and_then(|case| case.patient.clone())
         {
@@ -195,6 +199,7 @@ impl State {
             }
             RowKind::Pocket => (true, json(&self.pockets[key.as_str()])),
             RowKind::CriticalOverride => (true, json(&self.critical)),
+            RowKind::Tally => (true, json(&self.tallies[key.as_str()])),
             RowKind::Batch => (true, json(&self.batches[key.as_str()])),
             RowKind::Consignment => {
                 let consignment = &self.consignments[&id()];

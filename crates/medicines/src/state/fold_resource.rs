@@ -33,6 +33,10 @@ impl State {
             ResourceType::Encounter => self.fold_encounter(resource, &read(resource)),
             ResourceType::MedicationRequest => self.fold_order(resource, &read(resource)),
             ResourceType::AllergyIntolerance => self.fold_allergy(resource, &read(resource)),
+            // The dispense of a removal has the removal's id.
+            ResourceType::MedicationDispense => {
+                self.fold_told(&resource.id, resource.last_updated);
+            }
             _ => {}
         }
     }

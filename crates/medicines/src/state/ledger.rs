@@ -12,6 +12,9 @@ use crate::cases::Case;
 use crate::orders::{least_gap, part};
 use crate::stock::{Account, BatchState, Lines, Movement, Transfer, TransferState};
 
+/// How long a removal that is told late is waited for to be accounted for, in minutes, where the
+/// site does not wait less for any.
+const LATE_GRACE_MIN: i64 = 15;
 /// How long what was taken on an order is remembered at least, for its interval and maximum rules.
 const TAKEN_KEPT: SignedDuration = SignedDuration::from_hours(25);
 
@@ -130,6 +133,7 @@ impl State {
         self.add(&transfer.from, transfer, -Decimal::ONE);
         self.add(&transfer.to, transfer, Decimal::ONE);
         self.note_batch(transfer);
+        self.fold_tally(transfer);
         if transfer.movement == Movement::Relabel {
             // The same units are where they were.
             return;
@@ -227,6 +231,23 @@ impl State {
         let in_hands = transfer.quantity;
         self.put_removal(Removal { transfer: transfer.clone(), in_hands, case: None, due });
         self.note_taken(transfer);
+    }
+
+    /// A removal was told at `told`. One that is told late, by a cabinet that was cut off, is not
+    /// missed at once: what became of it is told after it.
+    pub(super) fn fold_told(&mut self, id: &Id, told: Timestamp) {
+        let open = |removal: &&Arc<Removal>| removal.in_hands > Decimal::ZERO;
+        let Some(removal) = self.removals.get(id).filter(open).map(Arc::clone) else { return };
+        let minutes = i64::from(self.site.policies.unaccounted_after_min).min(LATE_GRACE_MIN);
+        let due = told.saturating_add(SignedDuration::from_mins(minutes));
+        let due = due.unwrap_or(Timestamp::MAX);
+        if due <= removal.due || removal.case.is_some() {
+            return;
+        }
+        self.forget_due(id);
+        self.due.insert((due, Due::Removal(id.clone())));
+        self.removals.insert(id.clone(), Arc::new(Removal { due, ..Removal::clone(&removal) }));
+        self.changed.insert((RowKind::Removal, id.to_string()));
     }
 
     fn leave_hands(&mut self, id: &Id, transfer: &Transfer) {

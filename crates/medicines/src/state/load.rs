@@ -51,6 +51,9 @@ impl State {
                 self.batches.insert(row.key.as_str().into(), Arc::new(batch));
             }
             RowKind::CriticalOverride => self.critical = read(row)?,
+            RowKind::Tally => {
+                self.tallies.insert(row.key.as_str().into(), read(row)?);
+            }
             RowKind::Consignment => self.load_consignment(read(row)?),
             RowKind::Configurations => self.configurations = read(row)?,
             RowKind::Dictionary => self.dictionary = read(row)?,

@@ -13,6 +13,7 @@ mod load;
 mod row;
 mod share;
 mod stock;
+mod tally;
 mod way;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -30,6 +31,7 @@ pub(crate) use fold_resource::{is_readable, ward};
 pub use load::UnreadableRow;
 pub use row::{Body, Cold, NoCold, Row, RowKind};
 pub use share::Codings;
+pub use tally::{Acts, Tally};
 
 use crate::cabinet::CriticalSpan;
 use crate::cases::Case;
@@ -81,6 +83,8 @@ pub struct State {
     /// When the critical override was on, the newest span last.
     critical: Vec<CriticalSpan>,
     pockets: HashMap<Box<str>, Arc<PocketState>>,
+    /// What people did lately with medicines that need a second person, by staff number.
+    tallies: BTreeMap<Box<str>, Tally>,
     cases: HashMap<Id, Arc<Case>>,
     wards: HashMap<Box<str>, BTreeSet<Id>>,
     due: BTreeSet<(Timestamp, Due)>,
@@ -125,6 +129,7 @@ impl State {
             consignments: HashMap::new(),
             critical: Vec::new(),
             pockets: HashMap::new(),
+            tallies: BTreeMap::new(),
             cases: HashMap::new(),
             wards: HashMap::new(),
             due: BTreeSet::new(),

@@ -43,11 +43,13 @@ pub enum RowKind {
     Consignment,
     /// The spans of the critical override, the newest last; its key is empty.
     CriticalOverride,
+    /// What a person did lately with medicines that need a second person, by staff number.
+    Tally,
 }
 
 impl RowKind {
     /// All kinds, in the order in which a restart loads them.
-    pub const ALL: [RowKind; 16] = [
+    pub const ALL: [RowKind; 17] = [
         RowKind::Site,
         RowKind::Patient,
         RowKind::Identifier,
@@ -64,6 +66,7 @@ impl RowKind {
         RowKind::Batch,
         RowKind::Consignment,
         RowKind::CriticalOverride,
+        RowKind::Tally,
     ];
 
     /// The number under which the record keeps the kind. Never reused for another kind.
@@ -85,6 +88,7 @@ impl RowKind {
             RowKind::Batch => 15,
             RowKind::Consignment => 13,
             RowKind::CriticalOverride => 14,
+            RowKind::Tally => 40,
         }
     }
 }

@@ -46,7 +46,7 @@ fn within(asked: &Asked<'_>, limit: &Quantity) -> Result<(), NotCovered> {
     let most = most.map_err(NotCovered::NotTold)?.exact;
     let same = day(asked).filter(|one| *one.item == *item.code);
     let taken: Decimal = same.map(|one| one.units).sum();
-    if taken + asked.wanted.units <= most { Ok(()) } else { Err(NotCovered::MaximumReached) }
+    if taken + given(asked) <= most { Ok(()) } else { Err(NotCovered::MaximumReached) }
 }
 
 /// The least that the formulary says of a substance, at whichever item that holds nothing else.
