@@ -1,5 +1,6 @@
 //! Simulated time: a start, a real instant that it belongs to, and a speed.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
@@ -15,24 +16,45 @@ pub const MAX_SPEED: u32 = 36_000;
 ///
 /// The node has to run on the same start, anchor and speed, or its windows (a permit's life, the
 /// time after which a dose is unaccounted for) do not fit what the estate does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct SimClock {
     start: Timestamp,
     anchor: Instant,
     speed: u32,
+    ahead_s: Option<&'static AtomicI64>,
 }
 
 impl SimClock {
     /// A clock that reads `start` at the real instant `anchor`; `speed` is held to
     /// 1..=[`MAX_SPEED`].
     pub fn new(start: Timestamp, anchor: Instant, speed: u32) -> Self {
-        SimClock { start, anchor, speed: speed.clamp(1, MAX_SPEED) }
+        SimClock { start, anchor, speed: speed.clamp(1, MAX_SPEED), ahead_s: None }
+    }
+
+    /// A clock that reads `start` now, runs as fast as real time, and is put forward by as many
+    /// seconds as `ahead_s` says: for what is acted out step by step.
+    pub fn steered(start: Timestamp, ahead_s: &'static AtomicI64) -> Self {
+        SimClock { ahead_s: Some(ahead_s), ..SimClock::new(start, Instant::now(), 1) }
+    }
+
+    /// Puts a steered clock forward until it reads `at`, to the second above; another clock, and
+    /// one that reads more, stays as it is.
+    pub(crate) fn put_forward(&self, at: Timestamp) {
+        let left = at.duration_since(self.now()).as_millis();
+        if let Some(ahead_s) = self.ahead_s
+            && left > 0
+        {
+            let seconds = i64::try_from((left + 999) / 1_000).unwrap_or(0);
+            ahead_s.fetch_add(seconds, Ordering::Relaxed);
+        }
     }
 
     /// What the clock reads now.
     pub fn now(&self) -> Timestamp {
         let elapsed = self.anchor.elapsed().saturating_mul(self.speed);
         let elapsed = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX);
+        let ahead_s = self.ahead_s.map_or(0, |ahead_s| ahead_s.load(Ordering::Relaxed));
+        let elapsed = elapsed.saturating_add(SignedDuration::from_secs(ahead_s));
         self.start.saturating_add(elapsed).unwrap_or(Timestamp::MAX)
     }
 
@@ -98,5 +120,18 @@ mod tests {
         assert!(clock.now().duration_since(start) >= SignedDuration::from_mins(10));
         assert_eq!(clock.real_until(start), Duration::ZERO);
         assert_eq!(SimClock::new(start, anchor, 0).speed(), 1);
+    }
+
+    #[test]
+    fn a_steered_clock_is_put_forward_and_never_back() {
+        static AHEAD: AtomicI64 = AtomicI64::new(0);
+        let start: Timestamp = "2026-11-20T07:30:00Z".parse().unwrap();
+        let clock = SimClock::steered(start, &AHEAD);
+        let later = start + SignedDuration::from_hours(3);
+        clock.put_forward(later);
+        let shown = clock.now();
+        assert!(shown >= later && shown < later + SignedDuration::from_mins(1), "{shown}");
+        clock.put_forward(start);
+        assert!(clock.now() >= shown);
     }
 }

@@ -152,6 +152,16 @@ impl Item {
         format!("9990{:04}990", self.rank() + 1)
     }
 
+    /// An invented trade item number of its pack: GTIN-13 from 20 to 29 are a shop's own and never
+    /// on a real pack of a medicine (GS1 General Specifications §1.4.4).
+    pub fn barcode(&self) -> String {
+        let stem = format!("020{:010}", self.rank() + 1);
+        let weights = [3, 1].into_iter().cycle();
+        let digits = stem.chars().filter_map(|digit| digit.to_digit(10));
+        let sum: u32 = digits.zip(weights).map(|(digit, weight)| digit * weight).sum();
+        format!("{stem}{}", (10 - sum % 10) % 10)
+    }
+
     /// The invented dm+d number of the virtual therapeutic moiety.
     pub fn vtm(&self) -> String {
         let name = self.name.split_whitespace().next().unwrap_or_default();

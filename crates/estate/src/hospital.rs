@@ -28,6 +28,7 @@ use crate::faults::{FaultBoard, Faults};
 use crate::plan::Planner;
 use crate::site::{CabinetFacts, CabinetKind, EPMA, PAS, cabinet, ward_code};
 use crate::stage::Stage;
+use crate::ward::{self, WardDay};
 use crate::wire::http::HttpClient;
 use crate::wire::listener::Listener;
 use crate::wire::outbox::Outbox;
@@ -130,6 +131,34 @@ impl Bound {
     /// Starts everything. It needs a Tokio runtime.
     pub fn start(self, node: &NodeAddresses) -> Result<EstateHandle, EstateError> {
         let planner = Planner::new(&self.config);
+        let Opened { stage, pas, epma, wards, facts, outboxes, tasks } = self.open(node)?;
+        let director = Director {
+            stage: stage.clone(),
+            planner,
+            pas,
+            epma,
+            wards,
+            outboxes: outboxes.clone(),
+        };
+        let director = tokio::spawn(director.run(stage.closing()));
+        Ok(EstateHandle { stage, facts, outboxes, tasks, director })
+    }
+
+    /// Acts one day of the wards out to its end, with what is planted in it, and gives what was
+    /// planted and the book. The clock has to be a steered one, which the node follows.
+    pub async fn live_ward_day(self, node: &NodeAddresses) -> Result<(WardDay, Book), EstateError> {
+        let plan = ward::Plan::new(self.config.seed, self.config.clock.start());
+        let Opened { stage, pas, epma, wards, outboxes, tasks, .. } = self.open(node)?;
+        let http = HttpClient::new(&ward::link(), node.http, &node.token, stage.clone());
+        let life = ward::Life { stage: stage.clone(), pas, epma, wards, outboxes, http };
+        let day = ward::live(life, plan).await;
+        drop(tasks);
+        let book = stage.book().clone();
+        Ok((day, book))
+    }
+
+    /// Opens every link and puts everybody in their place.
+    fn open(self, node: &NodeAddresses) -> Result<Opened, EstateError> {
         let stage = Stage::new(self.config);
         let mut opening = Opening {
             stage: stage.clone(),
@@ -149,17 +178,19 @@ impl Bound {
             wards.push(Arc::new(opening.ward(ward, node, &epma)?));
         }
         let Opening { outboxes, tasks, .. } = opening;
-        let director = Director {
-            stage: stage.clone(),
-            planner,
-            pas,
-            epma,
-            wards,
-            outboxes: outboxes.clone(),
-        };
-        let director = tokio::spawn(director.run(stage.closing()));
-        Ok(EstateHandle { stage, facts, outboxes, tasks, director })
+        Ok(Opened { stage, pas, epma, wards, facts, outboxes, tasks })
     }
+}
+
+/// Everybody in their place.
+struct Opened {
+    stage: Arc<Stage>,
+    pas: Pas,
+    epma: Arc<Epma>,
+    wards: Vec<Arc<Staff>>,
+    facts: Vec<CabinetFacts>,
+    outboxes: BTreeMap<String, Arc<Outbox>>,
+    tasks: JoinSet<()>,
 }
 
 /// What is put together while the estate starts.

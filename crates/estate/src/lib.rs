@@ -33,6 +33,7 @@ mod messages;
 pub mod plan;
 pub mod site;
 mod stage;
+pub mod ward;
 mod wire;
 pub mod world;
 
@@ -45,3 +46,4 @@ pub use faults::{FaultBoard, Faults};
 pub use hospital::{Bound, Estate, EstateError, EstateHandle, Settled};
 pub use plan::Planner;
 pub use site::SiteFacts;
+pub use ward::WardDay;

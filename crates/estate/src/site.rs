@@ -160,6 +160,8 @@ pub struct ItemFacts {
     pub witness: bool,
     /// Whether it may leave without an order.
     pub override_allowed: bool,
+    /// The trade item number of its pack.
+    pub barcode: String,
 }
 
 /// What somebody is employed to do.
@@ -292,6 +294,7 @@ impl EstateConfig {
                 strength: item.strength().map(|(amount, unit)| (amount, unit.to_owned())),
                 witness: item.witness,
                 override_allowed: item.override_allowed,
+                barcode: item.barcode(),
             }
         });
         SiteFacts {

@@ -63,6 +63,9 @@ fn missing(state: &State, facts: &mut Facts<'_>, id: &Id) {
                 count both places.";
     let mut case = facts.case(CaseKind::Consignment, "not-arrived", text);
     crate::stock::about(&mut case, &sent.transfer);
+    // Where it was to go is where somebody has to look.
+    let towards = sent.transfer.towards.as_deref().and_then(|to| to.strip_prefix("cabinet:"));
+    case.cabinet = towards.map(str::to_owned).or(case.cabinet);
     case.removal = Some(id.clone());
     case.quantity = Some(sent.left);
     facts.open(case);

@@ -1,6 +1,8 @@
 //! What shows only over many acts: patterns of one person, and what becomes of units that are told
 //! late.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod hospital;
 
 use fhir::types::{CodeableConcept, Identifier};

@@ -111,11 +111,33 @@ impl Station {
         if code == 'V' {
             self.restock(&mut pockets, item, amount);
         }
-        let at = self.tell(&mut pockets, code, item, amount, by);
+        let at = self.tell(&mut pockets, code, item, amount, by, None);
         if code == 'V' {
             self.restock(&mut pockets, item, Decimal::ZERO);
         }
         at
+    }
+
+    /// Does exactly this at a pocket and tells it: no pocket is filled up for it.
+    pub(crate) fn act_only(&self, code: char, item: usize, amount: Decimal, by: By<'_>) {
+        self.tell(&mut self.pockets(), code, item, amount, by, None);
+    }
+
+    /// Tells a count that finds so much less than the device has.
+    pub(crate) fn count_short(&self, item: usize, missing: Decimal, by: By<'_>) {
+        let mut pockets = self.pockets();
+        let found = pockets[item].count - missing;
+        self.tell(&mut pockets, 'C', item, Decimal::ZERO, by, Some(found));
+    }
+
+    /// The count of a pocket, as the device has it.
+    pub(crate) fn count(&self, item: usize) -> Decimal {
+        self.pockets()[item].count
+    }
+
+    /// From now on the pocket's batch is another one.
+    pub(crate) fn set_batch(&self, item: usize, batch: &str) {
+        batch.clone_into(&mut self.pockets()[item].batch);
     }
 
     /// Takes out what a permit allowed; the completion tells it, not a transaction.
@@ -137,7 +159,7 @@ impl Station {
         }
         let user = pharmacist_id(0);
         let by = By { user: &user, witness: None, patient: None, order: None };
-        self.tell(pockets, 'F', item, par - count, by);
+        self.tell(pockets, 'F', item, par - count, by, None);
     }
 
     fn note(&self, item: usize, pockets: &[Pocket]) {
@@ -153,13 +175,17 @@ impl Station {
         item: usize,
         amount: Decimal,
         by: By<'_>,
+        found: Option<Decimal>,
     ) -> Timestamp {
         let at = self.stage.now();
         let before = pockets[item].count;
+        let found = found.unwrap_or(before);
         let after = match code {
-            'V' => before - amount,
+            'V' | 'E' => before - amount,
             'R' | 'F' => before + amount,
             'L' => amount,
+            'C' => found,
+            'U' => Decimal::ZERO,
             _ => before,
         };
         pockets[item].count = after;
@@ -177,6 +203,7 @@ impl Station {
             pocket,
             item: &FORMULARY[item],
             before,
+            found,
             amount,
             user: by.user,
             witness: by.witness,

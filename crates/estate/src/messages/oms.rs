@@ -23,8 +23,10 @@ pub(crate) struct Transaction<'a> {
     pub(crate) sub_drawer: String,
     pub(crate) pocket: String,
     pub(crate) item: &'static Item,
-    /// The count before, which the device expected and found.
+    /// The count before, which the device expected.
     pub(crate) before: Decimal,
+    /// The count that was found.
+    pub(crate) found: Decimal,
     pub(crate) amount: Decimal,
     pub(crate) user: &'a str,
     pub(crate) witness: Option<&'a str>,
@@ -90,7 +92,7 @@ fn with_components(told: &Transaction<'_>, site: &str) -> Segment {
         .parts(6, &[told.item.code, told.item.name])
         .put(7, class(told.item))
         .put(8, &plain(told.before))
-        .put(9, &plain(told.before))
+        .put(9, &plain(told.found))
         .put(10, &plain(told.amount))
         .raw(11, staff(told.user))
         .raw(12, told.witness.map(staff).unwrap_or_default())
@@ -107,7 +109,7 @@ fn with_fields(told: &Transaction<'_>, site: &str) -> Segment {
         .put(7, told.item.name)
         .put(8, class(told.item))
         .put(9, &plain(told.before))
-        .put(10, &plain(told.before))
+        .put(10, &plain(told.found))
         .put(11, &plain(told.amount))
         .put(12, told.user)
         .put(13, &name(told.user))
@@ -154,6 +156,7 @@ mod tests {
             pocket: "05".to_owned(),
             item: find("MORPH10").unwrap(),
             before: Decimal::from(12),
+            found: Decimal::from(12),
             amount: Decimal::ONE,
             user: "N1001",
             witness: Some("N1002"),

@@ -23,21 +23,30 @@ const KEY_FILE: &str = "key";
 /// Whoever looks at the demonstration, who may do there what a pharmacist does.
 pub(super) const VISITOR: &str = "demo";
 
+/// What is of this one demonstration.
+pub(super) struct Keys<'a> {
+    /// The token of the API.
+    pub(super) token: &'a str,
+    /// The key of the console.
+    pub(super) console: &'a str,
+    /// Keys of `[site.policies]`, where they are other than by default.
+    pub(super) policies: &'a [(&'a str, u32)],
+}
+
 /// Writes the configuration and its secrets into the data folder, and returns where it begins.
 pub(super) fn write(
     facts: &SiteFacts,
     listeners: &ListenerAddresses,
     settings: &Settings,
-    token: &str,
-    key: &str,
+    keys: &Keys<'_>,
 ) -> io::Result<PathBuf> {
     for folder in ["channels", "dialects"] {
         std::fs::create_dir_all(settings.data.join(folder))?;
     }
-    for (path, text) in files(facts, listeners, settings) {
+    for (path, text) in files(facts, listeners, settings, keys.policies) {
         std::fs::write(settings.data.join(path), text)?;
     }
-    for (file, secret) in [(TOKEN_FILE, token), (KEY_FILE, key)] {
+    for (file, secret) in [(TOKEN_FILE, keys.token), (KEY_FILE, keys.console)] {
         let path = settings.data.join(file);
         let mut options = std::fs::OpenOptions::new();
         let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
@@ -46,10 +55,16 @@ pub(super) fn write(
     Ok(settings.data.join(ROOT))
 }
 
-fn files(facts: &SiteFacts, listeners: &ListenerAddresses, settings: &Settings) -> Files {
+fn files(
+    facts: &SiteFacts,
+    listeners: &ListenerAddresses,
+    settings: &Settings,
+    policies: &[(&str, u32)],
+) -> Files {
     let (mut files, mut root) = (Files::new(), String::new());
     // Writing to a string never fails.
     let _ = self::root(&mut root, facts, settings);
+    let _ = self::policies(&mut root, policies);
     let _ = channels(&mut files, facts, listeners);
     files.insert(ROOT.to_owned(), root);
     files
@@ -86,13 +101,20 @@ fn root(out: &mut String, facts: &SiteFacts, settings: &Settings) -> std::fmt::R
     writeln!(
         out,
         "roles = [\"cabinet\", \"bedside\", \"fhir-read\", \"fhir-write\", \"cases\", \
-         \"messages\", \"admin\"]\n"
+         \"messages\", \"admin\", \"stock\", \"verification\"]\n"
     )?;
     writeln!(
         out,
         "[[console.key]]\nname = {VISITOR:?}\ntoken = {{ file = \"key\" }}\nrights = [\"replay\", \
          \"verification\", \"stock\", \"critical-override\", \"registers\"]"
     )
+}
+
+fn policies(out: &mut String, policies: &[(&str, u32)]) -> std::fmt::Result {
+    if !policies.is_empty() {
+        writeln!(out, "\n[site.policies]")?;
+    }
+    policies.iter().try_for_each(|(key, value)| writeln!(out, "{key} = {value}"))
 }
 
 fn profile_channel(station: &str) -> String {
@@ -176,8 +198,8 @@ fn items(out: &mut String, facts: &SiteFacts) -> std::fmt::Result {
         }
         writeln!(
             out,
-            "witness = {}\noverride_allowed = {}\n",
-            item.witness, item.override_allowed
+            "witness = {}\noverride_allowed = {}\nbarcodes = [{:?}]\n",
+            item.witness, item.override_allowed, item.barcode
         )?;
     }
     Ok(())

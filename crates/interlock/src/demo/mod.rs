@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use estate::{Estate, EstateConfig, EstateHandle, Faults, NodeAddresses, SimClock};
+use estate::{Bound, Estate, EstateConfig, EstateHandle, Faults, NodeAddresses, SimClock};
 use jiff::Timestamp;
 use jiff::civil::time;
 use jiff::tz::TimeZone;
@@ -80,13 +80,55 @@ pub struct Demo {
     pub data: PathBuf,
 }
 
+/// A node for a simulated hospital that is bound to its addresses and does not live yet.
+pub struct Prepared {
+    /// The node.
+    pub node: Node,
+    /// The hospital.
+    pub hospital: Bound,
+    /// Where the hospital finds the node.
+    pub addresses: NodeAddresses,
+    key: String,
+    once: String,
+}
+
+/// Opens the listeners of a hospital, and starts a node that is configured for it. `clock` shows
+/// the time of the hospital's own clock; `policies` are keys of `[site.policies]`.
+pub async fn prepare(
+    settings: &Settings,
+    config: EstateConfig,
+    clock: engine::Clock,
+    policies: &[(&str, u32)],
+) -> Result<Prepared, DemoError> {
+    std::fs::create_dir_all(&settings.data)?;
+    if settings.data.join(JOURNAL_FILE).exists() {
+        return Err(DemoError::Used(settings.data.clone()));
+    }
+    let facts = config.site();
+    let hospital = Estate::bind(config).await?;
+    let (token, key, once) = (secret::new_token(), secret::new_token(), secret::new_token());
+    let keys = configuration::Keys { token: &token, console: &key, policies };
+    let path = configuration::write(&facts, hospital.addresses(), settings, &keys)?;
+    let mut plan = config::load(&path).map_err(first)?;
+    "interlock demo".clone_into(&mut plan.by);
+    plan.clock = clock;
+    plan.seed = settings.seed;
+    plan.keys.push(secret::console_key(
+        configuration::VISITOR,
+        &once,
+        true,
+        console::Rights::all(),
+    ));
+    let folder = plan.data.clone();
+    let node = Node::start(plan).await?;
+    take_over(&node, folder).await.map_err(DemoError::Dictionary)?;
+    let addresses = addresses(&facts, &node, &token)?;
+    Ok(Prepared { node, hospital, addresses, key, once })
+}
+
 impl Demo {
     /// Starts the listeners of the hospital, then the node, then the hospital's life.
     pub async fn start(settings: Settings) -> Result<Demo, DemoError> {
-        std::fs::create_dir_all(&settings.data)?;
-        if settings.data.join(JOURNAL_FILE).exists() {
-            return Err(DemoError::Used(settings.data));
-        }
         let began = Instant::now();
         let start = morning();
         let mut config =
@@ -95,26 +137,12 @@ impl Demo {
         if settings.faults {
             config.faults = Faults::all();
         }
-        let facts = config.site();
-        let bound = Estate::bind(config).await?;
-        let (token, key, once) = (secret::new_token(), secret::new_token(), secret::new_token());
-        let path = configuration::write(&facts, bound.addresses(), &settings, &token, &key)?;
-        let mut plan = config::load(&path).map_err(first)?;
-        "interlock demo".clone_into(&mut plan.by);
-        plan.clock = engine::Clock::anchored(start, began, settings.speed);
-        plan.seed = settings.seed;
-        plan.keys.push(secret::console_key(
-            configuration::VISITOR,
-            &once,
-            true,
-            console::Rights::all(),
-        ));
-        let folder = plan.data.clone();
-        let node = Node::start(plan).await?;
-        take_over(&node, folder).await.map_err(DemoError::Dictionary)?;
-        let addresses = addresses(&facts, &node, &token)?;
-        let estate = bound.start(&addresses)?;
+        let clock = engine::Clock::anchored(start, began, settings.speed);
+        let Prepared { node, hospital, addresses, key, once } =
+            prepare(&settings, config, clock, &[]).await?;
+        let estate = hospital.start(&addresses)?;
         let page = format!("{}/?key={once}", node.address());
+        let token = addresses.token;
         Ok(Demo { node, estate, page, key, token, data: settings.data })
     }
 
@@ -167,7 +195,7 @@ fn addresses(
 }
 
 /// Half past seven this morning, so that the first round is near.
-fn morning() -> Timestamp {
+pub fn morning() -> Timestamp {
     let today = engine::Clock::system().now().to_zoned(TimeZone::UTC).date();
     let morning = today.to_datetime(time(7, 30, 0, 0)).to_zoned(TimeZone::UTC);
     morning.map_or(Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp())

@@ -11,6 +11,7 @@ pub mod fuzz;
 pub mod index;
 pub mod queue;
 pub mod retention;
+pub mod ward;
 pub mod wire;
 
 use std::path::PathBuf;
@@ -66,6 +67,11 @@ pub const TRIALS: &[Trial] = &[
         name: "day",
         about: "a simulated day with every fault: --seeds 1..10 --hours 24 --storm or --calm",
         run: day::command,
+    },
+    Trial {
+        name: "ward",
+        about: "a ward's day with planted irregularities: --seeds 1..10",
+        run: ward::command,
     },
     Trial {
         name: "queue",

@@ -17,7 +17,7 @@ use crate::trial::files::JOURNAL;
 
 /// A version of an order, as far as a removal depends on it.
 #[derive(Debug, Clone)]
-pub(super) struct OrderVersion {
+pub(in crate::trial) struct OrderVersion {
     /// From when on it holds, by the prescriber's system.
     pub(super) told: Timestamp,
     pub(super) status: String,
@@ -29,7 +29,7 @@ pub(super) struct OrderVersion {
 
 /// What the journal tells.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(in crate::trial) struct Told {
     /// The newest version of every resource, as JSON.
     pub(super) resources: HashMap<(ResourceType, String), Value>,
     /// Every version of every order, in the order in which they were stored.
@@ -37,7 +37,7 @@ pub(super) struct Told {
     /// Every transfer as it stands.
     pub(super) transfers: BTreeMap<String, Transfer>,
     /// Every case, with whether it is open.
-    pub(super) cases: HashMap<Id, (Case, bool)>,
+    pub(in crate::trial) cases: HashMap<Id, (Case, bool)>,
     /// The codes by which an order may name an item, its own among them.
     pub(super) items: HashMap<String, HashSet<String>>,
     /// Who keeps the record of whom.
@@ -68,7 +68,7 @@ impl Told {
 }
 
 /// Reads the journal from its first entry; removals are judged as they come.
-pub(super) fn read(data: &Path, report: &mut Report) -> Result<Told, TrialError> {
+pub(in crate::trial) fn read(data: &Path, report: &mut Report) -> Result<Told, TrialError> {
     let journal = journal::Reader::open(&data.join(JOURNAL)).map_err(|e| e.to_string())?;
     let mut told = Told::default();
     let mut next = 1;

@@ -13,7 +13,11 @@ use crate::trial::files::{JOURNAL, RECORD};
 /// Balances by account and item.
 type Balances = BTreeMap<(String, String), Decimal>;
 
-pub(super) fn check(report: &mut Report, truth: &Truth<'_>, data: &Path) -> Result<(), TrialError> {
+pub(in crate::trial) fn check(
+    report: &mut Report,
+    truth: &Truth<'_>,
+    data: &Path,
+) -> Result<(), TrialError> {
     hands(report, truth);
     let balances = balances(truth);
     let mut sums: BTreeMap<&str, Decimal> = BTreeMap::new();

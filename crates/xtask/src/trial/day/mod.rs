@@ -3,10 +3,10 @@
 //! book of what really happened.
 
 mod authority;
-mod facts;
+pub(super) mod facts;
 mod forgotten;
-mod ledger;
-mod profiles;
+pub(super) mod ledger;
+pub(super) mod profiles;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -167,7 +167,7 @@ pub(super) fn command(options: &Options) -> Result<(), TrialError> {
 }
 
 /// `1..10`, both ends meant, or one seed.
-fn range(text: &str) -> Option<std::ops::RangeInclusive<u64>> {
+pub(super) fn range(text: &str) -> Option<std::ops::RangeInclusive<u64>> {
     let (first, last) = text.split_once("..").unwrap_or((text, text));
     let (first, last) = (first.parse().ok()?, last.trim_start_matches('=').parse().ok()?);
     (first <= last).then_some(first..=last)
@@ -225,10 +225,10 @@ pub fn run(settings: &Settings) -> Result<Report, TrialError> {
 }
 
 /// What really happened, what the node was configured with, what the node told.
-struct Truth<'a> {
-    book: &'a Book,
-    site: SiteFacts,
-    told: &'a Told,
+pub(super) struct Truth<'a> {
+    pub(super) book: &'a Book,
+    pub(super) site: SiteFacts,
+    pub(super) told: &'a Told,
 }
 
 fn site(settings: &Settings) -> SiteFacts {

@@ -10,7 +10,7 @@ use super::{Report, Truth};
 
 const RULE: &str = "a cabinet shows something else than the record";
 
-pub(super) fn check(report: &mut Report, truth: &Truth<'_>) {
+pub(in crate::trial) fn check(report: &mut Report, truth: &Truth<'_>) {
     let orders = orders(truth);
     for cabinet in truth.site.cabinets.iter().filter(|cabinet| cabinet.has_profile()) {
         let id = cabinet.id();
