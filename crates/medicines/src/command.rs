@@ -20,6 +20,7 @@ use crate::patients::{AllergyMessage, MergeMessage, PatientMessage, RenumberMess
 use crate::site::Site;
 use crate::stock::StockAct;
 use crate::store::{Done, Fault, Write};
+use crate::subscriptions;
 
 /// What a request brings along that is not the domain's to make: time and a number.
 #[derive(Debug, Clone)]
@@ -161,6 +162,8 @@ pub enum Request {
     Dropped,
     /// A client writes FHIR resources; all of it takes effect or none does.
     Write(Box<Write>),
+    /// What was found of a subscription by the edge that tells its subscriber.
+    Subscription(subscriptions::Act),
     /// Somebody looks at patient data.
     See(Access),
     /// Somebody was refused at the door.
@@ -204,6 +207,7 @@ impl Request {
             Request::Park(_) => "park",
             Request::Dropped => "dropped",
             Request::Write(_) => "write",
+            Request::Subscription(_) => "subscription",
             Request::See(_) => "see",
             Request::TurnAway(_) => "turn-away",
             Request::Tick => "tick",
@@ -212,7 +216,13 @@ impl Request {
 
     /// Whether it leaves nothing in the journal when it makes nothing true.
     pub fn is_silent(&self) -> bool {
-        matches!(self, Request::Tick | Request::LinkUp { .. } | Request::Configure(_))
+        matches!(
+            self,
+            Request::Tick
+                | Request::LinkUp { .. }
+                | Request::Configure(_)
+                | Request::Subscription(_)
+        )
     }
 
     /// Whether deciding it reads a patient's history, so that the record has to hold all that

@@ -9,7 +9,7 @@ use crate::state::State;
 use crate::stock::StockAct;
 use crate::{
     bedside, cabinet, cases, configuration, deliveries, dictionary, filing, orders, package,
-    patients, stock, store, timers, vigilance,
+    patients, stock, store, subscriptions, timers, vigilance,
 };
 
 /// Decides what a request makes true. It changes nothing: [`State::fold`] does.
@@ -59,6 +59,7 @@ pub(crate) fn act(state: &mut State, ctx: &Context, request: &Request) -> Decisi
         Request::Resend(asked) => deliveries::resend(state, ctx, asked),
         Request::Park(problem) => park(ctx, &Arc::clone(state.site()), problem.clone()),
         Request::Write(write) => store::write(state, ctx, write),
+        Request::Subscription(act) => subscriptions::act(state, ctx, act),
         Request::See(access) => note(Fact::Seen(access.clone())),
         Request::TurnAway(access) => note(Fact::Refused(access.clone())),
         Request::Tick => timers::tick(state, ctx),

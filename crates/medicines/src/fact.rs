@@ -14,6 +14,7 @@ use crate::package::Package;
 use crate::site::Site;
 use crate::stock::{Recall, Transfer};
 use crate::store::Deleted;
+use crate::subscriptions::Change;
 
 /// Something that is now true. Each fact is whole: a fold never needs to ask why.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -59,6 +60,8 @@ pub enum Fact {
     Refused(Access),
     /// A message was kept whole, and nothing here acts on it.
     Kept(Kept),
+    /// A client subscribed, a subscription stands differently, or its subscriber was told.
+    Subscription(Change),
 }
 
 impl Fact {
@@ -89,7 +92,8 @@ impl Fact {
             | Fact::PocketActivity(_)
             | Fact::Delivery(_)
             | Fact::Rerouted(_)
-            | Fact::CaseClosed(_) => None,
+            | Fact::CaseClosed(_)
+            | Fact::Subscription(_) => None,
         }
     }
 }

@@ -29,6 +29,7 @@ mod site;
 pub mod state;
 pub mod stock;
 pub mod store;
+pub mod subscriptions;
 mod timers;
 mod vigilance;
 

@@ -80,6 +80,7 @@ pub(crate) fn write_of(caller: &Caller, steps: Vec<Step>, links: Vec<Link>) -> W
         steps,
         links,
         doubts: Vec::new(),
+        subscription: None,
     }
 }
 

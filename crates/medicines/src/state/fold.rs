@@ -13,6 +13,7 @@ use crate::dictionary::{Dictionary, DictionaryInUse};
 use crate::fact::Fact;
 use crate::package::{Package, PackageInUse};
 use crate::site::Site;
+use crate::subscriptions::Change;
 
 impl State {
     /// Takes the facts of entry `seq` in. Entries come in order and each once.
@@ -34,6 +35,7 @@ impl State {
                 Fact::PocketActivity(transaction) => self.fold_activity(transaction),
                 Fact::CaseOpened(case) => self.fold_opened(case),
                 Fact::CaseClosed(closed) => self.fold_closed(closed),
+                Fact::Subscription(change) => self.fold_subscription(change),
                 Fact::Queued(_)
                 | Fact::Delivery(_)
                 | Fact::Joined(_)
@@ -72,6 +74,18 @@ impl State {
             None => self.packages.push(in_use),
         }
         self.changed.insert((RowKind::Packages, String::new()));
+    }
+
+    fn fold_subscription(&mut self, change: &Change) {
+        let id = change.id();
+        match self.subscriptions.get_mut(id) {
+            Some(known) => Arc::make_mut(known).fold(change),
+            None => {
+                let Some(first) = change.first() else { return };
+                self.subscriptions.insert(id.clone(), Arc::new(first));
+            }
+        }
+        self.changed.insert((RowKind::Subscription, id.to_string()));
     }
 
     fn fold_activity(&mut self, transaction: &Transaction) {
@@ -209,6 +223,10 @@ impl State {
             RowKind::Dictionary => (true, json(&self.dictionary)),
             RowKind::Heard => (true, json(&self.heard)),
             RowKind::Packages => (true, json(&self.packages)),
+            RowKind::Subscription => match self.subscriptions.get(&id()) {
+                Some(subscription) => (true, json(subscription)),
+                None => (false, json(&())),
+            },
             RowKind::Case => match self.cases.get(&id()) {
                 Some(case) => (true, json(case)),
                 None => (false, json(&())),

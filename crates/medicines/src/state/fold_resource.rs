@@ -61,6 +61,10 @@ impl State {
                     state.allergies.retain(|(_, known)| known != id);
                 });
             }
+            (ResourceType::Subscription, _) => {
+                self.subscriptions.remove(id);
+                self.changed.insert((RowKind::Subscription, id.to_string()));
+            }
             _ => {}
         }
         // From now on nobody finds it, whatever the record still holds.

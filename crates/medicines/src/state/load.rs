@@ -6,6 +6,7 @@ use fhir::Id;
 use serde::de::DeserializeOwned;
 
 use crate::stock::BatchState;
+use crate::subscriptions::Subscription;
 
 use super::{Consignment, Due, OrderState, PatientState, Removal, Row, RowKind, State};
 
@@ -59,6 +60,10 @@ impl State {
             RowKind::Dictionary => self.dictionary = read(row)?,
             RowKind::Heard => self.heard = read(row)?,
             RowKind::Packages => self.packages = read(row)?,
+            RowKind::Subscription => {
+                let subscription: Subscription = read(row)?;
+                self.subscriptions.insert(subscription.id.clone(), Arc::new(subscription));
+            }
             RowKind::Case => {
                 let case: crate::cases::Case = read(row)?;
                 self.cases.insert(case.id.clone(), Arc::new(case));

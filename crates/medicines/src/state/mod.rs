@@ -40,6 +40,7 @@ use crate::dictionary::DictionaryInUse;
 use crate::package::PackageInUse;
 use crate::site::Site;
 use crate::stock::{BatchState, Lines};
+use crate::subscriptions::Subscription;
 
 /// Something that will be due at a time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +87,7 @@ pub struct State {
     /// What people did lately with medicines that need a second person, by staff number.
     tallies: BTreeMap<Box<str>, Tally>,
     cases: HashMap<Id, Arc<Case>>,
+    subscriptions: HashMap<Id, Arc<Subscription>>,
     wards: HashMap<Box<str>, BTreeSet<Id>>,
     due: BTreeSet<(Timestamp, Due)>,
     /// What the facts of the running batch changed, by the entry that changed it last.
@@ -131,6 +133,7 @@ impl State {
             pockets: HashMap::new(),
             tallies: BTreeMap::new(),
             cases: HashMap::new(),
+            subscriptions: HashMap::new(),
             wards: HashMap::new(),
             due: BTreeSet::new(),
             changed: BTreeSet::new(),
@@ -238,6 +241,16 @@ impl State {
     /// All open cases.
     pub fn open_cases(&self) -> impl Iterator<Item = &Arc<Case>> {
         self.cases.values()
+    }
+
+    /// The subscription whose resource has the id.
+    pub fn subscription(&self, id: &Id) -> Option<&Arc<Subscription>> {
+        self.subscriptions.get(id)
+    }
+
+    /// All subscriptions, whatever their status.
+    pub fn subscriptions(&self) -> impl Iterator<Item = &Arc<Subscription>> {
+        self.subscriptions.values()
     }
 
     /// The patients who are in `ward` now, in the order of their ids.

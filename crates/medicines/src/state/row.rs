@@ -45,11 +45,13 @@ pub enum RowKind {
     CriticalOverride,
     /// What a person did lately with medicines that need a second person, by staff number.
     Tally,
+    /// A subscription, by the id of its resource.
+    Subscription,
 }
 
 impl RowKind {
     /// All kinds, in the order in which a restart loads them.
-    pub const ALL: [RowKind; 17] = [
+    pub const ALL: [RowKind; 18] = [
         RowKind::Site,
         RowKind::Patient,
         RowKind::Identifier,
@@ -67,6 +69,7 @@ impl RowKind {
         RowKind::Consignment,
         RowKind::CriticalOverride,
         RowKind::Tally,
+        RowKind::Subscription,
     ];
 
     /// The number under which the record keeps the kind. Never reused for another kind.
@@ -89,6 +92,7 @@ impl RowKind {
             RowKind::Consignment => 13,
             RowKind::CriticalOverride => 14,
             RowKind::Tally => 40,
+            RowKind::Subscription => 30,
         }
     }
 }

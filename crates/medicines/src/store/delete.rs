@@ -20,6 +20,10 @@ pub(super) fn delete(writing: &mut Writing<'_>, n: usize, only: &Only) -> Result
         let text = "The loop made this resource and keeps it: it cannot be deleted.";
         return Err(Fault::new(FaultCode::Conflict, text));
     }
+    if before.resource_type == ResourceType::Subscription {
+        let wish = writing.wish();
+        crate::subscriptions::end(writing.state, writing.client(), wish, &before.id)?;
+    }
     if before.resource_type == ResourceType::Patient {
         is_nobodys(writing, &before.id)?;
     }

@@ -19,6 +19,7 @@ use super::{Fault, FaultCode};
 use crate::deliveries::{Subject, VersionOf, tell_cabinets};
 use crate::patients::{PatientEvent, identifier_key, keys};
 use crate::state::{PatientState, State};
+use crate::subscriptions::{Written, admit};
 
 /// A version and the one before it.
 pub(super) struct Change<'a> {
@@ -71,8 +72,17 @@ pub(super) fn check(writing: &mut Writing<'_>, change: &Change<'_>) -> Result<St
             }
             outside_the_loop(writing.state, change.after).map(|()| Standing::Recorded)
         }
+        ResourceType::Subscription => subscription(writing, change).map(|()| Standing::Recorded),
         _ => Ok(Standing::Recorded),
     }
+}
+
+fn subscription(writing: &mut Writing<'_>, change: &Change<'_>) -> Result<(), Fault> {
+    let (before, after) = (change.before, change.after);
+    let asked = writing.asked();
+    let (client, wish) = (asked.by.as_str(), writing.wish());
+    let written = Written { client, wish, before, after };
+    admit(writing.state, &mut writing.facts, &written)
 }
 
 /// The way that a word about such a thing has to take.

@@ -26,6 +26,8 @@ pub use governed::is_of_the_loop;
 pub use patch::changed;
 pub use write::write;
 
+use crate::subscriptions::Wish;
+
 /// What a client writes: all of it takes effect or none does.
 #[derive(Debug, Clone)]
 pub struct Write {
@@ -39,6 +41,8 @@ pub struct Write {
     pub links: Vec<Link>,
     /// What the edge found wrong with resources that are stored all the same.
     pub doubts: Vec<Doubt>,
+    /// What is asked beside a resource that is a subscription; the write is of it alone.
+    pub subscription: Option<Wish>,
 }
 
 /// One thing to be done.

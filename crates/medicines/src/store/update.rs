@@ -1,6 +1,6 @@
 //! The whole of a resource anew, under the id that the client names (R4 §3.1.0.4).
 
-use fhir::Draft;
+use fhir::{Draft, ResourceType};
 
 use super::governed::{self, Change};
 use super::write::Writing;
@@ -30,7 +30,9 @@ pub(super) fn update(
         return Ok(writing.done(n, version, Effect::Created));
     };
     let same = draft.store(id.clone(), before.version, before.last_updated, &writing.links);
-    if same == before {
+    // A subscription that is written anew is asked for anew.
+    let is_asked = before.resource_type == ResourceType::Subscription;
+    if same == before && !is_asked {
         return Ok(writing.done(n, before.version, Effect::Unchanged));
     }
     let after = draft.store(id, version, writing.facts.ctx.now, &writing.links);

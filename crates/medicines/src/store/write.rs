@@ -15,6 +15,7 @@ use crate::command::{Answer, Context, Decision};
 use crate::fact::{Access, Fact};
 use crate::facts::Facts;
 use crate::state::State;
+use crate::subscriptions::Wish;
 
 /// Writes resources. The order is that of R4 §3.1.0.11.2: what is deleted, what is created, what
 /// is changed.
@@ -72,7 +73,7 @@ fn turn(step: &Step) -> u8 {
     }
 }
 
-impl Writing<'_> {
+impl<'a> Writing<'a> {
     /// Finds what each step is about. No resource may be written twice.
     fn find(&mut self) -> Result<(), Fault> {
         let mut written: HashSet<(ResourceType, Id)> = HashSet::new();
@@ -126,6 +127,16 @@ impl Writing<'_> {
     /// Who writes.
     pub(super) fn client(&self) -> &str {
         &self.asked.by
+    }
+
+    /// What is asked as a whole.
+    pub(super) fn asked(&self) -> &'a Write {
+        self.asked
+    }
+
+    /// What is asked of a subscription, where the write is of one alone.
+    pub(super) fn wish(&self) -> Option<&'a Wish> {
+        self.asked.subscription.as_ref().filter(|_| self.asked.steps.len() == 1)
     }
 
     /// Whether the client may tell what was given to patients.

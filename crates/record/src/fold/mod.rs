@@ -54,6 +54,7 @@ impl<'c> Folder<'c> {
                 | Fact::Package(_)
                 | Fact::CriticalOverride(_)
                 | Fact::Recalled(_)
+                | Fact::Subscription(_)
                 | Fact::Kept(_) => {}
                 Fact::Stored(resource) | Fact::Recorded(resource) => {
                     self.resources.stored(place, resource)?;

@@ -4,6 +4,7 @@ use fhir::{Id, StoredResource};
 use jiff::Timestamp;
 use medicines::deliveries::{Delivery, Which};
 use medicines::store::Deleted;
+use medicines::subscriptions::Change;
 use medicines::{Fact, Head};
 
 use super::index::MessageIndex;
@@ -242,5 +243,14 @@ pub fn fact_text(fact: &Fact) -> String {
             format!("deleted {resource_type}/{id} as version {version}")
         }
         Fact::Refused(access) => format!("{} was refused: {}", access.who, access.what),
+        Fact::Subscription(change) => match change {
+            Change::Written { id, owner, .. } => format!("{owner} wrote Subscription/{id}"),
+            Change::Stands { id, status, .. } => {
+                format!("Subscription/{id} is {}", status.as_str())
+            }
+            Change::Took { id, events, .. } => {
+                format!("the subscriber of Subscription/{id} took {} events", events.len())
+            }
+        },
     }
 }

@@ -12,6 +12,7 @@ mod recalls;
 mod resources;
 mod search;
 mod stock;
+mod subscriptions;
 mod wards;
 
 use std::path::{Path, PathBuf};
