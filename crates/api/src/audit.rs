@@ -28,11 +28,16 @@ pub(crate) struct Look {
 /// Journals a look, once for each patient, so that a patient's own history tells who looked. A
 /// look that showed nobody's data is journalled too.
 pub(crate) async fn look(api: &ApiState, caller: &Caller, look: Look) -> Result<(), Problem> {
+    look_as(api, caller.name(), look).await
+}
+
+/// The same for a client that is shown something without having asked just now.
+pub(crate) async fn look_as(api: &ApiState, who: &str, look: Look) -> Result<(), Problem> {
     let channel: Arc<str> = Arc::from(look.channel);
     let now = api.engine.clock().now();
     let one = |patient: Option<Id>| {
         let access = Access {
-            who: caller.name().to_owned(),
+            who: who.to_owned(),
             what: look.what.to_owned(),
             patient,
             resource_type: look.resource_type,
@@ -40,7 +45,7 @@ pub(crate) async fn look(api: &ApiState, caller: &Caller, look: Look) -> Result<
             reason: None,
             at: now,
         };
-        let mut command = Command::internal(caller.name(), now, Request::See(access));
+        let mut command = Command::internal(who, now, Request::See(access));
         command.channel = Arc::clone(&channel);
         command
     };

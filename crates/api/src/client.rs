@@ -258,6 +258,12 @@ impl Roster {
     pub(crate) fn find(&self, token: &str) -> Option<Arc<Client>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).find(token).cloned()
     }
+
+    /// The client of that name.
+    pub(crate) fn named(&self, name: &str) -> Option<Arc<Client>> {
+        let clients = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        clients.0.iter().find(|client| client.name == name).cloned()
+    }
 }
 
 #[cfg(test)]

@@ -42,7 +42,10 @@ pub use client::{
     Client, ClientError, Clients, Role, Roster, TokenHash, TokenHashError, Validation, covers,
 };
 pub use engine::{ReplayError, Replayer, Replaying};
-pub use fhir::{Definitions, Judge};
+pub use fhir::{
+    AllowEntry, AllowError, AllowList, Definitions, Judge, Policy, SubscriptionView, Subscriptions,
+    Telling, Trust, TrustError, USUAL_ATTEMPTS,
+};
 pub use observe::{Check, Observer, Observing};
 pub use replay::{Unreadable, reread};
 pub use routes::{ROUTES, Route, Style, Verb};

@@ -44,6 +44,7 @@ pub(crate) mod code {
     pub(crate) const NOT_MENDED: &str = "not-mended";
     pub(crate) const NOT_VALID: &str = "not-valid";
     pub(crate) const NO_DEFINITIONS: &str = "no-definitions";
+    pub(crate) const BAD_SUBSCRIPTION: &str = "bad-subscription";
     pub(crate) const TOO_COSTLY: &str = "too-costly";
     pub(crate) const TOO_WIDE: &str = "too-wide";
     pub(crate) const STOPPED: &str = "stopped";

@@ -13,7 +13,9 @@ use crate::fhir::interactions::{
     batch, capabilities, create, delete as end, history, patch as json_patch, read, search, update,
     vread,
 };
-use crate::fhir::operations::{document, everything, lastn, matching, meta, meta_change, validate};
+use crate::fhir::operations::{
+    document, everything, lastn, matching, meta, meta_change, subscription, validate,
+};
 use crate::fhir::{Wardrobe, dress};
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -192,6 +194,12 @@ pub const ROUTES: &[Route] = {
         route(Post, "/fhir/{type}/$lastn", Some(FhirRead), Fhir, "search", || post(lastn::of_type)),
         route(Post, "/fhir/{type}/$match", Some(FhirRead), Fhir, "search", || {
             post(matching::of_type)
+        }),
+        route(Get, "/fhir/{type}/{id}/$status", Some(FhirRead), Fhir, "read", || {
+            get(subscription::status)
+        }),
+        route(Get, "/fhir/{type}/{id}/$events", Some(FhirRead), Fhir, "subscription", || {
+            get(subscription::events)
         }),
         route(Post, "/fhir/{type}/$validate", Some(FhirRead), Fhir, "validate", || {
             post(validate::of_type)

@@ -13,7 +13,7 @@ use tokio::task::{block_in_place, spawn_blocking};
 use crate::admin::Administrator;
 use crate::client::{Clients, Roster};
 use crate::door::Doorbell;
-use crate::fhir::{Definitions, Judge};
+use crate::fhir::{Definitions, Judge, Subscriptions};
 use crate::observe::Observer;
 use crate::problem::Problem;
 use crate::tally::Tally;
@@ -37,6 +37,8 @@ pub struct ApiState {
     /// The address of the FHIR endpoint, without a slash at its end.
     pub(crate) fhir_base: Arc<str>,
     pub(crate) doorbell: Arc<Doorbell>,
+    /// Who is told of what, as it happens.
+    pub(crate) subscriptions: Subscriptions,
     /// For requests of known clients.
     pub(crate) turns: Turns,
     /// For requests that need no client.
@@ -51,6 +53,7 @@ impl ApiState {
     /// `https://interlock.rxx.nhs.uk`; links in answers begin with it.
     pub fn new(engine: Engine, clients: Clients, public_url: &str) -> Self {
         ApiState {
+            subscriptions: Subscriptions::new(engine.clone()),
             engine,
             roster: Roster::new(clients),
             replayer: None,
@@ -98,6 +101,12 @@ impl ApiState {
     /// What validates resources, to be made anew when the definitions change.
     pub fn judge(&self) -> Judge {
         self.judge.clone()
+    }
+
+    /// The subscriptions of clients. Nobody can subscribe before they have a policy, and nobody is
+    /// told before [`Subscriptions::start`].
+    pub fn subscriptions(&self) -> Subscriptions {
+        self.subscriptions.clone()
     }
 
     /// How many requests came on which route.

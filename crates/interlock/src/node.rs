@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ::watch::traces::Exporter;
 use ::watch::{Board, Notifier, Pace};
-use api::{ApiState, Client, Clients, Server};
+use api::{ApiState, Client, Clients, Policy, Server, Subscriptions};
 use channels::{ChannelConfig, Channels, Health, Setting};
 use console::{ChannelView, ConsoleParts, Key};
 use engine::{Clock, Engine};
@@ -58,6 +58,8 @@ pub struct Plan {
     pub watch: WatchEntry,
     /// Where relative paths of the configuration start.
     pub folder: PathBuf,
+    /// Which subscribers may be told.
+    pub subscriptions: Policy,
     /// How the journal is kept.
     pub keeping: engine::Keeping,
     /// The clock.
@@ -121,6 +123,7 @@ pub struct Node {
     control: Control,
     server: JoinHandle<std::io::Result<()>>,
     watching: JoinHandle<()>,
+    telling: api::Telling,
     stop: watch::Sender<bool>,
 }
 
@@ -142,13 +145,15 @@ impl Node {
             seed: plan.seed,
             health: health.clone(),
         };
-        let (watching, alarms) = watch_over(&plan, &health)?;
+        let public_url = plan.public_url.clone().unwrap_or_else(|| address(http));
+        let clients = Clients::new(plan.clients.clone())?;
+        let state = ApiState::new(engine.clone(), clients, &public_url);
+        let (watching, alarms) = watch_over(&plan, &health, state.subscriptions())?;
         let running = Channels::start(&engine, plan.channels.clone(), setting).await?;
         let replays = Arc::new(Replays::new(engine.clone(), &plan));
         let channels = running.addresses.clone();
-        let public_url = plan.public_url.unwrap_or_else(|| address(http));
         let replayer = Arc::clone(&replays) as Arc<dyn api::Replayer>;
-        let state = ApiState::new(engine.clone(), Clients::new(plan.clients)?, &public_url)
+        let state = state
             .with_replayer(Arc::clone(&replayer))
             .with_definitions(Arc::new(Loader { engine: engine.clone(), data: plan.data.clone() }));
         let figures = Figures {
@@ -163,9 +168,10 @@ impl Node {
         let state = state.with_observer(Arc::new(figures));
         let base = change::Base { applied: Some(applied), parts: plan.configuration.parts };
         let (roster, judge) = (state.roster(), state.judge());
-        let engine_too = engine.clone();
+        let subscriptions = state.subscriptions();
+        subscriptions.replace(Policy { seed: plan.seed, ..plan.subscriptions });
         let parts = ControlParts {
-            engine: engine_too,
+            engine: engine.clone(),
             data: plan.data,
             folder: plan.folder,
             replays,
@@ -173,6 +179,7 @@ impl Node {
             running,
             base,
             judge,
+            subscriptions,
         };
         let control = Control::new(parts);
         let state = state.with_administrator(Arc::new(control.clone()));
@@ -187,9 +194,10 @@ impl Node {
             random: Arc::new(secret::fill),
             stop: stopping.clone(),
         };
+        let telling = Subscriptions::start(&state);
         let server = Server::new(state).with(console::router(parts));
         let server = tokio::spawn(server.serve(listener, until_true(stopping)));
-        Ok(Node { http, channels, engine, control, server, watching, stop })
+        Ok(Node { http, channels, engine, control, server, watching, telling, stop })
     }
 
     /// The engine.
@@ -220,6 +228,7 @@ impl Node {
     /// Stops in order: channels finish the message in work, requests end, the engine closes.
     pub async fn shutdown(self) {
         self.watching.abort();
+        drop(self.telling);
         self.control.shutdown().await;
         self.stop.send_replace(true);
         if !self.server.is_finished() {
@@ -254,12 +263,17 @@ fn trace(plan: &Plan, engine: &Engine) -> Result<Option<Traces>, NodeError> {
 }
 
 /// Begins to watch over the node.
-fn watch_over(plan: &Plan, health: &Health) -> Result<(JoinHandle<()>, Alarms), NodeError> {
+fn watch_over(
+    plan: &Plan,
+    health: &Health,
+    subscriptions: Subscriptions,
+) -> Result<(JoinHandle<()>, Alarms), NodeError> {
     let places = plan.watch.places(&plan.folder).map_err(NodeError::Watch)?;
     let notifier = Notifier::start(&plan.site.code, Pace::default(), places);
     let alarms = Alarms::default();
     let watched = Watched {
         health: health.clone(),
+        subscriptions,
         clock: plan.clock,
         data: plan.data.clone(),
         board: Board::new(plan.watch.limits.clone()),

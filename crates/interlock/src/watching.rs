@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use api::{SubscriptionView, Subscriptions};
 use channels::{ChannelHealth, Direction, Health, LinkState};
 use engine::Clock;
 use jiff::Timestamp;
@@ -65,6 +66,7 @@ fn view(alarm: &Alarm) -> console::AlarmView {
 /// What is watched.
 pub(crate) struct Watched {
     pub(crate) health: Health,
+    pub(crate) subscriptions: Subscriptions,
     pub(crate) clock: Clock,
     pub(crate) data: PathBuf,
     pub(crate) board: Board,
@@ -88,7 +90,9 @@ impl Watched {
 
     fn look(&mut self, started: Timestamp) {
         let at = self.clock.now();
-        let lines = self.health.all(at).iter().map(line).collect();
+        let subscribers = self.subscriptions.views();
+        let channels = self.health.all(at);
+        let lines = channels.iter().map(line).chain(subscribers.iter().map(subscriber)).collect();
         let reading = Reading { at, started, lines, disk: disk(&self.data) };
         let changes = self.board.take(&reading);
         let open = self.board.alarms();
@@ -140,6 +144,22 @@ fn line(health: &ChannelHealth) -> Line {
     }
 }
 
+/// A subscription is a line out, of which an event may wait.
+fn subscriber(view: &SubscriptionView) -> Line {
+    Line {
+        name: format!("Subscription/{}", view.id),
+        way: Way::Out,
+        down: view.down,
+        last_seen: view.last,
+        queue: u64::from(view.waiting.is_some()),
+        oldest: view.waiting,
+        messages: view.told,
+        refused: 0,
+        skew_s: None,
+        certificate: None,
+    }
+}
+
 /// The disk of the data folder; none where the system cannot tell.
 pub(crate) fn disk(data: &Path) -> Option<Disk> {
     let found = rustix::fs::statvfs(data).ok()?;
@@ -184,6 +204,27 @@ mod tests {
             None => assert_eq!(alarms, [""; 0]),
             Some(words) => assert!(alarms.iter().any(|a| a.contains(words)), "{alarms:?}"),
         }
+    }
+
+    #[test]
+    fn an_event_that_nobody_takes_is_an_alarm() {
+        let at: Timestamp = "2026-11-20T10:15:00Z".parse().unwrap();
+        let check = |minutes: Option<i64>, expected: &[&str]| {
+            let waiting = minutes.map(|minutes| at - SignedDuration::from_mins(minutes));
+            let id = "rxx.1.f1".parse().unwrap();
+            let view = SubscriptionView { id, down: false, waiting, told: 3, last: None };
+            let lines = vec![subscriber(&view)];
+            let reading = Reading { at, started: at, lines, disk: None };
+            let mut board = Board::new(Limits::default());
+            board.take(&reading);
+            let alarms = board.alarms();
+            let kinds: Vec<&str> = alarms.iter().map(|alarm| alarm.kind.code()).collect();
+            assert_eq!(kinds, expected);
+            assert!(alarms.iter().all(|alarm| alarm.subject == "Subscription/rxx.1.f1"));
+        };
+        check(None, &[]);
+        check(Some(1), &[]);
+        check(Some(24 * 60), &["queue-age"]);
     }
 
     #[test]

@@ -37,7 +37,8 @@ fn write(hospital: &mut Hospital, steps: Vec<Step>) -> Result<Vec<Done>, Fault> 
 }
 
 fn linked(hospital: &mut Hospital, steps: Vec<Step>, links: Vec<Link>) -> Result<Vec<Done>, Fault> {
-    let write = Write { by: "app".into(), gives: true, steps, links, doubts: vec![], subscription: None };
+    let write =
+        Write { by: "app".into(), gives: true, steps, links, doubts: vec![], subscription: None };
     match hospital.ask(Request::Write(Box::new(write))) {
         Answer::Written(done) => Ok(done),
         Answer::Unwritten(fault) => Err(fault),

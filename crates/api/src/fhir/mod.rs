@@ -11,6 +11,7 @@ pub(crate) mod operations;
 mod outcome;
 mod reply;
 mod shape;
+pub(crate) mod subscriptions;
 mod validation;
 mod writing;
 
@@ -21,6 +22,10 @@ use fhir::{Id, ResourceType};
 pub(crate) use dress::{Wardrobe, dress};
 pub(crate) use negotiate::{Format, Handling, Return, acceptable, handling, returning};
 pub(crate) use outcome::Failure;
+pub use subscriptions::{
+    AllowEntry, AllowError, AllowList, Policy, SubscriptionView, Subscriptions, Telling, Trust,
+    TrustError, USUAL_ATTEMPTS,
+};
 pub use validation::{Definitions, Judge};
 
 use crate::problem::Problem;

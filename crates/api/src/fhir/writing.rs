@@ -9,6 +9,7 @@ use engine::{Command, Receipt};
 use fhir::resources::{IssueType, OperationOutcome};
 use fhir::{Draft, ResourceType};
 use medicines::store::{Done, Doubt, Effect, Link, Step, Write};
+use medicines::subscriptions::Wish;
 use medicines::{Answer, ProblemCode, Request};
 
 use super::conditions::IF_NONE_EXIST;
@@ -32,6 +33,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) raw: Bytes,
     /// What is wrong with the resource, where it is stored all the same.
     pub(crate) doubt: Option<String>,
+    /// What is asked beside a resource that is a subscription.
+    pub(crate) subscription: Option<Wish>,
 }
 
 /// The headers that are a part of what is asked, and so of the idempotency key.
@@ -65,7 +68,12 @@ pub(crate) async fn single(
     let about = asked.about();
     let mut write = write_of(caller, vec![step], Vec::new());
     write.doubts.extend(asked.doubt.map(|text| Doubt { step: 0, text }));
+    let subscribes = asked.subscription.is_some();
+    write.subscription = asked.subscription;
     let (receipt, done) = submit(api, caller, key, &about, write, asked.raw).await?;
+    if subscribes {
+        api.subscriptions.changed();
+    }
     let Some(done) = done.into_iter().next() else { return Err(Problem::internal().into()) };
     let wanted = returning(asked.headers).unwrap_or(Return::Representation);
     let reply = reply((api, caller), &done, &receipt, draft.as_ref(), wanted).await?;

@@ -41,6 +41,7 @@ pub(crate) const PUBLIC: &str = "https://interlock.example";
 pub(crate) struct Node {
     pub(crate) engine: Engine,
     pub(crate) address: String,
+    pub(crate) state: ApiState,
     /// Keeps the files while the node runs.
     folder: tempfile::TempDir,
     stop: Option<oneshot::Sender<()>>,
@@ -120,7 +121,11 @@ fn site() -> Site {
 }
 
 /// A client for each role, named after it, and one that has all.
-fn clients() -> Clients {
+pub(crate) fn clients() -> Clients {
+    Clients::new(all_clients()).unwrap()
+}
+
+pub(crate) fn all_clients() -> Vec<Client> {
     let client = |name: &str, token: &str, roles: Vec<Role>| Client {
         name: name.to_owned(),
         token_sha256: TokenHash::of(token),
@@ -139,7 +144,7 @@ fn clients() -> Clients {
         let roles = vec![Role::FhirRead, Role::FhirWrite];
         clients.push(Client { validation, ..client(name, name, roles) });
     }
-    Clients::new(clients).unwrap()
+    clients
 }
 
 pub(crate) fn token_of(role: Role) -> String {
@@ -172,26 +177,34 @@ impl Node {
         Node::start_in(tempfile::tempdir().unwrap(), more, replayer).await
     }
 
-    /// The same over what is in a folder already.
+    /// The same on files that may be there already.
     pub(crate) async fn start_in(
         folder: tempfile::TempDir,
         more: impl FnOnce(Server) -> Server,
         replayer: Option<Arc<dyn Replayer>>,
     ) -> Node {
-        let options = options(folder.path());
-        let engine = tokio::task::spawn_blocking(|| Engine::start(options)).await.unwrap().unwrap();
+        let engine = loop {
+            let options = options(folder.path());
+            match tokio::task::spawn_blocking(|| Engine::start(options)).await.unwrap() {
+                // The one before has not let go of its files yet.
+                Err(engine::Error::Journal(why)) if why.starts_with("JRN-01") => {
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                }
+                started => break started.unwrap(),
+            }
+        };
         let mut state = ApiState::new(engine.clone(), clients(), &format!("{PUBLIC}/"));
         if let Some(replayer) = replayer {
             state = state.with_replayer(replayer);
         }
-        let server = more(Server::new(state));
+        let server = more(Server::new(state.clone()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(server.serve(listener, async {
             let _ = stopped.await;
         }));
-        Node { engine, address, folder, stop: Some(stop), running }
+        Node { engine, address, state, folder, stop: Some(stop), running }
     }
 
     /// Stops serving, and gives the engine and the folder with its files.
@@ -199,6 +212,13 @@ impl Node {
         self.stop();
         self.running.await.unwrap().unwrap();
         (self.engine, self.folder)
+    }
+
+    /// Ends at once, whatever is under way, and gives the files.
+    pub(crate) async fn kill(self) -> tempfile::TempDir {
+        self.running.abort();
+        let _ = self.running.await;
+        self.folder
     }
 
     pub(crate) fn stop(&mut self) {

@@ -17,6 +17,7 @@ mod reads;
 mod searches;
 mod serving;
 mod stock;
+mod subscriptions;
 mod synthea;
 mod transactions;
 mod validation;

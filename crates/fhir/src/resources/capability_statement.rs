@@ -2,7 +2,7 @@
 
 use crate::element::{codes, element, resource};
 use crate::primitives::DateTime;
-use crate::types::CodeableConcept;
+use crate::types::{CodeableConcept, Extension};
 
 codes! {
     /// How final a definition is (R4 publication-status).
@@ -221,6 +221,8 @@ element! {
             kind: String,
         }
         optional {
+            /// What the standard has no place for.
+            extension: Vec<Extension>,
             /// The profile for all uses.
             profile: Option<String>,
             /// The profiles of single uses.

@@ -88,6 +88,8 @@ element! {
             value_date_time: Option<DateTime>,
             /// `value[x]` as a URI.
             value_uri: Option<String>,
+            /// `value[x]` as the address of a definition.
+            value_canonical: Option<String>,
             /// `value[x]` as an identifier.
             value_identifier: Option<Box<Identifier>>,
             /// `value[x]` as a concept.

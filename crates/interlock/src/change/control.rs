@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use api::{
     AdminError, Administering, Administrator, Clients, Files, InForce, PackageTaken, PackageWish,
-    Release, ReleaseWish, Roster, Wish,
+    Release, ReleaseWish, Roster, Subscriptions, Wish,
 };
 use channels::{ChangeError, ChannelConfig, Running};
 use engine::Engine;
@@ -34,6 +34,8 @@ pub(crate) struct Parts {
     pub(crate) base: Base,
     /// Validates what clients write.
     pub(crate) judge: api::Judge,
+    /// Tells subscribers.
+    pub(crate) subscriptions: Subscriptions,
 }
 
 /// Changes the configuration of a running node, one change at a time.
@@ -47,6 +49,7 @@ struct Inside {
     replays: Arc<Replays>,
     roster: Roster,
     judge: api::Judge,
+    subscriptions: Subscriptions,
     live: Mutex<Live>,
 }
 
@@ -64,9 +67,11 @@ impl std::fmt::Debug for Control {
 
 impl Control {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { engine, data, folder, replays, roster, running, base, judge } = parts;
+        let Parts { engine, data, folder, replays, roster, running, base, judge, subscriptions } =
+            parts;
         let live = Mutex::new(Live { running: Some(running), base });
-        Control(Arc::new(Inside { engine, data, folder, replays, roster, judge, live }))
+        let inside = Inside { engine, data, folder, replays, roster, judge, subscriptions, live };
+        Control(Arc::new(inside))
     }
 
     /// Stops all channels, after a change that is under way.
@@ -151,6 +156,7 @@ impl Inside {
             },
         )?;
         self.roster.replace(clients);
+        self.subscriptions.replace(plan.subscriptions.clone());
         self.replays.replace(&plan);
         self.engine.keep_by(&plan.keeping, &plan.site);
         *base = Base { applied, parts: plan.configuration.parts };

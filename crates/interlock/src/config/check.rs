@@ -18,6 +18,7 @@ use super::bundle::{Bundle, ROOT};
 use super::file::{ClientEntry, File, SiteEntry};
 use super::mistake::Mistake;
 use super::parse::{Parsed, Part, Place};
+use super::subscriptions::SubscriptionsEntry;
 use super::suggest::choose;
 use crate::node::Plan;
 use crate::secret::{TokenSource, console_key};
@@ -82,18 +83,19 @@ pub(super) fn plan(
     let clients = clients(&mut checker, file);
     let keys = keys(&mut checker, file);
     watch(&mut checker, parsed);
+    let subscriptions = subscriptions(&mut checker, file);
     let keeping = keeping(&mut checker, parsed);
     let processing_id = &file.node.processing_id;
     if !["P", "T", "D"].contains(&processing_id.as_ref().as_str()) {
         let why = "MSH-11 is P (live), T (training) or D (debugging)";
         checker.mistake(processing_id.span(), "processing_id", why, "write one of the three");
     }
-    if !checker.mistakes.is_empty() {
+    let (Some(subscriptions), true) = (subscriptions, checker.mistakes.is_empty()) else {
         let mut mistakes = checker.mistakes;
         let root = |mistake: &Mistake| mistake.file.as_deref() != Some(ROOT);
         mistakes.sort_by_key(|mistake| (root(mistake), mistake.file.clone(), mistake.line));
         return Err(mistakes);
-    }
+    };
     Ok(Plan {
         data: folder.join(&file.node.data),
         http: file.node.http,
@@ -105,6 +107,7 @@ pub(super) fn plan(
         clients,
         keys,
         keeping,
+        subscriptions,
         watch: file.watch.as_ref().map(|watch| watch.as_ref().clone()).unwrap_or_default(),
         folder: folder.to_owned(),
         clock: engine::Clock::system(),
@@ -414,6 +417,23 @@ fn keys(checker: &mut Checker<'_>, file: &File) -> Vec<Key> {
         }
     }
     keys
+}
+
+/// The endpoints of subscribers.
+fn subscriptions(checker: &mut Checker<'_>, file: &File) -> Option<api::Policy> {
+    let usual = SubscriptionsEntry::default();
+    let entry = file.subscriptions.as_ref();
+    match entry.map_or(&usual, Spanned::as_ref).read(checker.folder) {
+        Ok(policy) => Some(policy),
+        Err((n, text)) => {
+            let (why, remedy) = text.split_once("; ").unwrap_or((&text, "mend it"));
+            let whole = entry.map_or(0..0, Spanned::span);
+            let listed = entry.zip(n).and_then(|(entry, n)| entry.as_ref().allow.get(n));
+            let span = listed.map_or(whole, Spanned::span);
+            checker.mistake(span, "[subscriptions]", why, remedy);
+            None
+        }
+    }
 }
 
 /// Limits that can be meant, and places that can be told.

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::keeping::JournalEntry;
+use super::subscriptions::SubscriptionsEntry;
 use super::watch::WatchEntry;
 use crate::secret::TokenSource;
 
@@ -41,6 +42,9 @@ pub struct File {
     /// `[watch]`
     #[serde(default)]
     pub watch: Option<Spanned<WatchEntry>>,
+    /// `[subscriptions]`
+    #[serde(default)]
+    pub subscriptions: Option<Spanned<SubscriptionsEntry>>,
 }
 
 /// The node itself.

@@ -11,6 +11,7 @@ mod keeping;
 mod mistake;
 mod parse;
 mod parts;
+mod subscriptions;
 mod suggest;
 mod watch;
 
@@ -22,6 +23,7 @@ pub use file::{ClientEntry, ConsoleEntry, File, KeyEntry, KeyRight, NodeEntry, S
 pub use keeping::JournalEntry;
 pub use mistake::Mistake;
 pub use parts::{Fields, Parts};
+pub use subscriptions::SubscriptionsEntry;
 pub use watch::{MailEntry, TracesEntry, WatchEntry, WebhookEntry};
 
 use crate::node::Plan;
@@ -265,6 +267,34 @@ accepts = ["ADT"]
         assert!(read_applied(bundle(), folder.path()).is_ok(), "it was right when it was applied");
         std::fs::remove_file(folder.path().join("hub.key")).unwrap();
         assert!(read_applied(bundle(), folder.path()).is_err(), "this is not of time alone");
+    }
+
+    #[test]
+    fn endpoints_of_subscribers_are_checked() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("no.pem"), "no certificate").unwrap();
+        let check = |lines: &str, expected: &str| {
+            let text = format!("{RIGHT}\n[subscriptions]\n{lines}");
+            let mistakes = read(&text, folder.path()).err().unwrap_or_default();
+            let found: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            assert_eq!(found.len(), usize::from(!expected.is_empty()), "{found:?}");
+            assert!(found.iter().all(|found| found.contains(expected)), "{found:?}");
+        };
+        check("", "");
+        check("attempts = 5\nallow = [{ url = \"https://a.example\" }]", "");
+        check("allow = [{ url = \"https://a.example\", networks = [\"10.2.0.0/16\"] }]", "");
+        check("attempts = 0", "`attempts` is from 1 to 1000; write such a number");
+        check("attempt = 3", "`attempt`: there is no such key here; did you mean `attempts`?");
+        check("allow = [{ url = \"a.example\" }]", "`a.example` is no endpoint; write scheme");
+        check("allow = [{ url = \"https://a.example/in\" }]", "is no endpoint");
+        let network = "allow = [{ url = \"https://a.example\", networks = [\"10.2\"] }]";
+        check(network, "`10.2` is no network; write an address");
+        check("ca = \"none.pem\"", "cannot be read");
+        check("ca = \"no.pem\"", "holds no certificate that can be read");
+        let second = "[[subscriptions.allow]]\nurl = \"https://a.example\"\n\n\
+                      [[subscriptions.allow]]\nurl = \"x\"\n";
+        let mistakes = read(&format!("{RIGHT}\n{second}"), folder.path()).unwrap_err();
+        assert_eq!(mistakes[0].line, Some(RIGHT.matches('\n').count() + 5), "{mistakes:?}");
     }
 
     #[test]

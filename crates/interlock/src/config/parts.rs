@@ -17,7 +17,7 @@ pub type Parts = BTreeMap<String, Fields>;
 const DIGITS: usize = 12;
 
 /// What names the entries of a list of tables, tried in this order.
-const NAMES: [&str; 4] = ["id", "code", "name", "channel"];
+const NAMES: [&str; 5] = ["id", "code", "name", "channel", "url"];
 
 /// The parts of a configuration that can be read; the others are left out.
 pub(super) fn parts(bundle: &Bundle) -> Parts {

@@ -78,12 +78,11 @@ impl State {
 
     fn fold_subscription(&mut self, change: &Change) {
         let id = change.id();
-        match self.subscriptions.get_mut(id) {
-            Some(known) => Arc::make_mut(known).fold(change),
-            None => {
-                let Some(first) = change.first() else { return };
-                self.subscriptions.insert(id.clone(), Arc::new(first));
-            }
+        if let Some(known) = self.subscriptions.get_mut(id) {
+            Arc::make_mut(known).fold(change);
+        } else {
+            let Some(first) = change.first() else { return };
+            self.subscriptions.insert(id.clone(), Arc::new(first));
         }
         self.changed.insert((RowKind::Subscription, id.to_string()));
     }

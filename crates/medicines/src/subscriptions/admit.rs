@@ -61,11 +61,12 @@ pub(crate) fn admit(
         }
     }
     let status = after.member("status").and_then(|status| serde_json::from_str(status).ok());
-    let status = status.and_then(|status: String| Status::asked(&status)).ok_or_else(|| {
-        let text = "A client asks for a subscription (requested) or ends it (off); the server \
+    let status =
+        status.and_then(|status: String| Status::read(&status)?.of_client()).ok_or_else(|| {
+            let text = "A client asks for a subscription (requested) or ends it (off); the server \
                     says how it stands otherwise.";
-        Fault::new(FaultCode::Invalid, text).at("Subscription.status")
-    })?;
+            Fault::new(FaultCode::LoopRule, text).at("Subscription.status")
+        })?;
     let mut headers = Vec::with_capacity(wish.headers.len());
     for (n, header) in wish.headers.iter().enumerate() {
         let before = || known?.headers.iter().find(|one| one.name == header.name);
@@ -75,7 +76,7 @@ pub(crate) fn admit(
             (true, None) => {
                 let text = "The value of this header is not known: send it once.";
                 let at = format!("Subscription.channel.header[{n}]");
-                return Err(Fault::new(FaultCode::Invalid, text).at(at));
+                return Err(Fault::new(FaultCode::LoopRule, text).at(at));
             }
         });
     }
@@ -93,12 +94,7 @@ pub(crate) fn admit(
 }
 
 /// Whether the client may end a subscription.
-pub(crate) fn end(
-    state: &State,
-    client: &str,
-    wish: Option<&Wish>,
-    id: &Id,
-) -> Result<(), Fault> {
+pub(crate) fn end(state: &State, client: &str, wish: Option<&Wish>, id: &Id) -> Result<(), Fault> {
     let wish = wish.ok_or_else(by_itself)?;
     match state.subscription(id) {
         Some(known) if known.owner != client && !wish.manages => Err(anothers()),

@@ -33,13 +33,15 @@ impl Status {
         }
     }
 
-    /// The status that a client may ask for; none for what the server alone says.
-    pub fn asked(code: &str) -> Option<Self> {
-        match code {
-            "requested" => Some(Status::Requested),
-            "off" => Some(Status::Off),
-            _ => None,
-        }
+    /// The status of a code of R4.
+    pub fn read(code: &str) -> Option<Self> {
+        let all = [Status::Requested, Status::Active, Status::Error, Status::Off];
+        all.into_iter().find(|status| status.as_str() == code)
+    }
+
+    /// The same where a client may ask for it; none for what the server alone says.
+    pub fn of_client(self) -> Option<Self> {
+        matches!(self, Status::Requested | Status::Off).then_some(self)
     }
 
     /// Whether its subscriber is to be told.

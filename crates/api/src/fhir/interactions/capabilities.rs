@@ -9,6 +9,7 @@ use fhir::resources::{
     Interaction, ParamKind, PublicationStatus, RestMode, RestOperation, RestResource,
     RestSearchParam, RestSecurity, RestServer, Software, VersioningPolicy,
 };
+use fhir::types::Extension;
 use fhir_definitions::SearchKind;
 use fhir_search::{DEFAULT_COUNT, MAX_COUNT, Param, params_of};
 
@@ -17,6 +18,7 @@ use record::MAX_CANDIDATES;
 use super::patch::JSON_PATCH;
 use super::search::query;
 use crate::fhir::shape::Shape;
+use crate::fhir::subscriptions::{GUIDE, Topic};
 use crate::fhir::{Failure, acceptable, is_served, resource};
 use crate::routes::ROUTES;
 use crate::state::ApiState;
@@ -25,6 +27,8 @@ use crate::state::ApiState;
 const CHANGED: &str = "2026-11-21";
 /// The addresses of a type, and of one resource of it.
 const OF_A_TYPE: &str = "/fhir/{type}";
+/// The Subscriptions R5 Backport (1.1.0).
+const BACKPORT: &str = "http://hl7.org/fhir/uv/subscriptions-backport";
 /// The addresses of the whole endpoint.
 const SYSTEM: [&str; 2] = ["/fhir", "/fhir/_history"];
 
@@ -83,6 +87,8 @@ fn statement(base: &str) -> CapabilityStatement {
     // A FHIRPath Patch is Parameters, and comes as any resource does.
     statement.patch_format =
         [JSON_PATCH, "application/fhir+json", "application/fhir+xml"].map(str::to_owned).into();
+    let guide = format!("{BACKPORT}/ImplementationGuide/hl7.fhir.uv.subscriptions-backport");
+    statement.implementation_guide.push(guide);
     statement.rest.push(server);
     statement
 }
@@ -90,6 +96,17 @@ fn statement(base: &str) -> CapabilityStatement {
 fn of_type(kind: ResourceType) -> RestResource {
     let mut of_type = RestResource::new(kind.as_str().to_owned());
     of_type.supported_profile = fhir::profiles::of(kind).map(str::to_owned).into_iter().collect();
+    if kind == ResourceType::Subscription {
+        of_type.supported_profile.push(format!("{GUIDE}backport-subscription"));
+        of_type.extension = Topic::all()
+            .map(|topic| {
+                let name = "capabilitystatement-subscriptiontopic-canonical";
+                let mut extension = Extension::new(format!("{GUIDE}{name}"));
+                extension.value_canonical = Some(topic);
+                extension
+            })
+            .collect();
+    }
     of_type.interaction = interactions_of_a_type();
     of_type.versioning = Some(VersioningPolicy::Versioned);
     of_type.read_history = Some(true);
@@ -175,7 +192,14 @@ fn operations(kind: ResourceType) -> Vec<RestOperation> {
     let of_all = ["meta", "meta-add", "meta-delete", "validate"];
     let of_all = of_all.map(|name| operation(name, "Resource"));
     let own = OF_TYPES.iter().filter(|(of, _)| *of == kind);
-    of_all.into_iter().chain(own.map(|(of, name)| operation(name, of.as_str()))).collect()
+    let own = own.map(|(of, name)| operation(name, of.as_str()));
+    let guide = |name: &&str| {
+        let definition = format!("{BACKPORT}/OperationDefinition/backport-subscription-{name}");
+        RestOperation::new((*name).to_owned(), definition)
+    };
+    let of_guide: &[&str] =
+        if kind == ResourceType::Subscription { &["status", "events"] } else { &[] };
+    of_all.into_iter().chain(own).chain(of_guide.iter().map(guide)).collect()
 }
 
 /// The interactions of these addresses, each once.
@@ -231,7 +255,9 @@ mod tests {
                 let path = format!("${}", operation.name);
                 assert!(ROUTES.iter().any(|route| route.path.ends_with(&path)), "{path}");
             }
-            let profiles = usize::from(fhir::profiles::of(kind).is_some());
+            let subscribes = kind == ResourceType::Subscription;
+            let profiles = usize::from(fhir::profiles::of(kind).is_some() || subscribes);
+            assert_eq!(!stated.extension.is_empty(), subscribes);
             assert!(!names.is_empty() && stated.supported_profile.len() == profiles, "{kind}");
         }
     }

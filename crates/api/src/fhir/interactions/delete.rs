@@ -10,6 +10,7 @@ use medicines::store::{Act, Step, Target};
 use super::search::query;
 use crate::door::Caller;
 use crate::fhir::shape::Shape;
+use crate::fhir::subscriptions::intake::ending;
 use crate::fhir::writing::{Asked, about, single};
 use crate::fhir::{Failure, conditions, id, served};
 use crate::state::ApiState;
@@ -52,6 +53,7 @@ async fn answer(
     let shape = Shape::read(&query(uri)?)?;
     let act = Act::Delete { target, only: conditions::only(headers)? };
     let raw = Bytes::new();
-    let asked = Asked { headers, shape, about: about("DELETE", kind, rest), raw, doubt: None };
+    let (about, subscription) = (about("DELETE", kind, rest), ending(caller, kind));
+    let asked = Asked { headers, shape, about, raw, doubt: None, subscription };
     single(api, caller, asked, Step { resource_type: kind, act }, None).await
 }

@@ -74,13 +74,14 @@ async fn answer(
         // No resource is a list: some clients send a JSON Patch as they send everything.
         if !text.trim_start().starts_with('[') {
             let changing = Changing::path(kind, target, only, path(text)?);
-            let asked = Asked { headers, shape, about, raw: content.raw, doubt: None };
+            let (raw, subscription) = (content.raw, None);
+            let asked = Asked { headers, shape, about, raw, doubt: None, subscription };
             return change(api, caller, asked, &changing).await;
         }
         let patch = read(text)?;
         (content.raw, patch)
     };
-    let asked = Asked { headers, shape, about, raw, doubt: None };
+    let asked = Asked { headers, shape, about, raw, doubt: None, subscription: None };
     if caller.validation() != Validation::Off {
         return change(api, caller, asked, &Changing::json(kind, target, only, patch)).await;
     }

@@ -9,6 +9,7 @@ use super::search::query;
 use crate::door::Caller;
 use crate::fhir::intake;
 use crate::fhir::shape::Shape;
+use crate::fhir::subscriptions::intake::{judge, kept};
 use crate::fhir::validation::admit;
 use crate::fhir::writing::{Asked, about, single};
 use crate::fhir::{Failure, conditions, served};
@@ -52,18 +53,21 @@ async fn answer(
     let pairs = query(&parts.uri)?;
     let shape = Shape::read(&pairs)?;
     let content = intake::of_type(kind, &parts.headers, body).await?;
-    let draft = intake::draft(content.text()?, kind)?;
+    let judged = judge(api, caller, kind, content.text()?)?;
+    let json = judged.as_ref().map_or(content.text()?, |judged| &judged.json);
+    let draft = intake::draft(json, kind)?;
     let target = match id {
         // What was made of other content has no id of its own.
         Some(id) if content.is_made => Target::Id(id),
         Some(id) => Target::Id(fits(id, &draft)?),
         None => Target::Where(conditions::criteria(kind, &pairs)?),
     };
-    let (draft, doubt) = admit(api, caller, draft, content.text()?).await?;
+    let (draft, doubt) = admit(api, caller, draft, json).await?;
     let only = conditions::only(&parts.headers)?;
     let act = Act::Update { target, draft: draft.clone(), only };
-    let (about, raw) = (about("PUT", kind, rest), content.raw);
-    let asked = Asked { headers: &parts.headers, shape, about, raw, doubt };
+    let about = about("PUT", kind, rest);
+    let (raw, subscription) = kept(judged, content.raw);
+    let asked = Asked { headers: &parts.headers, shape, about, raw, doubt, subscription };
     single(api, caller, asked, Step { resource_type: kind, act }, Some(draft)).await
 }
 

@@ -79,7 +79,8 @@ async fn answer(
     };
     let about = format!("{act:?} meta of {kind}/{id}");
     let headers = &parts.headers;
-    let asked = Asked { headers, shape: shape.clone(), about, raw: content.raw, doubt: None };
+    let (shape_of, raw, subscription) = (shape.clone(), content.raw, None);
+    let asked = Asked { headers, shape: shape_of, about, raw, doubt: None, subscription };
     let key = optional_key(headers)?;
     changing.decide((api, caller), key, &asked.about(), &asked.raw).await?;
     if !caller.has(Role::FhirRead) {

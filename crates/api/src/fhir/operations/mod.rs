@@ -7,4 +7,5 @@ pub(crate) mod matching;
 pub(crate) mod meta;
 pub(crate) mod meta_change;
 mod parameters;
+pub(crate) mod subscription;
 pub(crate) mod validate;
