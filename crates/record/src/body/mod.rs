@@ -70,7 +70,8 @@ impl Dictionaries {
 /// What reads bodies, for one thread.
 pub(crate) struct Bodies {
     dictionaries: Arc<Dictionaries>,
-    work: RefCell<Work>,
+    /// Made with the first body: many readers never read one, and this takes 160 KiB.
+    work: RefCell<Option<Work>>,
 }
 
 struct Work {
@@ -94,8 +95,7 @@ impl Default for Bodies {
 impl Bodies {
     /// One that shares what others have read.
     pub(crate) fn sharing(dictionaries: Arc<Dictionaries>) -> Self {
-        let work = Work { context: DCtx::create(), frame: Vec::new() };
-        Self { dictionaries, work: RefCell::new(work) }
+        Self { dictionaries, work: RefCell::default() }
     }
 
     /// The text of a body, where the connection is that of its row.
@@ -112,7 +112,8 @@ impl Bodies {
 
     fn expand(&self, connection: &Connection, number: u64, rest: &[u8]) -> Result<Vec<u8>, Error> {
         let mut work = self.work.borrow_mut();
-        let Work { context, frame } = &mut *work;
+        let Work { context, frame } =
+            work.get_or_insert_with(|| Work { context: DCtx::create(), frame: Vec::new() });
         frame.clear();
         frame.extend_from_slice(&MAGIC);
         frame.extend_from_slice(rest);
