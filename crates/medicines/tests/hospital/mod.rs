@@ -3,6 +3,8 @@
 #![expect(dead_code, reason = "each test file uses its own part of the harness")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+pub(crate) mod steps;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -246,25 +248,7 @@ impl Hospital {
         visit: &str,
         ward: Option<&str>,
     ) -> Answer {
-        let mut patient = Patient::new();
-        patient.identifier = vec![Identifier::of(NHS, nhs)];
-        let class = Coding::of("http://terminology.hl7.org/CodeSystem/v3-ActCode", "IMP", None);
-        let mut encounter = Encounter::new(EncounterStatus::InProgress, class);
-        encounter.identifier = vec![Identifier::of(VISIT, visit)];
-        if let Some(ward) = ward {
-            let ward = Identifier::of("https://rxx.nhs.uk/Id/ward", ward);
-            let location = Reference::by_identifier(ResourceType::Location, ward);
-            encounter.location = vec![EncounterLocation::new(location)];
-        }
-        self.ask(Request::Patient(Box::new(PatientMessage {
-            event,
-            patient,
-            deleted: vec![],
-            encounter: Some(encounter),
-            ward: ward.map(str::to_owned),
-            allergies: None,
-            activity: self.now,
-        })))
+        self.ask(told(self.now, event, (nhs, visit), ward))
     }
 
     pub(crate) fn order(&mut self, control: Control, number: &str) -> Answer {
@@ -337,6 +321,15 @@ impl Hospital {
         self.ask(Request::Transaction(Box::new(transaction)))
     }
 
+    /// The id of Anna's record.
+    pub(crate) fn anna_id(&self) -> Id {
+        let anna = |fact: &Fact| match fact {
+            Fact::Stored(it) if it.resource_type == ResourceType::Patient => Some(it.id.clone()),
+            _ => None,
+        };
+        self.facts.iter().find_map(anna).unwrap()
+    }
+
     pub(crate) fn vend(&mut self, number: Option<&str>, units: i64) -> Answer {
         let mut vend = transaction(TransactionCode::Vend, self.now, units);
         vend.order = number.map(|number| Identifier::of(ORDER, number));
@@ -397,6 +390,39 @@ impl Hospital {
         });
         stored.collect()
     }
+}
+
+/// What the PAS tells of a patient and a visit.
+fn told(
+    now: Timestamp,
+    event: PatientEvent,
+    (nhs, visit): (&str, &str),
+    ward: Option<&str>,
+) -> Request {
+    let mut patient = Patient::new();
+    patient.identifier = vec![Identifier::of(NHS, nhs)];
+    let class = Coding::of("http://terminology.hl7.org/CodeSystem/v3-ActCode", "IMP", None);
+    let mut encounter = Encounter::new(EncounterStatus::InProgress, class);
+    encounter.identifier = vec![Identifier::of(VISIT, visit)];
+    if let Some(ward) = ward {
+        let ward = Identifier::of("https://rxx.nhs.uk/Id/ward", ward);
+        let location = Reference::by_identifier(ResourceType::Location, ward);
+        encounter.location = vec![EncounterLocation::new(location)];
+    }
+    Request::Patient(Box::new(PatientMessage {
+        event,
+        patient,
+        deleted: vec![],
+        encounter: Some(encounter),
+        ward: ward.map(str::to_owned),
+        allergies: None,
+        activity: now,
+    }))
+}
+
+/// An admission, as a request.
+pub(crate) fn admission(now: Timestamp, nhs: &str, visit: &str, ward: &str) -> Request {
+    told(now, PatientEvent::A01, (nhs, visit), Some(ward))
 }
 
 /// The account without what differs from run to run: `hands`, `pocket`, `patient`.
