@@ -25,6 +25,8 @@ pub enum Role {
     FhirRead,
     /// Create, change and delete FHIR resources.
     FhirWrite,
+    /// Export FHIR resources in bulk; the client needs `fhir-read` beside it.
+    FhirExport,
     /// See where stock is; move, count and recall it.
     Stock,
     /// See cases and settle them.
@@ -41,11 +43,12 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 10] = [
+    pub const ALL: [Role; 11] = [
         Role::Cabinet,
         Role::Bedside,
         Role::FhirRead,
         Role::FhirWrite,
+        Role::FhirExport,
         Role::Stock,
         Role::Cases,
         Role::Verification,
@@ -61,6 +64,7 @@ impl Role {
             Role::Bedside => "bedside",
             Role::FhirRead => "fhir-read",
             Role::FhirWrite => "fhir-write",
+            Role::FhirExport => "fhir-export",
             Role::Stock => "stock",
             Role::Cases => "cases",
             Role::Verification => "verification",
@@ -146,12 +150,38 @@ pub struct Client {
     /// What becomes of resources that it writes and that are not valid.
     #[serde(default)]
     pub validation: Validation,
+    /// What it may export in bulk, beside that it needs the role for it.
+    #[serde(default)]
+    pub export: Export,
+}
+
+/// What a client may export in bulk.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Export {
+    /// The types, by their names; all where it is empty.
+    #[serde(default)]
+    pub types: Vec<String>,
+    /// The ids of the Groups; where there are any, nothing but these: not all patients, and not
+    /// everything.
+    #[serde(default)]
+    pub groups: Vec<String>,
 }
 
 impl Client {
     /// Whether the cabinet, `system/station`, is one of its own.
     pub fn is_for(&self, cabinet: &str) -> bool {
         self.cabinets.is_empty() || self.cabinets.iter().any(|own| covers(own, cabinet))
+    }
+
+    /// Whether it may export this Group, or everybody. Who is for some cabinets alone is not for
+    /// everybody.
+    pub fn exports(&self, group: Option<&str>) -> bool {
+        let groups = &self.export.groups;
+        match group {
+            Some(group) if !groups.is_empty() => groups.iter().any(|own| own == group),
+            Some(_) | None => groups.is_empty() && self.cabinets.is_empty(),
+        }
     }
 
     /// Whether it has the role.
@@ -274,7 +304,14 @@ mod tests {
         let roles = vec![Role::Cabinet];
         let token_sha256 = TokenHash::of(token);
         let name = name.to_owned();
-        Client { name, token_sha256, roles, cabinets: vec![], validation: Validation::Off }
+        Client {
+            name,
+            token_sha256,
+            roles,
+            cabinets: vec![],
+            validation: Validation::Off,
+            export: Export::default(),
+        }
     }
 
     fn client_of(cabinets: &[&str]) -> Client {

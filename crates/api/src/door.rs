@@ -47,6 +47,17 @@ impl Caller {
         self.client.has(role)
     }
 
+    /// Whether it may export this Group, or everybody.
+    pub(crate) fn exports(&self, group: Option<&str>) -> bool {
+        self.client.exports(group)
+    }
+
+    /// Whether it may export resources of the type.
+    pub(crate) fn exports_type(&self, kind: ResourceType) -> bool {
+        let types = &self.client.export.types;
+        types.is_empty() || types.iter().any(|own| own == kind.as_str())
+    }
+
     /// What becomes of resources that it writes and that are not valid.
     pub(crate) fn validation(&self) -> Validation {
         self.client.validation

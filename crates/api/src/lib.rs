@@ -39,12 +39,13 @@ pub use admin::{
     PackageTaken, PackageWish, Plan, Release, ReleaseWish, Wish,
 };
 pub use client::{
-    Client, ClientError, Clients, Role, Roster, TokenHash, TokenHashError, Validation, covers,
+    Client, ClientError, Clients, Export, Role, Roster, TokenHash, TokenHashError, Validation,
+    covers,
 };
 pub use engine::{ReplayError, Replayer, Replaying};
 pub use fhir::{
-    AllowEntry, AllowError, AllowList, Definitions, Judge, Policy, SubscriptionView, Subscriptions,
-    Telling, Trust, TrustError, USUAL_ATTEMPTS,
+    AllowEntry, AllowError, AllowList, Definitions, Exports, FreeBytes, Judge, Policy,
+    SubscriptionView, Subscriptions, Telling, Trust, TrustError, USUAL_ATTEMPTS,
 };
 pub use observe::{Check, Observer, Observing};
 pub use replay::{Unreadable, reread};

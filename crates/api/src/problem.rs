@@ -46,6 +46,8 @@ pub(crate) mod code {
     pub(crate) const NO_DEFINITIONS: &str = "no-definitions";
     pub(crate) const BAD_SUBSCRIPTION: &str = "bad-subscription";
     pub(crate) const TOO_COSTLY: &str = "too-costly";
+    pub(crate) const EXPORT_FAILED: &str = "export-failed";
+    pub(crate) const NOT_YOURS: &str = "not-yours";
     pub(crate) const TOO_WIDE: &str = "too-wide";
     pub(crate) const STOPPED: &str = "stopped";
     pub(crate) const BEHIND: &str = "behind";

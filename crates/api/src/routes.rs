@@ -9,6 +9,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use crate::client::Role;
 use crate::door::{Door, guard};
+use crate::fhir::export::{file, kickoff, status};
 use crate::fhir::interactions::{
     batch, capabilities, create, delete as end, history, patch as json_patch, read, search, update,
     vread,
@@ -94,7 +95,8 @@ const ENDPOINT: &str = "/fhir";
 /// Every route of the interface.
 pub const ROUTES: &[Route] = {
     use Role::{
-        Admin, Bedside, Cabinet, Cases, FhirRead, FhirWrite, Messages, Metrics, Stock, Verification,
+        Admin, Bedside, Cabinet, Cases, FhirExport, FhirRead, FhirWrite, Messages, Metrics, Stock,
+        Verification,
     };
     use Style::{Fhir, Json};
     use Verb::{Delete, Get, Patch, Post, Put};
@@ -183,6 +185,27 @@ pub const ROUTES: &[Route] = {
         }),
         route(Post, "/fhir/{type}/{id}/$everything", Some(FhirRead), Fhir, "everything", || {
             post(everything::of_one)
+        }),
+        route(Get, "/fhir/$export", Some(FhirExport), Fhir, "export", || get(kickoff::of_all)),
+        route(Post, "/fhir/$export", Some(FhirExport), Fhir, "export", || post(kickoff::of_all)),
+        route(Get, "/fhir/{type}/$export", Some(FhirExport), Fhir, "export", || {
+            get(kickoff::of_type)
+        }),
+        route(Post, "/fhir/{type}/$export", Some(FhirExport), Fhir, "export", || {
+            post(kickoff::of_type)
+        }),
+        route(Get, "/fhir/{type}/{id}/$export", Some(FhirExport), Fhir, "export", || {
+            get(kickoff::of_one)
+        }),
+        route(Post, "/fhir/{type}/{id}/$export", Some(FhirExport), Fhir, "export", || {
+            post(kickoff::of_one)
+        }),
+        route(Get, "/fhir/_export/{job}", Some(FhirExport), Fhir, "export", || get(status::get)),
+        route(Delete, "/fhir/_export/{job}", Some(FhirExport), Fhir, "export", || {
+            delete(status::delete)
+        }),
+        route(Get, "/fhir/_export/{job}/{file}", Some(FhirExport), Fhir, "export", || {
+            get(file::get)
         }),
         route(Get, "/fhir/{type}/{id}/$document", Some(FhirRead), Fhir, "read", || {
             get(document::of_one)

@@ -13,7 +13,7 @@ use tokio::task::{block_in_place, spawn_blocking};
 use crate::admin::Administrator;
 use crate::client::{Clients, Roster};
 use crate::door::Doorbell;
-use crate::fhir::{Definitions, Judge, Subscriptions};
+use crate::fhir::{Definitions, Exports, Judge, Subscriptions};
 use crate::observe::Observer;
 use crate::problem::Problem;
 use crate::tally::Tally;
@@ -31,6 +31,8 @@ pub struct ApiState {
     pub(crate) replayer: Option<Arc<dyn Replayer>>,
     pub(crate) administrator: Option<Arc<dyn Administrator>>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    /// Bulk exports; none where the node has no folder for them.
+    pub(crate) exports: Option<Exports>,
     tally: Tally,
     /// Validates resources.
     pub(crate) judge: Judge,
@@ -59,6 +61,7 @@ impl ApiState {
             replayer: None,
             administrator: None,
             observer: None,
+            exports: None,
             tally: Tally::default(),
             judge: Judge::new(None),
             fhir_base: Arc::from(format!("{}/fhir", public_url.trim_end_matches('/'))),
@@ -88,6 +91,13 @@ impl ApiState {
     #[must_use]
     pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = Some(observer);
+        self
+    }
+
+    /// Lets clients export in bulk. Without it, that is refused.
+    #[must_use]
+    pub fn with_exports(mut self, exports: Exports) -> Self {
+        self.exports = Some(exports);
         self
     }
 

@@ -165,7 +165,11 @@ impl Node {
             started: plan.clock.now(),
             traces,
         };
-        let state = state.with_observer(Arc::new(figures));
+        let free = |folder: &std::path::Path| crate::watching::disk(folder).map(|disk| disk.free);
+        let exports = plan.data.join("exports");
+        let exports = api::Exports::open(&engine, &exports, free)
+            .map_err(|error| NodeError::Folder(exports, error))?;
+        let state = state.with_observer(Arc::new(figures)).with_exports(exports);
         let base = change::Base { applied: Some(applied), parts: plan.configuration.parts };
         let (roster, judge) = (state.roster(), state.judge());
         let subscriptions = state.subscriptions();

@@ -170,7 +170,7 @@ fn wish(uri: &Uri, headers: &HeaderMap) -> Format {
 }
 
 /// Whether the caller takes gzip (RFC 9110 §12.5.3).
-fn takes_gzip(headers: &HeaderMap) -> bool {
+pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
     let mut wishes = values.filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(','));
     wishes.any(|wish| {

@@ -4,6 +4,7 @@ mod changing;
 mod conditions;
 mod dress;
 mod entries;
+pub(crate) mod export;
 mod intake;
 pub(crate) mod interactions;
 mod negotiate;
@@ -20,6 +21,7 @@ use axum::response::{IntoResponse, Response};
 use fhir::{Id, ResourceType};
 
 pub(crate) use dress::{Wardrobe, dress};
+pub use export::{Exports, FreeBytes};
 pub(crate) use negotiate::{Format, Handling, Return, acceptable, handling, returning};
 pub(crate) use outcome::Failure;
 pub use subscriptions::{

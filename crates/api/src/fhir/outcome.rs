@@ -27,11 +27,13 @@ pub(crate) struct Failure {
     step: Option<usize>,
     /// All that validation found, each with its place.
     findings: Option<Box<OperationOutcome>>,
+    /// After how many seconds it may be asked again.
+    retry_after: Option<u32>,
 }
 
 impl Failure {
     pub(crate) fn new(problem: Problem, issue: IssueType) -> Self {
-        Failure { problem, issue, expression: None, step: None, findings: None }
+        Failure { problem, issue, expression: None, step: None, findings: None, retry_after: None }
     }
 
     /// 400: the body is no such resource.
@@ -51,6 +53,12 @@ impl Failure {
     #[must_use]
     pub(crate) fn without_findings(self) -> Self {
         Failure { findings: None, ..self }
+    }
+
+    /// The same, with when it may be asked again.
+    #[must_use]
+    pub(crate) fn retry_after(self, seconds: u32) -> Self {
+        Failure { retry_after: Some(seconds), ..self }
     }
 
     /// The same at a place in the request.
@@ -216,6 +224,10 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let mut response = resource(self.outcome().to_json());
         self.problem.head(&mut response);
+        if let Some(seconds) = self.retry_after {
+            let headers = response.headers_mut();
+            headers.insert(axum::http::header::RETRY_AFTER, seconds.into());
+        }
         response
     }
 }

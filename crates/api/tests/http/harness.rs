@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use access::{Person, Role as StaffRole};
-use api::{ApiState, Client, Clients, Replayer, Role, Server, TokenHash, Validation};
+use api::{
+    ApiState, Client, Clients, Export, Exports, Replayer, Role, Server, TokenHash, Validation,
+};
 use engine::{Clock, Command, Engine, Options, Receipt};
 use fhir::ResourceType;
 use fhir::resources::{
@@ -132,6 +134,7 @@ pub(crate) fn all_clients() -> Vec<Client> {
         roles,
         cabinets: vec![],
         validation: Validation::Off,
+        export: Export::default(),
     };
     let mut clients: Vec<Client> = Role::ALL
         .into_iter()
@@ -144,6 +147,14 @@ pub(crate) fn all_clients() -> Vec<Client> {
         let roles = vec![Role::FhirRead, Role::FhirWrite];
         clients.push(Client { validation, ..client(name, name, roles) });
     }
+    let exporter = |name: &str, types: &[&str], groups: &[&str]| {
+        let all = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let export = Export { types: all(types), groups: all(groups) };
+        let roles = vec![Role::FhirRead, Role::FhirExport];
+        Client { export, ..client(name, name, roles) }
+    };
+    clients.push(exporter("of-types", &["Patient", "Observation"], &[]));
+    clients.push(exporter("of-group", &[], &["ward"]));
     clients
 }
 
@@ -194,6 +205,8 @@ impl Node {
             }
         };
         let mut state = ApiState::new(engine.clone(), clients(), &format!("{PUBLIC}/"));
+        let exports = Exports::open(&engine, &folder.path().join("exports"), |_| None).unwrap();
+        state = state.with_exports(exports);
         if let Some(replayer) = replayer {
             state = state.with_replayer(replayer);
         }

@@ -8,6 +8,7 @@ mod cases;
 mod corpus;
 mod documents;
 mod doors;
+mod exports;
 mod formats;
 mod harness;
 mod matching;

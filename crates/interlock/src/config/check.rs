@@ -381,6 +381,7 @@ fn clients(checker: &mut Checker<'_>, file: &File) -> Vec<Client> {
                 roles: client.roles.clone(),
                 cabinets,
                 validation: client.validation,
+                export: client.export.clone(),
             });
         }
     }

@@ -111,6 +111,9 @@ pub struct ClientEntry {
     /// What becomes of resources that it writes and that are not valid: `off`, `warn`, `strict`.
     #[serde(default)]
     pub validation: api::Validation,
+    /// What it may export in bulk.
+    #[serde(default)]
+    pub export: api::Export,
     /// Where its token is found.
     pub token: TokenSource,
 }

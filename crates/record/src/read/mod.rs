@@ -31,8 +31,8 @@ pub use pool::{Lease, MAX_IDLE_READERS, Readers};
 pub use recalls::Held;
 pub use resources::{DeletedView, Everything, MAX_EVERYTHING, MAX_LATEST, Revision};
 pub use search::{
-    Budget, Compartment, MAX_CANDIDATES, MAX_INCLUDED, MAX_LAST, MAX_READS, MAX_SEARCH_TIME, Page,
-    Road,
+    Budget, Compartment, GoOn, MAX_CANDIDATES, MAX_INCLUDED, MAX_LAST, MAX_READS, MAX_SEARCH_TIME,
+    Page, Portion, Road, Snapshot, Whose, types_of_patients,
 };
 pub use stock::{MAX_SCAN, MAX_TRANSFERS, PocketView, Tally, TransferView};
 pub use wards::{OrderCount, Ward};

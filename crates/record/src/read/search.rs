@@ -12,6 +12,7 @@
 mod budget;
 mod compartment;
 mod cursor;
+mod export;
 mod hold;
 mod include;
 mod last;
@@ -30,6 +31,7 @@ use crate::postings::Runs;
 
 pub use budget::{Budget, MAX_READS, MAX_SEARCH_TIME, Road};
 pub use compartment::Compartment;
+pub use export::{GoOn, Portion, Snapshot, Whose, types_of_patients};
 pub use include::MAX_INCLUDED;
 pub use last::MAX_LAST;
 

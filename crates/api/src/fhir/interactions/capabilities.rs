@@ -84,6 +84,7 @@ fn statement(base: &str) -> CapabilityStatement {
     server.resource =
         ResourceType::ALL.iter().copied().filter(|kind| is_served(*kind)).map(of_type).collect();
     server.interaction = codes_of(SYSTEM);
+    server.operation = vec![RestOperation::new("export".to_owned(), format!("{EXPORTS}export"))];
     // A FHIRPath Patch is Parameters, and comes as any resource does.
     statement.patch_format =
         [JSON_PATCH, "application/fhir+json", "application/fhir+xml"].map(str::to_owned).into();
@@ -174,8 +175,12 @@ fn interactions_of_a_type() -> Vec<Interaction> {
     }))
 }
 
+/// Where the definitions of exports are (FHIR Bulk Data Access IG).
+const EXPORTS: &str = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/";
 /// The operations that some types alone have.
-const OF_TYPES: [(ResourceType, &str); 5] = [
+const OF_TYPES: [(ResourceType, &str); 7] = [
+    (ResourceType::Group, "export"),
+    (ResourceType::Patient, "export"),
     (ResourceType::Composition, "document"),
     (ResourceType::Patient, "everything"),
     (ResourceType::Patient, "match"),
@@ -186,7 +191,10 @@ const OF_TYPES: [(ResourceType, &str); 5] = [
 /// The operations of a type.
 fn operations(kind: ResourceType) -> Vec<RestOperation> {
     let operation = |name: &str, of: &str| {
-        let definition = format!("http://hl7.org/fhir/OperationDefinition/{of}-{name}");
+        let definition = match name {
+            "export" => format!("{EXPORTS}{}-export", of.to_ascii_lowercase()),
+            _ => format!("http://hl7.org/fhir/OperationDefinition/{of}-{name}"),
+        };
         RestOperation::new(name.to_owned(), definition)
     };
     let of_all = ["meta", "meta-add", "meta-delete", "validate"];

@@ -6,6 +6,6 @@ pub(crate) mod lastn;
 pub(crate) mod matching;
 pub(crate) mod meta;
 pub(crate) mod meta_change;
-mod parameters;
+pub(crate) mod parameters;
 pub(crate) mod subscription;
 pub(crate) mod validate;
