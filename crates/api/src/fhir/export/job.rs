@@ -110,13 +110,20 @@ impl Job {
             let why = INTERRUPTED.to_owned();
             job = Job { state: State::Failed { why }, ended: Some(job.began), ..job };
             job.files.clear();
-            for file in fs::read_dir(folder).ok()?.flatten() {
-                if file.file_name() != STATE {
-                    fs::remove_file(file.path()).ok()?;
-                }
-            }
+            clear(folder).ok()?;
             job.save(folder).ok()?;
         }
         Some(job)
     }
+}
+
+/// Removes what was written of a job that failed, but not its state.
+pub(super) fn clear(folder: &Path) -> io::Result<()> {
+    for file in fs::read_dir(folder)? {
+        let file = file?;
+        if file.file_name() != STATE {
+            fs::remove_file(file.path())?;
+        }
+    }
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! The kick-off of an export: of everything, of all patients, of the members of a Group.
 
+use std::fmt::Write as _;
+
 use axum::extract::{Path, Request, State as Shared};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -182,7 +184,7 @@ fn asked(
     let mut request = format!("{}{address}", api.fhir_base);
     for (n, (name, value)) in pairs.iter().enumerate() {
         request.push(if n == 0 { '?' } else { '&' });
-        request.push_str(&format!("{}={}", Escaped(name), Escaped(value)));
+        let _ = write!(request, "{}={}", Escaped(name), Escaped(value));
     }
     Ok(Asked {
         request,
@@ -281,7 +283,9 @@ pub(super) fn searched(kind: ResourceType, text: &str) -> Result<SearchRequest, 
             byte if byte.is_ascii_alphanumeric() || b"-._~/:,".contains(&byte) => {
                 uri.push(char::from(byte));
             }
-            byte => uri.push_str(&format!("%{byte:02X}")),
+            byte => {
+                let _ = write!(uri, "%{byte:02X}");
+            }
         }
     }
     let uri = uri.parse().map_err(|_| refused("_typeFilter", "A filter cannot be read."))?;
@@ -321,6 +325,7 @@ mod tests {
 
     #[test]
     fn filters_are_told_apart_by_their_types() {
+        use ResourceType::{MedicationRequest as M, Observation as O};
         let check = |value: &str, expected: Option<&[(ResourceType, &str)]>| {
             let found = filters_of(value).ok();
             let expected = expected.map(|all| {
@@ -328,7 +333,6 @@ mod tests {
             });
             assert_eq!(found, expected, "{value}");
         };
-        use ResourceType::{MedicationRequest as M, Observation as O};
         check("Observation?status=final", Some(&[(O, "status=final")]));
         check(
             "MedicationRequest?status=active,on-hold,Observation?code=a|b&date=ge2026",

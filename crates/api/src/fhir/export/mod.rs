@@ -187,7 +187,9 @@ impl Inner {
             jobs.iter().filter(|(_, entry)| is_over(entry)).map(|(id, _)| id.clone()).collect();
         let over: Vec<Entry> = over.iter().filter_map(|id| jobs.remove(id)).collect();
         drop(jobs);
-        over.iter().for_each(|entry| self.forget(entry));
+        for entry in &over {
+            self.forget(entry);
+        }
     }
 
     fn forget(&self, entry: &Entry) {
@@ -214,6 +216,9 @@ impl Inner {
             Err(failed) => {
                 tracing::warn!(job = id, why = failed.code(), "an export failed");
                 job.files.clear();
+                if let Err(error) = job::clear(&folder) {
+                    tracing::warn!(%error, "what was written of an export could not be removed");
+                }
                 State::Failed { why: failed.to_string() }
             }
         };
