@@ -15,7 +15,7 @@ use crate::fhir::interactions::{
     vread,
 };
 use crate::fhir::operations::{
-    document, everything, lastn, matching, meta, meta_change, subscription, validate,
+    document, everything, lastn, matching, meta, meta_change, stream, subscription, validate,
 };
 use crate::fhir::{Wardrobe, dress};
 use crate::problem::Problem;
@@ -223,6 +223,9 @@ pub const ROUTES: &[Route] = {
         }),
         route(Get, "/fhir/{type}/{id}/$events", Some(FhirRead), Fhir, "subscription", || {
             get(subscription::events)
+        }),
+        route(Get, "/fhir/{type}/{id}/$sse", Some(FhirRead), Fhir, "subscription", || {
+            get(stream::get)
         }),
         route(Post, "/fhir/{type}/$validate", Some(FhirRead), Fhir, "validate", || {
             post(validate::of_type)

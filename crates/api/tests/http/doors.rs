@@ -91,6 +91,7 @@ fn example_of_fhir(route: &Route) -> Option<(&'static str, String, u16)> {
         }
         ("GET", "/fhir/{type}/{id}/$everything") => ("/fhir/Patient/none/$everything", none, 404),
         ("GET", "/fhir/{type}/{id}/$status") => ("/fhir/Subscription/none/$status", none, 404),
+        ("GET", "/fhir/{type}/{id}/$sse") => ("/fhir/Subscription/none/$sse", none, 404),
         ("GET", "/fhir/{type}/{id}/$events") => ("/fhir/Subscription/none/$events", none, 404),
         ("GET", "/fhir/_history") => ("/fhir/_history", none, 200),
         ("GET", "/fhir/{type}/_history") => ("/fhir/Basic/_history", none, 200),

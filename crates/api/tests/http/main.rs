@@ -18,6 +18,7 @@ mod reads;
 mod searches;
 mod serving;
 mod stock;
+mod streams;
 mod subscriptions;
 mod synthea;
 mod transactions;

@@ -7,5 +7,6 @@ pub(crate) mod matching;
 pub(crate) mod meta;
 pub(crate) mod meta_change;
 pub(crate) mod parameters;
+pub(crate) mod stream;
 pub(crate) mod subscription;
 pub(crate) mod validate;

@@ -132,6 +132,11 @@ impl Asked {
             return Err(refused("Subscription.channel", "A subscription has a channel."));
         }
         let (content, as_xml) = payload(channel_json)?;
+        let channel = channel(channel_json)?;
+        if as_xml && channel == Channel::Stream {
+            let detail = "On a stream notifications are application/fhir+json.";
+            return Err(refused("Subscription.channel.payload", detail));
+        }
         let number = |name: &str, at: std::ops::RangeInclusive<u64>| number(channel_json, name, at);
         let most = u64::try_from(MAX_TOLD).unwrap_or(u64::MAX);
         let count = number("backport-max-count", 1..=most)?;
@@ -140,7 +145,7 @@ impl Asked {
             topic,
             filters: filters(&all, topic)?,
             status: text(&all, "status").and_then(Status::read),
-            channel: channel(channel_json)?,
+            channel,
             headers: headers(channel_json)?,
             content,
             as_xml,

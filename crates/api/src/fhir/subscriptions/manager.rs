@@ -20,18 +20,19 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// That subscribers are told. When it is dropped, they are not told any more.
 #[derive(Debug)]
-pub struct Telling(JoinHandle<()>);
+pub struct Telling(JoinHandle<()>, Subscriptions);
 
 impl Drop for Telling {
     fn drop(&mut self) {
         self.0.abort();
+        self.1.streams.end();
     }
 }
 
 impl Subscriptions {
     /// Tells subscribers from now on.
     pub fn start(api: &ApiState) -> Telling {
-        Telling(tokio::spawn(manage(api.clone())))
+        Telling(tokio::spawn(manage(api.clone())), api.subscriptions())
     }
 }
 
@@ -106,7 +107,7 @@ async fn settle(
         }
         let (id, version) = (one.id.clone(), one.version);
         let seed = seed(api, &one);
-        let pump = Pump { api: api.clone(), one, asked: Arc::new(asked), seed };
+        let pump = Pump { api: api.clone(), one, asked: Arc::new(asked), seed, messages: None };
         running.insert(id, (version, tasks.spawn(pump.run())));
     }
 }

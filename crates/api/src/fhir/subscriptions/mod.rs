@@ -4,7 +4,8 @@
 //! far its subscriber was told is a fold of the facts (`medicines::subscriptions`). Nothing is
 //! queued: events are read from the journal by their places ([`events`]), so that what was not
 //! taken is found again after whatever happened, in the same order and under the same numbers. One
-//! task tells each subscriber ([`pump`]), and a manager looks after the tasks ([`manager`]).
+//! task tells each subscriber ([`pump`]), and a manager looks after the tasks ([`manager`]); whoever
+//! reads a stream has it told there ([`stream`]).
 
 mod asked;
 mod backoff;
@@ -15,6 +16,7 @@ mod manager;
 mod notice;
 mod post;
 pub(crate) mod pump;
+pub(crate) mod stream;
 mod topics;
 
 use std::collections::BTreeMap;
@@ -31,6 +33,7 @@ pub use guard::{AllowEntry, AllowError, AllowList};
 pub use manager::Telling;
 pub(crate) use notice::{Notice, Type};
 pub use post::{Trust, TrustError};
+use stream::Streams;
 pub(crate) use topics::Topic;
 
 use crate::client::Role;
@@ -96,6 +99,7 @@ pub struct Subscriptions {
     changed: Arc<watch::Sender<u64>>,
     views: Arc<Mutex<BTreeMap<Id, SubscriptionView>>>,
     pub(crate) events: Events,
+    streams: Streams,
 }
 
 impl Subscriptions {
@@ -105,6 +109,7 @@ impl Subscriptions {
             changed: Arc::new(watch::Sender::new(0)),
             views: Arc::default(),
             events: Events::new(engine),
+            streams: Streams::new(),
         }
     }
 

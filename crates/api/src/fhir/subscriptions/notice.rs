@@ -29,7 +29,7 @@ pub(crate) enum Type {
 }
 
 impl Type {
-    fn code(self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         match self {
             Type::Handshake => "handshake",
             Type::Heartbeat => "heartbeat",

@@ -12,11 +12,13 @@ use axum::body::Bytes;
 use engine::{Command, Stopped};
 use medicines::Request;
 use medicines::subscriptions::{Act, Place, Status, Subscription, Told};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::asked::Channel;
 use super::backoff::Backoff;
 use super::post::{Missed, Parcel, post};
+use super::stream::message;
 use super::{Asked, Content, Event, Notice, Type, Unread, barred};
 use crate::audit::{Look, look_as};
 use crate::fhir::CHANNEL;
@@ -43,6 +45,8 @@ pub(super) struct Pump {
     pub(super) one: Subscription,
     pub(super) asked: Arc<Asked>,
     pub(super) seed: u64,
+    /// Where a reader of a stream takes what is told; none for an endpoint.
+    pub(super) messages: Option<mpsc::Sender<Bytes>>,
 }
 
 impl Pump {
@@ -159,6 +163,10 @@ impl Pump {
                 }
                 Err(missed) => missed,
             };
+            if self.messages.is_some() {
+                // Its reader has gone, or is too slow, and comes again.
+                return Err(Over);
+            }
             self.view(|view| view.down = true);
             let wait = backoff.wait();
             tracing::info!(
@@ -182,7 +190,6 @@ impl Pump {
         kind: Type,
         events: &[Event],
     ) -> Result<(), Missed> {
-        let Channel::RestHook(endpoint) = &self.asked.channel else { return Ok(()) };
         let count = u64::try_from(events.len()).unwrap_or_default();
         let notice = Notice {
             base: &self.api.fhir_base,
@@ -196,6 +203,12 @@ impl Pump {
             events,
         };
         let json = notice.bundle();
+        if let Some(messages) = &self.messages {
+            let number = (count > 0).then_some(notice.total);
+            let sent = timeout(self.asked.timeout, messages.send(message(kind, number, &json)));
+            return sent.await.map_err(|_| Missed::Timeout)?.map_err(|_| Missed::Broken);
+        }
+        let Channel::RestHook(endpoint) = &self.asked.channel else { return Err(Missed::Broken) };
         // What has no place in XML goes out as it is stored.
         let xml = self.asked.as_xml.then(|| fhir_xml::to_xml(&json).ok()).flatten();
         let (content_type, body) = match xml {

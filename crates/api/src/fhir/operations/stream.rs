@@ -1,0 +1,127 @@
+//! `$sse` of a Subscription: its notifications as a stream of server-sent events. It is an
+//! operation of this server; the guide leaves other channels to it.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use medicines::subscriptions::{MAX_TOLD, Place, Status, Subscription};
+
+use super::subscription::{find, own};
+use crate::door::Caller;
+use crate::fhir::Failure;
+use crate::fhir::subscriptions::Asked;
+use crate::fhir::subscriptions::stream::{begin, is_stream};
+use crate::problem::{Problem, code};
+use crate::state::ApiState;
+
+/// The header with the number of the last event that came.
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// `GET /fhir/Subscription/{id}/$sse`.
+pub(crate) async fn get(
+    State(api): State<ApiState>,
+    caller: Caller,
+    Path((kind, name)): Path<(String, String)>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let (one, asked) = find(&api, &kind, &name).await?;
+    own(&api, &caller, &one, &asked)?;
+    readable(&one, &asked)?;
+    let again = missed(&one, &headers)?;
+    let body = if method == Method::HEAD {
+        Body::empty()
+    } else {
+        begin(&api, one.id, again).await.ok_or_else(|| {
+            let detail = "Too many streams are read now: come again later.";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, code::TIME_OUT, detail)
+        })?
+    };
+    let mut response = Response::new(body);
+    let kind = HeaderValue::from_static("text/event-stream");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Ok(response)
+}
+
+fn readable(one: &Subscription, asked: &Asked) -> Result<(), Failure> {
+    let unfit = |detail: &str| {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Failure::from(Problem::new(status, code::BAD_SUBSCRIPTION, detail))
+    };
+    if !is_stream(asked) {
+        return Err(unfit("This subscription is told at its endpoint, and not on a stream."));
+    }
+    match one.status {
+        Status::Requested | Status::Active => Ok(()),
+        Status::Error | Status::Off => {
+            Err(unfit("This subscription is not on: ask for it anew (status requested)."))
+        }
+    }
+}
+
+/// Where the events are that came after the last one that the reader has seen, and the number of
+/// the first of them.
+fn missed(one: &Subscription, headers: &HeaderMap) -> Result<(u64, Vec<Place>), Failure> {
+    let Some(last) = headers.get(LAST_EVENT_ID) else { return Ok((one.events + 1, Vec::new())) };
+    let last: Option<u64> = last.to_str().ok().and_then(|last| last.trim().parse().ok());
+    // What came last may not have been journaled as taken: then it comes once more.
+    let ahead = one.events + u64::try_from(MAX_TOLD).unwrap_or_default();
+    let last = last.filter(|last| *last <= ahead).ok_or_else(|| {
+        let detail = "Last-Event-ID is the number of an event of this subscription.";
+        Failure::from(Problem::bad(code::BAD_VALUE, detail))
+    })?;
+    let oldest = one.oldest();
+    if last + 1 < oldest {
+        let detail = format!(
+            "Events before number {oldest} cannot be told again: read the resources anew, and come \
+             without Last-Event-ID."
+        );
+        return Err(Problem::new(StatusCode::GONE, code::GONE, detail).into());
+    }
+    if last >= one.events {
+        return Ok((one.events + 1, Vec::new()));
+    }
+    let skip = usize::try_from(last + 1 - oldest).unwrap_or(usize::MAX);
+    Ok((last + 1, one.recent.iter().skip(skip).copied().collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use fhir::Id;
+
+    use super::*;
+
+    #[test]
+    fn a_reader_goes_on_after_the_last_event_that_came() {
+        let place = |seq| Place { seq, ordinal: 0 };
+        let one = Subscription {
+            id: Id::new("s").unwrap(),
+            version: 2,
+            owner: "app".into(),
+            headers: vec![],
+            status: Status::Active,
+            reason: None,
+            looked: place(60),
+            events: 6,
+            recent: (4..=6).map(|number| place(number * 10)).collect(),
+        };
+        let check = |last: Option<&str>, expected: Result<(u64, Vec<u64>), u16>| {
+            let mut headers = HeaderMap::new();
+            if let Some(last) = last {
+                headers.insert(LAST_EVENT_ID, last.parse().unwrap());
+            }
+            let found = missed(&one, &headers);
+            let found = found.map(|(first, all)| (first, all.iter().map(|p| p.seq).collect()));
+            assert_eq!(found.map_err(|failure| failure.status().as_u16()), expected, "{last:?}");
+        };
+        check(None, Ok((7, vec![])));
+        check(Some("6"), Ok((7, vec![])));
+        check(Some("4"), Ok((5, vec![50, 60])));
+        check(Some("3"), Ok((4, vec![40, 50, 60])));
+        check(Some("2"), Err(410));
+        check(Some("8"), Ok((7, vec![])));
+        check(Some("107"), Err(400));
+        check(Some("x"), Err(400));
+    }
+}
