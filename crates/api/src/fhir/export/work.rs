@@ -165,9 +165,12 @@ fn looked(entry: &Entry, has_room: &dyn Fn() -> bool) -> Result<(), Failed> {
 
 /// That a resource was deleted, as the guide has it: a transaction that deletes it.
 fn deletion(kind: ResourceType, id: &str, at: jiff::Timestamp) -> String {
-    format!(
-        r#"{{"resourceType":"Bundle","type":"transaction","entry":[{{"request":{{"method":"DELETE","url":"{kind}/{id}","ifModifiedSince":"{at}"}}}}]}}"#
-    )
+    let url = format!("{kind}/{id}");
+    let request = serde_json::json!({ "method": "DELETE", "url": url });
+    let changed = fhir::Instant::at(at).to_string();
+    let bundle = serde_json::json!({ "resourceType": "Bundle", "type": "transaction",
+        "meta": { "lastUpdated": changed }, "entry": [{ "request": request }] });
+    bundle.to_string()
 }
 
 /// The patients who are members of a Group, or of Groups in it, and have not left it.

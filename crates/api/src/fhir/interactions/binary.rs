@@ -145,8 +145,9 @@ fn made(headers: &HeaderMap, bytes: Bytes) -> Result<Content, Failure> {
 
 /// Whether the text is a reference to a resource.
 fn is_reference(text: &str) -> bool {
-    let parts: Vec<&str> = text.rsplit('/').take(2).collect();
-    matches!(parts[..], [id, kind] if fhir::Id::new(id).is_ok() && kind.parse::<ResourceType>().is_ok())
+    let mut parts = text.rsplit('/');
+    let (id, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    fhir::Id::new(id).is_ok() && kind.parse::<ResourceType>().is_ok()
 }
 
 #[cfg(test)]

@@ -75,8 +75,8 @@ impl Reader {
     /// they share a code, or a third one shares one with each. Those of one kind stand together,
     /// the kind with the newest one first.
     ///
-    /// [`Error::TooCostly`] where more than [`super::MAX_CANDIDATES`] would have to be looked at, or
-    /// more than [`MAX_LAST`] would be given.
+    /// [`Error::TooCostly`] where more than [`super::MAX_CANDIDATES`] would have to be looked at,
+    /// or more than [`MAX_LAST`] would be given.
     pub fn last_of_each(
         &self,
         request: &SearchRequest,

@@ -1,8 +1,8 @@
 //! The rules of `$match`: how alike two descriptions of a person are. docs/fhir.md has the table.
 //!
 //! Points are added for what agrees and taken for what contradicts; what one of the two does not
-//! say counts for nothing. No names are guessed: `Bill` is not `William`. A number alone never makes
-//! a match certain, since numbers are mistyped and cards are mixed up.
+//! say counts for nothing. No names are guessed: `Bill` is not `William`. A number alone never
+//! makes a match certain, since numbers are mistyped and cards are mixed up.
 
 use std::cmp::Ordering;
 
