@@ -29,6 +29,10 @@ pub enum Role {
     FhirExport,
     /// See where stock is; move, count and recall it.
     Stock,
+    /// See the registers of controlled drugs, and enter in them what no cabinet tells.
+    ControlledDrugs,
+    /// Sign as the second person for an act with controlled drugs.
+    Witness,
     /// See cases and settle them.
     Cases,
     /// See the orders that wait for a pharmacist, and tell a pharmacist's word.
@@ -43,13 +47,15 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 11] = [
+    pub const ALL: [Role; 13] = [
         Role::Cabinet,
         Role::Bedside,
         Role::FhirRead,
         Role::FhirWrite,
         Role::FhirExport,
         Role::Stock,
+        Role::ControlledDrugs,
+        Role::Witness,
         Role::Cases,
         Role::Verification,
         Role::Messages,
@@ -66,6 +72,8 @@ impl Role {
             Role::FhirWrite => "fhir-write",
             Role::FhirExport => "fhir-export",
             Role::Stock => "stock",
+            Role::ControlledDrugs => "controlled-drugs",
+            Role::Witness => "witness",
             Role::Cases => "cases",
             Role::Verification => "verification",
             Role::Messages => "messages",
@@ -150,6 +158,10 @@ pub struct Client {
     /// What becomes of resources that it writes and that are not valid.
     #[serde(default)]
     pub validation: Validation,
+    /// The staff number of the one person to whom it belongs: it signs as a witness for nobody
+    /// else. Without one it signs in several, as a cabinet or a tablet does.
+    #[serde(default)]
+    pub person: Option<String>,
     /// What it may export in bulk, beside that it needs the role for it.
     #[serde(default)]
     pub export: Export,
@@ -310,6 +322,7 @@ mod tests {
             roles,
             cabinets: vec![],
             validation: Validation::Off,
+            person: None,
             export: Export::default(),
         }
     }

@@ -42,6 +42,11 @@ impl Caller {
         &self.client.name
     }
 
+    /// The staff number of the one person to whom the client belongs.
+    pub(crate) fn person(&self) -> Option<&str> {
+        self.client.person.as_deref()
+    }
+
     /// Whether the client has the role beside the one that the route needs.
     pub(crate) fn has(&self, role: Role) -> bool {
         self.client.has(role)

@@ -14,6 +14,7 @@ mod bedside;
 mod body;
 mod cabinet;
 mod cases;
+mod cd;
 mod client;
 mod door;
 mod fhir;

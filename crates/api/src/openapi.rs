@@ -12,7 +12,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
 
 use crate::problem::{CONTENT_TYPE, ProblemBody};
 use crate::submit::MAX_KEY_CHARS;
-use crate::{admin, bedside, cabinet, cases, health, messages, observe, stock, verification};
+use crate::{admin, bedside, cabinet, cases, cd, health, messages, observe, stock, verification};
 
 #[derive(Debug, OpenApi)]
 #[openapi(
@@ -37,6 +37,23 @@ use crate::{admin, bedside, cabinet, cases, health, messages, observe, stock, ve
         stock::recalls::post,
         stock::traced::get,
         stock::items::get,
+        cd::registers::get,
+        cd::page::get,
+        cd::witness::post,
+        cd::acts::count,
+        cd::acts::waste,
+        cd::acts::destroy,
+        cd::acts::own,
+        cd::acts::correct,
+        cd::acts::requisition,
+        cd::acts::supply,
+        cd::acts::receive,
+        cd::lists::requisitions,
+        cd::lists::requisition,
+        cd::lists::discrepancies,
+        cd::lists::discrepancy,
+        cd::lists::occurrences,
+        cd::step::post,
         bedside::administrations::post,
         bedside::scans::post,
         verification::queue::get,

@@ -22,7 +22,7 @@ use crate::problem::Problem;
 use crate::state::ApiState;
 use crate::tally::count;
 use crate::{
-    admin, bedside, cabinet, cases, health, messages, observe, openapi, stock, verification,
+    admin, bedside, cabinet, cases, cd, health, messages, observe, openapi, stock, verification,
 };
 
 /// An HTTP method that the interface uses. HEAD is answered wherever GET is.
@@ -95,8 +95,8 @@ const ENDPOINT: &str = "/fhir";
 /// Every route of the interface.
 pub const ROUTES: &[Route] = {
     use Role::{
-        Admin, Bedside, Cabinet, Cases, FhirExport, FhirRead, FhirWrite, Messages, Metrics, Stock,
-        Verification,
+        Admin, Bedside, Cabinet, Cases, ControlledDrugs, FhirExport, FhirRead, FhirWrite, Messages,
+        Metrics, Stock, Verification, Witness,
     };
     use Style::{Fhir, Json};
     use Verb::{Delete, Get, Patch, Post, Put};
@@ -134,6 +134,68 @@ pub const ROUTES: &[Route] = {
             get(stock::traced::get)
         }),
         route(Get, "/stock/items/{item}", Some(Stock), Json, "stock", || get(stock::items::get)),
+        route(Get, "/cd/registers", Some(ControlledDrugs), Json, "register", || {
+            get(cd::registers::get)
+        }),
+        route(Post, "/cd/witness", Some(Witness), Json, "witness", || post(cd::witness::post)),
+        route(Post, "/cd/counts", Some(ControlledDrugs), Json, "controlled", || {
+            post(cd::acts::count)
+        }),
+        route(Post, "/cd/waste", Some(ControlledDrugs), Json, "controlled", || {
+            post(cd::acts::waste)
+        }),
+        route(Post, "/cd/destructions", Some(ControlledDrugs), Json, "controlled", || {
+            post(cd::acts::destroy)
+        }),
+        route(Post, "/cd/own", Some(ControlledDrugs), Json, "controlled", || post(cd::acts::own)),
+        route(Post, "/cd/corrections", Some(ControlledDrugs), Json, "controlled", || {
+            post(cd::acts::correct)
+        }),
+        route(Get, "/cd/requisitions", Some(ControlledDrugs), Json, "requisitions", || {
+            get(cd::lists::requisitions)
+        }),
+        route(Get, "/cd/requisitions/{id}", Some(ControlledDrugs), Json, "requisitions", || {
+            get(cd::lists::requisition)
+        }),
+        route(Post, "/cd/requisitions", Some(ControlledDrugs), Json, "controlled", || {
+            post(cd::acts::requisition)
+        }),
+        route(
+            Post,
+            "/cd/requisitions/{id}/supply",
+            Some(ControlledDrugs),
+            Json,
+            "controlled",
+            || post(cd::acts::supply),
+        ),
+        route(
+            Post,
+            "/cd/consignments/{id}/receipt",
+            Some(ControlledDrugs),
+            Json,
+            "controlled",
+            || post(cd::acts::receive),
+        ),
+        route(Get, "/cd/discrepancies", Some(ControlledDrugs), Json, "discrepancies", || {
+            get(cd::lists::discrepancies)
+        }),
+        route(Get, "/cd/discrepancies/{id}", Some(ControlledDrugs), Json, "discrepancies", || {
+            get(cd::lists::discrepancy)
+        }),
+        route(
+            Post,
+            "/cd/discrepancies/{id}/steps",
+            Some(ControlledDrugs),
+            Json,
+            "controlled",
+            || post(cd::step::post),
+        ),
+        route(Get, "/cd/occurrences", Some(ControlledDrugs), Json, "register", || {
+            get(cd::lists::occurrences)
+        }),
+        route(Get, "/cd/registers/{place}/{item}", Some(ControlledDrugs), Json, "register", || {
+            get(cd::page::get)
+        }),
         route(Post, "/administrations", Some(Bedside), Json, "administer", || {
             post(bedside::administrations::post)
         }),
@@ -274,6 +336,7 @@ impl Route {
             Some("administrations") => bedside::CHANNEL,
             Some("bedside") => bedside::SCANS,
             Some("stock") => stock::CHANNEL,
+            Some("cd") => cd::CHANNEL,
             Some("cases") => cases::CHANNEL,
             Some("verification") => verification::CHANNEL,
             Some("admin") => admin::CHANNEL,

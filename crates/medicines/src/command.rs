@@ -10,6 +10,7 @@ use crate::bedside::{Administration, Checked, Scan};
 use crate::cabinet::{Asked, Completion, CriticalSwitch, Permit, Refusal, Transaction};
 use crate::cases::{Resolution, Unmapped};
 use crate::configuration::Application;
+use crate::controlled::ControlledAct;
 use crate::deliveries::{Forward, Outcome, Resend, Stray};
 use crate::dictionary::Dictionary;
 use crate::fact::{Access, Fact};
@@ -72,6 +73,11 @@ impl Context {
         self.id_of(site, &format!("r{n}"))
     }
 
+    /// The `n`th id of the series of what is found after a decision, for instance `rxx.1042.w1`.
+    pub(crate) fn id_watched(&self, site: &str, n: usize) -> Id {
+        self.id_of(site, &format!("w{n}"))
+    }
+
     fn id_of(&self, site: &str, last: &str) -> Id {
         let site: String = site.chars().filter(char::is_ascii_alphanumeric).take(16).collect();
         Id::new(&format!("{}.{}.{last}", site.to_ascii_lowercase(), self.seq))
@@ -112,6 +118,8 @@ pub enum Request {
     Transaction(Box<Transaction>),
     /// Somebody moved, sent, received, counted or recalled stock outside a cabinet's own acts.
     Stock(Box<StockAct>),
+    /// Something is done with controlled drugs outside a cabinet's own acts.
+    Controlled(Box<ControlledAct>),
     /// The critical override is switched on or off.
     CriticalOverride(CriticalSwitch),
     /// A cabinet asks whether somebody may take something.
@@ -191,6 +199,7 @@ impl Request {
             Request::Verify(_) => "verify",
             Request::Transaction(_) => "transaction",
             Request::Stock(_) => "stock",
+            Request::Controlled(_) => "controlled",
             Request::CriticalOverride(_) => "critical-override",
             Request::Remove(_) => "remove",
             Request::Complete(_) => "complete",
@@ -231,6 +240,7 @@ impl Request {
         match self {
             Request::Merge(_) => true,
             Request::Write(write) => write.reads_history(),
+            Request::Controlled(act) => act.reads_history(),
             Request::Replay { request, .. } | Request::Unmapped { request, .. } => {
                 request.reads_history()
             }

@@ -8,8 +8,8 @@ use crate::facts::{Facts, park};
 use crate::state::State;
 use crate::stock::StockAct;
 use crate::{
-    bedside, cabinet, cases, configuration, deliveries, dictionary, filing, orders, package,
-    patients, stock, store, subscriptions, timers, vigilance,
+    bedside, cabinet, cases, configuration, controlled, deliveries, dictionary, filing, orders,
+    package, patients, stock, store, subscriptions, timers, vigilance,
 };
 
 /// Decides what a request makes true. It changes nothing: [`State::fold`] does.
@@ -17,8 +17,11 @@ use crate::{
 /// `state` is `&mut` only because reading something that ended long ago brings it back into
 /// memory; the answer depends on the folded facts, the request and the context alone.
 pub fn decide(state: &mut State, ctx: &Context, request: &Request) -> Decision {
+    let classified = controlled::before(state, ctx, request);
     let mut decision = act(state, ctx, request);
     vigilance::watch(state, ctx, &mut decision);
+    controlled::watch(state, ctx, &mut decision);
+    decision.facts.splice(0..0, classified);
     decision
 }
 
@@ -43,6 +46,7 @@ pub(crate) fn act(state: &mut State, ctx: &Context, request: &Request) -> Decisi
             or_answer(stock::act(state, ctx, act))
         }
         Request::Stock(act) => or_park(stock::act(state, ctx, act), state, ctx),
+        Request::Controlled(told) => controlled::act(state, ctx, told),
         Request::CriticalOverride(asked) => or_answer(cabinet::switch(state, ctx, asked)),
         Request::Remove(asked) => cabinet::ask(state, ctx, asked),
         Request::Complete(done) => cabinet::complete(state, ctx, done),

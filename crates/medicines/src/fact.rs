@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cabinet::{CriticalSpan, Transaction};
 use crate::cases::{Case, CaseClosed};
 use crate::configuration::About;
+use crate::controlled::ControlledFact;
 use crate::deliveries::{Delivery, DeliveryChange, Joined, Rerouted};
 use crate::dictionary::Dictionary;
 use crate::filing::Kept;
@@ -40,6 +41,8 @@ pub enum Fact {
     CriticalOverride(CriticalSpan),
     /// A batch was recalled, or its recall was lifted.
     Recalled(Recall),
+    /// Something is true of controlled drugs that no transfer tells.
+    Controlled(Box<ControlledFact>),
     /// A cabinet told of an action at a pocket, whatever the action was.
     PocketActivity(Box<Transaction>),
     /// A message is to be sent.
@@ -89,6 +92,7 @@ impl Fact {
             | Fact::Package(_)
             | Fact::CriticalOverride(_)
             | Fact::Recalled(_)
+            | Fact::Controlled(_)
             | Fact::PocketActivity(_)
             | Fact::Delivery(_)
             | Fact::Rerouted(_)

@@ -5,11 +5,12 @@ use rust_decimal::Decimal;
 
 use crate::cases::{Case, CaseClosed, CaseKind};
 use crate::command::{Answer, Context, Decision, Problem, ProblemCode};
+use crate::controlled::ControlledFact;
 use crate::deliveries::{Delivery, Notice};
 use crate::fact::{Access, Fact};
 use crate::site::Site;
 use crate::state::State;
-use crate::stock::{Account, Lines, Transfer, TransferState};
+use crate::stock::{Account, Lines, Movement, Transfer, TransferState};
 
 /// Collects the facts of one entry and gives out its ids.
 #[derive(Debug)]
@@ -80,6 +81,25 @@ impl<'a> Facts<'a> {
         lines
     }
 
+    /// How many facts there are so far, for [`Facts::posted_since`].
+    pub(crate) fn mark(&self) -> usize {
+        self.made.len()
+    }
+
+    /// The transfers that were posted since, but for those that say of which batch stock is.
+    pub(crate) fn posted_since(&self, mark: usize) -> Vec<Id> {
+        let posted = self.made[mark..].iter().filter_map(|fact| match fact {
+            Fact::Moved(t) if t.state == TransferState::Posted => Some(t),
+            _ => None,
+        });
+        let moved = posted.filter(|t| t.movement != Movement::Relabel);
+        moved.map(|t| t.id.clone()).collect()
+    }
+
+    pub(crate) fn controlled(&mut self, fact: ControlledFact) {
+        self.made.push(Fact::Controlled(Box::new(fact)));
+    }
+
     pub(crate) fn push(&mut self, fact: Fact) {
         self.made.push(fact);
     }
@@ -103,6 +123,7 @@ impl<'a> Facts<'a> {
             order: None,
             removal: None,
             cabinet: None,
+            place: None,
             channel: None,
             delivery: None,
             item: None,

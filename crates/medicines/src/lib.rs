@@ -12,6 +12,7 @@ pub mod cabinet;
 pub mod cases;
 mod command;
 mod configuration;
+pub mod controlled;
 mod decide;
 pub mod deliveries;
 mod dictionary;

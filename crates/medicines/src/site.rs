@@ -6,6 +6,7 @@
 use access::Person;
 use serde::{Deserialize, Serialize};
 
+use crate::controlled::ControlledPolicy;
 use crate::formulary::Item;
 
 /// One site: the part of a trust for which one engine decides.
@@ -29,6 +30,9 @@ pub struct Site {
     /// The rules that the site may set.
     #[serde(default)]
     pub policies: Policies,
+    /// The rules for controlled drugs.
+    #[serde(default, skip_serializing_if = "ControlledPolicy::is_usual")]
+    pub controlled: ControlledPolicy,
 }
 
 /// An automated dispensing cabinet.

@@ -6,8 +6,9 @@ use fhir::Id;
 
 use crate::cases::CaseKind;
 use crate::command::{Context, Decision};
+use crate::controlled::{DiscrepancyStatus, take};
 use crate::facts::Facts;
-use crate::state::{Due, State};
+use crate::state::{COUNT_OVERDUE, Due, State};
 use crate::stock::TransferState;
 
 /// The most things that one entry settles; the next tick goes on.
@@ -22,6 +23,8 @@ pub(crate) fn tick(state: &mut State, ctx: &Context) -> Decision {
             Due::Permit(id) => lapse(state, &mut facts, &id),
             Due::Removal(id) => unaccounted(state, &mut facts, &id),
             Due::Consignment(id) => missing(state, &mut facts, &id),
+            Due::Count(page) => uncounted(state, &mut facts, &page),
+            Due::Discrepancy(id) => unexplained(state, &mut facts, &id),
         }
     }
     facts.done()
@@ -54,6 +57,25 @@ fn unaccounted(state: &mut State, facts: &mut Facts<'_>, id: &Id) {
     case.item = Some(removal.transfer.item.clone());
     case.quantity = Some(removal.in_hands);
     case.person = Some(removal.transfer.person.clone());
+    facts.open(case);
+}
+
+/// A discrepancy that nobody explained in time goes to the accountable officer.
+fn unexplained(state: &State, facts: &mut Facts<'_>, id: &Id) {
+    let Some(known) = state.discrepancy(id) else { return };
+    take(state, facts, known, DiscrepancyStatus::Escalated, "interlock", None);
+}
+
+/// A page of a register that was not counted in time (NICE NG46: stock checks).
+fn uncounted(state: &State, facts: &mut Facts<'_>, key: &str) {
+    let Some(page) = state.page_of_key(key) else { return };
+    let Some((place, item)) = key.rsplit_once('|') else { return };
+    let text = "This controlled drug was not counted in time: count it with a second person.";
+    let mut case = facts.case(CaseKind::ControlledDrug, COUNT_OVERDUE, text);
+    case.place = Some(place.to_owned());
+    case.cabinet = place.strip_prefix("cabinet:").map(str::to_owned);
+    case.item = Some(item.to_owned());
+    case.quantity = Some(page.balance);
     facts.open(case);
 }
 

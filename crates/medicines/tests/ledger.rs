@@ -8,6 +8,7 @@ use fhir::types::Identifier;
 use hospital::*;
 use medicines::cabinet::{Bin, TransactionCode};
 use medicines::cases::CaseKind;
+use medicines::controlled::{Line, Place, lines};
 use medicines::orders::Control;
 use medicines::stock::{
     Account, Destination, RecallNotice, Receipt, StockAct, StockCount, TransferState,
@@ -24,12 +25,13 @@ enum Step {
     Return(u8, bool),
     Waste(u8),
     Pocket(Act),
-    Stock(Place, Place, u8, Option<u8>),
+    Stock(Spot, Spot, u8, Option<u8>),
     Arrives(u8, bool),
     Counted(u8),
     Recall(u8, bool),
     Give(u8, u8),
     Wait(u16),
+    Control,
     Restart,
 }
 
@@ -49,7 +51,7 @@ struct Act {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Place {
+enum Spot {
     Pharmacy,
     Ward,
     Robot,
@@ -99,18 +101,18 @@ fn act() -> impl Strategy<Value = Act> {
     )
 }
 
-fn place() -> impl Strategy<Value = Place> {
+fn place() -> impl Strategy<Value = Spot> {
     prop_oneof![
-        Just(Place::Pharmacy),
-        Just(Place::Ward),
-        Just(Place::Robot),
-        Just(Place::Supplier),
-        Just(Place::Own),
-        Just(Place::TakeHome),
-        (0..3u8).prop_map(Place::Pocket),
-        Just(Place::Cabinet),
-        Just(Place::Sent),
-        Just(Place::Waste),
+        Just(Spot::Pharmacy),
+        Just(Spot::Ward),
+        Just(Spot::Robot),
+        Just(Spot::Supplier),
+        Just(Spot::Own),
+        Just(Spot::TakeHome),
+        (0..3u8).prop_map(Spot::Pocket),
+        Just(Spot::Cabinet),
+        Just(Spot::Sent),
+        Just(Spot::Waste),
     ]
 }
 
@@ -137,6 +139,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1..4u8, any::<bool>()).prop_map(|(lot, lift)| Step::Recall(lot, lift)),
         1 => (1..4u8, 1..4u8).prop_map(|(order, n)| Step::Give(order, n)),
         1 => (1..240u16).prop_map(Step::Wait),
+        1 => Just(Step::Control),
         1 => Just(Step::Restart),
     ]
 }
@@ -144,6 +147,10 @@ fn step() -> impl Strategy<Value = Step> {
 fn run(steps: &[Step]) -> Hospital {
     let mut hospital = Hospital::new();
     for step in steps {
+        if matches!(step, Step::Control) {
+            hospital.control("PARA500");
+            continue;
+        }
         let now = hospital.now;
         match step {
             Step::Order(control, n) => drop(hospital.order(*control, &format!("700{n}"))),
@@ -199,6 +206,7 @@ fn run(steps: &[Step]) -> Hospital {
                 hospital.now = later;
                 hospital.tick();
             }
+            Step::Control => {}
             Step::Restart => hospital = hospital.restarted(),
         }
     }
@@ -217,35 +225,53 @@ fn tell(hospital: &mut Hospital, act: &Act) {
 
 fn shift(
     hospital: &mut Hospital,
-    from: Place,
-    to: Place,
+    from: Spot,
+    to: Spot,
     units: u8,
     lot: Option<u8>,
 ) -> Result<fhir::Id, String> {
     let anna = hospital.state.patient_by(&format!("{NHS}|{ANNA}")).expect("Anna");
     let account = |place| match place {
-        Place::Pharmacy => Account::Pharmacy,
-        Place::Ward | Place::Sent | Place::Cabinet => Account::WardStock("WARDA".into()),
-        Place::Robot => Account::Robot("ROWA1".into()),
-        Place::Supplier => Account::Supplier,
-        Place::Own => Account::OwnDrugs(anna.clone()),
-        Place::TakeHome => Account::TakeHome(anna.clone()),
-        Place::Pocket(n) => {
+        Spot::Pharmacy => Account::Pharmacy,
+        Spot::Ward | Spot::Sent | Spot::Cabinet => Account::WardStock("WARDA".into()),
+        Spot::Robot => Account::Robot("ROWA1".into()),
+        Spot::Supplier => Account::Supplier,
+        Spot::Own => Account::OwnDrugs(anna.clone()),
+        Spot::TakeHome => Account::TakeHome(anna.clone()),
+        Spot::Pocket(n) => {
             let mut told = transaction(TransactionCode::Null, hospital.now, 0);
             told.address.pocket = n.to_string();
             told.place()
         }
-        Place::Waste => Account::Waste,
+        Spot::Waste => Account::Waste,
     };
     let destination = match to {
-        Place::Cabinet => Destination::Cabinet("ADC/WARDA1".into()),
+        Spot::Cabinet => Destination::Cabinet("ADC/WARDA1".into()),
         to => Destination::Place(account(to)),
     };
     let mut told = movement(hospital.now, account(from), destination, "PARA500", i64::from(units));
-    told.sent = matches!(to, Place::Sent);
+    told.sent = matches!(to, Spot::Sent);
     told.batch = lot.map(|lot| format!("L{lot}"));
     told.expiry = lot.map(|lot| jiff::civil::date(2027, i8::try_from(lot).expect("a month"), 28));
     hospital.stock(StockAct::Move(told))
+}
+
+/// What the transfers enter on each page, from the facts alone.
+fn register(facts: &[Fact]) -> BTreeMap<Place, Vec<Line>> {
+    let mut register: BTreeMap<Place, Vec<Line>> = BTreeMap::new();
+    let mut taken = BTreeMap::new();
+    for fact in facts {
+        let Fact::Moved(moved) = fact else { continue };
+        let from = match &moved.from {
+            Account::Hands(removal) => taken.get(removal),
+            _ => None,
+        };
+        for line in lines(moved, from) {
+            register.entry(line.place.clone()).or_default().push(line);
+        }
+        taken.insert(moved.id.clone(), moved.from.clone());
+    }
+    register
 }
 
 /// What the facts alone say of each account: by place and batch.
@@ -296,6 +322,52 @@ proptest! {
             prop_assert!(
                 *sum >= Decimal::ZERO || !account.is_counted(), "{} {:?}: {}", account, batch, sum
             );
+        }
+    }
+
+    #[test]
+    fn the_register_equals_the_ledger(steps in proptest::collection::vec(step(), 1..40)) {
+        let mut hospital = run(&steps);
+        hospital.control("PARA500");
+        let register = register(&hospital.facts);
+        let mut ledger: BTreeMap<Place, Decimal> = BTreeMap::new();
+        for ((account, _), quantity) in books(&hospital.facts) {
+            if let Some(place) = Place::of(&account) {
+                *ledger.entry(place).or_default() += quantity;
+            }
+        }
+        for (place, balance) in &ledger {
+            let entered: Decimal =
+                register.get(place).into_iter().flatten().map(Line::change).sum();
+            prop_assert_eq!(entered, *balance, "{}", place);
+            let page = hospital.state.page(place, "PARA500").map(|page| page.balance);
+            prop_assert_eq!(page.unwrap_or_default(), *balance, "{}", place);
+        }
+        for (place, lines) in &register {
+            let counted = Place::account(place).is_none_or(|account| account.is_counted());
+            let mut balance = Decimal::ZERO;
+            for line in lines {
+                balance += line.change();
+                prop_assert!(balance >= Decimal::ZERO || !counted, "{} {}", place, balance);
+            }
+        }
+    }
+
+    #[test]
+    fn every_page_that_holds_something_is_to_be_counted(
+        steps in proptest::collection::vec(step(), 1..40)
+    ) {
+        let mut hospital = run(&steps);
+        hospital.control("PARA500");
+        for (key, page) in hospital.state.pages() {
+            let asked = page.due.is_some() || page.case.is_some();
+            prop_assert!(asked || page.balance.is_zero(), "{} is never counted", key);
+        }
+        hospital.now += jiff::SignedDuration::from_hours(8 * 24);
+        hospital.tick();
+        for (key, page) in hospital.state.pages() {
+            prop_assert!(page.due.is_none_or(|due| due > hospital.now), "{}", key);
+            prop_assert!(page.case.is_some() || page.balance.is_zero(), "{} is overdue", key);
         }
     }
 

@@ -28,7 +28,7 @@ const DERIVED: [&str; 4] = ["block", "dead", "dictionary", "run"];
 
 /// Every other table with its rows in primary-key order. The numbers `n` are left out: what they
 /// stand for, the order of the facts, is the order of the rows wherever it matters.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 21] = [
     ("meta", "SELECT key, value FROM meta ORDER BY key"),
     ("position", "SELECT seq, lower(hex(hash)) AS hash FROM position"),
     (
@@ -67,6 +67,17 @@ const TABLES: [(&str, &str); 15] = [
     ("case_", "SELECT id, kind, opened, patient, closed, body, closing FROM case_ ORDER BY n"),
     ("transfer", "SELECT id, seq, state, movement, told, body FROM transfer ORDER BY n"),
     ("pocket_activity", "SELECT seq, cabinet, body FROM pocket_activity ORDER BY n"),
+    ("register_item", "SELECT item, seq FROM register_item ORDER BY item"),
+    ("register_page", "SELECT place, item FROM register_page ORDER BY place, item"),
+    (
+        "register",
+        "SELECT p.place, p.item, r.k, r.seq, r.at, r.entered, r.what, r.source, r.received, \
+         r.issued, r.handled, r.balance FROM register r JOIN register_page p ON p.page = r.page \
+         ORDER BY p.place, p.item, r.k",
+    ),
+    ("register_note", "SELECT id, seq, body FROM register_note ORDER BY id"),
+    ("register_correction", "SELECT of, id, seq FROM register_correction ORDER BY of, id"),
+    ("register_step", "SELECT of, body FROM register_step ORDER BY n"),
     ("access", "SELECT seq, refused, patient, body FROM access ORDER BY n"),
 ];
 

@@ -4,7 +4,7 @@
 pub(crate) const APPLICATION_ID: i32 = 0x494C_5231;
 /// The version of the tables and of what is in them, in SQLite's user version. A record of
 /// another version is thrown away and rebuilt, never migrated.
-pub(crate) const FORMAT_VERSION: i64 = 9;
+pub(crate) const FORMAT_VERSION: i64 = 10;
 
 /// Two resource bodies of the usual 1.6 KB, or six state rows, fit a page of this size without an
 /// overflow page.
@@ -40,6 +40,10 @@ pub(crate) const PAGE_BYTES: u32 = 4096;
 ///   messages behind one that is held costs the others nothing.
 /// - `queue` counts the open deliveries, since counting a million of them takes too long to be
 ///   done for every page.
+/// - `register` is what the transfers of controlled drugs enter on the pages of the registers. It
+///   follows from `transfer` and is kept with its balances so that a page of years is shown without
+///   adding it up. `k` counts the entries of a page; rows are only ever added. `what` is 0 for a
+///   transfer, 1 for a count, 2 for a note that corrects.
 /// - Times are nanoseconds since 1970; what carries a zone or a lesser precision is in the JSON.
 pub(crate) const TABLES: &str = "
 CREATE TABLE meta (
@@ -172,6 +176,7 @@ CREATE TABLE case_ (
   closing TEXT
 );
 CREATE INDEX case_open ON case_ (kind) WHERE closed IS NULL;
+CREATE INDEX case_opened ON case_ (opened);
 CREATE INDEX case_patient ON case_ (patient) WHERE patient IS NOT NULL;
 CREATE TABLE transfer (
   n INTEGER PRIMARY KEY,
@@ -192,6 +197,51 @@ CREATE TABLE pocket_activity (
   body TEXT NOT NULL
 );
 CREATE INDEX pocket_activity_cabinet ON pocket_activity (cabinet);
+CREATE TABLE register_item (
+  item TEXT PRIMARY KEY NOT NULL,
+  seq INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE register_page (
+  page INTEGER PRIMARY KEY,
+  place TEXT NOT NULL,
+  item TEXT NOT NULL
+);
+CREATE UNIQUE INDEX register_page_of ON register_page (place, item);
+CREATE TABLE register (
+  n INTEGER PRIMARY KEY,
+  page INTEGER NOT NULL,
+  k INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  entered INTEGER NOT NULL,
+  what INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  received TEXT NOT NULL,
+  issued TEXT NOT NULL,
+  handled TEXT NOT NULL,
+  balance TEXT NOT NULL
+);
+CREATE UNIQUE INDEX register_page_k ON register (page, k);
+CREATE INDEX register_page_at ON register (page, at);
+CREATE INDEX register_counts ON register (page, at) WHERE what = 1;
+CREATE INDEX register_source ON register (source);
+CREATE TABLE register_note (
+  id TEXT PRIMARY KEY NOT NULL,
+  seq INTEGER NOT NULL,
+  body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE register_correction (
+  of TEXT NOT NULL,
+  id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (of, id)
+) WITHOUT ROWID;
+CREATE TABLE register_step (
+  n INTEGER PRIMARY KEY,
+  of TEXT NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE INDEX register_step_of ON register_step (of);
 CREATE TABLE access (
   n INTEGER PRIMARY KEY,
   seq INTEGER NOT NULL,

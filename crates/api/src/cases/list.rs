@@ -21,7 +21,7 @@ const DEFAULT_LIMIT: usize = 50;
 /// The most cases on a page; each patient among them is journalled as seen.
 const MAX_LIMIT: usize = 200;
 /// Every kind of case, for the filter.
-const KINDS: [CaseKind; 20] = [
+const KINDS: [CaseKind; 21] = [
     CaseKind::ParkedMessage,
     CaseKind::DispensedWithoutOrder,
     CaseKind::Override,
@@ -36,6 +36,7 @@ const KINDS: [CaseKind; 20] = [
     CaseKind::Consignment,
     CaseKind::Recall,
     CaseKind::PersonPattern,
+    CaseKind::ControlledDrug,
     CaseKind::RefusedDelivery,
     CaseKind::UnknownOutcome,
     CaseKind::ParkedDelivery,

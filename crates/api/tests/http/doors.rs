@@ -134,6 +134,53 @@ fn of_stock(route: &Route) -> Option<(&'static str, String, u16)> {
         ("POST", "/stock/recalls") => ("/stock/recalls", recall("L9"), 201),
         ("GET", "/stock/recalls/{item}/{batch}") => ("/stock/recalls/PARA500/L9", none, 200),
         ("GET", "/stock/items/{item}") => ("/stock/items/PARA500", none, 200),
+        ("GET", "/cd/registers") => ("/cd/registers", none, 200),
+        ("GET", "/cd/registers/{place}/{item}") => ("/cd/registers/ward:X/PARA500", none, 404),
+        _ => return of_controlled(route),
+    };
+    Some(example)
+}
+
+fn of_controlled(route: &Route) -> Option<(&'static str, String, u16)> {
+    let none = String::new();
+    let of =
+        |more: &str| format!(r#"{{"person":"N1001","activity":"2026-11-20T09:00:00Z",{more}}}"#);
+    let item = r#""item":"PARA500","quantity":"1""#;
+    let example = match (route.verb.as_str(), route.path) {
+        ("POST", "/cd/witness") => {
+            let act = of(r#""place":"ward:C","item":"PARA500","found":"1""#);
+            let body = format!(r#"{{"verb":"counts","act":{act},"person":"N1002"}}"#);
+            ("/cd/witness", body, 201)
+        }
+        ("POST", "/cd/counts") => {
+            ("/cd/counts", of(r#""place":"ward:C","item":"PARA500","found":"1""#), 422)
+        }
+        ("POST", "/cd/waste") => ("/cd/waste", of(&format!(r#""reason":"x",{item}"#)), 422),
+        ("POST", "/cd/destructions") => {
+            let more = format!(r#""place":"expired","reason":"x",{item}"#);
+            ("/cd/destructions", of(&more), 422)
+        }
+        ("POST", "/cd/own") => ("/cd/own", of(&format!(r#""patient":"none",{item}"#)), 422),
+        ("POST", "/cd/corrections") => ("/cd/corrections", of(r#""of":"rxx.9.9","note":"x""#), 422),
+        ("GET", "/cd/requisitions") => ("/cd/requisitions", none, 200),
+        ("GET", "/cd/requisitions/{id}") => ("/cd/requisitions/rxx.9.9", none, 404),
+        ("POST", "/cd/requisitions") => {
+            ("/cd/requisitions", of(&format!(r#""place":"ward:C",{item}"#)), 422)
+        }
+        ("POST", "/cd/requisitions/{id}/supply") => {
+            let more = r#""from":"pharmacy","quantity":"1","messenger":"x""#;
+            ("/cd/requisitions/rxx.9.9/supply", of(more), 422)
+        }
+        ("POST", "/cd/consignments/{id}/receipt") => {
+            ("/cd/consignments/rxx.9.9/receipt", of(r#""quantity":"1""#), 422)
+        }
+        ("GET", "/cd/discrepancies") => ("/cd/discrepancies", none, 200),
+        ("GET", "/cd/discrepancies/{id}") => ("/cd/discrepancies/rxx.9.9", none, 404),
+        ("POST", "/cd/discrepancies/{id}/steps") => {
+            let body = r#"{"status":"investigating","by":"P1"}"#;
+            ("/cd/discrepancies/rxx.9.9/steps", body.to_owned(), 404)
+        }
+        ("GET", "/cd/occurrences") => ("/cd/occurrences?quarter=2026-Q4", none, 200),
         _ => return None,
     };
     Some(example)

@@ -115,6 +115,7 @@ fn site() -> Site {
         items: vec![item("PARA500", false, false), item("IBU200", false, true)],
         people: vec![
             person("N1001", StaffRole::Nurse),
+            person("N1002", StaffRole::Nurse),
             person("E1", StaffRole::Engineer),
             person("P1", StaffRole::Pharmacist),
         ],
@@ -135,6 +136,7 @@ pub(crate) fn all_clients() -> Vec<Client> {
         cabinets: vec![],
         validation: Validation::Off,
         export: Export::default(),
+        person: None,
     };
     let mut clients: Vec<Client> = Role::ALL
         .into_iter()
@@ -155,6 +157,10 @@ pub(crate) fn all_clients() -> Vec<Client> {
     };
     clients.push(exporter("of-types", &["Patient", "Observation"], &[]));
     clients.push(exporter("of-group", &[], &["ward"]));
+    let tablets = vec![Role::ControlledDrugs, Role::Witness, Role::Stock];
+    clients.push(client("tablet", "tablet", tablets));
+    let own = client("of-n1002", "of-n1002", vec![Role::Witness]);
+    clients.push(Client { person: Some("N1002".to_owned()), ..own });
     clients
 }
 

@@ -5,6 +5,7 @@
 mod acts;
 mod bodies;
 mod cases;
+mod controlled;
 mod corpus;
 mod documents;
 mod doors;

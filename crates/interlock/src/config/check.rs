@@ -279,8 +279,15 @@ fn site(checker: &mut Checker<'_>, parsed: &Parsed) -> Site {
         items: parsed.items.iter().map(|(item, _)| item.clone()).collect(),
         people: plain_values(&entry.person),
         policies: entry.policies.as_ref().map(|p| p.as_ref().clone()).unwrap_or_default(),
+        controlled: entry.controlled.as_ref().map(|p| p.as_ref().clone()).unwrap_or_default(),
     };
     formulary(checker, parsed, &site);
+    if let Some(controlled) = &entry.controlled {
+        for flaw in medicines::controlled::policy_flaws(&site) {
+            let what = format!("{} of [site.controlled]", flaw.key);
+            checker.mistake(controlled.span(), &what, &flaw.why, flaw.remedy);
+        }
+    }
     site
 }
 
@@ -374,6 +381,13 @@ fn clients(checker: &mut Checker<'_>, file: &File) -> Vec<Client> {
     for entry in &file.client {
         let client = entry.as_ref();
         let cabinets = own_cabinets(checker, file, client);
+        if let Some(own) = &client.person
+            && !file.site.person.iter().any(|person| person.as_ref().id == *own.as_ref())
+        {
+            let what = format!("person of client `{}`", client.name);
+            let why = format!("`{}` is nobody here", own.as_ref());
+            checker.mistake(own.span(), &what, &why, "write the staff number of a [[site.person]]");
+        }
         if let Some(token) = checker.token(entry.span(), &client.name, &client.token) {
             clients.push(Client {
                 name: client.name.clone(),
@@ -382,6 +396,7 @@ fn clients(checker: &mut Checker<'_>, file: &File) -> Vec<Client> {
                 cabinets,
                 validation: client.validation,
                 export: client.export.clone(),
+                person: client.person.as_ref().map(|person| person.as_ref().clone()),
             });
         }
     }

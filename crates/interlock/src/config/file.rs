@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use access::Person;
 use channels::ChannelConfig;
 use channels::dialect::Dialect;
+use medicines::controlled::ControlledPolicy;
 use medicines::{Cabinet, Item, Policies, Recorder};
 use serde::Deserialize;
 use toml::Spanned;
@@ -95,6 +96,9 @@ pub struct SiteEntry {
     /// `[site.policies]`
     #[serde(default)]
     pub policies: Option<Spanned<Policies>>,
+    /// `[site.controlled]`
+    #[serde(default)]
+    pub controlled: Option<Spanned<ControlledPolicy>>,
 }
 
 /// A system that may call the API.
@@ -114,6 +118,9 @@ pub struct ClientEntry {
     /// What it may export in bulk.
     #[serde(default)]
     pub export: api::Export,
+    /// The staff number of the one person to whom it belongs.
+    #[serde(default)]
+    pub person: Option<Spanned<String>>,
     /// Where its token is found.
     pub token: TokenSource,
 }

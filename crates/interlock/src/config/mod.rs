@@ -298,6 +298,27 @@ accepts = ["ADT"]
     }
 
     #[test]
+    fn the_rules_for_controlled_drugs_have_to_make_sense() {
+        let check = |lines: &str, expected: &str| {
+            let text = format!("{RIGHT}\n[site.controlled]\n{lines}");
+            let mistakes = read(&text, Path::new("/nowhere")).err().unwrap_or_default();
+            let found: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            assert_eq!(found.len(), usize::from(!expected.is_empty()), "{found:?}");
+            assert!(found.iter().all(|found| found.contains(expected)), "{found:?}");
+        };
+        let own = "count = [{ place = \"cabinet:ADC/WARDA1\", every_h = 12 }]";
+        check(&format!("register_also = [\"3\"]\nescalate_after_h = 12\n{own}"), "");
+        check("count_every_h = 200", "counted once a week at least");
+        check("register_also = [\"6\"]", "6");
+        check("witness_valid = 3", "did you mean `witness_valid_s`?");
+        check("destruction_witnesses = [\"X\"]", "`X` is nobody here");
+        check(&own.replace("ADC", "NO"), "is no place of this site");
+        let client = "[[client]]\nname = \"w\"\nroles = [\"witness\"]\nperson = \"N9\"\n\
+                      token = { env = \"PATH\" }";
+        check(client, "`N9` is nobody here");
+    }
+
+    #[test]
     fn what_is_watched_has_to_make_sense() {
         let check = |lines: &str, expected: &str| {
             let text = format!("{RIGHT}\n[watch]\n{lines}");

@@ -25,14 +25,19 @@ pub(super) fn waste(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) {
             unmatched(facts, told, "waste-without-removal", excess);
         }
     }
-    check_witness(facts, told, "waste-not-witnessed");
+    check_witness(state, facts, told, "waste-not-witnessed");
 }
 
 /// Opens a case where the item needs a second person and none, or the same one, was told.
-pub(super) fn check_witness(facts: &mut Facts<'_>, told: &Told<'_>, reason: &str) {
-    if !told.item.witness || is_witnessed(facts.site, told) {
-        return;
+pub(super) fn check_witness(state: &State, facts: &mut Facts<'_>, told: &Told<'_>, reason: &str) {
+    let needed = told.item.witness || state.is_registered(&told.item.code);
+    if needed && !is_witnessed(facts.site, told) {
+        not_witnessed(facts, told, reason);
     }
+}
+
+/// The case of an act that nobody saw who may, or the same person twice.
+pub(super) fn not_witnessed(facts: &mut Facts<'_>, told: &Told<'_>, reason: &str) {
     let text = "Done without a second person where the item needs one.";
     let mut case = facts.case(CaseKind::UnmatchedTransaction, reason, text);
     case.cabinet = Some(told.cabinet.clone());
@@ -41,7 +46,8 @@ pub(super) fn check_witness(facts: &mut Facts<'_>, told: &Told<'_>, reason: &str
     facts.open(case);
 }
 
-fn is_witnessed(site: &Site, told: &Told<'_>) -> bool {
+/// Whether a second person signed in who may stand by.
+pub(super) fn is_witnessed(site: &Site, told: &Told<'_>) -> bool {
     let witness = told.transaction.witness.as_ref();
     let witness = witness.filter(|witness| witness.id != told.transaction.user.id);
     let witness = witness.and_then(|witness| site.person(&witness.id));

@@ -43,6 +43,8 @@ pub enum CaseKind {
     Recall,
     /// What one person did shows a pattern that wants to be looked at.
     PersonPattern,
+    /// Something about controlled drugs that the law or good practice asks to be looked at.
+    ControlledDrug,
     /// A peer refused a message that it was sent.
     RefusedDelivery,
     /// A message was sent and not answered; the patient's later messages wait behind it.
@@ -75,6 +77,7 @@ impl CaseKind {
             CaseKind::Consignment => "consignment",
             CaseKind::Recall => "recall",
             CaseKind::PersonPattern => "person-pattern",
+            CaseKind::ControlledDrug => "controlled-drug",
             CaseKind::RefusedDelivery => "refused-delivery",
             CaseKind::UnknownOutcome => "unknown-outcome",
             CaseKind::ParkedDelivery => "parked-delivery",
@@ -110,6 +113,9 @@ pub struct Case {
     /// The cabinet, `system/station`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cabinet: Option<String>,
+    /// The place of a controlled-drug register, as `ward:WARDA`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
     /// The channel of a parked or refused message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,

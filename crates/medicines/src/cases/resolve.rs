@@ -61,6 +61,14 @@ pub fn resolve(state: &State, ctx: &Context, resolution: &Resolution) -> Decisio
     }
     settle_units(state, &mut facts, case, resolution);
     settle_consignment(state, &mut facts, case, resolution);
+    match crate::controlled::settle(state, &mut facts, case, &resolution.by, &resolution.resolution)
+    {
+        Ok(true) => return facts.done(),
+        Ok(false) => {}
+        Err(problem) => {
+            return Facts::new(ctx, &site).answer(Answer::Parked(problem));
+        }
+    }
     facts.close(&resolution.case, &resolution.by, &resolution.resolution);
     facts.done()
 }

@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::Quantity;
+use crate::controlled::Schedule;
 
 /// One formulary item, the thing that a pocket holds.
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
@@ -26,6 +27,9 @@ pub struct Item {
     /// How much drug one unit holds, for doses that are ordered by mass.
     #[serde(default)]
     pub strength: Option<Quantity>,
+    /// Its schedule as a controlled drug; what dm+d says of its product unless it is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controlled: Option<Schedule>,
     /// Whether a second person must see it leave (controlled drugs of Schedule 2, for instance).
     #[serde(default)]
     pub witness: bool,

@@ -32,6 +32,7 @@ impl State {
                 Fact::Moved(transfer) => self.fold_transfer(transfer),
                 Fact::CriticalOverride(span) => self.fold_critical(span),
                 Fact::Recalled(recall) => self.fold_recalled(recall),
+                Fact::Controlled(fact) => self.fold_controlled(fact),
                 Fact::PocketActivity(transaction) => self.fold_activity(transaction),
                 Fact::CaseOpened(case) => self.fold_opened(case),
                 Fact::CaseClosed(closed) => self.fold_closed(closed),
@@ -49,6 +50,7 @@ impl State {
 
     fn fold_site(&mut self, site: &Site) {
         self.site = Arc::new(site.clone());
+        self.controlled.doubt();
         self.changed.insert((RowKind::Site, String::new()));
     }
 
@@ -64,6 +66,7 @@ impl State {
     fn fold_dictionary(&mut self, dictionary: &Dictionary) {
         let dictionary = dictionary.clone();
         self.dictionary = Some(DictionaryInUse { entry: self.seq, dictionary });
+        self.controlled.doubt();
         self.changed.insert((RowKind::Dictionary, String::new()));
     }
 
@@ -101,6 +104,7 @@ impl State {
         }
         self.fold_unexplained(case);
         self.fold_pattern(case);
+        self.fold_count_asked(case);
         if case.kind == CaseKind::Consignment
             && let Some(sent) = &case.removal
         {
@@ -113,6 +117,10 @@ impl State {
     fn fold_closed(&mut self, closed: &CaseClosed) {
         let id = &closed.id;
         let case = self.cases.remove(id);
+        if let Some(case) = &case {
+            self.fold_count_settled(case, closed);
+            self.fold_settled(&case.id);
+        }
         if let Some(case) = case.as_ref().filter(|_| closed.by == "interlock") {
             self.fold_explained(&Arc::clone(case));
         }
@@ -217,6 +225,17 @@ impl State {
             RowKind::Consignment => {
                 let consignment = &self.consignments[&id()];
                 (!consignment.is_over(), json(consignment))
+            }
+            RowKind::Classes => (true, json(&self.controlled.classes)),
+            RowKind::Page => (true, json(&*self.controlled.pages[key.as_str()])),
+            RowKind::Signatures => (true, json(&self.controlled.signatures)),
+            RowKind::Requisition => {
+                let asked = &self.controlled.requisitions[&id()];
+                (asked.is_open(), json(asked))
+            }
+            RowKind::Discrepancy => {
+                let known = &self.controlled.discrepancies[&id()];
+                (!known.status.is_over(), json(known))
             }
             RowKind::Configurations => (true, json(&self.configurations)),
             RowKind::Dictionary => (true, json(&self.dictionary)),

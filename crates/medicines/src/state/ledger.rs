@@ -134,6 +134,7 @@ impl State {
         self.add(&transfer.to, transfer, Decimal::ONE);
         self.note_batch(transfer);
         self.fold_tally(transfer);
+        self.fold_register(transfer);
         if transfer.movement == Movement::Relabel {
             // The same units are where they were.
             return;

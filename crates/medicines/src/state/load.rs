@@ -56,6 +56,11 @@ impl State {
                 self.tallies.insert(row.key.as_str().into(), read(row)?);
             }
             RowKind::Consignment => self.load_consignment(read(row)?),
+            RowKind::Classes => self.controlled.classes = read(row)?,
+            RowKind::Page => self.load_page(&row.key, read(row)?),
+            RowKind::Signatures => self.controlled.signatures = read(row)?,
+            RowKind::Requisition => self.load_requisition(read(row)?),
+            RowKind::Discrepancy => self.load_discrepancy(read(row)?),
             RowKind::Configurations => self.configurations = read(row)?,
             RowKind::Dictionary => self.dictionary = read(row)?,
             RowKind::Heard => self.heard = read(row)?,
@@ -160,6 +165,17 @@ impl State {
             }
             RowKind::Consignment if self.consignments.get(&id).is_some_and(|c| c.is_over()) => {
                 self.consignments.remove(&id);
+            }
+            RowKind::Requisition => {
+                if self.controlled.requisitions.get(&id).is_some_and(|asked| !asked.is_open()) {
+                    self.controlled.requisitions.remove(&id);
+                }
+            }
+            RowKind::Discrepancy => {
+                let over = |known: &crate::controlled::Discrepancy| known.status.is_over();
+                if self.controlled.discrepancies.get(&id).is_some_and(over) {
+                    self.controlled.discrepancies.remove(&id);
+                }
             }
             RowKind::Removal if self.removals.get(&id).is_some_and(|r| !r.is_open()) => {
                 self.removals.remove(&id);

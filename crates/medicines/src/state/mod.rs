@@ -4,6 +4,7 @@
 //! and is read again through [`Cold`] when somebody asks. To the rest of the domain there is no
 //! difference: it asks [`State`] and gets an answer.
 
+mod controlled;
 mod course;
 mod entities;
 mod fold;
@@ -23,6 +24,8 @@ use fhir::{Id, ResourceType, StoredResource};
 use fhir_search::SearchRequest;
 use jiff::Timestamp;
 
+pub(crate) use controlled::COUNT_OVERDUE;
+pub use controlled::PageState;
 pub use entities::{
     Consignment, EncounterState, OrderState, PatientState, PocketState, Recent, Removal, Schedule,
     StatusChange, Step, StepView, Taken, Way,
@@ -51,6 +54,10 @@ pub(crate) enum Due {
     Removal(Id),
     /// A consignment must have arrived.
     Consignment(Id),
+    /// A page of a register must have been counted: `place|item`.
+    Count(String),
+    /// A discrepancy must have been explained.
+    Discrepancy(Id),
 }
 
 /// How many lanes are remembered as joined.
@@ -81,6 +88,7 @@ pub struct State {
     /// The recalled batches, by item.
     recalled: HashMap<Box<str>, BTreeSet<Box<str>>>,
     consignments: HashMap<Id, Arc<Consignment>>,
+    controlled: controlled::Controlled,
     /// When the critical override was on, the newest span last.
     critical: Vec<CriticalSpan>,
     pockets: HashMap<Box<str>, Arc<PocketState>>,
@@ -129,6 +137,7 @@ impl State {
             batches: HashMap::new(),
             recalled: HashMap::new(),
             consignments: HashMap::new(),
+            controlled: controlled::Controlled::default(),
             critical: Vec::new(),
             pockets: HashMap::new(),
             tallies: BTreeMap::new(),

@@ -47,11 +47,21 @@ pub enum RowKind {
     Tally,
     /// A subscription, by the id of its resource.
     Subscription,
+    /// Which items are controlled drugs; its key is empty.
+    Classes,
+    /// A page of a controlled-drug register, as `place|item`.
+    Page,
+    /// The witnesses' signatures that wait to be used; its key is empty.
+    Signatures,
+    /// A requisition, by id.
+    Requisition,
+    /// A discrepancy of a controlled drug, by id.
+    Discrepancy,
 }
 
 impl RowKind {
     /// All kinds, in the order in which a restart loads them.
-    pub const ALL: [RowKind; 18] = [
+    pub const ALL: [RowKind; 23] = [
         RowKind::Site,
         RowKind::Patient,
         RowKind::Identifier,
@@ -70,6 +80,11 @@ impl RowKind {
         RowKind::CriticalOverride,
         RowKind::Tally,
         RowKind::Subscription,
+        RowKind::Classes,
+        RowKind::Page,
+        RowKind::Signatures,
+        RowKind::Requisition,
+        RowKind::Discrepancy,
     ];
 
     /// The number under which the record keeps the kind. Never reused for another kind.
@@ -93,6 +108,11 @@ impl RowKind {
             RowKind::CriticalOverride => 14,
             RowKind::Tally => 40,
             RowKind::Subscription => 30,
+            RowKind::Classes => 50,
+            RowKind::Page => 51,
+            RowKind::Signatures => 52,
+            RowKind::Requisition => 53,
+            RowKind::Discrepancy => 54,
         }
     }
 }
@@ -187,6 +207,20 @@ pub trait Cold: Send {
     fn matching(&self, search: &fhir_search::SearchRequest) -> Option<Vec<fhir::Id>> {
         let _ = search;
         Some(Vec::new())
+    }
+
+    /// A transfer that was posted, whenever that was. Asked only when the record holds all that
+    /// was folded.
+    fn transfer(&self, id: &fhir::Id) -> Option<crate::stock::Transfer> {
+        let _ = id;
+        None
+    }
+
+    /// The item of the register's entry of a source; none where no register has one. Asked only
+    /// when the record holds all that was folded.
+    fn entered(&self, source: &fhir::Id) -> Option<String> {
+        let _ = source;
+        None
     }
 
     /// Nothing is asked for a while: an implementation that holds on to one state of its store

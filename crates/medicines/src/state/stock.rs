@@ -22,7 +22,12 @@ impl State {
     }
 
     pub(super) fn send_off(&mut self, id: &Id, transfer: &Transfer) {
-        let hours = i64::from(self.site.policies.transit_max_h);
+        let hours = if self.is_registered(&transfer.item) {
+            self.site.controlled.receipt_within_h
+        } else {
+            self.site.policies.transit_max_h
+        };
+        let hours = i64::from(hours);
         let due = transfer.activity.saturating_add(SignedDuration::from_hours(hours));
         let due = due.unwrap_or(Timestamp::MAX);
         self.due.insert((due, Due::Consignment(id.clone())));

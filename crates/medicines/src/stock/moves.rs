@@ -84,18 +84,18 @@ fn understand<'a>(site: &'a Site, told: &Move) -> Result<&'a Item, Problem> {
 }
 
 /// The item of that code.
-pub(super) fn item<'a>(site: &'a Site, code: &str) -> Result<&'a Item, Problem> {
+pub(crate) fn item<'a>(site: &'a Site, code: &str) -> Result<&'a Item, Problem> {
     let text = "The formulary has no such item.";
     site.item(code).ok_or_else(|| Problem::new(ProblemCode::UnknownItem, text))
 }
 
 /// Somebody who may handle medicines.
-pub(super) fn person(site: &Site, id: &str) -> Result<(), Problem> {
+pub(crate) fn person(site: &Site, id: &str) -> Result<(), Problem> {
     let allowed = access::allow(site.person(id), Right::RemoveMedicine);
     allowed.map(|_| ()).map_err(|denial| Problem::new(ProblemCode::BadValue, format!("{denial}.")))
 }
 
-pub(super) fn amount(quantity: Decimal) -> Result<(), Problem> {
+pub(crate) fn amount(quantity: Decimal) -> Result<(), Problem> {
     if quantity > Decimal::ZERO && is_plausible(quantity) {
         return Ok(());
     }
@@ -167,7 +167,7 @@ pub(super) fn witnessed(facts: &mut Facts<'_>, item: &Item, transfer: &Transfer)
 }
 
 /// A posted transfer of an item by somebody, to be filled in.
-pub(super) fn plain(
+pub(crate) fn plain(
     facts: &mut Facts<'_>,
     item: &Item,
     (person, witness): (&str, Option<&str>),

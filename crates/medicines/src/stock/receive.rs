@@ -16,8 +16,17 @@ use crate::state::State;
 /// more is to come, the rest is missing and a case looks for it at once.
 pub(super) fn received(state: &State, ctx: &Context, told: &Receipt) -> Result<Decision, Problem> {
     let site = Arc::clone(state.site());
-    let mut facts = Facts::new(ctx, &site);
-    person(&site, &told.person)?;
+    received_in(state, Facts::new(ctx, &site), told)
+}
+
+/// The same, with facts that were found before.
+pub(crate) fn received_in(
+    state: &State,
+    mut facts: Facts<'_>,
+    told: &Receipt,
+) -> Result<Decision, Problem> {
+    let site = facts.site;
+    person(site, &told.person)?;
     if !told.quantity.is_zero() {
         amount(told.quantity)?;
     }
@@ -29,7 +38,7 @@ pub(super) fn received(state: &State, ctx: &Context, told: &Receipt) -> Result<D
         let text = "What was sent to a cabinet is received by filling or loading its pockets.";
         return problem(ProblemCode::BadValue, text);
     };
-    let item = item(&site, &sent.transfer.item)?;
+    let item = item(site, &sent.transfer.item)?;
     if told.quantity > Decimal::ZERO {
         let people = (told.person.as_str(), told.witness.as_deref());
         let mut transfer = plain(&mut facts, item, people, told.activity);

@@ -24,12 +24,15 @@ use medicines::bedside::Administration;
 use medicines::cabinet::TransactionCode;
 use medicines::cabinet::{Asked, Bin, Coded, Permit, Refusal, RefusalCode, Staff, Transaction};
 use medicines::cases::CaseKind;
+use medicines::controlled::{ControlledFact, Schedule};
 use medicines::orders::{Control, OrderMessage};
 use medicines::patients::{PatientEvent, PatientMessage};
-use medicines::stock::{Account, Destination, Move, PocketAddress, StockAct, TransferState};
+use medicines::stock::{
+    Account, Destination, Move, PocketAddress, StockAct, Transfer, TransferState,
+};
 use medicines::{
-    Answer, Cabinet, Cold, Context, Decision, Fact, Item, Policies, Quantity, Recorder, Request,
-    Row, RowKind, Site, State, decide,
+    Answer, Cabinet, Cold, Context, Decision, Fact, Item, Quantity, Recorder, Request, Row,
+    RowKind, Site, State, decide,
 };
 use rust_decimal::Decimal;
 
@@ -47,6 +50,9 @@ struct Kept {
     rows: BTreeMap<(RowKind, String), Row>,
     resources: BTreeMap<(String, Id), (u64, StoredResource)>,
     deleted: BTreeMap<(String, Id), u64>,
+    transfers: BTreeMap<Id, Transfer>,
+    /// The items of counts and notes.
+    entered: BTreeMap<Id, String>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -73,6 +79,16 @@ impl Cold for Shelf {
         let all = kept.resources.values().map(|(_, it)| it);
         let found = all.filter(|it| search.matches(it, &Nowhere));
         Some(found.map(|it| it.id.clone()).take(2).collect())
+    }
+
+    fn transfer(&self, id: &Id) -> Option<Transfer> {
+        self.0.lock().unwrap().transfers.get(id).cloned()
+    }
+
+    fn entered(&self, source: &Id) -> Option<String> {
+        let kept = self.0.lock().unwrap();
+        let moved = kept.transfers.get(source).map(|moved| moved.item.clone());
+        moved.or_else(|| kept.entered.get(source).cloned())
     }
 
     fn resources_of(&self, patient: &Id) -> Vec<StoredResource> {
@@ -142,7 +158,7 @@ pub(crate) fn site() -> Site {
             person("HCA", Role::Assistant),
             person("P1", Role::Pharmacist),
         ],
-        policies: Policies::default(),
+        ..Site::default()
     }
 }
 
@@ -167,6 +183,21 @@ impl Hospital {
         };
         hospital.ask(Request::Configure(Box::new(site())));
         hospital
+    }
+
+    /// Puts the site in force with something changed in it.
+    pub(crate) fn configure(&mut self, change: impl FnOnce(&mut Site)) {
+        let mut site = Site::clone(self.state.site());
+        change(&mut site);
+        self.ask(Request::Configure(Box::new(site)));
+    }
+
+    /// Makes an item a controlled drug of Schedule 2.
+    pub(crate) fn control(&mut self, code: &str) {
+        self.configure(|site| {
+            let item = site.items.iter_mut().find(|item| item.code == code).unwrap();
+            item.controlled = Some(Schedule::Two);
+        });
     }
 
     pub(crate) fn at(&mut self, text: &str) -> &mut Self {
@@ -203,6 +234,21 @@ impl Hospital {
                 let key = (deleted.resource_type.to_string(), deleted.id.clone());
                 kept.resources.remove(&key);
                 kept.deleted.insert(key, deleted.version);
+            }
+            match fact {
+                Fact::Moved(moved) if moved.state == TransferState::Posted => {
+                    kept.transfers.insert(moved.id.clone(), Transfer::clone(moved));
+                }
+                Fact::Controlled(fact) => match &**fact {
+                    ControlledFact::Counted(count) => {
+                        kept.entered.insert(count.id.clone(), count.item.clone());
+                    }
+                    ControlledFact::Corrected(told) => {
+                        kept.entered.insert(told.id.clone(), told.item.clone());
+                    }
+                    _ => {}
+                },
+                _ => {}
             }
             if let Fact::Stored(resource) | Fact::Recorded(resource) = fact {
                 let key = (resource.resource_type.to_string(), resource.id.clone());

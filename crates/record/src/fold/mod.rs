@@ -6,6 +6,7 @@ mod access;
 mod case;
 mod delivery;
 mod message;
+mod register;
 mod resource;
 mod state;
 mod stock;
@@ -23,6 +24,7 @@ pub(crate) struct Folder<'c> {
     deliveries: delivery::Deliveries<'c>,
     cases: case::Cases<'c>,
     stock: stock::Stock<'c>,
+    registers: register::Registers<'c>,
     access: access::Accesses<'c>,
     state: state::States<'c>,
 }
@@ -36,6 +38,7 @@ impl<'c> Folder<'c> {
             deliveries: delivery::Deliveries::new(connection)?,
             cases: case::Cases::new(connection)?,
             stock: stock::Stock::new(connection)?,
+            registers: register::Registers::new(connection)?,
             access: access::Accesses::new(connection)?,
             state: state::States::new(connection)?,
         })
@@ -60,7 +63,11 @@ impl<'c> Folder<'c> {
                     self.resources.stored(place, resource)?;
                 }
                 Fact::Deleted(deleted) => self.resources.deleted(place, deleted)?,
-                Fact::Moved(transfer) => self.stock.moved(place, transfer)?,
+                Fact::Moved(transfer) => {
+                    self.stock.moved(place, transfer)?;
+                    self.registers.moved(place, transfer)?;
+                }
+                Fact::Controlled(fact) => self.registers.controlled(place, fact)?,
                 Fact::PocketActivity(activity) => self.stock.activity(place, activity)?,
                 Fact::Queued(delivery) => self.deliveries.queued(place, delivery)?,
                 Fact::Delivery(change) => self.deliveries.changed(place, change)?,

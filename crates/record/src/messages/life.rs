@@ -218,6 +218,7 @@ pub fn fact_text(fact: &Fact) -> String {
         }
         Fact::Recalled(recall) if recall.lifted => "the recall of a batch was lifted".to_owned(),
         Fact::Recalled(_) => "a batch was recalled".to_owned(),
+        Fact::Controlled(fact) => fact.words(),
         Fact::PocketActivity(_) => "a cabinet told of a pocket".to_owned(),
         Fact::Queued(delivery) => format!("queued {} for {}", delivery.id, delivery.channel),
         Fact::Delivery(change) => match &change.which {

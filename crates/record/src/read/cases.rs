@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Params, Row};
 
 use super::{Reader, limited};
 use crate::Error;
-use crate::code::{count, from_json, integer, natural, timestamp};
+use crate::code::{count, from_json, integer, nanoseconds, natural, timestamp};
 
 /// The most cases in one answer.
 pub const MAX_CASES: usize = 1_000;
@@ -90,6 +90,33 @@ impl Reader {
             &format!("SELECT {COLUMNS} FROM case_ WHERE n < ?1 ORDER BY n DESC LIMIT ?2"),
             (before.map_or(i64::MAX, integer), limited(limit, MAX_CASES)),
         )
+    }
+
+    /// The cases that opened from a time on and before another, and that are wanted; one more than
+    /// [`MAX_OCCURRENCES`](super::MAX_OCCURRENCES) at most, the oldest first.
+    pub(super) fn cases_between(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        wanted: impl Fn(&Case) -> bool,
+    ) -> Result<Vec<CaseView>, Error> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM case_ INDEXED BY case_opened \
+             WHERE opened >= ?1 AND opened < ?2 ORDER BY opened, n"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query((nanoseconds(from), nanoseconds(to)))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let case = view(row)?;
+            if wanted(&case.case) {
+                found.push(case);
+            }
+            if found.len() > super::MAX_OCCURRENCES {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// How many cases are open, kind by kind in the order of the codes; a kind without an open

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use fhir::{Id, ResourceType, StoredResource};
 use fhir_search::SearchRequest;
+use medicines::stock::Transfer;
 use medicines::{Cold, RowKind};
 use rusqlite::OptionalExtension;
 
@@ -90,6 +91,16 @@ impl Cold for ColdReader {
         // This answer alone has to hold all that was folded.
         self.rest();
         self.known(self.reader.resources_of(patient))
+    }
+
+    fn transfer(&self, id: &Id) -> Option<Transfer> {
+        self.rest();
+        self.known(self.reader.transfer(id)).map(|view| view.transfer)
+    }
+
+    fn entered(&self, source: &Id) -> Option<String> {
+        self.rest();
+        self.known(self.reader.entered_item(source))
     }
 
     fn rest(&self) {

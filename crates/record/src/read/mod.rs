@@ -9,6 +9,7 @@ mod messages;
 mod orders;
 mod pool;
 mod recalls;
+mod registers;
 mod resources;
 mod search;
 mod stock;
@@ -29,6 +30,7 @@ pub use history::{History, HistorySearch, MAX_HISTORY, Place};
 pub use messages::{MAX_MESSAGES, MessageView};
 pub use pool::{Lease, MAX_IDLE_READERS, Readers};
 pub use recalls::Held;
+pub use registers::{MAX_ENTRIES, MAX_OCCURRENCES, RegisterPage, RegisterSlice, RegisterWindow};
 pub use resources::{DeletedView, Everything, MAX_EVERYTHING, MAX_LATEST, Revision};
 pub use search::{
     Budget, Compartment, GoOn, MAX_CANDIDATES, MAX_INCLUDED, MAX_LAST, MAX_READS, MAX_SEARCH_TIME,

@@ -12,6 +12,7 @@ use record::{Applied, Record};
 
 use crate::fold::{access, activity, case, closed, transfer};
 use crate::hand::{Hand, SITE, applied, at, change, delivery, id, order, patient, row};
+use crate::registers::{classified, corrected, counted, noted};
 
 /// A fact of the entry `seq` about one of a few things, so that they meet.
 fn fact(choice: u8, thing: u8, seq: u64, version: u64) -> Fact {
@@ -22,7 +23,7 @@ fn fact(choice: u8, thing: u8, seq: u64, version: u64) -> Fact {
     ][usize::from(thing % 3)];
     let patient_of = format!("p{}", thing % 3);
     let of = |kind: &str| format!("{kind}{thing}");
-    match choice % 11 {
+    match choice % 15 {
         0 => patient(&patient_of, version, seq, &thing.to_string()),
         1 => order(&of("o"), version, seq, (&patient_of, "active", "7")),
         2 => order(&of("o"), version, seq, (&patient_of, "stopped", &of(""))),
@@ -43,6 +44,10 @@ fn fact(choice: u8, thing: u8, seq: u64, version: u64) -> Fact {
             Fact::Moved(Box::new(transfer(&of("t"), Movement::Removal, state)))
         }
         9 => Fact::PocketActivity(Box::new(activity(&of("A"), seq))),
+        11 => classified(&["MORPH10"][..usize::from(thing % 2)], seq),
+        12 => counted(&format!("n{seq}.{version}"), 7, seq),
+        13 => noted(&of("t"), &of("t"), seq),
+        14 => corrected(&format!("k{seq}.{version}"), &of("t"), seq),
         _ => Fact::Refused(access(&of("S"), Some(&patient_of), seq)),
     }
 }

@@ -50,6 +50,7 @@ pub(crate) fn case(text: &str, kind: CaseKind, seq: u64, patient: Option<&str>) 
         order: None,
         removal: None,
         cabinet: None,
+        place: None,
         channel: Some("epma".into()),
         delivery: None,
         count: None,

@@ -11,4 +11,5 @@ mod hand;
 mod messages;
 mod opening;
 mod queries;
+mod registers;
 mod search;
