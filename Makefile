@@ -12,7 +12,7 @@ demo: assets ## run a hospital's medicines loop here and show it; ARGS="--seed 7
 test: ## all that CI runs: install what is missing, lint, tidy, tests, browser, accessibility
 	@tools/test.sh
 
-assets: node_modules/.package-lock.json ## fill assets/dist, which the console embeds
+assets: node_modules/.package-lock.json ## fill assets/dist and assets/print, which the program embeds
 	@node assets/build.mjs
 
 tidy: ## the rules of the house that the compiler cannot check
@@ -32,7 +32,7 @@ bench: ## measure; BENCH="name…" for some of it
 
 clean: ## remove all that was built or installed into the checkout
 	@cargo clean
-	@rm -rf node_modules assets/dist
+	@rm -rf node_modules assets/dist assets/print
 
 # npm writes this file last, so it is there only when the installation is whole.
 node_modules/.package-lock.json: package.json package-lock.json .npmrc

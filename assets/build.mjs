@@ -1,7 +1,8 @@
-// Puts what the console embeds into assets/dist: the NHS.UK look.
+// Puts what the program embeds into two folders: the NHS.UK look into assets/dist, which the
+// console serves under /assets/, where the style sheet looks for its pictures; and the font of
+// printed registers with its licence into assets/print, from where only PDFs take it.
 //
-// The console serves the folder under /assets/, which is where the style sheet looks for its
-// pictures. Run by `make assets`; needs nothing but node and the installed packages. A file that
+// Run by `make assets`; needs nothing but node and the installed packages. A file that
 // is already right is left alone, so that the Rust build does not embed it anew.
 
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -10,20 +11,32 @@ import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const packages = join(here, "..", "node_modules");
-const target = join(here, "dist");
 
-const PACKAGES = ["nhsuk-frontend"];
+const asItIs = (bytes) => bytes;
 
-// [from, below node_modules; to, below assets/dist; what has to change on the way]
-const FILES = [
-  ["nhsuk-frontend/dist/nhsuk/nhsuk-frontend.min.css", "nhsuk-frontend.css", selfContainedStyle],
-  ...pictures("nhsuk-frontend/dist/nhsuk/assets/images"),
-];
+// Each folder below assets, with the packages whose versions its NOTICES.txt tells, and its files:
+// [from, below node_modules; to, below the folder; what has to change on the way]
+const FOLDERS = {
+  dist: {
+    packages: ["nhsuk-frontend"],
+    files: [
+      ["nhsuk-frontend/dist/nhsuk/nhsuk-frontend.min.css", "nhsuk-frontend.css", selfContainedStyle],
+      ...pictures("nhsuk-frontend/dist/nhsuk/assets/images"),
+    ],
+  },
+  print: {
+    packages: ["dejavu-fonts-ttf"],
+    files: [
+      ["dejavu-fonts-ttf/ttf/DejaVuSansCondensed.ttf", "DejaVuSansCondensed.ttf", asItIs],
+      ["dejavu-fonts-ttf/LICENSE", "DejaVu-LICENSE.txt", asItIs],
+    ],
+  },
+};
 
 /** Every picture of a folder, copied as it is. */
 function pictures(folder) {
   const names = readdirSync(join(packages, folder)).sort();
-  return names.map((name) => [`${folder}/${name}`, `images/${name}`, (bytes) => bytes]);
+  return names.map((name) => [`${folder}/${name}`, `images/${name}`, asItIs]);
 }
 
 /**
@@ -52,8 +65,8 @@ function withoutSourceMap(bytes) {
 }
 
 /** What is embedded, in which version and under which licence. */
-function notices() {
-  const lines = PACKAGES.map((name) => {
+function notices(named) {
+  const lines = named.map((name) => {
     const about = JSON.parse(readFileSync(join(packages, name, "package.json"), "utf8"));
     return `${about.name} ${about.version}, ${about.license}\n`;
   });
@@ -76,24 +89,27 @@ function sameAsBefore(path, bytes) {
   }
 }
 
-mkdirSync(target, { recursive: true });
-const made = new Map(
-  FILES.map(([from, to, change]) => [to, change(readFileSync(join(packages, from)))]),
-);
-made.set("NOTICES.txt", notices());
+for (const [folder, { packages: named, files }] of Object.entries(FOLDERS)) {
+  const target = join(here, folder);
+  mkdirSync(target, { recursive: true });
+  const made = new Map(
+    files.map(([from, to, change]) => [to, change(readFileSync(join(packages, from)))]),
+  );
+  made.set("NOTICES.txt", notices(named));
 
-let written = 0;
-let size = 0;
-for (const [name, bytes] of made) {
-  const path = join(target, name);
-  size += bytes.length;
-  if (sameAsBefore(path, bytes)) continue;
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, bytes);
-  written += 1;
+  let written = 0;
+  let size = 0;
+  for (const [name, bytes] of made) {
+    const path = join(target, name);
+    size += bytes.length;
+    if (sameAsBefore(path, bytes)) continue;
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, bytes);
+    written += 1;
+  }
+  for (const name of filesBelow(target)) {
+    if (!made.has(name)) rmSync(join(target, name));
+  }
+  const kilobytes = Math.ceil(size / 1024);
+  console.log(`assets/${folder}: ${made.size} files, ${kilobytes} KiB, ${written} written`);
 }
-for (const name of filesBelow(target)) {
-  if (!made.has(name)) rmSync(join(target, name));
-}
-const kilobytes = Math.ceil(size / 1024);
-console.log(`assets/dist: ${made.size} files, ${kilobytes} KiB, ${written} written`);

@@ -17,6 +17,8 @@ done
 missing=()
 command -v chromium >/dev/null || [ -n "${CHROMIUM:-}" ] || missing+=(chromium)
 command -v mkfs.xfs >/dev/null || [ -x /usr/sbin/mkfs.xfs ] || missing+=(xfsprogs)
+command -v pdftotext >/dev/null || missing+=(poppler-utils)
+command -v qpdf >/dev/null || missing+=(qpdf)
 if [ "${#missing[@]}" -eq 0 ]; then
     echo "setup: Debian packages are there"
 elif [ "$(id -u)" -ne 0 ]; then

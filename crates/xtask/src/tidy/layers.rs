@@ -15,6 +15,7 @@ const RANKS: &[(&str, &str, u8)] = &[
     ("fhir", "formats", FORMATS),
     ("fhir-definitions", "formats", FORMATS),
     ("gs1", "formats", FORMATS),
+    ("sheets", "formats", FORMATS),
     ("wwks2", "formats", FORMATS),
     ("fhirpath", "formats", 1),
     ("fhir-xml", "formats", 1),
