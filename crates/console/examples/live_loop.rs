@@ -61,6 +61,13 @@ fn fill(hospital: &Hospital, patients: u32) {
         hospital.tell_order((number, item(number)), Control::Change, "20", None);
         hospital.tell_order((number, "NALO400"), Control::New, "1", None);
     }
+    // Controlled drugs: a register with entries, and a count that does not add up.
+    for number in (1..=patients).step_by(7) {
+        hospital.order(number, "MORP10", Control::New);
+        let removal = hospital.remove(number, ward(number), "MORP10", None);
+        hospital.give(number, "MORP10", Some(removal));
+    }
+    hospital.count(WARDS[0], "MORP10", 20);
     hospital.order(4, item(4), Control::Hold);
     hospital.order(9, item(9), Control::Stop);
     for _ in 0..3 {

@@ -3,6 +3,7 @@
 mod messages;
 mod orders;
 mod recalls;
+mod registers;
 mod shell;
 
 use std::fmt;
@@ -22,6 +23,9 @@ pub(crate) use orders::{
 };
 pub(crate) use recalls::{
     ActRow, BatchView, CabinetRow, HeldRow, InForce, ItemChoice, RecallRow, RecallsView,
+};
+pub(crate) use registers::{
+    DiscrepancyRow, DiscrepancyView, RegisterRow, RegisterView, RegistersView, StepRow,
 };
 pub(crate) use shell::{CriticalView, Place, Shell, SpanView};
 

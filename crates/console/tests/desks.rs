@@ -111,9 +111,9 @@ impl Site {
              {form}"
         );
         stream.write_all(text.as_bytes()).await.unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).await.unwrap();
-        Answer(text)
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.unwrap();
+        Answer(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     async fn get(&self, path: &str, cookie: &str) -> Answer {
@@ -301,4 +301,79 @@ async fn the_critical_override_stands_on_every_page() {
     page.has("It does not run");
     page.has("When it ran");
     assert!(!site.get("/find", &one).await.0.contains("il-critical__title"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_register_is_read_printed_and_what_does_not_add_up_is_explained() {
+    let site = Site::open(|hospital| {
+        hospital.admit(1, "WARDA1", "04");
+        hospital.order(1, "MORP10", Control::New);
+        hospital.remove(1, "WARDA1", "MORP10", None);
+        // A second count that finds less does not add up.
+        hospital.count("WARDA1", "MORP10", 10);
+        hospital.count("WARDA1", "MORP10", 9);
+    })
+    .await;
+    let one = site.enter("P2001").await;
+    let list = site.get("/registers", &one).await;
+    list.has("Morphine sulfate 10mg/1ml solution for injection ampoules");
+    list.has("Cabinet ADC/WARDA1");
+    let path = "/registers/cabinet%3AADC%2FWARDA1/MORP10";
+    list.has(path);
+    let page = site.get(path, &one).await;
+    page.has("removed");
+    page.has("NHS 999");
+    page.has("Test, Anna (N1001)");
+    page.has("Journal digest, SHA-256");
+    assert!(site.looks("registers").iter().any(|(_, patient, _)| patient.is_some()));
+    let csv = site.get(&format!("{path}?format=csv"), &one).await;
+    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8; header=present");
+    csv.has("place,item,name,strength,unit,number,kind,");
+    let empty = site.get(&format!("{path}?from=2026-11-18&to=2026-11-19"), &one).await;
+    empty.has("No entry in these days");
+    assert_eq!(site.get("/registers/ward%3ANONE/MORP10", &one).await.status(), 404);
+    assert_eq!(site.get("/registers/nowhere/MORP10", &one).await.status(), 404);
+
+    let mark = "href=\"/registers/discrepancies/";
+    let open = list.0.matches(mark).count();
+    let href = list.0.split_once(mark).unwrap().1;
+    let path = format!("/registers/discrepancies/{}", href.split('"').next().unwrap());
+    let shown = site.get(&path, &one).await;
+    let form = |page: &Answer, status: &str, text: &str| {
+        format!("form={}&status={status}&text={text}", page.field("form"))
+    };
+    let wordless = site.post(&path, &one, &form(&shown, "resolved", "")).await;
+    assert_eq!(wordless.status(), 422);
+    let looking = site.post(&path, &one, &form(&shown, "investigating", "")).await;
+    assert_eq!(looking.status(), 303);
+    let shown = site.get(&path, &one).await;
+    shown.has("Investigating</strong>");
+    let explained = site.post(&path, &one, &form(&shown, "resolved", "opening+stock")).await;
+    assert_eq!(explained.status(), 303);
+    site.get(&path, &one).await.has("opening stock");
+    let list = site.get("/registers", &one).await;
+    assert_eq!(list.0.matches(mark).count(), open - 1, "{}", list.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_register_is_printed() {
+    if sheets::font().is_none() {
+        println!("skipped: no font (make assets)");
+        return;
+    }
+    let site = Site::open(|hospital| {
+        hospital.admit(1, "WARDA1", "04");
+        hospital.order(1, "MORP10", Control::New);
+        hospital.remove(1, "WARDA1", "MORP10", None);
+    })
+    .await;
+    let one = site.enter("P2001").await;
+    let path = "/registers/cabinet%3AADC%2FWARDA1/MORP10?format=pdf&from=2026-11-20&to=2026-11-20";
+    let pdf = site.get(path, &one).await;
+    assert_eq!((pdf.status(), pdf.header("content-type")), (200, "application/pdf"));
+    assert_eq!(
+        pdf.header("content-disposition"),
+        "attachment; filename=\"register-2026-11-20-2026-11-20.pdf\""
+    );
+    pdf.has("%PDF-1.7");
 }

@@ -37,8 +37,8 @@ pub use read::{
     MAX_DELIVERIES, MAX_ENTRIES, MAX_EVERYTHING, MAX_HISTORY, MAX_IDLE_READERS, MAX_INCLUDED,
     MAX_LAST, MAX_LATEST, MAX_MESSAGES, MAX_OCCURRENCES, MAX_QUEUE_SCAN, MAX_READS, MAX_SCAN,
     MAX_SEARCH_TIME, MAX_TRANSFERS, MessageView, OrderCount, Page, Place, PocketView, Portion,
-    Queue, Reader, Readers, RegisterPage, RegisterSlice, RegisterWindow, Revision, Road, Snapshot,
-    Tally, TransferView, Ward, Whose, types_of_patients,
+    Printed, Queue, Reader, Readers, RegisterPage, RegisterSlice, RegisterWindow, Revision, Road,
+    Snapshot, Tally, TransferView, Ward, Whose, place_words, types_of_patients,
 };
 pub use snapshot::snapshot;
 pub use writer::{Applied, Head, Record};

@@ -31,20 +31,41 @@ fn form(asked: Option<&str>, headers: &HeaderMap) -> Result<Form, Problem> {
     match asked {
         Some("json") => Ok(Form::Json),
         Some("csv") => Ok(Form::Csv),
-        Some(_) => Err(Problem::bad(code::BAD_QUERY, "format: json or csv.")),
+        Some(_) => {
+            let detail = "format: json or csv; pdf of one page of a register.";
+            Err(Problem::bad(code::BAD_QUERY, detail))
+        }
         None => {
-            let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-            let first = accept.unwrap_or_default().split([',', ';']).next().unwrap_or_default();
-            Ok(if first.trim().eq_ignore_ascii_case("text/csv") { Form::Csv } else { Form::Json })
+            let csv = first_choice(headers).eq_ignore_ascii_case("text/csv");
+            Ok(if csv { Form::Csv } else { Form::Json })
         }
     }
 }
 
+/// Whether the query or else the Accept header asks for a PDF.
+fn asks_for_pdf(asked: Option<&str>, headers: &HeaderMap) -> bool {
+    match asked {
+        Some(asked) => asked == "pdf",
+        None => first_choice(headers).eq_ignore_ascii_case("application/pdf"),
+    }
+}
+
+/// The type that the Accept header names first.
+fn first_choice(headers: &HeaderMap) -> &str {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.unwrap_or_default().split([',', ';']).next().unwrap_or_default().trim()
+}
+
 /// A table as a file.
 fn csv(table: String, name: &'static str) -> Response {
-    let mut response = table.into_response();
+    file(table, CSV_TYPE, name)
+}
+
+/// Something to be kept, by its type and its name.
+fn file(content: impl IntoResponse, kind: &'static str, name: &'static str) -> Response {
+    let mut response = content.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CSV_TYPE));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }

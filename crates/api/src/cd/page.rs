@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::registers::PageBody;
-use super::{CHANNEL, Form, csv, form};
+use super::{CHANNEL, Form, asks_for_pdf, csv, file, form};
 use crate::audit::{Look, look};
 use crate::door::Caller;
 use crate::problem::{Problem, code};
@@ -241,7 +241,7 @@ fn asked(uri: &Uri) -> Result<Asked, Problem> {
             description = "The last day, or the time before which it was done"),
         ("after" = Option<u64>, Query, description = "The value of next of the answer before"),
         ("limit" = Option<u32>, Query, description = "Entries of an answer, 1 to 1000"),
-        ("format" = Option<String>, Query, description = "json (the default) or csv"),
+        ("format" = Option<String>, Query, description = "json (the default), csv or pdf"),
     ),
     responses(
         (status = 200, description = "The entries", body = RegisterBody),
@@ -258,10 +258,14 @@ pub(crate) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Asked { window, format } = asked(&uri)?;
-    let form = form(format.as_deref(), &headers)?;
+    let pdf = asks_for_pdf(format.as_deref(), &headers);
+    let form = if pdf { Form::Csv } else { form(format.as_deref(), &headers)? };
     let nothing = || Problem::not_found("No register has a page of this place and item.");
     let place: Place = place.parse().map_err(|_| nothing())?;
     let detail = format!("{place} {item}");
+    if pdf {
+        return printed(&api, &caller, (place, item), window, detail).await;
+    }
     let slice = api
         .ask(move |record| match form {
             Form::Json => record.register(&place, &item, &window),
@@ -290,6 +294,41 @@ pub(crate) async fn get(
         }
         Form::Csv => csv(table(&slice), "register.csv"),
     })
+}
+
+/// The page on paper: all entries of a window, each sheet with what it is about and the place in
+/// the journal to which it belongs.
+async fn printed(
+    api: &ApiState,
+    caller: &Caller,
+    (place, item): (Place, String),
+    window: RegisterWindow,
+    detail: String,
+) -> Result<Response, Problem> {
+    let now = api.engine.clock().now();
+    let most = sheets::MAX_ROWS;
+    let read = move |record: &record::Reader| {
+        record.register_sheet((&place, &item), &window, most, (None, now))
+    };
+    let nothing = || Problem::not_found("No register has a page of this place and item.");
+    let printed = api.ask(read).await?.ok_or_else(nothing)?;
+    let patients = printed.patients;
+    let seen = Look { channel: CHANNEL, what: "register", resource_type: None, detail, patients };
+    look(api, caller, seen).await?;
+    let status = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+    if printed.more {
+        let detail = "A PDF has at most 20,000 entries: ask for a shorter time.";
+        return Err(Problem::new(status, code::BAD_QUERY, detail));
+    }
+    let sheet = printed.sheet;
+    let made = tokio::task::spawn_blocking(move || sheets::pdf(&sheet)).await;
+    match made {
+        Ok(Ok(bytes)) => Ok(file(bytes, "application/pdf", "register.pdf")),
+        why => {
+            tracing::error!(?why, "a register could not be printed");
+            Err(Problem::internal())
+        }
+    }
 }
 
 /// All entries of a window, as far as a table holds them.

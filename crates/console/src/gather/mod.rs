@@ -9,6 +9,7 @@ mod ordered;
 mod people;
 mod persons;
 pub(crate) mod recalls;
+pub(crate) mod registers;
 mod site;
 mod stock;
 pub(crate) mod verification;

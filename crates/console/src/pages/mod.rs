@@ -5,6 +5,7 @@ mod find;
 mod inside;
 mod live_loop;
 mod recalls;
+mod registers;
 mod sign_in;
 mod trace;
 mod verification;
@@ -177,6 +178,9 @@ pub(crate) fn router(console: Arc<Console>) -> Router {
         .route("/verification/{id}", get(verification::order).post(verification::word))
         .route("/recalls", get(recalls::list))
         .route("/recalls/{item}/{batch}", get(recalls::batch).post(recalls::act))
+        .route("/registers", get(registers::list))
+        .route("/registers/{place}/{item}", get(registers::one))
+        .route("/registers/discrepancies/{id}", get(registers::discrepancy).post(registers::step))
         .route("/critical-override", get(critical::page_of).post(critical::switch))
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
         .route("/sign-out", post(sign_in::leave))

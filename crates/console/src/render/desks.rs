@@ -4,7 +4,8 @@ use askama::Template;
 
 use super::tags;
 use crate::view::{
-    BatchView, Change, OrderView, QueueView, RecallsView, Shell, SpanView, Standing,
+    BatchView, Change, DiscrepancyView, OrderView, QueueView, RecallsView, RegisterView,
+    RegistersView, Shell, SpanView, Standing,
 };
 
 /// The orders that wait for a pharmacist.
@@ -62,4 +63,30 @@ pub(crate) struct CriticalPage<'a> {
     pub(crate) spans: &'a [SpanView],
     pub(crate) error: Option<&'a str>,
     pub(crate) reason: &'a str,
+}
+
+/// The registers of controlled drugs, and what does not add up.
+#[derive(Template)]
+#[template(path = "registers.html")]
+pub(crate) struct RegistersPage<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) registers: &'a RegistersView,
+}
+
+/// One page of a register.
+#[derive(Template)]
+#[template(path = "register.html")]
+pub(crate) struct RegisterPage<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) register: &'a RegisterView,
+}
+
+/// A discrepancy and its steps.
+#[derive(Template)]
+#[template(path = "discrepancy.html")]
+pub(crate) struct DiscrepancyPage<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) discrepancy: &'a DiscrepancyView,
+    pub(crate) error: Option<&'a str>,
+    pub(crate) text: &'a str,
 }

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use askama::Template;
 use tokio::time::Instant;
 
-pub(crate) use desks::{CriticalPage, OrderPage, QueuePage, RecallPage, RecallsPage};
+pub(crate) use desks::{
+    CriticalPage, DiscrepancyPage, OrderPage, QueuePage, RecallPage, RecallsPage, RegisterPage,
+    RegistersPage,
+};
 
 use crate::view::{Asked, FoundRow, LifeView, LiveLoop, Shell};
 

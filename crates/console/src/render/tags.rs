@@ -206,3 +206,22 @@ pub(super) fn certainty(certain: &bool) -> Tag {
 pub(super) fn running() -> Tag {
     Tag::new("red", "Runs now")
 }
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+pub(super) fn count_due(overdue: &bool) -> Tag {
+    if *overdue { Tag::new("red", "Count overdue") } else { Tag::new("green", "In time") }
+}
+
+pub(super) fn discrepancy(status: &str) -> Tag {
+    let colour = match status {
+        "open" => "red",
+        "investigating" => "orange",
+        "escalated" => "purple",
+        _ => "green",
+    };
+    Tag::new(colour, sentence(status))
+}
+
+pub(super) fn late() -> Tag {
+    Tag::new("red", "Past its time")
+}

@@ -17,8 +17,10 @@ use fhir::{Id, ResourceType};
 use journal::Durability;
 use medicines::bedside::Administration;
 use medicines::cabinet::{Asked, Completion};
+use medicines::controlled::Schedule;
 use medicines::orders::{Control, OrderMessage};
 use medicines::patients::{PatientEvent, PatientMessage};
+use medicines::stock::{Account, StockAct, StockCount};
 use medicines::{Answer, Cabinet, Item, Problem, ProblemCode, Quantity, Request, Site};
 use rust_decimal::Decimal;
 
@@ -28,11 +30,12 @@ const ITEM: &str = "https://rxx.nhs.uk/Id/item";
 /// The wards, each with a cabinet of its own.
 pub(crate) const WARDS: [&str; 3] = ["WARDA1", "WARDB2", "ITU"];
 /// The formulary: code, name, unit.
-pub(crate) const ITEMS: [(&str, &str, &str); 5] = [
+pub(crate) const ITEMS: [(&str, &str, &str); 6] = [
     ("PARA500", "Paracetamol 500mg tablets", "tablet"),
     ("IBUP400", "Ibuprofen 400mg tablets", "tablet"),
     ("AMOX500", "Amoxicillin 500mg capsules", "capsule"),
     ("NALO400", "Naloxone 400micrograms/1ml solution for injection ampoules", "ampoule"),
+    ("MORP10", "Morphine sulfate 10mg/1ml solution for injection ampoules", "ampoule"),
     ("EVIL", "<script>alert('x')</script> & \"co\"", "<b>ml</b>"),
 ];
 
@@ -61,6 +64,7 @@ impl Hospital {
             name: (*name).into(),
             unit: (*unit).into(),
             override_allowed: true,
+            controlled: code.starts_with("MORP").then_some(Schedule::Two),
             ..Item::default()
         };
         let nurse = access::Person {
@@ -245,6 +249,21 @@ impl Hospital {
             activity: self.engine.clock().now(),
         };
         let answer = self.ask("epma", "RAS^O17", Request::Administer(vec![administration]));
+        assert!(matches!(answer, Answer::Done | Answer::Created(_)), "{answer:?}");
+    }
+
+    /// Tells a count of an item in a ward's cupboard.
+    pub(crate) fn count(&self, ward: &str, item: &str, found: u32) {
+        let count = StockCount {
+            place: Account::WardStock(ward.to_owned()),
+            item: item.to_owned(),
+            found: found.into(),
+            person: "N1001".into(),
+            witness: Some("P2001".into()),
+            activity: self.engine.clock().now(),
+        };
+        let act = Request::Stock(Box::new(StockAct::Count(count)));
+        let answer = self.ask("stock", "count", act);
         assert!(matches!(answer, Answer::Done | Answer::Created(_)), "{answer:?}");
     }
 

@@ -1,0 +1,128 @@
+//! The registers of controlled drugs, and their discrepancies.
+
+use std::collections::BTreeSet;
+
+use fhir::Id;
+use jiff::Timestamp;
+use medicines::Site;
+use medicines::controlled::{Discrepancy, DiscrepancyStatus, Place};
+use record::{Printed, Reader, RegisterPage, RegisterWindow, place_words};
+
+use super::{Trouble, staff};
+use crate::view::{
+    DiscrepancyRow, DiscrepancyView, RegisterRow, RegisterView, RegistersView, StepRow,
+};
+use crate::words::{amount, encoded, sentence};
+
+/// All pages of the registers, and the discrepancies that are not over; and the patients whom
+/// places name.
+pub(crate) fn list(
+    reader: &Reader,
+    now: Timestamp,
+) -> Result<(RegistersView, BTreeSet<Id>), Trouble> {
+    let site = reader.site()?;
+    let pages = reader.registers()?;
+    let patients = pages.iter().filter_map(|page| page.place.patient().cloned()).collect();
+    let mut rows: Vec<RegisterRow> = pages.iter().map(row).collect();
+    // What has to be counted comes first, then the order of the places.
+    rows.sort_by_key(|row| !row.overdue);
+    let known = reader.discrepancies()?;
+    let discrepancies = known.iter().map(|one| discrepancy_row(&site, one, now)).collect();
+    Ok((RegistersView { now, rows, discrepancies }, patients))
+}
+
+fn row(page: &RegisterPage) -> RegisterRow {
+    RegisterRow {
+        href: href(&page.place, &page.item),
+        place: place_words(&page.place),
+        item: page.name.clone(),
+        schedule: page.schedule.map_or("–", |schedule| schedule.as_str()).to_owned(),
+        balance: amount(&page.balance, &page.unit),
+        counted: page.last_count,
+        due: page.count_due,
+        overdue: page.overdue.is_some(),
+    }
+}
+
+fn discrepancy_row(site: &Site, one: &Discrepancy, now: Timestamp) -> DiscrepancyRow {
+    let item = site.item(&one.item);
+    let unit = item.map_or("", |item| item.unit.as_str());
+    DiscrepancyRow {
+        href: format!("/registers/discrepancies/{}", one.id),
+        item: item.map_or(&one.item, |item| &item.name).clone(),
+        place: one.place.clone().unwrap_or_else(|| "place not told".to_owned()),
+        quantity: one.quantity.map(|quantity| amount(&quantity, unit)).unwrap_or_default(),
+        reason: sentence(&one.reason),
+        status: one.status.as_str().to_owned(),
+        opened: one.opened,
+        due: one.due,
+        late: one.due < now,
+    }
+}
+
+/// What is asked of a page.
+pub(crate) struct Asked {
+    pub(crate) place: Place,
+    pub(crate) item: String,
+    pub(crate) window: RegisterWindow,
+    /// The most entries.
+    pub(crate) most: usize,
+    /// The hospital, and the time.
+    pub(crate) owner: String,
+    pub(crate) now: Timestamp,
+}
+
+/// One page of the registers with its entries of a window.
+pub(crate) fn page(reader: &Reader, asked: &Asked) -> Result<Option<Printed>, Trouble> {
+    let of = (&asked.place, asked.item.as_str());
+    let made = (Some(asked.owner.as_str()), asked.now);
+    Ok(reader.register_sheet(of, &asked.window, asked.most, made)?)
+}
+
+/// The page as it is shown on a screen.
+pub(crate) fn view(printed: &Printed, from: String, to: String) -> RegisterView {
+    let page = &printed.page;
+    RegisterView {
+        href: href(&page.place, &page.item),
+        title: format!("{}, {}", page.name, place_words(&page.place)),
+        balance: amount(&page.balance, &page.unit),
+        overdue: page.overdue.is_some(),
+        sheet: printed.sheet.clone(),
+        from,
+        to,
+        more: printed.more,
+    }
+}
+
+/// A discrepancy with its steps; none where there is no such one.
+pub(crate) fn discrepancy(
+    reader: &Reader,
+    id: &Id,
+    now: Timestamp,
+) -> Result<Option<DiscrepancyView>, Trouble> {
+    use DiscrepancyStatus as S;
+    let Some((known, steps)) = reader.discrepancy(id)? else { return Ok(None) };
+    let site = reader.site()?;
+    let steps = steps.into_iter().map(|step| StepRow {
+        at: step.at,
+        status: step.discrepancy.status.as_str().to_owned(),
+        by: staff(&site, &step.by),
+        text: step.text.unwrap_or_default(),
+    });
+    let next = [
+        (S::Investigating, "I look into it"),
+        (S::Resolved, "It is explained"),
+        (S::Escalated, "Bring it to the accountable officer"),
+        (S::Closed, "Close it, as the accountable officer"),
+    ];
+    let next = next.into_iter().filter(|(status, _)| known.status.may_become(*status));
+    Ok(Some(DiscrepancyView {
+        row: discrepancy_row(&site, &known, now),
+        steps: steps.collect(),
+        next: next.map(|(status, words)| (status.as_str(), words)).collect(),
+    }))
+}
+
+fn href(place: &Place, item: &str) -> String {
+    format!("/registers/{}/{}", encoded(&place.to_string()), encoded(item))
+}
