@@ -21,7 +21,7 @@ tidy: ## the rules of the house that the compiler cannot check
 # The browser tests drive `interlock demo`; `make test` runs them too, after the rig's own test.
 browser: assets ## the pages of the demo in a real browser
 	@node tests/browser/run.mjs --rig
-	@cargo build --locked -p interlock
+	@cargo build --locked -p interlock -p console@0.1.0 --bin interlock --example live_loop
 	@node tests/browser/run.mjs
 
 screenshot: ## take docs/images/live-loop.png anew

@@ -40,7 +40,8 @@ deny() {
 }
 
 console() {
-    cargo build --locked --quiet -p interlock && node tests/browser/run.mjs
+    cargo build --locked --quiet -p interlock -p console@0.1.0 --bin interlock \
+        --example live_loop && node tests/browser/run.mjs
 }
 
 # Adds up what the test runners said: nextest, rustdoc and node's.

@@ -13,11 +13,25 @@ const KEPT = 20_000;
 
 /** The program to test: the variable INTERLOCK_BIN, or what cargo built last for tests. */
 function program(root) {
-  if (process.env.INTERLOCK_BIN) return process.env.INTERLOCK_BIN;
+  return process.env.INTERLOCK_BIN ?? built(root, "interlock", "cargo build -p interlock");
+}
+
+/** What cargo built last, below its folder; `how` says what builds it. */
+function built(root, name, how) {
   const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
-  const path = ["debug", "release"].map((kind) => join(target, kind, "interlock")).find(existsSync);
-  if (!path) throw new Error("interlock is not built: run `cargo build -p interlock` first");
+  const path = ["debug", "release"].map((kind) => join(target, kind, name)).find(existsSync);
+  if (!path) throw new Error(`${name} is not built: run \`${how}\` first`);
   return path;
+}
+
+/**
+ * Starts the console over a small hospital with a real engine, in which something waits for
+ * everybody: the variable CONSOLE_EXAMPLE, or the example that cargo built last.
+ */
+export function startDesks(root) {
+  const how = "cargo build -p console@0.1.0 --example live_loop";
+  const path = process.env.CONSOLE_EXAMPLE ?? built(root, join("examples", "live_loop"), how);
+  return start(root, ["24"], /^console: (http:\/\/\S+)\s*$/m, path);
 }
 
 /** Starts the demo; answers the address of its console and a function that ends it. */
@@ -26,8 +40,8 @@ export function startDemo(root) {
 }
 
 /** Starts the program; answers the address in the line that it says, and a function that ends it. */
-export async function start(root, args, saying) {
-  const child = spawn(program(root), args, {
+export async function start(root, args, saying, path = program(root)) {
+  const child = spawn(path, args, {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -1,0 +1,186 @@
+// The pages on which pharmacists and those who answer for stock act, in a real browser, over a
+// small hospital on a real engine. What is done is done by keyboard alone at least once.
+
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { after, before, test } from "node:test";
+import { NARROWEST, barriers, launch, open, overflow, visit } from "./browser.mjs";
+import { startDesks } from "./demo.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+let hospital;
+let chromium;
+// The same browser, in which every page has the session of pharmacist P2001.
+let paula;
+let url;
+
+before(async () => {
+  chromium = await launch();
+  hospital = await startDesks(root);
+  const first = await chromium.newContext();
+  const page = await first.newPage();
+  await page.goto(hospital.address);
+  const storageState = await first.storageState();
+  await first.close();
+  url = new URL("/", hospital.address).href;
+  paula = { newContext: (options) => chromium.newContext({ ...options, storageState }) };
+});
+
+after(async () => {
+  await chromium?.close();
+  await hospital?.stop();
+});
+
+const at = (path) => new URL(path, url).href;
+
+/** Presses the tab key until the element of that role and name has the focus. */
+async function tabTo(page, role, name) {
+  const wanted = page.getByRole(role, { name }).first();
+  for (let presses = 0; presses < 80; presses += 1) {
+    await page.keyboard.press("Tab");
+    if (await wanted.evaluate((element) => element === document.activeElement)) return;
+  }
+  assert.fail(`the tab key does not reach ${role} ${name}`);
+}
+
+/** The page has no barriers on a narrow screen either, and fits it. */
+const fits = (path) =>
+  visit(paula, at(path), { width: NARROWEST, height: 640 }, async ({ page }) => {
+    assert.equal(await overflow(page), 0, `nobody has to scroll ${path} sideways`);
+  });
+
+test("a pharmacist verifies a changed order by keyboard alone", async () => {
+  await visit(paula, at("/verification"), {}, async ({ page }) => {
+    await page.getByRole("heading", { level: 1, name: "Orders to verify" }).waitFor();
+    const before = await page.locator(".il-queue__row").count();
+    assert.ok(before >= 4, `${before} orders wait`);
+    await tabTo(page, "link", /^Ibuprofen/);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { level: 1, name: /^Ibuprofen/ }).waitFor();
+    assert.equal(await page.locator("del").first().innerText(), "2 tablet");
+    assert.equal(await page.locator("ins").first().innerText(), "20 tablet");
+    await page.getByText("Changed", { exact: true }).first().waitFor();
+    assert.deepEqual(await barriers(page), []);
+    await tabTo(page, "button", /^Verify version/);
+    await page.keyboard.press("Enter");
+    await page.getByText("The order is verified").waitFor();
+    assert.equal(await page.locator(".il-queue__row").count(), before - 1);
+  });
+});
+
+test("an order is asked about, and a colleague who did not see it is told", async () => {
+  const late = await open(paula, at("/verification"));
+  await late.page.getByRole("link", { name: /^Naloxone/ }).first().click();
+  await late.page.getByRole("heading", { level: 1, name: /^Naloxone/ }).waitFor();
+  const path = new URL(late.page.url()).pathname;
+  await visit(paula, late.page.url(), {}, async ({ page, faults }) => {
+    await page.getByRole("button", { name: "Query: ask the prescriber" }).click();
+    await page.getByRole("link", { name: "Enter what you ask the prescriber" }).waitFor();
+    assert.deepEqual(await barriers(page), []);
+    // The page that says what is missing is an answer 422, as it has to be.
+    assert.ok(faults.splice(0).every((fault) => fault.includes("422")));
+    await page.getByRole("textbox", { name: /^Your question/ }).fill("For which opioid?");
+    await page.getByRole("button", { name: "Query: ask the prescriber" }).click();
+    await page.getByText("The question is recorded").waitFor();
+    await page.getByText("Question open").first().waitFor();
+  });
+  await late.page.getByRole("button", { name: /^Verify version/ }).click();
+  await late.page.getByRole("heading", { name: /Somebody was quicker/ }).waitFor();
+  await late.page.getByText("For which opioid?").waitFor();
+  assert.deepEqual(await barriers(late.page), []);
+  const box = late.page.getByRole("textbox", { name: /^Your question/ });
+  await box.fill("No opioid is ordered.");
+  await late.page.getByRole("button", { name: "Intervene: hold it back" }).click();
+  await late.page.getByText("The order is held back").waitFor();
+  await late.close();
+  await visit(paula, at(path), {}, async ({ page }) => {
+    await page.getByText("Held back").first().waitFor();
+    await page.getByText("No opioid is ordered.").waitFor();
+  });
+  await fits(path);
+  await fits("/verification");
+});
+
+test("a batch is found, recalled and released by keyboard alone", async () => {
+  await visit(paula, at("/recalls"), {}, async ({ page }) => {
+    await page.getByText("No recall is in force").waitFor();
+    await tabTo(page, "combobox", "Item");
+    await page.keyboard.type("Para");
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("L2231");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { level: 1, name: /batch L2231/ }).waitFor();
+    await page.getByRole("heading", { name: /^Who had it: \d+ patients? for certain/ }).waitFor();
+    assert.deepEqual(await barriers(page), []);
+    await tabTo(page, "textbox", "Number of the notice, or why");
+    await page.keyboard.type("EL(26)A/12: glass particles");
+    await page.keyboard.press("Enter");
+    await page.getByText("The recall is in force").waitFor();
+    await page.goto(at("/recalls"));
+    await page.getByText("EL(26)A/12: glass particles").waitFor();
+  });
+  await fits("/recalls/PARA500/L2231");
+  await fits("/recalls");
+  await visit(paula, at("/recalls/PARA500/L2231"), {}, async ({ page }) => {
+    await page.getByLabel("Why it ends").fill("The notice was withdrawn");
+    await page.getByRole("button", { name: "End the recall" }).click();
+    await page.getByText("The recall has ended").waitFor();
+  });
+});
+
+test("the critical override stands on every page while it runs", async () => {
+  await visit(paula, at("/critical-override"), {}, async ({ page }) => {
+    await tabTo(page, "textbox", "Why orders are not checked");
+    await page.keyboard.type("The ePMA is down for the whole site");
+    await tabTo(page, "button", "Start the critical override");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "It runs" }).waitFor();
+  });
+  const pages = ["/", "/find", "/verification", "/recalls", "/registers", "/critical-override"];
+  for (const path of pages) {
+    await visit(paula, at(path), {}, async ({ page }) => {
+      const banner = page.getByRole("region", { name: /^Critical override: cabinets/ });
+      assert.match(await banner.innerText(), /Test, Paula \(P2001\).*The ePMA is down/s, path);
+    });
+  }
+  await fits("/critical-override");
+  await fits("/");
+  await visit(paula, at("/critical-override"), {}, async ({ page }) => {
+    await page.getByRole("button", { name: "End the critical override" }).click();
+    await page.getByRole("heading", { name: "It does not run" }).waitFor();
+    assert.match(await page.locator("tbody tr").first().innerText(), /The ePMA is down/);
+  });
+});
+
+test("a register is read and printed, and a discrepancy is explained", async () => {
+  let path;
+  await visit(paula, at("/registers"), {}, async ({ page }) => {
+    await page.getByRole("heading", { level: 1, name: "Controlled drugs" }).waitFor();
+    const register = page.locator('a[href^="/registers/cabinet"]').first();
+    path = await register.getAttribute("href");
+    await register.click();
+    await page.getByText("Journal digest, SHA-256").waitFor();
+    assert.match(await page.locator("tbody").innerText(), /removed[\s\S]*NHS 999/);
+    assert.deepEqual(await barriers(page), []);
+    for (const [name, kind] of [["these entries as PDF", "application/pdf"], ["as CSV", "text/csv"]]) {
+      const href = await page.getByRole("link", { name }).getAttribute("href");
+      const file = await page.request.get(at(href));
+      assert.equal(file.status(), 200, name);
+      assert.ok(file.headers()["content-type"].startsWith(kind), name);
+    }
+  });
+  await fits(path);
+  await visit(paula, at("/registers"), {}, async ({ page }) => {
+    await page.locator('a[href^="/registers/discrepancies"]').first().click();
+    await page.getByRole("heading", { level: 1, name: /^Discrepancy: Morphine/ }).waitFor();
+    await tabTo(page, "textbox", "What was found");
+    await page.keyboard.type("What was there before the first count.");
+    await tabTo(page, "button", "It is explained");
+    await page.keyboard.press("Enter");
+    await page.getByText("What was there before the first count.").waitFor();
+    await page.getByText("Resolved", { exact: true }).first().waitFor();
+  });
+  await fits("/registers");
+});
