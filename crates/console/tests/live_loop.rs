@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+#[expect(dead_code, reason = "the test of the desks uses the rest")]
 mod hospital;
 
 use std::net::SocketAddr;

@@ -78,7 +78,7 @@ fn every_row_is_there_on_pages_with_the_whole_head() {
     let first = |line: &str| line.split_whitespace().next().and_then(|n| n.parse::<usize>().ok());
     let numbers: Vec<usize> = text
         .lines()
-        .filter(|line| line.contains("-") && line.contains(".5"))
+        .filter(|line| line.contains('-') && line.contains(".5"))
         .filter_map(first)
         .collect();
     assert_eq!(numbers, (1..=200).collect::<Vec<_>>());
@@ -120,10 +120,10 @@ fn a_row_longer_than_a_page_goes_on_and_too_many_are_refused() {
     let mut sheet = sheet(1);
     sheet.rows[0].cells[1] = "word ".repeat(3_000) + "last";
     sheet.head.push(("Place".into(), "long ".repeat(200)));
-    if let Some(bytes) = made(&sheet) {
-        if let Some(text) = read("pdftotext", &["FILE", "-"], &bytes) {
-            assert!(text.contains("last"));
-        }
+    if let Some(bytes) = made(&sheet)
+        && let Some(text) = read("pdftotext", &["FILE", "-"], &bytes)
+    {
+        assert!(text.contains("last"));
     }
     let many = Sheet { rows: vec![sheet.rows[0].clone(); sheets::MAX_ROWS + 1], ..sheet };
     assert_eq!(pdf(&many), Err(SheetError::TooLong(sheets::MAX_ROWS + 1)));

@@ -86,7 +86,7 @@ pub(crate) fn batch(
     let more = found.len().saturating_sub(MAX_ACTS);
     let mut acts = Vec::new();
     for act in found.into_iter().rev().take(MAX_ACTS) {
-        acts.push(names.act(act, &unit, now)?);
+        acts.push(names.act(&act, &unit, now)?);
     }
     let view = BatchView {
         href: href(code, batch),
@@ -157,7 +157,7 @@ struct Names<'r> {
 }
 
 impl Names<'_> {
-    fn act(&mut self, act: Exposure, unit: &str, now: Timestamp) -> Result<ActRow, Trouble> {
+    fn act(&mut self, act: &Exposure, unit: &str, now: Timestamp) -> Result<ActRow, Trouble> {
         let patient = match &act.patient {
             Some(id) => {
                 self.seen.insert(id.clone());

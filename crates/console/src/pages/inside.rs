@@ -109,6 +109,7 @@ impl Console {
     }
 
     /// What is shown when the record cannot be read.
+    #[expect(clippy::unnecessary_box_returns, reason = "it stands where other refusals do")]
     pub(super) fn trouble(&self, why: &Trouble) -> Box<Response> {
         tracing::error!(%why, "the record cannot be read");
         Box::new(self.unreadable())

@@ -184,8 +184,8 @@ async fn tell(console: &Console, insider: &Insider, id: &str, said: Said) -> Sho
     let receipt = receipt.map_err(|_| Box::new(console.stopped_notice()))?;
     match done(&receipt) {
         Ok(()) => {
-            let ward = encoded(&said.ward);
-            let to = format!("/verification?ward={ward}&done={}", said.word);
+            let of = encoded(&said.ward);
+            let to = format!("/verification?ward={of}&done={}", said.word);
             Ok(Redirect::to(&to).into_response())
         }
         Err(why) => show_order(console, insider, id, &again(why)).await,
