@@ -199,13 +199,16 @@ mod tests {
 
     fn text(n: u64) -> String {
         format!(
-            "{{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{{\"text\":\"Pulse {}\"}},\
-             \"subject\":{{\"reference\":\"Patient/p{}\"}},\"effectiveDateTime\":\"2026-11-{:02}\",\
-             \"note\":[{{\"text\":\"{}\"}}],\"valueQuantity\":{{\"value\":{n},\"unit\":\"/min\"}}}}",
+            concat!(
+                r#"{{"resourceType":"Observation","status":"final","code":{{"text":"Pulse {}"}},"#,
+                r#""subject":{{"reference":"Patient/p{}"}},"effectiveDateTime":"2026-11-{:02}","#,
+                r#""note":[{{"text":"{}"}}],"valueQuantity":{{"value":{},"unit":"/min"}}}}"#
+            ),
             n % 7,
             n % 31,
             1 + n % 28,
-            "resting, regular ".repeat(4)
+            "resting, regular ".repeat(4),
+            n
         )
     }
 

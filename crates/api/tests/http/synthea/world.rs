@@ -58,7 +58,8 @@ impl ByType {
                 .filter(|ty| r4().resource(ty.name).is_some())
                 .map(|ty| {
                     let text = format!(r#"{{"resourceType":"{}"}}"#, ty.name).leak();
-                    let tree: &'static Tree<'static> = Box::leak(Box::new(Tree::parse(text).unwrap()));
+                    let tree = Box::new(Tree::parse(text).unwrap());
+                    let tree: &'static Tree<'static> = Box::leak(tree);
                     (ty.name, tree)
                 })
                 .collect();

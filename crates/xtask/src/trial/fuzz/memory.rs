@@ -136,7 +136,8 @@ mod tests {
         check(|at| 1_000 + 100 * at.min(40), 0.0);
         check(|at| 9_000 - 20 * at, -1_000.0);
         // What goes up and down around a level does not grow.
-        check(|at| 1_000 + 100 * (at % 2), 2.0);
+        let level = memory(|at| 1_000 + 100 * (at % 2), 100).anonymous().unwrap();
+        assert!(level.growth_kib.abs() < 10.0, "{level:?}");
         assert_eq!(memory(|at| at, 20).anonymous(), None);
         assert!(memory(|at| at, 100).of_files().unwrap().growth_kib.abs() < 0.1);
     }
