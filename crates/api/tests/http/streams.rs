@@ -28,7 +28,8 @@ impl Stream {
         let last = last.map(|last| format!("Last-Event-ID: {last}\r\n")).unwrap_or_default();
         let head = format!(
             "GET /fhir/Subscription/{id}/$sse HTTP/1.1\r\nHost: x\r\n\
-             Authorization: Bearer {ALL}\r\nAccept-Encoding: gzip\r\nConnection: close\r\n{last}\r\n"
+             Authorization: Bearer {ALL}\r\nAccept-Encoding: gzip\r\n\
+             Connection: close\r\n{last}\r\n"
         );
         socket.write_all(head.as_bytes()).await.unwrap();
         let mut stream = Stream { socket, text: String::new() };

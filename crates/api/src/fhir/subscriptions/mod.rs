@@ -4,8 +4,8 @@
 //! far its subscriber was told is a fold of the facts (`medicines::subscriptions`). Nothing is
 //! queued: events are read from the journal by their places ([`events`]), so that what was not
 //! taken is found again after whatever happened, in the same order and under the same numbers. One
-//! task tells each subscriber ([`pump`]), and a manager looks after the tasks ([`manager`]); whoever
-//! reads a stream has it told there ([`stream`]).
+//! task tells each subscriber ([`pump`]), and a manager looks after the tasks ([`manager`]);
+//! whoever reads a stream has it told there ([`stream`]).
 
 mod asked;
 mod backoff;
