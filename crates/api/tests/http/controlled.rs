@@ -62,8 +62,8 @@ async fn a_register_shows_what_the_ledger_holds() {
     let path = "/cd/registers/ward:WARDC/PARA500?limit=1&after=1";
     let rest = node.get(ALL, path).await.json();
     assert_eq!((&rest["carried"], &rest["next"]), (&json!("20"), &Value::Null));
-    let none = node.get(ALL, "/cd/registers/ward:WARDC/PARA500?from=2026-11-21").await.json();
-    assert_eq!((&none["entries"], &none["carried"]), (&json!([]), &json!("22.5")));
+    let later = node.get(ALL, "/cd/registers/ward:WARDC/PARA500?from=2026-11-21").await.json();
+    assert_eq!((&later["entries"], &later["carried"]), (&json!([]), &json!("22.5")));
     for nowhere in ["ward:X/PARA500", "ward:WARDC/X", "waste/PARA500"] {
         let reply = node.get(ALL, &format!("/cd/registers/{nowhere}")).await;
         assert_eq!((reply.status, reply.code().as_str()), (404, "not-found"), "{nowhere}");
@@ -219,8 +219,8 @@ async fn a_requisition_is_supplied_and_received_and_a_mistake_is_corrected() {
     let found = node.get(ALL, "/cd/discrepancies?status=open").await.json();
     assert_eq!(found["discrepancies"][0]["reason"], "less-arrived");
 
-    let note = json!({ "of": received, "note": "one broke", "person": "P1", "activity": AT });
-    let reply = node.post("tablet", "/cd/corrections", "k1", &note.to_string()).await;
+    let told = json!({ "of": received, "note": "one broke", "person": "P1", "activity": AT });
+    let reply = node.post("tablet", "/cd/corrections", "k1", &told.to_string()).await;
     assert_eq!(reply.status, 201, "{reply:?}");
     let entries = node.get(ALL, "/cd/registers/ward:WARDD/PARA500").await.json();
     let [first, second] = [&entries["entries"][0], &entries["entries"][1]];
@@ -269,8 +269,8 @@ async fn a_discrepancy_is_explained_step_by_step_and_listed_for_the_quarter() {
     let listed = node.get(ALL, "/cd/occurrences?quarter=2026-Q4").await.json();
     let one = &listed["occurrences"][0];
     assert_eq!((&one["reason"], &one["closed"]["by"]), (&json!("count-differs"), &json!("P1")));
-    let none = node.get(ALL, "/cd/occurrences?quarter=2026-Q3").await.json();
-    assert_eq!(none["occurrences"], json!([]));
+    let earlier = node.get(ALL, "/cd/occurrences?quarter=2026-Q3").await.json();
+    assert_eq!(earlier["occurrences"], json!([]));
     let table = node.get(ALL, "/cd/occurrences?quarter=2026-Q4&format=csv").await;
     assert!(table.body.contains("count-differs"), "{table:?}");
     assert_eq!(node.get(ALL, "/cd/occurrences?quarter=now").await.status, 400);

@@ -65,7 +65,6 @@ impl EntryKind {
             (Account::Opening, Account::OwnDrugs(_)) => EntryKind::Received,
             (Account::Opening, _) | (_, Account::Opening) => EntryKind::Opening,
             (Account::Discrepancy(_), _) | (_, Account::Discrepancy(_)) => EntryKind::Discrepancy,
-            (Account::Hands(_), Account::Waste) => EntryKind::Wasted,
             (Account::Expired | Account::OwnDrugs(_) | Account::TakeHome(_), Account::Waste) => {
                 EntryKind::Destroyed
             }

@@ -51,6 +51,16 @@ pub(super) struct Controlled {
 }
 
 impl Controlled {
+    /// Drops what is over of this id, a requisition or a discrepancy.
+    pub(super) fn let_go(&mut self, id: &Id) {
+        if self.requisitions.get(id).is_some_and(|asked| !asked.is_open()) {
+            self.requisitions.remove(id);
+        }
+        if self.discrepancies.get(id).is_some_and(|known| known.status.is_over()) {
+            self.discrepancies.remove(id);
+        }
+    }
+
     /// The configuration or the release of dm+d is another one.
     pub(super) fn doubt(&mut self) {
         self.looked_at = None;

@@ -166,17 +166,7 @@ impl State {
             RowKind::Consignment if self.consignments.get(&id).is_some_and(|c| c.is_over()) => {
                 self.consignments.remove(&id);
             }
-            RowKind::Requisition => {
-                if self.controlled.requisitions.get(&id).is_some_and(|asked| !asked.is_open()) {
-                    self.controlled.requisitions.remove(&id);
-                }
-            }
-            RowKind::Discrepancy => {
-                let over = |known: &crate::controlled::Discrepancy| known.status.is_over();
-                if self.controlled.discrepancies.get(&id).is_some_and(over) {
-                    self.controlled.discrepancies.remove(&id);
-                }
-            }
+            RowKind::Requisition | RowKind::Discrepancy => self.controlled.let_go(&id),
             RowKind::Removal if self.removals.get(&id).is_some_and(|r| !r.is_open()) => {
                 self.removals.remove(&id);
             }
