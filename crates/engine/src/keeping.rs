@@ -52,7 +52,9 @@ impl Keeping {
     }
 
     fn policy(&self, site: &Site) -> Policy {
-        let controlled = site.items.iter().filter(|item| item.witness);
+        let registers = |schedule| site.controlled.registers(schedule);
+        let controlled =
+            site.items.iter().filter(|item| item.witness || item.controlled.is_some_and(registers));
         let codes = controlled.flat_map(|item| {
             std::iter::once(&item.code).chain(item.codings.iter().map(|(_, code)| code))
         });

@@ -227,8 +227,9 @@ async fn a_requisition_is_supplied_and_received_and_a_mistake_is_corrected() {
     assert_eq!((&second["kind"], &second["note"]), (&json!("correction"), &json!("one broke")));
     assert_eq!((&second["correctionOf"], &second["balance"]), (&first["source"], &json!("9")));
     assert_eq!(first["correctedBy"], json!([second["source"]]));
+    let earlier = node.get(ALL, "/cd/registers/ward:WARDC/PARA500").await.json();
     let correct = json!({
-        "of": node.get(ALL, "/cd/registers/ward:WARDC/PARA500").await.json()["entries"][0]["source"],
+        "of": earlier["entries"][0]["source"],
         "difference": "-2", "note": "18 came", "person": "P1", "activity": AT,
     });
     let body = signed(&node, "of-n1002", "w1", "corrections", correct).await;
