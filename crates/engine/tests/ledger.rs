@@ -8,7 +8,7 @@
 #[path = "../../medicines/tests/hospital/mod.rs"]
 mod hospital;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -17,14 +17,18 @@ use std::time::Duration;
 use engine::{Clock, Command, Engine, Options, Receipt};
 use fhir::{Id, ResourceType};
 use hospital::ANNA;
-use hospital::steps::{Step, View, check_balances, check_pending, check_shortages, request, step};
+use hospital::steps::{
+    Step, View, books, check_balances, check_pending, check_shortages, request, step,
+};
 use jiff::{SignedDuration, Timestamp};
 use journal::Durability;
 use medicines::cases::CaseKind;
+use medicines::controlled::{Place, Schedule};
 use medicines::stock::{Account, Lines, TransferState};
-use medicines::{Fact, Head, NoCold, Request, State};
+use medicines::{Fact, Head, NoCold, Request, Site, State};
 use proptest::prelude::*;
-use record::Record;
+use record::{Record, RegisterWindow};
+use rust_decimal::Decimal;
 
 /// How many random days the suite lives through; `LEDGER_RUNS` in the environment says otherwise.
 const RUNS: u32 = 16;
@@ -32,6 +36,14 @@ const ITEM: &str = "PARA500";
 /// How often it is looked whether an engine has ended, every five milliseconds.
 const MOST_WAITS: u32 = 4_000;
 const FILES: [&str; 2] = ["record.sqlite3", "journal.sqlite3"];
+
+/// The small hospital, where a register is kept of the item that everything happens to.
+fn controlled() -> Site {
+    let mut site = hospital::site();
+    let item = site.items.iter_mut().find(|item| item.code == ITEM).unwrap();
+    item.controlled = Some(Schedule::Two);
+    site
+}
 
 /// An engine on a folder, with what was told it.
 struct World {
@@ -77,7 +89,7 @@ impl World {
         let options = Options {
             journal,
             record,
-            site: hospital::site(),
+            site: controlled(),
             clock: Clock::steered("2026-11-20T08:00:00Z".parse().unwrap(), self.ahead),
             durability: Durability::Full,
         };
@@ -235,12 +247,12 @@ impl View for World {
     }
 
     fn consignment(&self) -> Option<Id> {
-        let mut left = std::collections::BTreeMap::new();
+        let mut left = BTreeMap::new();
         for fact in &self.facts {
             let Fact::Moved(moved) = fact else { continue };
             for (account, units) in [(&moved.to, moved.quantity), (&moved.from, -moved.quantity)] {
                 if let Account::Transit(id) = account {
-                    *left.entry(id).or_insert(rust_decimal::Decimal::ZERO) += units;
+                    *left.entry(id).or_insert(Decimal::ZERO) += units;
                 }
             }
         }
@@ -293,6 +305,7 @@ fn check(steps: &[Step]) -> Result<(), TestCaseError> {
     check_pending(&world.facts)?;
     check_hands(&world.facts, &state)?;
     check_keys(&world)?;
+    check_registers(&world)?;
     world.settle();
     world.go_on_with(Some(world.folder.join(FILES[0])));
     let before = world.dump();
@@ -314,6 +327,31 @@ fn check_hands(facts: &[Fact], state: &State) -> Result<(), TestCaseError> {
         if moved.state == TransferState::Posted && !state.lines(&moved.to, ITEM).is_empty() {
             prop_assert!(watched.contains(id), "nobody looks for {}", moved.to);
         }
+    }
+    Ok(())
+}
+
+/// Every page of the register adds up to what the ledger holds in its place.
+fn check_registers(world: &World) -> Result<(), TestCaseError> {
+    let mut ledger: BTreeMap<Place, Decimal> = BTreeMap::new();
+    for ((account, _), quantity) in books(&world.facts) {
+        if let Some(place) = Place::of(&account) {
+            *ledger.entry(place).or_default() += quantity;
+        }
+    }
+    world.settle();
+    let readers = world.engine().readers();
+    let reader = readers.get().unwrap();
+    let everything = RegisterWindow { limit: record::MAX_ENTRIES, ..RegisterWindow::default() };
+    for (place, held) in ledger {
+        let found = reader.register(&place, ITEM, &everything).unwrap();
+        let entries = found.map(|found| found.entries).unwrap_or_default();
+        let mut balance = Decimal::ZERO;
+        for (entry, number) in entries.iter().zip(1..) {
+            balance += entry.received - entry.issued;
+            prop_assert_eq!((entry.number, entry.balance), (number, balance), "{}", place);
+        }
+        prop_assert_eq!(balance, held, "{}", place);
     }
     Ok(())
 }

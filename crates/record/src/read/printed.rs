@@ -6,7 +6,7 @@ use fhir::primitives::uk_time_zone;
 use fhir::resources::Patient;
 use fhir::{Id, ResourceType};
 use jiff::Timestamp;
-use medicines::controlled::{COLUMNS as TABLE, Csv, Place, RegisterEntry, Seen};
+use medicines::controlled::{COLUMNS as TABLE, Csv, Place, RegisterEntry, Schedule, Seen};
 use sheets::{Column, Row, Sheet};
 
 use super::Reader;
@@ -95,7 +95,7 @@ impl Reader {
         head.push(("Journal digest, SHA-256".to_owned(), position.hash.to_string()));
         let sheet = Sheet {
             title: "Controlled drugs register".to_owned(),
-            owner: owner.map_or_else(|| format!("Site {}", code), str::to_owned),
+            owner: owner.map_or_else(|| format!("Site {code}"), str::to_owned),
             head,
             columns: COLUMNS
                 .map(|(name, weight, right)| Column { name: name.to_owned(), weight, right })
@@ -151,7 +151,7 @@ fn head(
         ("Item", format!("{} ({})", page.name, page.item)),
         ("Form, counted in", page.unit.clone()),
         ("Strength", or(page.strength.as_deref())),
-        ("Schedule", or(page.schedule.map(|schedule| schedule.as_str()))),
+        ("Schedule", or(page.schedule.map(Schedule::as_str))),
         ("Done", window),
         ("Carried forward", slice.carried.normalize().to_string()),
     ]
