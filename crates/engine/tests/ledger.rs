@@ -7,6 +7,8 @@
 
 #[path = "../../medicines/tests/hospital/mod.rs"]
 mod hospital;
+#[path = "../../medicines/tests/hospital/steps.rs"]
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -17,9 +19,6 @@ use std::time::Duration;
 use engine::{Clock, Command, Engine, Options, Receipt};
 use fhir::{Id, ResourceType};
 use hospital::ANNA;
-use hospital::steps::{
-    Step, View, books, check_balances, check_pending, check_shortages, request, step,
-};
 use jiff::{SignedDuration, Timestamp};
 use journal::Durability;
 use medicines::cases::CaseKind;
@@ -29,6 +28,7 @@ use medicines::{Fact, Head, NoCold, Request, Site, State};
 use proptest::prelude::*;
 use record::{Record, RegisterWindow};
 use rust_decimal::Decimal;
+use steps::{Step, View, books, check_balances, check_pending, check_shortages, request, step};
 
 /// How many random days the suite lives through; `LEDGER_RUNS` in the environment says otherwise.
 const RUNS: u32 = 16;

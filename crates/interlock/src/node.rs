@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ::watch::traces::Exporter;
@@ -165,10 +165,7 @@ impl Node {
             started: plan.clock.now(),
             traces,
         };
-        let free = |folder: &std::path::Path| crate::watching::disk(folder).map(|disk| disk.free);
-        let exports = plan.data.join("exports");
-        let exports = api::Exports::open(&engine, &exports, free)
-            .map_err(|error| NodeError::Folder(exports, error))?;
+        let exports = exports(&engine, &plan.data)?;
         let state = state.with_observer(Arc::new(figures)).with_exports(exports);
         let base = change::Base { applied: Some(applied), parts: plan.configuration.parts };
         let (roster, judge) = (state.roster(), state.judge());
@@ -285,6 +282,13 @@ fn watch_over(
         alarms: alarms.clone(),
     };
     Ok((watched.start(), alarms))
+}
+
+/// The exports, whose files lie beside the journal.
+fn exports(engine: &Engine, data: &Path) -> Result<api::Exports, NodeError> {
+    let free = |folder: &Path| crate::watching::disk(folder).map(|disk| disk.free);
+    let folder = data.join("exports");
+    api::Exports::open(engine, &folder, free).map_err(|error| NodeError::Folder(folder, error))
 }
 
 pub(crate) async fn start_engine(plan: &Plan) -> Result<Engine, engine::Error> {

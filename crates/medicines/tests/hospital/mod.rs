@@ -3,8 +3,6 @@
 #![expect(dead_code, reason = "each test file uses its own part of the harness")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-pub(crate) mod steps;
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 

@@ -16,7 +16,7 @@ use medicines::{Fact, Request};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use super::{ANNA, ORDER, administration, asked, movement, order_message, transaction};
+use crate::hospital::{ANNA, ORDER, administration, asked, movement, order_message, transaction};
 
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
@@ -285,12 +285,6 @@ pub(crate) fn books(facts: &[Fact]) -> Books {
         }
     }
     books
-}
-
-pub(crate) fn accounts(facts: &[Fact]) -> Vec<Account> {
-    let mut accounts: Vec<_> = books(facts).into_keys().map(|(account, _)| account).collect();
-    accounts.dedup();
-    accounts
 }
 
 /// Each batch sums to zero over all places, what the state holds is the sum of the facts, and no
