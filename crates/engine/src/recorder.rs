@@ -116,7 +116,7 @@ fn record_all(record: &mut Record, work: &Work, heard: &Heard) -> Result<(), Err
     let Some((.., last)) = work.spans.last() else { return Ok(()) };
     let applying = Instant::now();
     apply(record, &work.entries, &work.rows, last.tip)?;
-    work.told((applying, Instant::now()), Duration::ZERO, last.tip, heard);
+    work.told(applying.elapsed(), (applying, Instant::now()), last.tip, heard);
     Ok(())
 }
 
@@ -143,7 +143,10 @@ fn record_when(
     done.map_err(|error| Error::Record(error.to_string()))?;
     let Some(known) = known else { return Ok(false) };
     work.spans.push((work.entries.len(), began, known));
-    work.told((applying, Instant::now()), waited, known.tip, heard);
+    let took = applying.elapsed().saturating_sub(waited);
+    // What was prepared beside the journal is in the journal's own time.
+    let span = (applying.max(known.appended.1), Instant::now());
+    work.told(took, span, known.tip, heard);
     Ok(true)
 }
 
@@ -191,10 +194,8 @@ impl Work {
         None
     }
 
-    /// Tells everybody that it is recorded. Of the time that it took, a part was spent waiting for
-    /// the journal.
-    fn told(&self, span: (Instant, Instant), waited: Duration, tip: Position, heard: &Heard) {
-        let took = span.1.duration_since(span.0).saturating_sub(waited);
+    /// Tells everybody that it is recorded, and how much work that was.
+    fn told(&self, took: Duration, span: (Instant, Instant), tip: Position, heard: &Heard) {
         heard.gauges.commit.note_time(took);
         heard.progress.send_replace(tip.seq);
         heard.level.reach(tip.seq);

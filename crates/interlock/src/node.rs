@@ -135,9 +135,7 @@ impl Node {
         let engine = start_engine(&plan).await?;
         let traces = trace(&plan, &engine)?;
         let applied = change::at_start(&engine, &plan).await?;
-        let listener = TcpListener::bind(plan.http).await;
-        let listener = listener.map_err(|error| NodeError::Listen(plan.http, error))?;
-        let http = listener.local_addr().map_err(|error| NodeError::Listen(plan.http, error))?;
+        let (listener, http) = listen(plan.http).await?;
         let health = Health::new();
         let setting = Setting {
             site: plan.site.code.clone(),
@@ -282,6 +280,16 @@ fn watch_over(
         alarms: alarms.clone(),
     };
     Ok((watched.start(), alarms))
+}
+
+/// Listens, and says where.
+async fn listen(at: SocketAddr) -> Result<(TcpListener, SocketAddr), NodeError> {
+    let listening = async {
+        let listener = TcpListener::bind(at).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    };
+    listening.await.map_err(|error| NodeError::Listen(at, error))
 }
 
 /// The exports, whose files lie beside the journal.
