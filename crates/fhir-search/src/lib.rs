@@ -37,4 +37,4 @@ pub use request::{
     MAX_SORTS, MAX_VALUE_BYTES, MAX_VALUES, SearchError, SearchRequest, Sort, Total,
 };
 pub use sort::SortKey;
-pub use value::{Target, Value};
+pub use value::{Target, Value, target};

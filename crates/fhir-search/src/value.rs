@@ -180,7 +180,7 @@ fn reference<'t>(node: Node<'t>, emit: &mut dyn FnMut(Value<'t>)) {
 }
 
 /// Where an address leads. An absolute one leads to another server.
-pub(crate) fn target(address: &str) -> Target<'_> {
+pub fn target(address: &str) -> Target<'_> {
     let mut parts = address.split('/');
     let (kind, id) = (parts.next().unwrap_or_default(), parts.next());
     let plain = matches!(

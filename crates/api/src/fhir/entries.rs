@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::changing::Changing;
 use super::interactions::patch::{self, JSON_PATCH};
 use super::interactions::update::{chosen, fits};
+use super::subscriptions::intake::by_itself;
 use super::{Failure, conditions, id, intake, served};
 use crate::problem::{Problem, code};
 
@@ -70,6 +71,9 @@ fn asks(base: &str, validated: bool, entry: &BundleEntry) -> Result<Asks, Failur
         return Ok(Asks::Read(Box::new(Get { path, pairs, headers })));
     }
     let kind = served(parts.first().copied().unwrap_or_default())?;
+    if request.method != HttpVerb::Delete {
+        by_itself(kind)?;
+    }
     let act = match (request.method, &parts[1..]) {
         (HttpVerb::Post, []) => {
             let unless = match &request.if_none_exist {

@@ -5,9 +5,10 @@ use std::fs;
 use std::io::Read as _;
 use std::time::Duration;
 
+use api::{Client, Clients, Role};
 use serde_json::{Value, json};
 
-use crate::harness::{ALL, Node, PUBLIC, Reply, token_of};
+use crate::harness::{ALL, Node, PUBLIC, Reply, all_clients, token_of};
 use crate::operations::{put, refused};
 
 /// Begins an export; gives its answer.
@@ -108,14 +109,14 @@ async fn filled() -> Node {
     put(
         &node,
         &json!({ "resourceType": "Group", "id": "inner", "type": "person", "actual": true,
-        "member": [member("Patient/b", false), member("Group/ward", false)] }),
+        "member": [member("Patient/b/_history/1", false), member("Group/ward", false)] }),
     )
     .await;
     put(
         &node,
         &json!({ "resourceType": "Group", "id": "ward", "type": "person", "actual": true,
         "member": [member("Patient/a", false), member("Patient/c", true),
-            member("Group/inner", false)] }),
+            member("https://elsewhere.example/fhir/Patient/c", false), member("Group/inner", false)] }),
     )
     .await;
     node
@@ -222,6 +223,32 @@ async fn patients_and_groups_have_their_compartments() {
 }
 
 #[tokio::test]
+async fn a_file_is_sent_to_who_may_have_it_now() {
+    let node = filled().await;
+    let job = address(&begin(&node, "of-types", "/fhir/$export").await);
+    let manifest = ended(&node, "of-types", &job).await.json();
+    let urls: Vec<String> = manifest["output"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| file["url"].as_str().unwrap().strip_prefix(PUBLIC).unwrap().to_owned())
+        .collect();
+    let check = async |change: &dyn Fn(&mut Client), expected: [u16; 2]| {
+        let mut clients = all_clients();
+        clients.iter_mut().filter(|client| client.name == "of-types").for_each(change);
+        node.state.roster().replace(Clients::new(clients).unwrap());
+        for (kind, status) in ["Patient", "Observation"].into_iter().zip(expected) {
+            let url = urls.iter().find(|url| url.contains(kind)).unwrap();
+            assert_eq!(node.get("of-types", url).await.status, status, "{kind}");
+        }
+    };
+    check(&|_| {}, [200, 200]).await;
+    check(&|client| client.export.types = vec!["Patient".to_owned()], [200, 403]).await;
+    check(&|client| client.export.groups = vec!["ward".to_owned()], [403, 403]).await;
+    check(&|client| client.roles.retain(|role| *role != Role::FhirRead), [403, 403]).await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_exported_is_refused_at_its_place() {
     let node = filled().await;
     let issue = refused(&node.get(ALL, "/fhir/$export").await, 400, "bad-value");
@@ -243,7 +270,7 @@ async fn what_cannot_be_exported_is_refused_at_its_place() {
     refused(&begin(&node, ALL, "/fhir/Observation/$export").await, 404, "not-found");
     refused(&begin(&node, ALL, "/fhir/Group/none/$export").await, 404, "not-found");
     refused(&begin(&node, ALL, "/fhir/Patient/a/$export").await, 404, "not-found");
-    let alone = token_of(api::Role::FhirExport);
+    let alone = token_of(Role::FhirExport);
     refused(&begin(&node, &alone, "/fhir/$export").await, 403, "role-missing");
     for _ in 0..8 {
         let job = address(&begin(&node, ALL, "/fhir/$export?_type=Organization").await);

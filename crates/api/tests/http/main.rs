@@ -17,6 +17,7 @@ mod operations;
 mod patches;
 mod reads;
 mod searches;
+mod secrets;
 mod serving;
 mod stock;
 mod streams;

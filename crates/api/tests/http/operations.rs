@@ -85,15 +85,17 @@ async fn everything_of_a_stay_is_what_belongs_to_it() {
         json!({ "resourceType": "Condition", "id": "c", "subject": { "reference": "Patient/out" },
             "encounter": { "reference": "Encounter/one" } }),
         of("d", "one", "out"),
+        of("e", "one", "other"),
     ] {
         put(&node, &resource).await;
     }
     let path = "/fhir/Encounter/one/$everything";
-    let belongs = ["Encounter/one", "Observation/a", "Condition/c", "Observation/d"];
+    let belongs =
+        ["Encounter/one", "Observation/a", "Condition/c", "Observation/d", "Observation/e"];
     let along = ["Patient/out", "Device/pump", "Location/bed"];
     let mut expected: Vec<&str> = belongs.into_iter().chain(along).collect();
     let mut found = all_pages(&node, path).await;
-    assert_eq!(found[..4], belongs, "in the order of their first storing");
+    assert_eq!(found[..5], belongs, "in the order of their first storing");
     found.sort();
     expected.sort_unstable();
     assert_eq!(found, expected, "and nothing of another patient");
@@ -114,8 +116,31 @@ async fn everything_of_a_stay_is_what_belongs_to_it() {
     refused(&node.get(ALL, "/fhir/Encounter/none/$everything").await, 404, "not-found");
     refused(&node.get(ALL, "/fhir/Basic/none/$everything").await, 404, "not-found");
     let looks = node.accesses();
-    let (_, last) = looks.iter().find(|(_, it)| it.what == "everything").unwrap();
-    assert_eq!(last.patient.as_deref(), Some("out"), "whose stay it is");
+    let of_everything = looks.iter().filter(|(_, it)| it.what == "everything");
+    let whose: std::collections::BTreeSet<&str> =
+        of_everything.filter_map(|(_, it)| it.patient.as_deref()).collect();
+    assert_eq!(Vec::from_iter(whose), ["other", "out"], "whose stay it is, and who is shown");
+}
+
+#[tokio::test]
+async fn a_page_of_everything_follows_so_many_references() {
+    let node = Node::start().await;
+    let item = |n: usize| json!({ "item": { "reference": format!("Device/d{n}") } });
+    let check = async |count: usize, is_cut: bool| {
+        let entries: Vec<Value> = (0..count).map(item).collect();
+        put(
+            &node,
+            &json!({ "resourceType": "List", "id": "l", "status": "current", "mode": "working",
+            "subject": { "reference": "Patient/p" }, "entry": entries }),
+        )
+        .await;
+        let page = node.get(ALL, "/fhir/Patient/p/$everything").await.json();
+        let told = page.to_string().contains("references are followed");
+        assert_eq!(told, is_cut, "{count}: {page}");
+    };
+    put(&node, &json!({ "resourceType": "Patient", "id": "p" })).await;
+    check(5_000, false).await;
+    check(5_001, true).await;
 }
 
 #[tokio::test]

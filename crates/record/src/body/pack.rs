@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use zstd_safe::{CCtx, CDict};
 
 use super::{ALONE, Bodies, MAGIC, PLAIN, put};
@@ -23,6 +23,9 @@ const DICTIONARY_BYTES: usize = 16 * 1024;
 /// some 15 ms, within a transaction.
 const SAMPLES: usize = 256;
 const SAMPLE_BYTES: usize = 512 * 1024;
+/// The most bytes of a sample, in the record and as a text: a dictionary of 16 KiB learns nothing
+/// more from a larger one, which would take memory.
+const MAX_SAMPLE_BYTES: usize = 64 * 1024;
 /// The samples are chosen evenly from so many times as many, since neighbours are often alike.
 const SPREAD: usize = 8;
 /// How hard zstd tries. Beside a dictionary more saves nothing: level 3 takes a quarter longer for
@@ -135,20 +138,13 @@ fn prepared(number: i64, dictionary: &[u8]) -> Option<(u64, CDict<'static>)> {
 /// A dictionary from the resources of a type; `None` where they have nothing in common.
 fn make(connection: &Connection, kind: i64, bodies: &Bodies) -> Result<Option<Vec<u8>>, Error> {
     let mut select = connection.prepare_cached(
-        "SELECT body FROM resource INDEXED BY resource_posting \
+        "SELECT p FROM resource INDEXED BY resource_posting \
          WHERE type = ?1 AND p IS NOT NULL ORDER BY p DESC LIMIT ?2",
     )?;
     let most = i64::try_from(SAMPLES * SPREAD).unwrap_or(i64::MAX);
-    let rows = select.query_map((kind, most), |row| row.get::<_, Vec<u8>>(0))?;
+    let rows = select.query_map((kind, most), |row| row.get::<_, i64>(0))?;
     let all = rows.collect::<Result<Vec<_>, _>>()?;
-    let (mut samples, mut sizes) = (Vec::new(), Vec::new());
-    for body in all.iter().step_by(all.len().div_ceil(SAMPLES).max(1)) {
-        let text = bodies.text(connection, body)?;
-        if samples.len() + text.len() <= SAMPLE_BYTES {
-            samples.extend_from_slice(text.as_bytes());
-            sizes.push(text.len());
-        }
-    }
+    let (samples, sizes) = samples(connection, kind, bodies, &all)?;
     let mut dictionary = Vec::with_capacity(DICTIONARY_BYTES);
     if zstd_safe::train_from_buffer(&mut dictionary, &samples, &sizes).is_err() {
         return Ok(None);
@@ -157,6 +153,36 @@ fn make(connection: &Connection, kind: i64, bodies: &Bodies) -> Result<Option<Ve
         number.copy_from_slice(&1_u32.to_le_bytes());
     }
     Ok(Some(dictionary))
+}
+
+/// Texts of every so many-th of these resources, and the bytes of each. One body at a time is in
+/// memory, and none that is large.
+fn samples(
+    connection: &Connection,
+    kind: i64,
+    bodies: &Bodies,
+    all: &[i64],
+) -> Result<(Vec<u8>, Vec<usize>), Error> {
+    let mut select = connection.prepare_cached(
+        "SELECT body FROM resource INDEXED BY resource_posting \
+         WHERE type = ?1 AND p = ?2 AND p IS NOT NULL AND length(body) <= ?3",
+    )?;
+    let most = i64::try_from(MAX_SAMPLE_BYTES).unwrap_or(i64::MAX);
+    let (mut samples, mut sizes) = (Vec::new(), Vec::new());
+    for p in all.iter().step_by(all.len().div_ceil(SAMPLES).max(1)) {
+        let body = select.query_row((kind, p, most), |row| row.get::<_, Vec<u8>>(0)).optional()?;
+        let Some(body) = body else { continue };
+        let text = bodies.text(connection, &body)?;
+        if text.len() > MAX_SAMPLE_BYTES {
+            continue;
+        }
+        if samples.len() + text.len() > SAMPLE_BYTES {
+            break;
+        }
+        samples.extend_from_slice(text.as_bytes());
+        sizes.push(text.len());
+    }
+    Ok((samples, sizes))
 }
 
 /// Writes a body; as a text where compressing does not make it smaller.
@@ -242,6 +268,32 @@ mod tests {
         let (first, second, third) =
             (mean(&sizes[..32]), mean(&sizes[32..512]), mean(&sizes[512..]));
         assert!(second * 2 < first && third <= second, "{first} {second} {third}");
+    }
+
+    #[test]
+    fn large_bodies_are_no_samples() {
+        let connection = tables();
+        let mut packer = Packer::default();
+        for n in 0..10 {
+            store(&connection, &mut packer, n);
+        }
+        // One is large in the record as well, the other as a text alone.
+        let mut seed = 1_u64;
+        let mut noise = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            char::from(b' ' + u8::try_from((seed >> 33) % 90).unwrap())
+        };
+        let noise: String = (0..200_000).map(|_| noise()).collect();
+        for (p, text) in [(0, noise), (5, "x".repeat(200_000))] {
+            let body = packer.pack(&connection, 5, &text, false).unwrap();
+            let changed = connection
+                .execute("UPDATE resource SET body = ?1 WHERE type = 5 AND p = ?2", (body, p))
+                .unwrap();
+            assert_eq!(changed, 1);
+        }
+        let all: Vec<i64> = (0..10).collect();
+        let (_, sizes) = samples(&connection, 5, &Bodies::default(), &all).unwrap();
+        assert_eq!(sizes.len(), 8);
     }
 
     /// Another writer goes on where the first one ended, with the same dictionary.

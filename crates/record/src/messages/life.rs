@@ -4,7 +4,7 @@ use fhir::{Id, StoredResource};
 use jiff::Timestamp;
 use medicines::deliveries::{Delivery, Which};
 use medicines::store::Deleted;
-use medicines::subscriptions::Change;
+use medicines::subscriptions::{Change, MASK};
 use medicines::{Fact, Head};
 
 use super::index::MessageIndex;
@@ -27,7 +27,7 @@ pub struct Life {
     pub at: Timestamp,
     /// The hash of the entry, in hexadecimal.
     pub hash: String,
-    /// The command, the answer and the facts.
+    /// The command, the answer and the facts; the values of subscribers' headers are masked.
     pub head: Head<'static>,
     /// The bytes as they came.
     pub raw: Vec<u8>,
@@ -113,7 +113,8 @@ impl Reader {
     ) -> Result<Option<Life>, Error> {
         let entries = journal::Reader::open(&self.journal)?;
         let Some(entry) = entries.get(seq)? else { return Ok(None) };
-        let head = head(&entry.head)?;
+        let mut head = head(&entry.head)?;
+        mask(&mut head);
         let mut life = Life {
             seq,
             at: recorded(entry.at)?,
@@ -194,6 +195,21 @@ fn related(entries: &journal::Reader, seq: u64, before: &[u8]) -> Result<Option<
 
 fn head(json: &[u8]) -> Result<Head<'static>, Error> {
     Head::from_json(json).map_err(|_| Error::Json { what: "head" })
+}
+
+/// Hides the values of subscribers' headers: they are secrets, and a life is there to be shown.
+fn mask(head: &mut Head<'_>) {
+    let has_some = |fact: &Fact| matches!(fact, Fact::Subscription(Change::Written { .. }));
+    if !head.facts.iter().any(has_some) {
+        return;
+    }
+    for fact in head.facts.to_mut() {
+        if let Fact::Subscription(Change::Written { headers, .. }) = fact {
+            for header in headers {
+                MASK.clone_into(&mut header.value);
+            }
+        }
+    }
 }
 
 fn recorded(microseconds: i64) -> Result<Timestamp, Error> {

@@ -17,7 +17,7 @@ use hyper::body::Frame;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::job::State;
-use super::kickoff::exports;
+use super::kickoff::{exports, still_permitted};
 use super::status::no_such_job;
 use crate::audit::{Look, look};
 use crate::door::Caller;
@@ -44,6 +44,7 @@ pub(crate) async fn get(
     let entry = exports.of(caller.name(), &id).ok_or_else(no_such_job)?;
     let output = entry.job.files.iter().find(|output| output.name == name);
     let output = output.filter(|_| entry.job.state == State::Done).ok_or_else(no_such_job)?;
+    still_permitted(&caller, &entry.job.asked.scope, output)?;
     let Ok(turn) = Arc::clone(&exports.0.downloads).try_acquire_owned() else {
         let detail = "As many files are sent as may be at the same time: ask again in a moment.";
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, code::TOO_COSTLY, detail);

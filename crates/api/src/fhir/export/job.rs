@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use fhir::ResourceType;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +64,15 @@ pub(super) struct Output {
     pub(super) count: u64,
     /// Whether it tells what was deleted.
     pub(super) deleted: bool,
+}
+
+impl Output {
+    /// The type whose resources it holds, or tells the deletion of: a file of deletions holds
+    /// Bundles, and is named by the type.
+    pub(super) fn of_type(&self) -> Option<ResourceType> {
+        let name = self.name.strip_prefix("deleted-").unwrap_or(&self.name);
+        name.split('-').next()?.parse().ok()
+    }
 }
 
 /// An export.

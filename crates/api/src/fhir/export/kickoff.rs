@@ -10,7 +10,7 @@ use fhir::{DateTime, Id, Instant, ResourceType};
 use fhir_search::{SearchRequest, Total};
 use jiff::Timestamp;
 
-use super::job::{Asked, Scope};
+use super::job::{Asked, Output, Scope};
 use super::{Exports, Full};
 use crate::audit::{Look, look};
 use crate::client::Role;
@@ -202,18 +202,7 @@ fn permitted(
     scope: &Scope,
     asked: Option<Vec<ResourceType>>,
 ) -> Result<Vec<ResourceType>, Failure> {
-    if !caller.has(Role::FhirRead) {
-        let detail = "To export, a client needs the role fhir-read as well.";
-        return Err(Problem::new(StatusCode::FORBIDDEN, code::ROLE_MISSING, detail).into());
-    }
-    let group = match scope {
-        Scope::Group(id) => Some(id.as_str()),
-        Scope::System | Scope::Patients => None,
-    };
-    if !caller.exports(group) {
-        let detail = "This client may export some Groups alone, and not this.";
-        return Err(Problem::new(StatusCode::FORBIDDEN, code::NOT_YOURS, detail).into());
-    }
+    exports_scope(caller, scope)?;
     let of_scope: Vec<ResourceType> = match scope {
         Scope::System => ResourceType::ALL.iter().copied().filter(|it| is_served(*it)).collect(),
         Scope::Patients | Scope::Group(_) => record::types_of_patients().collect(),
@@ -233,6 +222,37 @@ fn permitted(
         return Err(Failure::new(problem, IssueType::Forbidden).at("_type"));
     }
     Ok(asked)
+}
+
+/// Whether the client may export anything of the scope.
+fn exports_scope(caller: &Caller, scope: &Scope) -> Result<(), Failure> {
+    if !caller.has(Role::FhirRead) {
+        let detail = "To export, a client needs the role fhir-read as well.";
+        return Err(Problem::new(StatusCode::FORBIDDEN, code::ROLE_MISSING, detail).into());
+    }
+    let group = match scope {
+        Scope::Group(id) => Some(id.as_str()),
+        Scope::System | Scope::Patients => None,
+    };
+    if !caller.exports(group) {
+        let detail = "This client may export some Groups alone, and not this.";
+        return Err(Problem::new(StatusCode::FORBIDDEN, code::NOT_YOURS, detail).into());
+    }
+    Ok(())
+}
+
+/// Whether the client may still have a file: its rights may be fewer than when the export began.
+pub(super) fn still_permitted(
+    caller: &Caller,
+    scope: &Scope,
+    output: &Output,
+) -> Result<(), Failure> {
+    exports_scope(caller, scope)?;
+    if output.of_type().is_some_and(|kind| caller.exports_type(kind)) {
+        return Ok(());
+    }
+    let detail = "This client may not export resources of this type.";
+    Err(Problem::new(StatusCode::FORBIDDEN, code::NOT_YOURS, detail).into())
 }
 
 fn kinds(value: &str) -> Result<Vec<ResourceType>, Failure> {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fhir::json::{Node, Tree};
 use fhir::{Id, ResourceType};
-use fhir_search::SearchRequest;
+use fhir_search::{SearchRequest, Target, target};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use record::{Portion, Readers, Snapshot, Whose};
@@ -26,7 +26,8 @@ const MAX_OF_A_FILE: u64 = 100_000;
 const MAX_FILE_BYTES: u64 = 512 << 20;
 /// The most bytes of all files of a job before they are compressed.
 const MAX_BYTES: u64 = 64 << 30;
-/// After how many resources it is looked whether the job has been ended and the disk has room.
+/// After how many resources, written or not, it is looked whether the job has been ended and the
+/// disk has room.
 const LOOK_EVERY: u64 = 1_000;
 /// The most members of a Group and of those in it.
 const MAX_MEMBERS: usize = 100_000;
@@ -108,6 +109,7 @@ pub(super) fn write(
     };
     let asked = job.asked.clone();
     let (mut files, mut bytes) = (Vec::new(), 0);
+    let mut watch = Watch { entry, has_room, rows: 0 };
     for name in &asked.types {
         let kind: ResourceType = name.parse().map_err(|_| Failed::Fault)?;
         let of_kind = asked.filters.iter().filter(|(of, _)| of == name);
@@ -125,8 +127,9 @@ pub(super) fn write(
         let portion = Portion { kind, whose, since: asked.since, filters: &filters };
         let mut failed = None;
         snapshot.each(&portion, &mut |resource| {
-            let line = out.line(resource.json()).and_then(|()| looked(entry, has_room));
-            failed = line.err();
+            let written = resource.is_some();
+            let line = resource.map_or(Ok(()), |resource| out.line(resource.json()));
+            failed = line.and_then(|()| watch.looked(written)).err();
             failed.is_none()
         })?;
         failed.map_or(Ok(()), Err)?;
@@ -135,8 +138,8 @@ pub(super) fn write(
             out = Out { deleted: true, part: 0, ..out };
             let mut failed = None;
             snapshot.deleted(kind, since, &mut |id, at| {
-                let line = out.line(&deletion(kind, id, at)).and_then(|()| looked(entry, has_room));
-                failed = line.err();
+                let line = out.line(&deletion(kind, id, at));
+                failed = line.and_then(|()| watch.looked(true)).err();
                 failed.is_none()
             })?;
             failed.map_or(Ok(()), Err)?;
@@ -147,20 +150,34 @@ pub(super) fn write(
     if entry.ended.load(Ordering::Relaxed) {
         return Err(Failed::Ended);
     }
+    // A job that is told as done has its files, also after a power cut.
+    File::open(folder)?.sync_all()?;
     job.files = files;
     Ok(())
 }
 
-/// Counts a resource, and looks now and then whether to go on.
-fn looked(entry: &Entry, has_room: &dyn Fn() -> bool) -> Result<(), Failed> {
-    let before = entry.progress.resources.fetch_add(1, Ordering::Relaxed);
-    if !before.is_multiple_of(LOOK_EVERY) {
-        return Ok(());
+/// Looks now and then whether to go on.
+struct Watch<'a> {
+    entry: &'a Entry,
+    has_room: &'a dyn Fn() -> bool,
+    /// What was looked at, of all types.
+    rows: u64,
+}
+
+impl Watch<'_> {
+    /// Counts a resource that was looked at, and whether it was written.
+    fn looked(&mut self, written: bool) -> Result<(), Failed> {
+        self.entry.progress.resources.fetch_add(u64::from(written), Ordering::Relaxed);
+        let before = self.rows;
+        self.rows += 1;
+        if !before.is_multiple_of(LOOK_EVERY) {
+            return Ok(());
+        }
+        if self.entry.ended.load(Ordering::Relaxed) {
+            return Err(Failed::Ended);
+        }
+        if (self.has_room)() { Ok(()) } else { Err(Failed::Disk) }
     }
-    if entry.ended.load(Ordering::Relaxed) {
-        return Err(Failed::Ended);
-    }
-    if has_room() { Ok(()) } else { Err(Failed::Disk) }
 }
 
 /// That a resource was deleted, as the guide has it: a transaction that deletes it.
@@ -195,13 +212,12 @@ fn members(snapshot: &Snapshot<'_>, id: &str) -> Result<BTreeSet<Id>, Failed> {
             };
             for member in members.filter(|member| !left(member)) {
                 let entity = member.get("entity").and_then(|it| it.text("reference"));
-                let mut parts = entity.unwrap_or_default().rsplit('/');
-                let (Some(Ok(id)), kind) = (parts.next().map(Id::new), parts.next()) else {
-                    continue;
-                };
+                // An absolute address is of somebody on another server, whatever its id.
+                let Target::Local(kind, id) = target(entity.unwrap_or_default()) else { continue };
+                let Ok(id) = Id::new(id) else { continue };
                 match kind {
-                    Some("Patient") => drop(all.insert(id)),
-                    Some("Group") if known.insert(id.clone()) => inner.push(id),
+                    ResourceType::Patient => drop(all.insert(id)),
+                    ResourceType::Group if known.insert(id.clone()) => inner.push(id),
                     _ => {}
                 }
                 if all.len() > MAX_MEMBERS || known.len() > MAX_MEMBERS {
@@ -266,8 +282,8 @@ impl Out<'_> {
 
     fn end(&mut self) -> Result<(), Failed> {
         if let Some(open) = self.open.take() {
-            let mut file = open.file.finish()?;
-            file.flush()?;
+            let file = open.file.finish()?;
+            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
             self.files.push(open.output);
         }
         Ok(())

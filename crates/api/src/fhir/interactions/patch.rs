@@ -13,6 +13,7 @@ use crate::door::Caller;
 use crate::fhir::changing::{Changing, change};
 use crate::fhir::intake::{self, MAX_RESOURCE_BYTES};
 use crate::fhir::shape::Shape;
+use crate::fhir::subscriptions::intake::by_itself;
 use crate::fhir::writing::{Asked, about, single};
 use crate::fhir::{Failure, conditions, id, served};
 use crate::state::ApiState;
@@ -52,6 +53,7 @@ async fn answer(
     rest: &str,
     request: Request,
 ) -> Result<Response, Failure> {
+    by_itself(kind)?;
     let (parts, body) = request.into_parts();
     let pairs = query(&parts.uri)?;
     let shape = Shape::read(&pairs)?;

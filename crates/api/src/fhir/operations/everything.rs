@@ -29,6 +29,8 @@ use crate::state::ApiState;
 const DEFAULT_COUNT: usize = 100;
 /// The most resources that a page brings along because others refer to them.
 const MAX_INCLUDED: usize = 500;
+/// The most references of a page that are followed to find these.
+const MAX_FOLLOWED: usize = 5_000;
 
 type Pairs = Vec<(String, String)>;
 
@@ -70,7 +72,7 @@ pub(crate) async fn of_one(
         what: "everything",
         resource_type: Some(kind),
         detail: about.clone(),
-        patients: page.iter().filter_map(|page| page.patient.clone()).collect(),
+        patients: page.iter().flat_map(|page| page.patients.iter().cloned()).collect(),
     };
     look(&api, &caller, seen).await?;
     let page = page.ok_or_else(no_such_resource)?;
@@ -90,7 +92,10 @@ pub(crate) async fn of_one(
     bundle.entry = page.about.iter().map(|stored| entry(stored, SearchMode::Match)).collect();
     bundle.entry.extend(page.others.iter().map(|stored| entry(stored, SearchMode::Include)));
     if page.cut {
-        let words = format!("No more than {MAX_INCLUDED} resources come along with a page.");
+        let words = format!(
+            "No more than {MAX_INCLUDED} resources come along with a page, and no more than \
+             {MAX_FOLLOWED} references are followed to find them."
+        );
         bundle.entry.push(warning(IssueType::Incomplete, &words));
     }
     Ok(Reply::body(shape.bundle(bundle.to_json())).respond(&shape.format_alone()))
@@ -98,8 +103,9 @@ pub(crate) async fn of_one(
 
 /// One page of what is known.
 struct Page {
-    /// Whom it is about; nobody, of a stay that names no patient.
-    patient: Option<Id>,
+    /// Whom it is about, and whom each resource on it is about: what belongs to a stay may name
+    /// somebody else. Nobody, of a stay that names no patient.
+    patients: BTreeSet<Id>,
     about: Vec<StoredResource>,
     /// What these refer to, and is about nobody else.
     others: Vec<StoredResource>,
@@ -134,7 +140,10 @@ fn gather(record: &record::Reader, asked: &Asked) -> Result<Option<Page>, record
     };
     let about: Vec<StoredResource> = found.into_iter().filter(in_time).collect();
     let (others, cut) = others(record, asked, (&about, patient.as_ref()))?;
-    Ok(Some(Page { patient, about, others, cut, next }))
+    let shown = about.iter().chain(&others);
+    let of_shown = shown.filter_map(|stored| index(stored).ok().and_then(|values| values.patient));
+    let patients = of_shown.chain(patient.clone()).collect();
+    Ok(Some(Page { patients, about, others, cut, next }))
 }
 
 /// What a page brings along because its resources refer to it, and whether there would be more.
@@ -148,7 +157,7 @@ fn others(
         references(stored.json(), &mut wanted);
     }
     let is_stay = asked.kind == ResourceType::Encounter;
-    let mut others = Vec::new();
+    let (mut others, mut followed) = (Vec::new(), 0);
     for (kind, id) in wanted {
         let listed = asked.types.is_empty() || asked.types.contains(&kind);
         // What is about this patient has a page of its own where all of the patient is asked for.
@@ -156,8 +165,14 @@ fn others(
         if !listed || !is_stay && kind == ResourceType::Patient {
             continue;
         }
-        let is_here = about.iter().any(|it| it.resource_type == kind && it.id == id);
-        let Some(other) = record.read(kind, &id)?.filter(|_| !is_here) else { continue };
+        if about.iter().any(|it| it.resource_type == kind && it.id == id) {
+            continue;
+        }
+        if followed == MAX_FOLLOWED {
+            return Ok((others, true));
+        }
+        followed += 1;
+        let Some(other) = record.read(kind, &id)? else { continue };
         // What is about another patient is never shown.
         let whose = match index(&other) {
             Ok(values) => values.patient,

@@ -288,8 +288,11 @@ fn number(
 }
 
 fn headers(channel: &Value) -> Result<Vec<Header>, Failure> {
-    let lines = channel.get("header").and_then(Value::as_array);
-    let lines = lines.map(Vec::as_slice).unwrap_or_default();
+    let Some(lines) = channel.get("header") else { return Ok(Vec::new()) };
+    // What is read as no headers would be stored with its values.
+    let lines = lines.as_array().ok_or_else(|| {
+        refused("Subscription.channel.header", "The headers are a list of \"Name: value\".")
+    })?;
     if lines.len() > MAX_HEADERS {
         let detail = format!("An endpoint is called with at most {MAX_HEADERS} headers.");
         return Err(refused("Subscription.channel.header", detail));

@@ -23,12 +23,25 @@ const MAX_LOOKED: u64 = 8_192;
 /// The most bytes of resources that are kept for other subscribers.
 const MAX_KEPT_BYTES: usize = 32 << 20;
 
+/// The most bytes of resources that are told at once, beside the first event.
+const MAX_TOLD_BYTES: usize = 4 << 20;
+
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
     pub(crate) place: Place,
     pub(crate) at: Timestamp,
     pub(crate) focus: Focus,
+}
+
+impl Event {
+    /// The bytes of its resource.
+    fn bytes(&self) -> usize {
+        match &self.focus {
+            Focus::Stored(stored) => stored.json().len(),
+            Focus::Deleted(_) | Focus::Case(_) => 0,
+        }
+    }
 }
 
 /// What was found from a place on.
@@ -96,12 +109,13 @@ impl Events {
         Events { engine, kept: Arc::default() }
     }
 
-    /// The next events after a place that a subscription asks for, at most `limit`. Blocks.
+    /// The next events after a place that a subscription asks for, at most `limit`, and no more
+    /// than [`MAX_TOLD_BYTES`] of resources where there is more than one. Blocks.
     pub(crate) fn after(&self, asked: &Asked, from: Place, limit: usize) -> Result<Found, Unread> {
         let recorded = *self.engine.progress().borrow();
         let readers = self.engine.readers();
         let record = readers.get()?;
-        let mut found = Found::default();
+        let (mut found, mut bytes) = (Found::default(), 0);
         let mut next = if from == Place::end_of(from.seq) { from.seq + 1 } else { from.seq };
         let until = recorded.min(next.saturating_add(MAX_LOOKED));
         while next <= until {
@@ -109,6 +123,11 @@ impl Events {
             for event in page.events.iter().filter(|event| event.place > from) {
                 if event.place.seq < next || !is_asked(asked, event, &record)? {
                     continue;
+                }
+                bytes += event.bytes();
+                if let Some(last) = found.events.last().filter(|_| bytes > MAX_TOLD_BYTES) {
+                    found.looked = Some(last.place);
+                    return Ok(found);
                 }
                 found.events.push(event.clone());
                 if found.events.len() == limit {
@@ -122,15 +141,21 @@ impl Events {
         Ok(found)
     }
 
-    /// The events at these places. Blocks.
+    /// The events at these places, in their order: fewer than all where they have more than
+    /// [`MAX_TOLD_BYTES`] of resources, but at least the first. Blocks.
     pub(crate) fn at(&self, places: &[Place]) -> Result<Vec<Event>, Unread> {
         let recorded = *self.engine.progress().borrow();
-        let mut events = Vec::with_capacity(places.len());
+        let (mut events, mut bytes) = (Vec::with_capacity(places.len()), 0);
         for place in places {
             let page = self.page(place.seq, recorded)?;
             let found = page.events.iter().find(|event| event.place == *place);
             let lost = || Unread::Failed(format!("entry {} holds no such event", place.seq));
-            events.push(found.ok_or_else(lost)?.clone());
+            let found = found.ok_or_else(lost)?;
+            bytes += found.bytes();
+            if !events.is_empty() && bytes > MAX_TOLD_BYTES {
+                break;
+            }
+            events.push(found.clone());
         }
         Ok(events)
     }

@@ -67,6 +67,17 @@ pub(crate) fn judge(
     Ok(Some(Judged { json: all.to_string(), wish }))
 }
 
+/// Refuses a subscription in a bundle or by a patch: what comes may have secrets in it, so that it
+/// is refused before the journal keeps it.
+pub(crate) fn by_itself(kind: ResourceType) -> Result<(), Failure> {
+    if kind != ResourceType::Subscription {
+        return Ok(());
+    }
+    let detail = "A subscription is written by itself: by POST, or by PUT or DELETE of its id, \
+                  and not in a bundle or by a patch.";
+    Err(refused("Subscription", detail))
+}
+
 /// What the journal keeps of a write, and what is asked of a subscription.
 pub(crate) fn kept(judged: Option<Judged>, raw: Bytes) -> (Bytes, Option<Wish>) {
     match judged {

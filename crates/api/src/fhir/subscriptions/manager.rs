@@ -15,7 +15,8 @@ use super::pump::{Pump, stand};
 use super::{Asked, Subscriptions};
 use crate::state::ApiState;
 
-/// The pause after the subscriptions could not be read, or a task ended unexpectedly.
+/// The pause after the subscriptions could not be read, or a task ended while its subscription
+/// stood as before.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// That subscribers are told. When it is dropped, they are not told any more.
@@ -42,6 +43,8 @@ async fn manage(api: ApiState) {
     let mut tasks = JoinSet::new();
     loop {
         changed.borrow_and_update();
+        // Before the subscriptions are read: a task that said how its own stands said so first.
+        let ended = ended(&mut running);
         match api
             .query(|record| {
                 let all = record.subscriptions()?;
@@ -54,6 +57,14 @@ async fn manage(api: ApiState) {
             })
             .await
         {
+            Ok(all) if ended.iter().any(|(id, version)| is_there(&all, id, *version)) => {
+                // A task failed, or nothing can be written any more.
+                if api.engine.progress().has_changed().is_err() {
+                    return;
+                }
+                sleep(PAUSE).await;
+                continue;
+            }
             Ok(all) => settle(&api, all, &mut running, &mut tasks).await,
             Err(error) => {
                 tracing::error!(%error, "the subscriptions could not be read");
@@ -66,12 +77,26 @@ async fn manage(api: ApiState) {
             Some(ended) = tasks.join_next(), if !tasks.is_empty() => {
                 if ended.is_err_and(|error| error.is_panic()) {
                     tracing::error!("a task that tells a subscriber ended unexpectedly");
-                    running.retain(|_, (_, task)| !task.is_finished());
-                    sleep(PAUSE).await;
                 }
             }
         }
     }
+}
+
+/// Forgets the tasks that have ended; gives the subscriptions and versions that they were for.
+fn ended(running: &mut BTreeMap<Id, (u64, AbortHandle)>) -> Vec<(Id, u64)> {
+    let mut ended = Vec::new();
+    running.retain(|id, (version, task)| {
+        if task.is_finished() {
+            ended.push((id.clone(), *version));
+        }
+        !task.is_finished()
+    });
+    ended
+}
+
+fn is_there(all: &[(Subscription, Option<String>)], id: &Id, version: u64) -> bool {
+    all.iter().any(|(one, _)| one.id == *id && one.version == version)
 }
 
 /// Begins the tasks that are missing and ends those that are not needed.
@@ -81,10 +106,8 @@ async fn settle(
     running: &mut BTreeMap<Id, (u64, AbortHandle)>,
     tasks: &mut JoinSet<()>,
 ) {
-    let gone =
-        |id: &Id, version: u64| !all.iter().any(|(one, _)| one.id == *id && one.version == version);
     running.retain(|id, (version, task)| {
-        let ends = gone(id, *version);
+        let ends = !is_there(&all, id, *version);
         if ends {
             task.abort();
         }

@@ -30,6 +30,10 @@ const LOOKED_ENTRIES: u64 = 50_000;
 /// The longest wait for an end or a heartbeat before it is looked at again.
 const MOST_WAIT: Duration = Duration::from_hours(1);
 
+/// How often a subscription is read again after it could not be, and the pause before.
+const TAKE_TRIES: u32 = 5;
+const TAKE_PAUSE: Duration = Duration::from_secs(1);
+
 /// That there is nothing more to do: the subscription stands differently, or the node ends.
 struct Over;
 
@@ -271,18 +275,31 @@ pub(crate) async fn journal(
 }
 
 /// Says that a subscriber took events. Gives the subscription as it stands then; none where it is
-/// another one by now.
+/// another one by now, or another reader of it took events.
 pub(crate) async fn take(
     api: &ApiState,
     one: &Subscription,
     events: Vec<Place>,
     looked: Place,
 ) -> Option<Subscription> {
+    let expected = one.events + u64::try_from(events.len()).ok()?;
     let told = Told { id: one.id.clone(), after: one.events, events, looked };
     submit(api, Act::Take(told)).await.ok()?;
-    let id = one.id.clone();
-    let now = api.query(move |record| record.subscription(&id)).await.ok()??;
-    (now.version == one.version).then_some(now)
+    let mut tries = 0;
+    let now = loop {
+        let id = one.id.clone();
+        match api.query(move |record| record.subscription(&id)).await {
+            Ok(now) => break now?,
+            Err(error) if tries < TAKE_TRIES => {
+                tracing::error!(subscription = %one.id, %error, "a subscription cannot be read");
+                tries += 1;
+                sleep(TAKE_PAUSE).await;
+            }
+            Err(_) => return None,
+        }
+    };
+    // Where another reader took events meanwhile, the numbers that come next are not known here.
+    (now.version == one.version && now.events == expected).then_some(now)
 }
 
 /// Says how a subscription stands.

@@ -169,10 +169,11 @@ impl Reader {
         first: u64,
         places: Vec<Place>,
     ) -> Option<()> {
-        let mut first = first;
-        for places in places.chunks(asked.count) {
-            let (source, places) = (self.api.subscriptions.events.clone(), places.to_vec());
-            let read = tokio::task::spawn_blocking(move || source.at(&places)).await;
+        let (mut first, mut places) = (first, &places[..]);
+        while !places.is_empty() {
+            let next = places[..places.len().min(asked.count)].to_vec();
+            let source = self.api.subscriptions.events.clone();
+            let read = tokio::task::spawn_blocking(move || source.at(&next)).await;
             let events: Result<Vec<Event>, Unread> = read.ok()?;
             let events = events.ok()?;
             journal(&self.api, one, asked.content, &events).await.ok()?;
@@ -191,6 +192,7 @@ impl Reader {
             let message = message(Type::Event, Some(first + count - 1), &notice.bundle());
             timeout(asked.timeout, self.messages.send(message)).await.ok()?.ok()?;
             first += count;
+            places = places.get(events.len()..).filter(|_| count > 0)?;
         }
         Some(())
     }

@@ -1,7 +1,7 @@
 //! All resources of a type, one after another, of one state of the record (FHIR Bulk Data Access).
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fhir::json::Tree;
 use fhir::{Id, ResourceType, StoredResource};
@@ -50,7 +50,7 @@ pub type GoOn = bool;
 pub struct Snapshot<'r> {
     reader: &'r Reader,
     connection: Transaction<'r>,
-    time: Duration,
+    end: Instant,
 }
 
 impl Reader {
@@ -60,7 +60,9 @@ impl Reader {
         let connection = self.snapshot()?;
         // The state is taken with the first look at it.
         connection.query_row("SELECT seq FROM position", [], |row| row.get::<_, i64>(0))?;
-        Ok(Snapshot { reader: self, connection, time })
+        let now = Instant::now();
+        let end = now.checked_add(time).unwrap_or(now);
+        Ok(Snapshot { reader: self, connection, end })
     }
 }
 
@@ -79,14 +81,15 @@ impl Snapshot<'_> {
         self.reader.read(kind, id)
     }
 
-    /// Gives every resource of the portion, in no order, until it is told to stop. What is in
-    /// memory is one resource at a time.
+    /// Gives every resource of the portion, in no order, until it is told to stop; and nothing for
+    /// each that was looked at and is not in it, so that its reader can tell it to stop meanwhile.
+    /// What is in memory is one resource at a time.
     pub fn each(
         &self,
         portion: &Portion<'_>,
-        take: &mut dyn FnMut(StoredResource) -> GoOn,
+        take: &mut dyn FnMut(Option<StoredResource>) -> GoOn,
     ) -> Result<(), Error> {
-        let budget = Budget::new(usize::MAX, self.time);
+        let budget = Budget::new(usize::MAX, self.left());
         let (reader, runs) = (self.reader, Runs::new(&self.connection)?);
         let searcher = Searcher { reader, connection: &self.connection, runs, budget };
         let mut filters = portion.filters.to_vec();
@@ -112,31 +115,32 @@ impl Snapshot<'_> {
         let kind = type_number(portion.kind);
         let since = portion.since.map_or(i64::MIN, nanoseconds);
         let of_type = format!("SELECT {COLUMNS} FROM resource INDEXED BY resource_changed");
-        let mut pick = |resource: StoredResource| -> Result<GoOn, Error> {
+        // All that is looked at takes time, also what is not in the portion.
+        let mut pick = |resource: Option<StoredResource>| -> Result<GoOn, Error> {
             searcher.budget.read()?;
-            Ok(!meets(&resource)? || take(resource))
+            let found = match resource {
+                Some(resource) if meets(&resource)? => Some(resource),
+                _ => None,
+            };
+            Ok(take(found))
         };
         match portion.whose {
             Whose::Everybodys => {
                 let sql = format!("{of_type} WHERE type = ?1 AND last_updated >= ?2");
-                self.rows(&sql, (kind, since), &mut pick)?;
+                self.rows(&sql, (kind, since), &mut |resource| pick(Some(resource)))?;
             }
             _ if !is_by_subject(portion.kind) => {
                 let sql = format!("{of_type} WHERE type = ?1 AND last_updated >= ?2");
                 let params = ways(portion.kind);
                 self.rows(&sql, (kind, since), &mut |resource| {
-                    if belongs(&resource, &params, portion.whose) {
-                        pick(resource)
-                    } else {
-                        Ok(true)
-                    }
+                    pick(belongs(&resource, &params, portion.whose).then_some(resource))
                 })?;
             }
             Whose::AnyPatients => {
                 let sql = format!(
                     "{of_type} WHERE type = ?1 AND last_updated >= ?2 AND subject IS NOT NULL"
                 );
-                self.rows(&sql, (kind, since), &mut pick)?;
+                self.rows(&sql, (kind, since), &mut |resource| pick(Some(resource)))?;
             }
             Whose::These(patients) => {
                 let sql = format!(
@@ -144,7 +148,10 @@ impl Snapshot<'_> {
                      WHERE subject = ?1 AND type = ?2 AND last_updated >= ?3"
                 );
                 for patient in patients {
-                    if !self.rows(&sql, (patient.as_str(), kind, since), &mut pick)? {
+                    let values = (patient.as_str(), kind, since);
+                    let whole = self.rows(&sql, values, &mut |resource| pick(Some(resource)))?;
+                    // Looking for a patient who has none takes time as well.
+                    if !whole || !pick(None)? {
                         break;
                     }
                 }
@@ -160,18 +167,25 @@ impl Snapshot<'_> {
         since: Timestamp,
         take: &mut dyn FnMut(&str, Timestamp) -> GoOn,
     ) -> Result<(), Error> {
+        let budget = Budget::new(usize::MAX, self.left());
         let mut statement = self.connection.prepare_cached(
             "SELECT id, last_updated FROM resource INDEXED BY resource_changed \
              WHERE type = -?1 AND last_updated >= ?2",
         )?;
         let mut rows = statement.query((type_number(kind), nanoseconds(since)))?;
         while let Some(row) = rows.next()? {
+            budget.read()?;
             let id = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
             if !take(id, timestamp(row.get(1)?)) {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// The time that the state is held yet.
+    fn left(&self) -> Duration {
+        self.end.saturating_duration_since(Instant::now())
     }
 
     /// Whether all rows were given.
