@@ -96,22 +96,6 @@ impl Snapshot<'_> {
         for filter in &mut filters {
             searcher.resolve(&mut filter.conditions)?;
         }
-        let meets = |resource: &StoredResource| -> Result<bool, Error> {
-            if filters.is_empty() {
-                return Ok(true);
-            }
-            let Ok(tree) = Tree::parse(resource.json()) else { return Ok(false) };
-            for filter in &filters {
-                let mut all = true;
-                for condition in &filter.conditions {
-                    all = all && searcher.holds(condition, resource, tree.root())?;
-                }
-                if all {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        };
         let kind = type_number(portion.kind);
         let since = portion.since.map_or(i64::MIN, nanoseconds);
         let of_type = format!("SELECT {COLUMNS} FROM resource INDEXED BY resource_changed");
@@ -119,7 +103,7 @@ impl Snapshot<'_> {
         let mut pick = |resource: Option<StoredResource>| -> Result<GoOn, Error> {
             searcher.budget.read()?;
             let found = match resource {
-                Some(resource) if meets(&resource)? => Some(resource),
+                Some(resource) if meets(&searcher, &filters, &resource)? => Some(resource),
                 _ => None,
             };
             Ok(take(found))
@@ -204,6 +188,28 @@ impl Snapshot<'_> {
         }
         Ok(true)
     }
+}
+
+/// Whether one of the searches finds a resource; without any, all are wanted.
+fn meets(
+    searcher: &Searcher<'_>,
+    filters: &[SearchRequest],
+    resource: &StoredResource,
+) -> Result<bool, Error> {
+    if filters.is_empty() {
+        return Ok(true);
+    }
+    let Ok(tree) = Tree::parse(resource.json()) else { return Ok(false) };
+    for filter in filters {
+        let mut all = true;
+        for condition in &filter.conditions {
+            all = all && searcher.holds(condition, resource, tree.root())?;
+        }
+        if all {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The references that lead to the patient in whose compartment a resource of the type is (R4
