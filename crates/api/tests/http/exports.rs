@@ -116,7 +116,8 @@ async fn filled() -> Node {
         &node,
         &json!({ "resourceType": "Group", "id": "ward", "type": "person", "actual": true,
         "member": [member("Patient/a", false), member("Patient/c", true),
-            member("https://elsewhere.example/fhir/Patient/c", false), member("Group/inner", false)] }),
+            member("https://elsewhere.example/fhir/Patient/c", false),
+            member("Group/inner", false)] }),
     )
     .await;
     node
