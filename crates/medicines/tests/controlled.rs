@@ -17,7 +17,7 @@ use medicines::controlled::{
     SupplyDeed, TakeInDeed, WasteDeed,
 };
 use medicines::orders::Control;
-use medicines::stock::{Account, Destination, StockAct};
+use medicines::stock::{Account, Destination, Receipt, StockAct, StockCount};
 use medicines::{Answer, Fact, Request};
 use rust_decimal::Decimal;
 
@@ -150,6 +150,8 @@ fn a_witness_is_another_person_at_another_client_for_this_act_once_and_in_time()
     let counted = act(&hospital, count(ward(), 20), "N1");
     refused(enter(&mut hospital, counted.clone(), None), "needs a second person");
     refused(sign(&mut hospital, &counted, "N1", "x"), "another one");
+    let case = hospital.state.open_cases().next().unwrap();
+    assert_eq!(case.item.as_deref(), Some(MORPHINE));
     refused(sign(&mut hospital, &counted, "HCA", "x"), "role does not allow");
     refused(sign(&mut hospital, &counted, "NOBODY", "x"), "not on the staff list");
     cases(&hospital, &[(CaseKind::ControlledDrug, "witness-same-person")]);
@@ -427,6 +429,8 @@ fn a_correction_is_a_new_entry() {
     refused(alone(&mut hospital, correct(Some(-2)), "P1"), "second person");
     refused(both(&mut hospital, correct(Some(-21)), "P1", "N1"), "taken back");
     both(&mut hospital, correct(Some(-2)), "P1", "N1").unwrap();
+    // Twenty came, of which two were taken back: eighteen are left to take back.
+    refused(both(&mut hospital, correct(Some(-19)), "P1", "N1"), "taken back");
     assert_eq!(balance(&hospital, "ward:WARDA"), Decimal::from(18));
     assert_eq!(balance(&hospital, "pharmacy"), Decimal::from(-18));
     alone(&mut hospital, correct(None), "P1").unwrap();
@@ -536,4 +540,185 @@ fn what_is_no_controlled_drug_is_told_elsewhere() {
     let before = hospital.facts.len();
     refused(alone(&mut hospital, count(ward(), 1), "HCA"), "role does not allow");
     assert_eq!(hospital.facts.len(), before, "a mistake leaves nothing");
+}
+
+#[test]
+fn what_a_register_is_kept_of_is_not_told_as_stock() {
+    let mut hospital = hospital();
+    let now = hospital.now;
+    let ward = || Account::WardStock("WARDA".into());
+    let under = "bad-value";
+    let unseen = |hospital: &Hospital| {
+        let open = hospital.open_cases();
+        open.iter().filter(|(_, reason)| reason == "movement-not-witnessed").count()
+    };
+    let counted = |item: &str| {
+        let (place, item, found) = (ward(), item.into(), 5.into());
+        let (person, witness) = ("N1".into(), Some("N2".into()));
+        StockAct::Count(StockCount { place, item, found, person, witness, activity: now })
+    };
+    refused(hospital.stock(counted(MORPHINE)), under);
+    let gone = |item: &str, from: Account, to: Account, witness: Option<&str>| {
+        let mut told = movement(now, from, Destination::Place(to), item, 1);
+        told.witness = witness.map(str::to_owned);
+        told
+    };
+    let wasted = gone(MORPHINE, ward(), Account::Waste, Some("N2"));
+    refused(hospital.stock(StockAct::Move(wasted)), under);
+    let mut sent = gone(MORPHINE, Account::Pharmacy, ward(), Some("N2"));
+    sent.sent = true;
+    let consignment = hospital.stock(StockAct::Move(sent)).unwrap();
+    let receipt = Receipt {
+        consignment: consignment.clone(),
+        quantity: 1.into(),
+        complete: true,
+        person: "P1".into(),
+        witness: Some("N2".into()),
+        activity: now,
+    };
+    refused(hospital.stock(StockAct::Receive(receipt)), under);
+    let receive = ReceiveDeed { consignment, quantity: 1.into(), complete: true };
+    alone(&mut hospital, Deed::Receive(receive), "P1").unwrap();
+    assert_eq!(unseen(&hospital), 0);
+
+    hospital.stock(StockAct::Move(gone(MORPHINE, Account::Pharmacy, ward(), None))).unwrap();
+    assert_eq!(unseen(&hospital), 1);
+    // What no register is kept of is told as before.
+    hospital.stock(StockAct::Move(gone("PARA500", Account::Pharmacy, ward(), None))).unwrap();
+    hospital.stock(StockAct::Move(gone("PARA500", ward(), Account::Waste, None))).unwrap();
+    assert_eq!(unseen(&hospital), 1);
+    hospital.stock(counted("PARA500")).unwrap_or_else(|_| Id::new("done").unwrap());
+    assert_eq!(hospital.state.balance(&ward(), "PARA500"), Decimal::from(5));
+}
+
+#[test]
+fn a_lost_dose_is_not_settled_by_whoever_took_it() {
+    let mut hospital = hospital();
+    let removal = removal(&mut hospital, 1);
+    hospital.now += SignedDuration::from_hours(4);
+    hospital.tick();
+    let case = hospital.state.open_cases().find(|case| case.kind == CaseKind::UnaccountedDose);
+    let case = case.unwrap().clone();
+    assert_eq!((&case.removal, case.person.as_deref()), (&Some(removal.clone()), Some("N1")));
+    let mut settle = |by: &str, word: &str| {
+        let (case, by, resolution) = (case.id.clone(), by.to_owned(), word.to_owned());
+        match hospital.ask(Request::Resolve(Resolution { case, by, resolution })) {
+            Answer::Done => Ok(removal.clone()),
+            Answer::Parked(problem) => Err(problem.text),
+            other => panic!("no answer to a resolution: {other:?}"),
+        }
+    };
+    refused(settle("N1", "lost"), "Who took");
+    refused(settle("P1", "wasted"), "/cd/waste");
+    refused(settle("P1", "returned"), "/cd/waste");
+    settle("P1", "nobody knows").unwrap();
+    let open = hospital.open_cases();
+    assert!(open.contains(&(CaseKind::Discrepancy, "not-accounted-for".into())), "{open:?}");
+    let found = hospital.state.open_cases().find(|one| one.kind == CaseKind::Discrepancy);
+    let known = hospital.state.discrepancy(&found.unwrap().id).unwrap();
+    assert_eq!(known.quantity, Some((-1).into()));
+    assert_eq!(known.place.as_deref(), Some("cabinet:ADC/WARDA1"));
+}
+
+/// Ten are asked for by ward A and sent by the pharmacy.
+fn supplied(hospital: &mut Hospital) -> Id {
+    let (place, item, quantity) = (ward(), MORPHINE.into(), 10.into());
+    let asked = Deed::Requisition(RequisitionDeed { place, item, quantity });
+    let requisition = alone(hospital, asked, "N1").unwrap();
+    let supply = Deed::Supply(SupplyDeed {
+        requisition,
+        from: Place::Pharmacy,
+        quantity: 10.into(),
+        batch: None,
+        expiry: None,
+        messenger: "Porter 4".into(),
+    });
+    alone(hospital, supply, "P1").unwrap()
+}
+
+#[test]
+fn a_supply_that_never_arrives_is_a_discrepancy_that_ends_with_it() {
+    let mut hospital = hospital();
+    let consignment = supplied(&mut hospital);
+    hospital.now += SignedDuration::from_hours(23);
+    both(&mut hospital, count(ward(), 20), "N1", "N2").unwrap();
+    hospital.now += SignedDuration::from_hours(1);
+    hospital.tick();
+    cases(&hospital, &[(CaseKind::Consignment, "not-arrived")]);
+    let all = hospital.state.open_cases().next().unwrap().id.clone();
+    assert_eq!(hospital.state.discrepancy(&all).unwrap().reason, "not-arrived");
+
+    let receive = ReceiveDeed { consignment, quantity: 7.into(), complete: true };
+    alone(&mut hospital, Deed::Receive(receive), "N1").unwrap();
+    cases(&hospital, &[(CaseKind::Consignment, "less-arrived")]);
+    assert!(hospital.state.discrepancy(&all).is_none());
+    let rest = hospital.state.open_cases().next().unwrap().id.clone();
+    assert_eq!(hospital.state.discrepancy(&rest).unwrap().quantity, Some(3.into()));
+
+    let step = Step {
+        discrepancy: rest,
+        to: DiscrepancyStatus::Resolved,
+        by: "P1".into(),
+        text: Some("the box was short".into()),
+    };
+    tell(&mut hospital, ControlledAct::Step(step)).unwrap();
+    cases(&hospital, &[]);
+    assert_eq!(hospital.state.consignments().count(), 0, "nothing is on its way any more");
+    let place = Account::Discrepancy("pharmacy".into());
+    assert_eq!(hospital.state.balance(&place, MORPHINE), Decimal::from(3));
+}
+
+#[test]
+fn a_count_is_of_what_was_entered_before_it() {
+    let mut hospital = hospital();
+    let before = act(&hospital, count(ward(), 20), "N1");
+    let signature = sign(&mut hospital, &before, "N2", "witness-tablet").unwrap();
+    hospital.now += SignedDuration::from_mins(2);
+    let to = Destination::Place(Account::WardStock("WARDA".into()));
+    let moved = movement(hospital.now, Account::Pharmacy, to, MORPHINE, 1);
+    hospital.stock(StockAct::Move(moved)).unwrap();
+    let mut hospital = hospital.restarted();
+    refused(enter(&mut hospital, before, Some(Second::Signature(signature))), "count again");
+    both(&mut hospital, count(ward(), 21), "N1", "N2").unwrap();
+    cases(&hospital, &[]);
+}
+
+#[test]
+fn of_what_is_no_longer_registered_no_count_is_asked_for() {
+    let mut hospital = hospital();
+    hospital.now += SignedDuration::from_hours(24);
+    hospital.tick();
+    cases(&hospital, &[(CaseKind::ControlledDrug, "count-overdue")]);
+    let case = hospital.state.open_cases().next().unwrap().id.clone();
+    hospital.configure(|site| {
+        let morphine = site.items.iter_mut().find(|item| item.code == MORPHINE).unwrap();
+        morphine.controlled = None;
+    });
+    assert!(hospital.state.page(&ward(), MORPHINE).unwrap().case.is_none());
+    let word = Resolution { case, by: "P1".into(), resolution: "no longer".into() };
+    hospital.ask(Request::Resolve(word));
+    hospital.now += SignedDuration::from_hours(48);
+    hospital.tick();
+    cases(&hospital, &[]);
+}
+
+#[test]
+fn a_counted_pharmacy_supplies_no_more_than_it_has() {
+    let mut hospital = hospital();
+    both(&mut hospital, count(Place::Pharmacy, 9), "P1", "P2").unwrap();
+    let (place, item, quantity) = (ward(), MORPHINE.into(), 10.into());
+    let asked = Deed::Requisition(RequisitionDeed { place, item, quantity });
+    let requisition = alone(&mut hospital, asked, "N1").unwrap();
+    let supply = |quantity: i64| {
+        Deed::Supply(SupplyDeed {
+            requisition: requisition.clone(),
+            from: Place::Pharmacy,
+            quantity: quantity.into(),
+            batch: None,
+            expiry: None,
+            messenger: "Porter 4".into(),
+        })
+    };
+    refused(alone(&mut hospital, supply(10), "P1"), "has less there");
+    alone(&mut hospital, supply(9), "P1").unwrap();
 }

@@ -8,12 +8,14 @@ use fhir::types::Identifier;
 use hospital::*;
 use medicines::cabinet::{Bin, TransactionCode};
 use medicines::cases::CaseKind;
-use medicines::controlled::{Line, Place, lines};
+use medicines::controlled::{
+    self, ControlledAct, CountDeed, Deed, Entering, Line, Place, Second, lines,
+};
 use medicines::orders::Control;
 use medicines::stock::{
     Account, Destination, RecallNotice, Receipt, StockAct, StockCount, TransferState,
 };
-use medicines::{Fact, Request, State};
+use medicines::{Answer, Fact, Request, State};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
@@ -186,6 +188,10 @@ fn run(steps: &[Step]) -> Hospital {
                 let (item, found) = ("PARA500".into(), Decimal::from(*found));
                 let (person, witness, activity) = ("N1".into(), None, now);
                 let count = StockCount { place, item, found, person, witness, activity };
+                if hospital.state.is_registered("PARA500") {
+                    enter(&mut hospital, &count);
+                    continue;
+                }
                 hospital.stock(StockAct::Count(count)).expect("a ward can be counted");
             }
             Step::Recall(lot, lift) => {
@@ -211,6 +217,19 @@ fn run(steps: &[Step]) -> Hospital {
         }
     }
     hospital
+}
+
+/// A registered item is counted in its register.
+fn enter(hospital: &mut Hospital, count: &StockCount) {
+    let place = Place::of(&count.place).expect("a ward");
+    let deed = CountDeed { place, item: count.item.clone(), found: count.found };
+    let (person, activity) = (count.person.clone(), count.activity);
+    let act = controlled::Act { deed: Deed::Count(deed), person, activity };
+    let second = Some(Second::Alone("night".into()));
+    let entering = Entering { act, second, client: "ward-tablet".into() };
+    let told = ControlledAct::Enter(entering);
+    let answer = hospital.ask(Request::Controlled(Box::new(told)));
+    assert!(matches!(answer, Answer::Created(_)), "a ward can be counted: {answer:?}");
 }
 
 fn tell(hospital: &mut Hospital, act: &Act) {

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use fhir::Id;
 use jiff::Timestamp;
 use medicines::controlled::{
-    Csv, Discrepancy, DiscrepancyStatus, Requisition, StepTaken, quarter_of,
+    Csv, Discrepancy, DiscrepancyStatus, Place, Requisition, StepTaken, quarter_of,
 };
 use record::CaseView;
 use serde::Serialize;
@@ -217,6 +217,11 @@ fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
     pairs.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
 }
 
+/// The patient whom the place of a discrepancy names.
+fn patient(known: &Discrepancy) -> Option<Id> {
+    known.place.as_ref()?.parse::<Place>().ok()?.patient().cloned()
+}
+
 /// List the discrepancies that are not over.
 #[utoipa::path(
     get,
@@ -228,6 +233,7 @@ fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
 )]
 pub(crate) async fn discrepancies(
     State(api): State<ApiState>,
+    caller: Caller,
     uri: Uri,
 ) -> Result<Response, Problem> {
     use DiscrepancyStatus as S;
@@ -241,6 +247,10 @@ pub(crate) async fn discrepancies(
     let wanted = wanted.transpose()?;
     let mut known = api.ask(record::Reader::discrepancies).await?;
     known.retain(|one| wanted.is_none_or(|status| one.status == status));
+    let patients = known.iter().filter_map(patient).collect();
+    let detail = "discrepancies".to_owned();
+    let seen = Look { channel: CHANNEL, what: "register", resource_type: None, detail, patients };
+    look(&api, &caller, seen).await?;
     let body = |one| DiscrepancyBody::of(one, Vec::new());
     let discrepancies = known.into_iter().map(body).collect();
     Ok(axum::Json(DiscrepanciesBody { discrepancies }).into_response())
@@ -260,12 +270,17 @@ pub(crate) async fn discrepancies(
 )]
 pub(crate) async fn discrepancy(
     State(api): State<ApiState>,
+    caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let nothing = || Problem::not_found("No discrepancy has this id.");
     let id = Id::new(&id).map_err(|_| nothing())?;
     let known = api.ask(move |record| record.discrepancy(&id)).await?;
     let (known, steps) = known.ok_or_else(nothing)?;
+    let patients = patient(&known).into_iter().collect();
+    let detail = format!("discrepancy {}", known.id);
+    let seen = Look { channel: CHANNEL, what: "register", resource_type: None, detail, patients };
+    look(&api, &caller, seen).await?;
     Ok(axum::Json(DiscrepancyBody::of(known, steps)).into_response())
 }
 

@@ -4,7 +4,7 @@ use medicines::controlled::Schedule;
 use medicines::{Request, Site};
 use serde_json::{Value, json};
 
-use crate::harness::{ALL, Node};
+use crate::harness::{ALL, ANNA, Node};
 use crate::stock::movement;
 
 /// Makes PARA500 a controlled drug of Schedule 2.
@@ -62,6 +62,9 @@ async fn a_register_shows_what_the_ledger_holds() {
     let path = "/cd/registers/ward:WARDC/PARA500?limit=1&after=1";
     let rest = node.get(ALL, path).await.json();
     assert_eq!((&rest["carried"], &rest["next"]), (&json!("20"), &Value::Null));
+    let path = "/cd/registers/ward:WARDC/PARA500?from=2026-11-18&to=2026-11-19";
+    let earlier = node.get(ALL, path).await.json();
+    assert_eq!((&earlier["entries"], &earlier["carried"]), (&json!([]), &json!("0")));
     let later = node.get(ALL, "/cd/registers/ward:WARDC/PARA500?from=2026-11-21").await.json();
     assert_eq!((&later["entries"], &later["carried"]), (&json!([]), &json!("22.5")));
     for nowhere in ["ward:X/PARA500", "ward:WARDC/X", "waste/PARA500"] {
@@ -275,4 +278,46 @@ async fn a_discrepancy_is_explained_step_by_step_and_listed_for_the_quarter() {
     let table = node.get(ALL, "/cd/occurrences?quarter=2026-Q4&format=csv").await;
     assert!(table.body.contains("count-differs"), "{table:?}");
     assert_eq!(node.get(ALL, "/cd/occurrences?quarter=now").await.status, 400);
+}
+
+#[tokio::test]
+async fn a_client_of_one_person_tells_for_nobody_else() {
+    let node = stocked().await;
+    let reply = node.post("of-n1002", "/cd/counts", "c1", &count_of("20").to_string()).await;
+    assert_eq!((reply.status, reply.code().as_str()), (400, "bad-value"), "{reply:?}");
+    let mut own = count_of("19");
+    own["person"] = "N1002".into();
+    own["witness"] = json!({ "alone": "night" });
+    let reply = node.post("of-n1002", "/cd/counts", "c2", &own.to_string()).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+    let found = node.get(ALL, "/cd/discrepancies").await.json();
+    let path = format!("/cd/discrepancies/{}/steps", found["discrepancies"][0]["id"]);
+    let path = path.replace('"', "");
+    let step = json!({ "status": "investigating", "by": "P1" }).to_string();
+    let reply = node.post("of-n1002", &path, "s1", &step).await;
+    assert_eq!((reply.status, reply.code().as_str()), (400, "bad-value"), "{reply:?}");
+}
+
+#[tokio::test]
+async fn whoever_is_shown_a_patients_discrepancy_is_in_the_journal() {
+    let node = stocked().await;
+    node.admit(ANNA).await;
+    let id = node.patient(ANNA).await;
+    let own = json!({
+        "patient": id, "item": "PARA500", "quantity": "9", "person": "N1001", "activity": AT,
+    });
+    let reply = node.post("tablet", "/cd/own", "o1", &own.to_string()).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+    let mut count = count_of("8");
+    count["place"] = format!("own:{id}").into();
+    count["witness"] = json!({ "alone": "night" });
+    let reply = node.post("tablet", "/cd/counts", "c1", &count.to_string()).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+    let before = node.accesses().len();
+    let found = node.get("tablet", "/cd/discrepancies").await.json();
+    let one = found["discrepancies"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(node.get("tablet", &format!("/cd/discrepancies/{one}")).await.status, 200);
+    let seen = node.accesses().split_off(before);
+    let told: Vec<_> = seen.iter().map(|(_, access)| access.patient.as_deref()).collect();
+    assert_eq!(told, [Some(id.as_str()), Some(id.as_str())]);
 }

@@ -159,7 +159,7 @@ pub(crate) fn all_clients() -> Vec<Client> {
     clients.push(exporter("of-group", &[], &["ward"]));
     let tablets = vec![Role::ControlledDrugs, Role::Witness, Role::Stock];
     clients.push(client("tablet", "tablet", tablets));
-    let own = client("of-n1002", "of-n1002", vec![Role::Witness]);
+    let own = client("of-n1002", "of-n1002", vec![Role::Witness, Role::ControlledDrugs]);
     clients.push(Client { person: Some("N1002".to_owned()), ..own });
     clients
 }

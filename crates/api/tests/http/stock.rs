@@ -10,6 +10,7 @@ pub(crate) fn movement(to: &str) -> String {
     json!({
         "from": "pharmacy", "to": to, "item": "PARA500", "quantity": "20", "batch": "L2231",
         "expiry": "2027-01-31", "cost": "0.0125", "person": "N1001",
+        "witness": "N1002",
         "activity": "2026-11-20T09:00:00Z",
     })
     .to_string()

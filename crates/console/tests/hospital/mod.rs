@@ -17,10 +17,11 @@ use fhir::{Id, ResourceType};
 use journal::Durability;
 use medicines::bedside::Administration;
 use medicines::cabinet::{Asked, Completion};
-use medicines::controlled::Schedule;
+use medicines::controlled::{
+    Act, ControlledAct, CountDeed, Deed, Entering, Place, Schedule, Second,
+};
 use medicines::orders::{Control, OrderMessage};
 use medicines::patients::{PatientEvent, PatientMessage};
-use medicines::stock::{Account, StockAct, StockCount};
 use medicines::{Answer, Cabinet, Item, Problem, ProblemCode, Quantity, Request, Site};
 use rust_decimal::Decimal;
 
@@ -254,16 +255,14 @@ impl Hospital {
 
     /// Tells a count of an item in a ward's cupboard.
     pub(crate) fn count(&self, ward: &str, item: &str, found: u32) {
-        let count = StockCount {
-            place: Account::WardStock(ward.to_owned()),
-            item: item.to_owned(),
-            found: found.into(),
-            person: "N1001".into(),
-            witness: Some("P2001".into()),
-            activity: self.engine.clock().now(),
-        };
-        let act = Request::Stock(Box::new(StockAct::Count(count)));
-        let answer = self.ask("stock", "count", act);
+        let place = Place::Ward(ward.to_owned());
+        let deed = CountDeed { place, item: item.to_owned(), found: found.into() };
+        let (person, activity) = ("N1001".into(), self.engine.clock().now());
+        let act = Act { deed: Deed::Count(deed), person, activity };
+        let second = Some(Second::Alone("night".into()));
+        let entering = Entering { act, second, client: "ward-tablet".into() };
+        let act = Request::Controlled(Box::new(ControlledAct::Enter(entering)));
+        let answer = self.ask("cd", "count", act);
         assert!(matches!(answer, Answer::Done | Answer::Created(_)), "{answer:?}");
     }
 

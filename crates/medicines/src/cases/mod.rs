@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use resolve::settle_consignment;
 pub use resolve::{Resolution, resolve};
 pub use unmapped::{Unmapped, unmapped};
 

@@ -11,9 +11,9 @@ use crate::cabinet::{Refusal, RefusalCode};
 use crate::command::{Answer, Context, Decision, Problem, ProblemCode};
 use crate::deliveries::decided;
 use crate::fact::{Access, Fact};
-use crate::facts::Facts;
-use crate::state::State;
-use crate::stock::{Account, Movement, Transfer, post};
+use crate::facts::{Facts, problem};
+use crate::state::{Removal, State};
+use crate::stock::{Account, Movement, Transfer, about, post};
 
 /// A person's word that a case is settled.
 #[derive(Debug, Clone)]
@@ -59,8 +59,11 @@ pub fn resolve(state: &State, ctx: &Context, resolution: &Resolution) -> Decisio
             return facts.answer(Answer::Parked(Problem::new(ProblemCode::UnknownCode, text)));
         }
     }
+    if let Err(problem) = may_settle_units(state, case, resolution) {
+        return facts.answer(Answer::Parked(problem));
+    }
     settle_units(state, &mut facts, case, resolution);
-    settle_consignment(state, &mut facts, case, resolution);
+    settle_consignment(state, &mut facts, case, &resolution.by, &resolution.resolution);
     match crate::controlled::settle(state, &mut facts, case, &resolution.by, &resolution.resolution)
     {
         Ok(true) => return facts.done(),
@@ -73,15 +76,36 @@ pub fn resolve(state: &State, ctx: &Context, resolution: &Resolution) -> Decisio
     facts.done()
 }
 
-/// Units that were removed and never accounted for leave the hands by a person's word: for the
-/// waste or the return bin where that is the word, else as a discrepancy of the cabinet.
-fn settle_units(state: &State, facts: &mut Facts<'_>, case: &Case, resolution: &Resolution) {
+/// The units of a removal that a case asks for, while they are in somebody's hands.
+fn in_hands<'a>(state: &'a State, case: &Case) -> Option<&'a Removal> {
     let removal = case.removal.as_ref().and_then(|id| state.open_removal(id));
-    let Some(removal) = removal.filter(|removal| {
+    removal.map(Arc::as_ref).filter(|removal| {
         case.kind == CaseKind::UnaccountedDose && removal.in_hands > Decimal::ZERO
-    }) else {
-        return;
-    };
+    })
+}
+
+/// A lost dose of a registered item is not settled by whoever took it, and waste and returns have
+/// acts of their own, with their second person.
+fn may_settle_units(state: &State, case: &Case, resolution: &Resolution) -> Result<(), Problem> {
+    let registered = |removal: &&Removal| state.is_registered(&removal.transfer.item);
+    let Some(removal) = in_hands(state, case).filter(registered) else { return Ok(()) };
+    if removal.transfer.person == resolution.by {
+        let text = "Who took a controlled drug does not settle what became of it.";
+        return problem(ProblemCode::BadValue, text);
+    }
+    if matches!(resolution.resolution.as_str(), "wasted" | "returned") {
+        let text = "A register is kept of this item: tell its waste under /cd/waste or at the \
+                    cabinet, and its return at the cabinet.";
+        return problem(ProblemCode::BadValue, text);
+    }
+    Ok(())
+}
+
+/// Units that were removed and never accounted for leave the hands by a person's word: for the
+/// waste or the return bin where that is the word, else as a discrepancy of the cabinet. Of a
+/// registered item they are looked for from then on.
+fn settle_units(state: &State, facts: &mut Facts<'_>, case: &Case, resolution: &Resolution) {
+    let Some(removal) = in_hands(state, case) else { return };
     let taken = &removal.transfer;
     let cabinet = taken.cabinet.clone().unwrap_or_default();
     let (movement, to) = match resolution.resolution.as_str() {
@@ -102,17 +126,35 @@ fn settle_units(state: &State, facts: &mut Facts<'_>, case: &Case, resolution: &
         activity: facts.ctx.now,
         ..taken.clone()
     };
-    post(state, facts, transfer);
+    let transfer = post(state, facts, transfer);
+    if !state.is_registered(&transfer.item) {
+        return;
+    }
+    let text = "A controlled drug was taken and nobody can say what became of it: look for it, and \
+                count the cabinet.";
+    let mut lost = facts.case(CaseKind::Discrepancy, "not-accounted-for", text);
+    about(&mut lost, &transfer);
+    lost.patient.clone_from(&case.patient);
+    lost.order.clone_from(&case.order);
+    lost.person = Some(taken.person.clone());
+    lost.quantity = Some(-transfer.quantity);
+    facts.open(lost);
 }
 
 /// What was sent and never arrived leaves its way by a person's word: back to where it came from
 /// where that is the word, to waste, else as a discrepancy of the place that sent it.
-fn settle_consignment(state: &State, facts: &mut Facts<'_>, case: &Case, resolution: &Resolution) {
+pub(crate) fn settle_consignment(
+    state: &State,
+    facts: &mut Facts<'_>,
+    case: &Case,
+    by: &str,
+    words: &str,
+) {
     let sent = case.removal.as_ref().filter(|_| case.kind == CaseKind::Consignment);
     let Some(sent) = sent.and_then(|id| state.consignment(id)) else { return };
     let origin = &sent.transfer.from;
     let place = origin.cabinet().map_or_else(|| origin.to_string(), str::to_owned);
-    let (movement, to) = match resolution.resolution.as_str() {
+    let (movement, to) = match words {
         "wasted" => (Movement::Waste, Account::Waste),
         "returned" => (Movement::Transfer, origin.clone()),
         _ => (Movement::Count, Account::Discrepancy(place)),
@@ -128,7 +170,7 @@ fn settle_consignment(state: &State, facts: &mut Facts<'_>, case: &Case, resolut
         quantity: sent.left,
         from: Account::Transit(sent.transfer.id.clone()),
         to,
-        person: resolution.by.clone(),
+        person: by.to_owned(),
         witness: None,
         activity: facts.ctx.now,
         ..sent.transfer.clone()

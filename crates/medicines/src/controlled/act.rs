@@ -26,6 +26,7 @@ impl ControlledAct {
         matches!(
             self,
             ControlledAct::Enter(Entering { act: Act { deed: Deed::Correct(_), .. }, .. })
+                | ControlledAct::Sign(Signing { act: Act { deed: Deed::Correct(_), .. }, .. })
         )
     }
 }

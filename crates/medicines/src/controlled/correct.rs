@@ -42,7 +42,7 @@ pub(super) fn correct(
                     what became of it; here it can only be noted.";
         return wrong(text);
     }
-    if -difference > earlier.quantity {
+    if earlier.quantity + state.corrected_by(&earlier) + difference < Decimal::ZERO {
         return wrong("No more can be taken back than was entered.");
     }
     let mark = facts.mark();

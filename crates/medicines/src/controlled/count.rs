@@ -27,6 +27,13 @@ pub(super) fn count(
         return problem(ProblemCode::BadValue, text);
     };
     let activity = told.entering.act.activity.min(facts.ctx.now);
+    let page = state.page(&deed.place, &told.item.code);
+    // A place whose clock is ahead is counted all the same.
+    let moved = page.and_then(|page| page.moved).map(|at| at.min(facts.ctx.now));
+    if moved.is_some_and(|at| activity < at) {
+        let text = "Something was entered that was done after this count: count again.";
+        return problem(ProblemCode::BadValue, text);
+    }
     let expected = state.balance(&account, &told.item.code);
     let id = facts.id();
     let counted = Count {
@@ -41,7 +48,6 @@ pub(super) fn count(
         activity,
     };
     // Where stock is counted elsewhere too, the first count says with what the page begins.
-    let page = state.page(&deed.place, &told.item.code);
     let first = !account.is_counted() && page.is_none_or(|page| page.counted.is_empty());
     enter(state, &mut facts, counted);
     let difference = deed.found - expected;

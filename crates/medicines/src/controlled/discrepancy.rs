@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::fact::ControlledFact;
-use crate::cases::{Case, CaseKind};
+use crate::cases::{Case, CaseKind, settle_consignment};
 use crate::command::{Answer, Context, Decision, Problem, ProblemCode};
 use crate::facts::{Facts, problem};
 use crate::site::Site;
@@ -122,7 +122,9 @@ pub(super) fn found(state: &State, case: &Case, site: &Site) -> Option<Discrepan
         CaseKind::Discrepancy => {
             !matches!(case.reason.as_str(), "batch-differs" | "expiry-differs")
         }
-        CaseKind::Consignment => case.reason == "less-arrived",
+        CaseKind::Consignment => {
+            matches!(case.reason.as_str(), "less-arrived" | "not-arrived")
+        }
         _ => false,
     };
     let place = || case.cabinet.as_ref().map(|cabinet| format!("cabinet:{cabinet}"));
@@ -154,7 +156,11 @@ pub(super) fn step(state: &State, ctx: &Context, step: &Step) -> Result<Decision
     }
     take(state, &mut facts, known, step.to, &step.by, text);
     if step.to.is_over() {
-        facts.close(&step.discrepancy, &step.by, text.unwrap_or_default());
+        let words = text.unwrap_or_default();
+        if let Some(case) = state.open_case(&step.discrepancy) {
+            settle_consignment(state, &mut facts, case, &step.by, words);
+        }
+        facts.close(&step.discrepancy, &step.by, words);
     }
     Ok(facts.answer(Answer::Done))
 }
@@ -256,6 +262,9 @@ pub(crate) fn settle(
     take(state, facts, known, to, by, Some(words));
     if known.id != case.id {
         // The officer's word closes the discrepancy itself; its own case is among those closed.
+        if let Some(own) = state.open_case(&known.id) {
+            settle_consignment(state, facts, own, by, words);
+        }
         facts.close(&known.id, by, words);
         return Ok(true);
     }

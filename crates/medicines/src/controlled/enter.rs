@@ -63,7 +63,7 @@ fn enter(state: &mut State, ctx: &Context, entering: &Entering) -> Result<Decisi
         Ok(stood) => stood,
         Err(NotSeen::Problem(problem)) => return Err(problem),
         Err(NotSeen::Same(reason)) => {
-            return Ok(turned_away(facts, &entering.act.person, reason));
+            return Ok(turned_away(facts, &entering.act.person, Some(code), reason));
         }
     };
     authorised(&site, needed, &stood)?;
@@ -84,7 +84,7 @@ fn enter(state: &mut State, ctx: &Context, entering: &Entering) -> Result<Decisi
 }
 
 /// The item that a deed is about.
-fn item_of(state: &State, deed: &Deed) -> Result<String, Problem> {
+pub(super) fn item_of(state: &State, deed: &Deed) -> Result<String, Problem> {
     let unknown = |text: &str| Problem::new(ProblemCode::BadValue, text);
     Ok(match deed {
         Deed::Count(deed) => deed.item.clone(),

@@ -37,7 +37,9 @@ pub(super) fn supply(
     let Some(account) = account else {
         return wrong("It is supplied by the pharmacy, a robot or another ward.");
     };
-    if account.is_counted() && state.balance(&account, &asked.item) < deed.quantity {
+    let counted = account.is_counted()
+        || state.page(&deed.from, &asked.item).is_some_and(|page| !page.counted.is_empty());
+    if counted && state.balance(&account, &asked.item) < deed.quantity {
         return wrong("The register has less there: count the place first.");
     }
     let mut transfer = plain(&mut facts, told.item, told.people(), told.entering.act.activity);

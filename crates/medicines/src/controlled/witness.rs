@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Entering, Second, Signing};
+use super::enter::item_of;
 use super::fact::{ControlledFact, Seen};
 use crate::cases::CaseKind;
 use crate::command::{Answer, Context, Decision, Problem, ProblemCode};
@@ -42,7 +43,8 @@ pub(super) fn sign(state: &State, ctx: &Context, signing: &Signing) -> Result<De
     let mut facts = Facts::new(ctx, &site);
     let Signing { act, witness, client } = signing.clone();
     if act.person == witness {
-        return Ok(turned_away(facts, &witness, "witness-same-person"));
+        let item = item_of(state, &act.deed).ok().filter(|code| site.item(code).is_some());
+        return Ok(turned_away(facts, &witness, item, "witness-same-person"));
     }
     competent(&facts, &witness)?;
     let waiting = state.signatures().filter(|one| one.expires > ctx.now).count();
@@ -66,7 +68,12 @@ pub(super) fn competent(facts: &Facts<'_>, witness: &str) -> Result<(), Problem>
 }
 
 /// Nobody is a second person to themselves: it is not done, and a case says that it was tried.
-pub(super) fn turned_away(mut facts: Facts<'_>, person: &str, reason: &str) -> Decision {
+pub(super) fn turned_away(
+    mut facts: Facts<'_>,
+    person: &str,
+    item: Option<String>,
+    reason: &str,
+) -> Decision {
     facts.push(Fact::Refused(Access {
         who: person.to_owned(),
         what: "witness".to_owned(),
@@ -80,6 +87,7 @@ pub(super) fn turned_away(mut facts: Facts<'_>, person: &str, reason: &str) -> D
                 same client: find out why. Nothing was entered.";
     let mut case = facts.case(CaseKind::ControlledDrug, reason, text);
     case.person = Some(person.to_owned());
+    case.item = item;
     facts.open(case);
     let text = "The second person is another one, signed in at another client.";
     facts.answer(Answer::Parked(Problem::new(ProblemCode::BadValue, text)))

@@ -25,6 +25,9 @@ pub(crate) const COUNT_OVERDUE: &str = "count-overdue";
 pub struct PageState {
     /// What it holds, in the item's unit.
     pub balance: Decimal,
+    /// When the newest of what changed it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Timestamp>,
     /// When each account of the place was last counted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counted: BTreeMap<String, Timestamp>,
@@ -134,6 +137,23 @@ impl State {
         self.cold.transfer(id)
     }
 
+    /// By how much the quantity of an entered transfer was corrected before: below zero where some
+    /// of it was taken back.
+    pub(crate) fn corrected_by(&self, earlier: &Transfer) -> Decimal {
+        let ids = self.cold.corrections(&earlier.id).into_iter();
+        let transfers = ids.filter_map(|id| self.cold.transfer(&id));
+        let change = |moved: Transfer| {
+            if (&moved.from, &moved.to) == (&earlier.from, &earlier.to) {
+                moved.quantity
+            } else if (&moved.from, &moved.to) == (&earlier.to, &earlier.from) {
+                -moved.quantity
+            } else {
+                Decimal::ZERO
+            }
+        };
+        transfers.map(change).sum()
+    }
+
     pub(super) fn fold_controlled(&mut self, fact: &ControlledFact) {
         if let Some(signature) = fact.uses()
             && self.controlled.signatures.remove(signature).is_some()
@@ -239,6 +259,7 @@ impl State {
                 && let Ok(place) = place.parse()
             {
                 self.plan_count(&place, item, None);
+                self.change_page(&place, item, |page| page.case = None);
             }
         }
     }
@@ -254,6 +275,7 @@ impl State {
             self.change_page(&line.place, &moved.item, |page| {
                 fresh = page.balance.is_zero();
                 page.balance += change;
+                page.moved = page.moved.max(Some(moved.activity));
             });
             let page = self.page(&line.place, &moved.item);
             if page.is_some_and(|page| page.balance.is_zero()) {
@@ -305,7 +327,8 @@ impl State {
 
     /// From a time on the place has so long until it has to be counted.
     fn expect_count(&mut self, place: &Place, item: &str, since: Timestamp) {
-        let holds = self.page(place, item).is_some_and(|page| !page.balance.is_zero());
+        let holds = self.is_registered(item)
+            && self.page(place, item).is_some_and(|page| !page.balance.is_zero());
         let hours = i64::from(self.site.controlled.count_every_h(place));
         let due = since.saturating_add(SignedDuration::from_hours(hours));
         self.plan_count(place, item, Some(due.unwrap_or(Timestamp::MAX)).filter(|_| holds));

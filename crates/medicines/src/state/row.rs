@@ -223,6 +223,13 @@ pub trait Cold: Send {
         None
     }
 
+    /// The sources of the register's entries that correct the one of a source. Asked only when the
+    /// record holds all that was folded.
+    fn corrections(&self, of: &fhir::Id) -> Vec<fhir::Id> {
+        let _ = of;
+        Vec::new()
+    }
+
     /// Nothing is asked for a while: an implementation that holds on to one state of its store
     /// for several answers lets go of it.
     fn rest(&self) {}

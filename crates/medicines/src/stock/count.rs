@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use super::act::StockCount;
-use super::moves::{item, person, plain};
+use super::moves::{item, person, plain, unregistered};
 use super::{Account, Movement, post};
 use crate::cases::CaseKind;
 use crate::command::{Context, Decision, Problem, ProblemCode};
@@ -24,6 +24,7 @@ pub(super) fn counted(
     let mut facts = Facts::new(ctx, &site);
     person(&site, &told.person)?;
     let item = item(&site, &told.item)?;
+    unregistered(state, item)?;
     if told.found.is_sign_negative() || !is_plausible(told.found) {
         return problem(ProblemCode::BadValue, "A count is zero or more.");
     }

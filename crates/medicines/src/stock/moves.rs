@@ -23,6 +23,9 @@ pub(super) fn moved(state: &State, ctx: &Context, told: &Move) -> Result<Decisio
     let site = Arc::clone(state.site());
     let mut facts = Facts::new(ctx, &site);
     let item = understand(&site, told)?;
+    if told.to == Destination::Place(Account::Waste) {
+        unregistered(state, item)?;
+    }
     let id = facts.id();
     let (to, towards) = match &told.to {
         Destination::Place(place) if told.sent => {
@@ -60,7 +63,7 @@ pub(super) fn moved(state: &State, ctx: &Context, told: &Move) -> Result<Decisio
         activity: told.activity.min(ctx.now),
     };
     let transfer = post(state, &mut facts, transfer);
-    witnessed(&mut facts, item, &transfer);
+    witnessed(state, &mut facts, item, &transfer);
     Ok(facts.answer(Answer::Created(vec![id])))
 }
 
@@ -100,6 +103,15 @@ pub(crate) fn amount(quantity: Decimal) -> Result<(), Problem> {
         return Ok(());
     }
     problem(ProblemCode::BadValue, "A quantity is above zero, with six decimals at the most.")
+}
+
+/// Of a registered item counts, waste and receipts have acts of their own, with their second
+/// person.
+pub(super) fn unregistered(state: &State, item: &Item) -> Result<(), Problem> {
+    if !state.is_registered(&item.code) {
+        return Ok(());
+    }
+    problem(ProblemCode::BadValue, "A register is kept of this item: tell it under /cd.")
 }
 
 /// Which places stock is carried between by hand.
@@ -152,12 +164,20 @@ fn patient_of(told: &Move) -> Option<Id> {
 }
 
 /// A case where the item needs a second person and none, or the same one, was told.
-pub(super) fn witnessed(facts: &mut Facts<'_>, item: &Item, transfer: &Transfer) {
+fn witnessed(state: &State, facts: &mut Facts<'_>, item: &Item, transfer: &Transfer) {
+    let needed = item.witness || state.is_registered(&item.code);
+    if needed {
+        not_seen(facts, transfer);
+    }
+}
+
+/// A case where nobody who may, or the same person, was the second one.
+pub(super) fn not_seen(facts: &mut Facts<'_>, transfer: &Transfer) {
     let seen = transfer.witness.as_deref().is_some_and(|witness| {
         witness != transfer.person
             && access::allow(facts.site.person(witness), Right::Witness).is_ok()
     });
-    if !item.witness || seen {
+    if seen {
         return;
     }
     let text = "Done without a second person where the item needs one.";

@@ -5,17 +5,21 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use super::act::Receipt;
-use super::moves::{amount, item, person, plain, witnessed};
+use super::moves::{amount, item, not_seen, person, plain, unregistered};
 use super::{Account, post};
-use crate::cases::CaseKind;
+use crate::cases::{Case, CaseKind};
 use crate::command::{Context, Decision, Problem, ProblemCode};
+use crate::controlled::DiscrepancyStatus;
 use crate::facts::{Facts, problem};
-use crate::state::State;
+use crate::state::{Consignment, State};
 
 /// Puts what arrived where it was sent to. What is still to come stays on its way; where nothing
 /// more is to come, the rest is missing and a case looks for it at once.
 pub(super) fn received(state: &State, ctx: &Context, told: &Receipt) -> Result<Decision, Problem> {
     let site = Arc::clone(state.site());
+    if let Some(sent) = state.consignment(&told.consignment) {
+        unregistered(state, item(&site, &sent.transfer.item)?)?;
+    }
     received_in(state, Facts::new(ctx, &site), told)
 }
 
@@ -46,10 +50,13 @@ pub(crate) fn received_in(
         (transfer.from, transfer.to) = (Account::Transit(told.consignment.clone()), place);
         transfer.patient.clone_from(&sent.transfer.patient);
         let transfer = post(state, &mut facts, transfer);
-        witnessed(&mut facts, item, &transfer);
+        // Under /cd the policy says whether a receipt needs a second person, and it was asked.
+        if item.witness {
+            not_seen(&mut facts, &transfer);
+        }
     }
     let left = sent.left - told.quantity;
-    if told.complete && left > Decimal::ZERO && sent.case.is_none() {
+    if told.complete && left > Decimal::ZERO && goes_on(state, &mut facts, &sent, told) {
         let text = "Less was received than was sent: ask who carried it, and count both places.";
         let mut case = facts.case(CaseKind::Consignment, "less-arrived", text);
         super::about(&mut case, &sent.transfer);
@@ -58,4 +65,20 @@ pub(crate) fn received_in(
         facts.open(case);
     }
     Ok(facts.done())
+}
+
+/// Whether a case about the rest opens now. Of a registered item it takes the place of the one
+/// that looked for all of the consignment, unless that is with the accountable officer.
+fn goes_on(state: &State, facts: &mut Facts<'_>, sent: &Consignment, told: &Receipt) -> bool {
+    let Some(id) = &sent.case else { return true };
+    let waits = |case: &Case| case.reason == "not-arrived";
+    let escalated =
+        state.discrepancy(id).is_some_and(|one| one.status == DiscrepancyStatus::Escalated);
+    let replaced = state.is_registered(&sent.transfer.item)
+        && !escalated
+        && state.open_case(id).is_some_and(|case| waits(case));
+    if replaced {
+        facts.close(id, &told.person, "less-arrived");
+    }
+    replaced
 }

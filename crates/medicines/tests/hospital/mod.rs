@@ -22,7 +22,7 @@ use medicines::bedside::Administration;
 use medicines::cabinet::TransactionCode;
 use medicines::cabinet::{Asked, Bin, Coded, Permit, Refusal, RefusalCode, Staff, Transaction};
 use medicines::cases::CaseKind;
-use medicines::controlled::{ControlledFact, Schedule};
+use medicines::controlled::{ControlledFact, Note, Schedule};
 use medicines::orders::{Control, OrderMessage};
 use medicines::patients::{PatientEvent, PatientMessage};
 use medicines::stock::{
@@ -51,6 +51,8 @@ struct Kept {
     transfers: BTreeMap<Id, Transfer>,
     /// The items of counts and notes.
     entered: BTreeMap<Id, String>,
+    /// What corrects an entry.
+    corrections: BTreeMap<Id, Vec<Id>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -87,6 +89,10 @@ impl Cold for Shelf {
         let kept = self.0.lock().unwrap();
         let moved = kept.transfers.get(source).map(|moved| moved.item.clone());
         moved.or_else(|| kept.entered.get(source).cloned())
+    }
+
+    fn corrections(&self, of: &Id) -> Vec<Id> {
+        self.0.lock().unwrap().corrections.get(of).cloned().unwrap_or_default()
     }
 
     fn resources_of(&self, patient: &Id) -> Vec<StoredResource> {
@@ -243,6 +249,9 @@ impl Hospital {
                     }
                     ControlledFact::Corrected(told) => {
                         kept.entered.insert(told.id.clone(), told.item.clone());
+                    }
+                    ControlledFact::Noted(Note { corrects: Some(of), transfer, .. }) => {
+                        kept.corrections.entry(of.clone()).or_default().extend(transfer.clone());
                     }
                     _ => {}
                 },

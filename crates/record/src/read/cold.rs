@@ -103,6 +103,11 @@ impl Cold for ColdReader {
         self.known(self.reader.entered_item(source))
     }
 
+    fn corrections(&self, of: &Id) -> Vec<Id> {
+        self.rest();
+        self.known(self.reader.corrections(of))
+    }
+
     fn rest(&self) {
         if self.held.replace(false) {
             self.known(self.reader.run("COMMIT"));

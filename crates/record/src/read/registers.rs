@@ -141,8 +141,10 @@ impl Reader {
         let more = lines.len() > limit;
         lines.truncate(limit);
         let next = lines.last().map(|line| line.k).filter(|_| more);
-        let carried =
-            lines.first().map_or(page.balance, |line| line.balance - line.received + line.issued);
+        let carried = match lines.first() {
+            Some(line) => line.balance - line.received + line.issued,
+            None => self.carried(place, item, window)?.unwrap_or(page.balance),
+        };
         let entries: Vec<RegisterEntry> =
             lines.into_iter().map(|line| self.entry(place, line)).collect::<Result<_, _>>()?;
         let people = names(&site, &entries);
@@ -271,6 +273,24 @@ impl Reader {
         statement.query_and_then(values, line)?.collect()
     }
 
+    /// What a page held before a window in which nothing was done; none where it has no beginning.
+    fn carried(
+        &self,
+        place: &Place,
+        item: &str,
+        window: &RegisterWindow,
+    ) -> Result<Option<Decimal>, Error> {
+        let Some(from) = window.from else { return Ok(None) };
+        let mut statement = self.connection.prepare_cached(
+            "SELECT balance FROM register INDEXED BY register_page_k WHERE page = \
+             (SELECT page FROM register_page WHERE place = ?1 AND item = ?2) \
+             AND (at < ?3 OR k <= ?4) ORDER BY k DESC LIMIT 1",
+        )?;
+        let values = (place.to_string(), item, nanoseconds(from), integer(window.after));
+        let row = statement.query_row(values, |row| row.get::<_, String>(0)).optional()?;
+        row.map_or(Ok(Decimal::ZERO), |balance| decimal(&balance)).map(Some)
+    }
+
     fn entry(&self, place: &Place, line: Line) -> Result<RegisterEntry, Error> {
         let mut entry = RegisterEntry {
             number: line.k,
@@ -396,7 +416,7 @@ impl Reader {
     }
 
     /// The later entries that correct one.
-    fn corrections(&self, source: &Id) -> Result<Vec<Id>, Error> {
+    pub(super) fn corrections(&self, source: &Id) -> Result<Vec<Id>, Error> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT id FROM register_correction WHERE of = ?1 ORDER BY seq, id")?;
