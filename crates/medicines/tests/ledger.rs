@@ -188,11 +188,7 @@ fn run(steps: &[Step]) -> Hospital {
                 let (item, found) = ("PARA500".into(), Decimal::from(*found));
                 let (person, witness, activity) = ("N1".into(), None, now);
                 let count = StockCount { place, item, found, person, witness, activity };
-                if hospital.state.is_registered("PARA500") {
-                    enter(&mut hospital, &count);
-                    continue;
-                }
-                hospital.stock(StockAct::Count(count)).expect("a ward can be counted");
+                counted(&mut hospital, count);
             }
             Step::Recall(lot, lift) => {
                 let notice = RecallNotice {
@@ -220,10 +216,14 @@ fn run(steps: &[Step]) -> Hospital {
 }
 
 /// A registered item is counted in its register.
-fn enter(hospital: &mut Hospital, count: &StockCount) {
+fn counted(hospital: &mut Hospital, count: StockCount) {
+    if !hospital.state.is_registered(&count.item) {
+        hospital.stock(StockAct::Count(count)).expect("a ward can be counted");
+        return;
+    }
     let place = Place::of(&count.place).expect("a ward");
-    let deed = CountDeed { place, item: count.item.clone(), found: count.found };
-    let (person, activity) = (count.person.clone(), count.activity);
+    let deed = CountDeed { place, item: count.item, found: count.found };
+    let (person, activity) = (count.person, count.activity);
     let act = controlled::Act { deed: Deed::Count(deed), person, activity };
     let second = Some(Second::Alone("night".into()));
     let entering = Entering { act, second, client: "ward-tablet".into() };
