@@ -83,6 +83,8 @@ pub struct Item {
     pub route: &'static str,
     /// Whether a second person must see it leave.
     pub witness: bool,
+    /// Its schedule as a controlled drug, where a register of it is kept.
+    pub schedule: Option<&'static str>,
     /// Whether it may leave without an order when somebody gives a reason.
     pub override_allowed: bool,
     /// Whether no other item has the same active substance, so that a VTM names only this one.
@@ -106,6 +108,7 @@ const fn item(
         timings,
         route: "PO",
         witness: false,
+        schedule: None,
         override_allowed: false,
         alone: true,
     }
@@ -120,6 +123,11 @@ impl Item {
     const fn witnessed(mut self) -> Self {
         self.witness = true;
         self
+    }
+
+    const fn registered(mut self) -> Self {
+        self.schedule = Some("2");
+        self.witnessed()
     }
 
     const fn on_override(mut self) -> Self {
@@ -265,7 +273,7 @@ pub static FORMULARY: [Item; 26] = [
         &[Prn(4), Q6h],
     )
     .by("SC")
-    .witnessed()
+    .registered()
     .not_alone(),
     item(
         "MORSOL",
@@ -284,7 +292,7 @@ pub static FORMULARY: [Item; 26] = [
         &["1", "2"],
         &[Q6h, Prn(4)],
     )
-    .witnessed(),
+    .registered(),
     item("MIDA10", "Midazolam 10 mg/2 ml ampoules", "ampoule", Some(("10", MG)), &["1"], &[Prn(4)])
         .by("SC")
         .witnessed(),

@@ -158,6 +158,8 @@ pub struct ItemFacts {
     pub strength: Option<(Decimal, String)>,
     /// Whether a second person must see it leave.
     pub witness: bool,
+    /// Its schedule as a controlled drug, where a register of it is kept.
+    pub schedule: Option<&'static str>,
     /// Whether it may leave without an order.
     pub override_allowed: bool,
     /// The trade item number of its pack.
@@ -293,6 +295,7 @@ impl EstateConfig {
                 unit: item.unit.to_owned(),
                 strength: item.strength().map(|(amount, unit)| (amount, unit.to_owned())),
                 witness: item.witness,
+                schedule: item.schedule,
                 override_allowed: item.override_allowed,
                 barcode: item.barcode(),
             }

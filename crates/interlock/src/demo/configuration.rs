@@ -198,9 +198,13 @@ fn items(out: &mut String, facts: &SiteFacts) -> std::fmt::Result {
         }
         writeln!(
             out,
-            "witness = {}\noverride_allowed = {}\nbarcodes = [{:?}]\n",
+            "witness = {}\noverride_allowed = {}\nbarcodes = [{:?}]",
             item.witness, item.override_allowed, item.barcode
         )?;
+        if let Some(schedule) = item.schedule {
+            writeln!(out, "controlled = {schedule:?}")?;
+        }
+        writeln!(out)?;
     }
     Ok(())
 }
