@@ -8,15 +8,23 @@ use fhir::types::Identifier;
 use jiff::{SignedDuration, Timestamp};
 use medicines::cabinet::{Bin, TransactionCode};
 use medicines::cases::CaseKind;
+use medicines::controlled::{
+    self, ControlledAct, CountDeed, Deed, Entering, Place, ReceiveDeed, Schedule, Second,
+};
 use medicines::orders::Control;
 use medicines::stock::{
     Account, Destination, Lines, RecallNotice, Receipt, StockAct, StockCount, TransferState,
 };
-use medicines::{Fact, Request};
+use medicines::{Fact, Request, Site};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use crate::hospital::{ANNA, ORDER, administration, asked, movement, order_message, transaction};
+use crate::hospital::{
+    ANNA, ORDER, administration, asked, movement, order_message, site, transaction,
+};
+
+/// What everything happens to.
+pub(crate) const ITEM: &str = "PARA500";
 
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
@@ -26,12 +34,14 @@ pub(crate) enum Step {
     Return(u8, bool),
     Waste(u8),
     Pocket(Act),
-    Stock(Place, Place, u8, Option<u8>),
+    Stock(Spot, Spot, u8, Option<u8>),
     Arrives(u8, bool),
     Counted(u8),
     Recall(u8, bool),
     Give(u8, u8),
     Wait(u16),
+    /// The item becomes a controlled drug of which a register is kept.
+    Control,
     /// Memory is lost, or more than that: what it is depends on who runs the steps.
     Restart(u8),
     /// An earlier message is sent once more.
@@ -54,7 +64,7 @@ pub(crate) struct Act {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Place {
+pub(crate) enum Spot {
     Pharmacy,
     Ward,
     Robot,
@@ -104,18 +114,18 @@ fn act() -> impl Strategy<Value = Act> {
     )
 }
 
-fn place() -> impl Strategy<Value = Place> {
+fn spot() -> impl Strategy<Value = Spot> {
     prop_oneof![
-        Just(Place::Pharmacy),
-        Just(Place::Ward),
-        Just(Place::Robot),
-        Just(Place::Supplier),
-        Just(Place::Own),
-        Just(Place::TakeHome),
-        (0..3u8).prop_map(Place::Pocket),
-        Just(Place::Cabinet),
-        Just(Place::Sent),
-        Just(Place::Waste),
+        Just(Spot::Pharmacy),
+        Just(Spot::Ward),
+        Just(Spot::Robot),
+        Just(Spot::Supplier),
+        Just(Spot::Own),
+        Just(Spot::TakeHome),
+        (0..3u8).prop_map(Spot::Pocket),
+        Just(Spot::Cabinet),
+        Just(Spot::Sent),
+        Just(Spot::Waste),
     ]
 }
 
@@ -135,13 +145,14 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         1 => (1..4u8, any::<bool>()).prop_map(|(n, bin)| Step::Return(n, bin)),
         1 => (1..4u8).prop_map(Step::Waste),
         6 => act().prop_map(Step::Pocket),
-        2 => (place(), place(), 1..9u8, proptest::option::of(1..4u8))
+        2 => (spot(), spot(), 1..9u8, proptest::option::of(1..4u8))
             .prop_map(|(from, to, units, lot)| Step::Stock(from, to, units, lot)),
         1 => (1..9u8, any::<bool>()).prop_map(|(units, all)| Step::Arrives(units, all)),
         1 => (0..20u8).prop_map(Step::Counted),
         1 => (1..4u8, any::<bool>()).prop_map(|(lot, lift)| Step::Recall(lot, lift)),
         1 => (1..4u8, 1..4u8).prop_map(|(order, n)| Step::Give(order, n)),
         1 => (1..240u16).prop_map(Step::Wait),
+        1 => Just(Step::Control),
         1 => (0..4u8).prop_map(Step::Restart),
         1 => any::<u8>().prop_map(Step::Again),
     ]
@@ -157,12 +168,14 @@ pub(crate) trait View {
     fn consignment(&self) -> Option<Id>;
     /// Whether a place was told of.
     fn is_known(&self, place: &Account) -> bool;
+    /// Whether a register of the item is kept.
+    fn is_registered(&self) -> bool;
 }
 
 /// What a step asks; nothing where it is about time, memory or an earlier request.
 pub(crate) fn request(step: &Step, view: &impl View) -> Option<Request> {
     let now = view.now();
-    let item = "PARA500".to_owned();
+    let item = ITEM.to_owned();
     Some(match step {
         Step::Order(control, n) => {
             let number = format!("700{n}");
@@ -189,6 +202,10 @@ pub(crate) fn request(step: &Step, view: &impl View) -> Option<Request> {
         Step::Arrives(units, complete) => {
             let consignment = view.consignment()?;
             let (quantity, complete) = (Decimal::from(*units), *complete);
+            if view.is_registered() {
+                let deed = ReceiveDeed { consignment, quantity, complete };
+                return Some(entered(Deed::Receive(deed), "N2", now));
+            }
             let (person, witness, activity) = ("N1".into(), None, now);
             let receipt = Receipt { consignment, quantity, complete, person, witness, activity };
             Request::Stock(Box::new(StockAct::Receive(receipt)))
@@ -196,6 +213,10 @@ pub(crate) fn request(step: &Step, view: &impl View) -> Option<Request> {
         Step::Counted(found) => {
             let place = Account::WardStock("WARDA".into());
             let found = Decimal::from(*found);
+            if view.is_registered() {
+                let place = Place::of(&place).expect("a ward has a register");
+                return Some(entered(Deed::Count(CountDeed { place, item, found }), "N1", now));
+            }
             let (person, witness, activity) = ("N1".into(), None, now);
             let count = StockCount { place, item, found, person, witness, activity };
             Request::Stock(Box::new(StockAct::Count(count)))
@@ -210,8 +231,25 @@ pub(crate) fn request(step: &Step, view: &impl View) -> Option<Request> {
             let given = administration(now, &format!("700{order}"), i64::from(*n));
             Request::Administer(vec![given])
         }
+        Step::Control => Request::Configure(Box::new(controlled_site())),
         Step::Wait(_) | Step::Restart(_) | Step::Again(_) => return None,
     })
+}
+
+/// The small hospital, where a register is kept of the item.
+fn controlled_site() -> Site {
+    let mut site = site();
+    let item = site.items.iter_mut().find(|item| item.code == ITEM).expect("the item");
+    item.controlled = Some(Schedule::Two);
+    site
+}
+
+/// An act with a controlled drug, by somebody who was alone.
+fn entered(deed: Deed, person: &str, activity: Timestamp) -> Request {
+    let act = controlled::Act { deed, person: person.to_owned(), activity };
+    let second = Some(Second::Alone("night".to_owned()));
+    let entering = Entering { act, second, client: "ward-tablet".to_owned() };
+    Request::Controlled(Box::new(ControlledAct::Enter(entering)))
 }
 
 /// A pocket that was never told of holds 100.
@@ -234,32 +272,32 @@ fn of_act(act: &Act, now: Timestamp) -> medicines::cabinet::Transaction {
 
 fn shift(
     view: &impl View,
-    from: Place,
-    to: Place,
+    from: Spot,
+    to: Spot,
     units: u8,
     lot: Option<u8>,
 ) -> medicines::stock::Move {
     let (now, anna) = (view.now(), view.anna());
     let account = |place| match place {
-        Place::Pharmacy => Account::Pharmacy,
-        Place::Ward | Place::Sent | Place::Cabinet => Account::WardStock("WARDA".into()),
-        Place::Robot => Account::Robot("ROWA1".into()),
-        Place::Supplier => Account::Supplier,
-        Place::Own => Account::OwnDrugs(anna.clone()),
-        Place::TakeHome => Account::TakeHome(anna.clone()),
-        Place::Pocket(n) => {
+        Spot::Pharmacy => Account::Pharmacy,
+        Spot::Ward | Spot::Sent | Spot::Cabinet => Account::WardStock("WARDA".into()),
+        Spot::Robot => Account::Robot("ROWA1".into()),
+        Spot::Supplier => Account::Supplier,
+        Spot::Own => Account::OwnDrugs(anna.clone()),
+        Spot::TakeHome => Account::TakeHome(anna.clone()),
+        Spot::Pocket(n) => {
             let mut told = transaction(TransactionCode::Null, now, 0);
             told.address.pocket = n.to_string();
             told.place()
         }
-        Place::Waste => Account::Waste,
+        Spot::Waste => Account::Waste,
     };
     let destination = match to {
-        Place::Cabinet => Destination::Cabinet("ADC/WARDA1".into()),
+        Spot::Cabinet => Destination::Cabinet("ADC/WARDA1".into()),
         to => Destination::Place(account(to)),
     };
-    let mut told = movement(now, account(from), destination, "PARA500", i64::from(units));
-    told.sent = matches!(to, Place::Sent);
+    let mut told = movement(now, account(from), destination, ITEM, i64::from(units));
+    told.sent = matches!(to, Spot::Sent);
     told.batch = lot.map(|lot| format!("L{lot}"));
     told.expiry = lot.map(|lot| jiff::civil::date(2027, i8::try_from(lot).expect("a month"), 28));
     told
