@@ -1,7 +1,10 @@
 //! What the holder of a key may do.
 
+use serde::Deserialize;
+
 /// Something that a key may open beside the live loop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Right {
     /// Find and read messages, with all the patient data in them.
     Messages,

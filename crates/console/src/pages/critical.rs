@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::inside::{Insider, Shown, either, page};
 use super::{Console, Peer};
-use crate::desk::{Act, NotDone, done};
+use crate::desk::NotDone;
 use crate::door::Right;
 use crate::gather::critical;
 use crate::render::CriticalPage;
@@ -79,15 +79,8 @@ async fn tell(console: &Console, insider: &Insider, asked: &Switched) -> Shown {
     }
     let raw = json!({ "on": on, "person": insider.who, "reason": reason });
     let switch = CriticalSwitch { on, person: insider.who.clone(), reason: reason.to_owned() };
-    let act = Act {
-        request: Request::CriticalOverride(switch),
-        raw: raw.to_string().into_bytes(),
-        form,
-        by: insider.who.clone(),
-    };
-    let receipt = insider.desk.act(act).await;
-    let receipt = receipt.map_err(|_| Box::new(console.stopped_notice()))?;
-    match done(&receipt) {
+    let request = Request::CriticalOverride(switch);
+    match console.act(insider, form, request, &raw).await? {
         Ok(()) => Ok(Redirect::to("/critical-override").into_response()),
         Err(NotDone::Conflict(why) | NotDone::Refused(why)) => {
             show(console, insider, Some(&why), reason).await

@@ -11,7 +11,7 @@ use medicines::{Access, Request};
 use tokio::task::JoinSet;
 
 use super::{Console, NotNow, Peer};
-use crate::desk::Desk;
+use crate::desk::{Act, Desk, NotDone, done};
 use crate::door::{Refusal, Right, Rights, Token, form_key, read_form_key};
 use crate::gather::{Trouble, critical};
 use crate::render::html;
@@ -106,6 +106,20 @@ impl Console {
                  enter it once more.",
             ))
         })
+    }
+
+    /// Has something done in somebody's name; `raw` is what was asked, as the journal keeps it, and
+    /// `form` the key of the form. Gives why it was not done, for the page with the form.
+    pub(super) async fn act(
+        &self,
+        insider: &Insider,
+        form: String,
+        request: Request,
+        raw: &serde_json::Value,
+    ) -> Result<Result<(), NotDone>, Box<Response>> {
+        let (raw, by) = (raw.to_string().into_bytes(), insider.who.clone());
+        let receipt = insider.desk.act(Act { request, raw, form, by }).await;
+        receipt.map(|receipt| done(&receipt)).map_err(|_| Box::new(self.stopped_notice()))
     }
 
     /// What is shown when the record cannot be read.

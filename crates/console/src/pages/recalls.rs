@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::inside::{Insider, Shown, either, page};
 use super::{Console, Peer};
-use crate::desk::{Act, NotDone, done};
+use crate::desk::NotDone;
 use crate::door::Right;
 use crate::gather::recalls;
 use crate::render::{RecallPage, RecallsPage};
@@ -166,15 +166,7 @@ async fn tell(console: &Console, insider: &Insider, of: &(String, String), asked
     let notice =
         RecallNotice { item, batch, reason: reason.to_owned(), person: insider.who.clone() };
     let act = if starts { StockAct::Recall(notice) } else { StockAct::Lift(notice) };
-    let act = Act {
-        request: Request::Stock(Box::new(act)),
-        raw: raw.to_string().into_bytes(),
-        form,
-        by: insider.who.clone(),
-    };
-    let receipt = insider.desk.act(act).await;
-    let receipt = receipt.map_err(|_| Box::new(console.stopped_notice()))?;
-    match done(&receipt) {
+    match console.act(insider, form, Request::Stock(Box::new(act)), &raw).await? {
         Ok(()) => {
             let done = if starts { "recall" } else { "end" };
             let to = format!("{}?done={done}", recalls::href(&of.0, &of.1));

@@ -21,7 +21,7 @@ use serde_json::json;
 
 use super::inside::{Insider, Shown, either, page};
 use super::{Console, Peer};
-use crate::desk::{Act, NotDone, done};
+use crate::desk::NotDone;
 use crate::door::Right;
 use crate::gather::registers;
 use crate::render::{DiscrepancyPage, RegisterPage, RegistersPage};
@@ -241,12 +241,9 @@ async fn tell(console: &Console, insider: &Insider, id: &str, taken: &Taken) -> 
     let by = insider.who.clone();
     let said = (!text.is_empty()).then(|| text.to_owned());
     let raw = json!({ "discrepancy": id, "status": to.as_str(), "by": by, "text": said });
-    let step = Step { discrepancy, to, by: by.clone(), text: said };
+    let step = Step { discrepancy, to, by, text: said };
     let request = Request::Controlled(Box::new(ControlledAct::Step(step)));
-    let act = Act { request, raw: raw.to_string().into_bytes(), form, by };
-    let receipt = insider.desk.act(act).await;
-    let receipt = receipt.map_err(|_| Box::new(console.stopped_notice()))?;
-    match done(&receipt) {
+    match console.act(insider, form, request, &raw).await? {
         Ok(()) => Ok(Redirect::to(&format!("/registers/discrepancies/{id}")).into_response()),
         Err(NotDone::Conflict(why) | NotDone::Refused(why)) => {
             show_discrepancy(console, insider, id, Some(&why), text).await

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::inside::{Insider, Shown, either, page};
 use super::{Console, Peer};
-use crate::desk::{Act, NotDone, done};
+use crate::desk::NotDone;
 use crate::door::Right;
 use crate::gather::verification;
 use crate::render::{OrderPage, QueuePage};
@@ -174,15 +174,7 @@ async fn tell(console: &Console, insider: &Insider, id: &str, said: Said) -> Sho
         by: insider.who.clone(),
         questions: Some(seen.into_iter().filter_map(|id| Id::new(id).ok()).collect()),
     };
-    let act = Act {
-        request: Request::Verify(Box::new(told)),
-        raw: raw.to_string().into_bytes(),
-        form,
-        by: insider.who.clone(),
-    };
-    let receipt = insider.desk.act(act).await;
-    let receipt = receipt.map_err(|_| Box::new(console.stopped_notice()))?;
-    match done(&receipt) {
+    match console.act(insider, form, Request::Verify(Box::new(told)), &raw).await? {
         Ok(()) => {
             let of = encoded(&said.ward);
             let to = format!("/verification?ward={of}&done={}", said.word);

@@ -138,47 +138,19 @@ pub struct ConsoleEntry {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyEntry {
-    /// Whose it is.
+    /// Whose it is. What somebody does on the console is done in this name: the key of a pharmacist
+    /// has their staff number as its name, and their role decides.
     pub name: String,
     /// Where it is found.
     pub token: TokenSource,
     /// What its holder may do beside looking at the live loop.
     #[serde(default)]
-    pub rights: Vec<KeyRight>,
-}
-
-/// What the holder of a console key may do beside looking at the live loop. What somebody does
-/// there is done in the name of the key: the key of a pharmacist has their staff number as its
-/// name, and their role decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum KeyRight {
-    /// Find messages and read them, with the names and numbers of patients in them.
-    Messages,
-    /// Mend and replay parked messages, and send messages again.
-    Replay,
-    /// See the orders that wait for a pharmacist, and tell a pharmacist's word.
-    Verification,
-    /// Recall batches, and see where they are and who had them.
-    Stock,
-    /// Start and end the critical override.
-    CriticalOverride,
-    /// See the registers of controlled drugs, and act on them.
-    Registers,
+    pub rights: Vec<console::Right>,
 }
 
 impl KeyEntry {
     /// The rights as the console takes them. Whoever may replay a message may read it.
     pub fn rights(&self) -> console::Rights {
-        use console::Right;
-        let rights = self.rights.iter().map(|right| match right {
-            KeyRight::Messages => Right::Messages,
-            KeyRight::Replay => Right::Replay,
-            KeyRight::Verification => Right::Verification,
-            KeyRight::Stock => Right::Stock,
-            KeyRight::CriticalOverride => Right::CriticalOverride,
-            KeyRight::Registers => Right::Registers,
-        });
-        rights.collect()
+        self.rights.iter().copied().collect()
     }
 }

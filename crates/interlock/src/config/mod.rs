@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use bundle::hexadecimal;
 pub use bundle::{Bundle, ROOT};
-pub use file::{ClientEntry, ConsoleEntry, File, KeyEntry, KeyRight, NodeEntry, SiteEntry};
+pub use file::{ClientEntry, ConsoleEntry, File, KeyEntry, NodeEntry, SiteEntry};
 pub use keeping::JournalEntry;
 pub use mistake::Mistake;
 pub use parts::{Fields, Parts};
