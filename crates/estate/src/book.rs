@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use crate::actors::profile::Profile;
+use crate::formulary;
 use crate::plan::Attempt;
 use crate::world::{Order, Patient};
 
@@ -37,6 +38,8 @@ pub struct Book {
     pub passed_over: BTreeMap<&'static str, u64>,
     /// The places of an order's removals among all.
     removals_of: BTreeMap<u32, Vec<usize>>,
+    /// The places of a patient's removals among all, on whatever order.
+    removals_for: BTreeMap<usize, Vec<usize>>,
 }
 
 /// How far a removal has come.
@@ -308,6 +311,7 @@ impl Book {
         if let Some(order) = removal.order {
             self.removals_of.entry(order).or_default().push(place);
         }
+        self.removals_for.entry(removal.patient).or_default().push(place);
         self.removals.push(removal);
         place
     }
@@ -323,10 +327,24 @@ impl Book {
         self.removals_of(order).map(|removal| removal.at).max()
     }
 
-    /// What was taken of an order since `since`, less what was put back, in units.
-    pub fn taken_since(&self, order: u32, since: Timestamp) -> Decimal {
-        let lately = self.removals_of(order).filter(|removal| removal.at >= since);
-        lately.map(|removal| removal.taken - removal.returned).sum()
+    /// Whether another dose of an order would be more than its prescriber allows in the 24 hours
+    /// before `now`. The most is one of the patient and the substance: what was taken counts on
+    /// whatever order (the one that this one took the place of, an override) and in whatever
+    /// product of the substance. What was wasted counts too: this hospital's staff would rather ask.
+    pub fn is_full(&self, order: &Order, now: Timestamp) -> bool {
+        let Some(most) = order.daily_most() else { return false };
+        let item = order.item();
+        let since = now - SignedDuration::from_hours(24);
+        let places = self.removals_for.get(&order.patient).map(Vec::as_slice).unwrap_or_default();
+        let lately = places.iter().filter_map(|place| self.removals.get(*place));
+        let taken: Decimal = lately
+            .filter(|removal| removal.at >= since)
+            .filter_map(|removal| {
+                let of = formulary::find(removal.item).filter(|of| of.vtm() == item.vtm())?;
+                Some(of.amount(removal.taken - removal.returned))
+            })
+            .sum();
+        taken + item.amount(order.units) > item.amount(most)
     }
 
     /// What is still in somebody's hands, by patient and item, in units. However a node matches
@@ -338,5 +356,99 @@ impl Book {
             *sum += removal.in_hand();
         }
         sums
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formulary::{FORMULARY, Timing};
+    use crate::world::OrderState;
+
+    fn at(hour: i64) -> Timestamp {
+        let start: Timestamp = "2026-11-20T06:00:00Z".parse().unwrap();
+        start + SignedDuration::from_hours(hour)
+    }
+
+    fn order(number: u32, code: &str, units: &str) -> Order {
+        Order {
+            number,
+            patient: 1,
+            item: FORMULARY.iter().position(|item| item.code == code).unwrap(),
+            units: units.parse().unwrap(),
+            timing: Timing::Prn(4),
+            begins: at(0),
+            state: OrderState::Live,
+            verified_by: None,
+            prescriber: "D4001".to_owned(),
+            by_moiety: false,
+            with_local: false,
+            version: 1,
+        }
+    }
+
+    /// What was taken: patient, order, item, units, the hour.
+    type Taken = (usize, Option<u32>, &'static str, &'static str, i64);
+
+    fn removal((patient, order, item, units, hour): Taken) -> Removal {
+        Removal {
+            cabinet: "ASK/WARDC1".to_owned(),
+            patient,
+            order,
+            item,
+            taken: units.parse().unwrap(),
+            user: "N1001".to_owned(),
+            at: at(hour),
+            permit: None,
+            override_reason: None,
+            given: Decimal::ZERO,
+            wasted: Decimal::ZERO,
+            returned: Decimal::ZERO,
+            state: RemovalState::Ended,
+        }
+    }
+
+    fn check(order: &Order, taken: &[Taken], now: i64, expected: bool) {
+        let mut book = Book::default();
+        for one in taken {
+            book.note(removal(*one));
+        }
+        assert_eq!(book.is_full(order, at(now)), expected, "{} at {now}: {taken:?}", order.number);
+    }
+
+    #[test]
+    fn the_most_for_a_day_is_the_patients_and_not_the_orders() {
+        let two = order(7002, "PARA500", "2");
+        let own = |hour| (1, Some(7002), "PARA500", "2", hour);
+        check(&two, &[own(0), own(4), own(8)], 12, false);
+        check(&two, &[own(0), own(4), own(8), own(12)], 16, true);
+        check(&two, &[own(0), own(4), own(8), own(12)], 25, false);
+        // The order that this one took the place of, and an override, count.
+        let before = |hour| (1, Some(7001), "PARA500", "2", hour);
+        check(&two, &[before(0), before(4), own(8), own(12)], 16, true);
+        check(&two, &[(1, None, "PARA500", "2", 0), before(4), own(8), own(12)], 16, true);
+        check(&two, &[before(0), before(4), own(8), own(12)], 25, false);
+        // Another patient and another medicine do not.
+        let other = [(2, Some(7003), "PARA500", "2", 1), (1, Some(7004), "IBUP400", "2", 1)];
+        check(&two, &[&other[..], &[own(0), own(4), own(8)]].concat(), 12, false);
+        // An order by the clock has no most of its own.
+        let regular = Order { timing: Timing::Qds, ..two.clone() };
+        check(&regular, &[own(0), own(4), own(8), own(12)], 16, false);
+    }
+
+    #[test]
+    fn a_substance_counts_in_every_product() {
+        // 4 ampoules are 40 mg; 5 ml of the solution are 10 mg.
+        let ampoule = order(7002, "MORPH10", "1");
+        let own = |hour| (1, Some(7002), "MORPH10", "1", hour);
+        let drunk = |hour| (1, Some(7003), "MORSOL", "5", hour);
+        check(&ampoule, &[own(0), own(4), drunk(6)], 8, false);
+        check(&ampoule, &[own(0), own(4), drunk(6), drunk(10)], 12, true);
+        let mut book = Book::default();
+        for one in [own(0), own(4), drunk(6), drunk(10)] {
+            book.note(removal(one));
+        }
+        book.removals[3].returned = Decimal::from(5);
+        assert!(!book.is_full(&ampoule, at(12)), "what was put back was not got");
     }
 }

@@ -145,6 +145,12 @@ impl Item {
         self.strength.map(|(amount, unit)| (decimal(amount), unit))
     }
 
+    /// How much drug so many units hold, in the unit of the strength; the units themselves where
+    /// orders are by unit.
+    pub(crate) fn amount(&self, units: Decimal) -> Decimal {
+        self.strength().map_or(units, |(amount, _)| amount * units)
+    }
+
     /// The doses, in units.
     pub fn dose_units(&self) -> Vec<Decimal> {
         self.doses.iter().map(|dose| decimal(dose)).collect()

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use estate::formulary::FORMULARY;
 use estate::plan::{Ask, Event, Trigger, VisitKind};
 use estate::world::{Order, OrderState, Place};
 use estate::{EstateConfig, Planner, SimClock};
@@ -190,4 +191,29 @@ proptest! {
             truth.read(at, &event);
         }
     }
+}
+
+#[test]
+fn registered_drugs_are_counted_at_every_change_of_shifts() {
+    let config = config(3);
+    let registered: Vec<usize> =
+        (0..FORMULARY.len()).filter(|item| FORMULARY[*item].schedule.is_some()).collect();
+    assert!(registered.len() >= 2);
+    let pages = (0..config.wards).flat_map(|ward| registered.iter().map(move |item| (ward, *item)));
+    let mut last: BTreeMap<(usize, usize), Timestamp> =
+        pages.map(|page| (page, config.clock.start())).collect();
+    let mut counts = 0;
+    for (at, event) in Planner::script(&config, 20_000) {
+        let Event::Visit(visit) = event else { continue };
+        if visit.kind != VisitKind::Count || !registered.contains(&visit.item) {
+            continue;
+        }
+        let before = last.insert((visit.ward, visit.item), at).expect("a page of the wards");
+        // The longest shift is the night, from 21 to 7.
+        let gap = at.duration_since(before).as_secs();
+        assert!(gap <= 10 * 3_600, "{} s at {at} on ward {}", gap, visit.ward);
+        assert_ne!(visit.user, visit.witness);
+        counts += 1;
+    }
+    assert!(counts > 3 * config.wards * registered.len(), "{counts} counts in more than a day");
 }

@@ -165,10 +165,7 @@ impl Staff {
         if last.is_some_and(|last| now < last + least_gap(order.timing)) {
             return Some("too soon after the last dose");
         }
-        let day = now - SignedDuration::from_hours(24);
-        let most = order.daily_most();
-        let full = |most| book.taken_since(order.number, day) + order.units > most;
-        most.is_some_and(full).then_some("the most for a day was taken")
+        book.is_full(order, now).then_some("the most for a day was taken")
     }
 
     async fn dose(&self, visit: &Visit, plan: Plan) {

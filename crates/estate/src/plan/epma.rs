@@ -224,10 +224,15 @@ pub(super) fn due_after(timing: Timing, begins: Timestamp, after: Timestamp) -> 
         let next = begins + SignedDuration::from_secs((passed / SIX_HOURS_S + 1) * SIX_HOURS_S);
         return if first > after { first } else { next };
     }
+    due_at(timing.hours(), after)
+}
+
+/// The first time after `after` that is one of these hours on the hospital's clocks.
+pub(super) fn due_at(hours: &[i8], after: Timestamp) -> Timestamp {
     let zone = crate::clock::london();
     let mut day = after.to_zoned(zone.clone()).date();
     for _ in 0..3 {
-        for hour in timing.hours() {
+        for hour in hours {
             let due = day.at(*hour, 0, 0, 0).to_zoned(zone.clone());
             if let Ok(due) = due
                 && due.timestamp() > after

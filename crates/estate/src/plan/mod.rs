@@ -120,6 +120,7 @@ enum Due {
     Override { ward: usize },
     Attempt { ward: usize },
     Count { ward: usize },
+    Handover { ward: usize },
 }
 
 /// The planner.
@@ -224,6 +225,7 @@ impl Planner {
             Due::Override { ward } => self.override_visit(ward),
             Due::Attempt { ward } => self.attempt(ward),
             Due::Count { ward } => self.count(ward),
+            Due::Handover { ward } => self.handover(ward),
         }
     }
 

@@ -5,7 +5,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use rust_decimal::Decimal;
 
-use super::epma::{due_after, whole_second};
+use super::epma::{due_after, due_at, whole_second};
 use super::{Due, Event, Planner};
 use crate::chance::{Chance, generator};
 use crate::formulary::FORMULARY;
@@ -128,6 +128,9 @@ pub struct Visit {
     pub kind: VisitKind,
 }
 
+/// The hours of the day at which the shifts change.
+const HANDOVERS: [i8; 3] = [7, 14, 21];
+
 /// Reasons for taking something without an order.
 const REASONS: [&str; 3] =
     ["Verbal order in an emergency", "Order not yet on the system", "Pain, doctor informed"];
@@ -157,6 +160,24 @@ impl Planner {
             self.next_attempt(ward, begin);
             let wait = self.wards[ward].minutes(begin..begin + 60);
             self.after(wait, Due::Count { ward });
+            self.next_handover(ward);
+        }
+    }
+
+    /// The shifts change: their controlled drugs are counted.
+    fn next_handover(&mut self, ward: usize) {
+        let at = due_at(&HANDOVERS, self.now);
+        // One ward after the other, so that not every cabinet is opened in the same second.
+        let turn = i64::try_from(ward % 10).unwrap_or_default();
+        self.at(at + SignedDuration::from_mins(turn), Due::Handover { ward });
+    }
+
+    /// Two nurses count every controlled drug of which a register is kept, as wards do at each
+    /// change of shifts: whoever leaves hands over what is there.
+    pub(super) fn handover(&mut self, ward: usize) {
+        self.next_handover(ward);
+        for item in (0..FORMULARY.len()).filter(|item| FORMULARY[*item].schedule.is_some()) {
+            self.count_visit(ward, item, (nurse_id(ward, 0), nurse_id(ward, 1)));
         }
     }
 
@@ -296,7 +317,11 @@ impl Planner {
         let wait = self.wards[ward].minutes(120..240);
         self.after(wait, Due::Count { ward });
         let item = self.wards[ward].random_range(0..FORMULARY.len());
-        let (user, witness) = self.pair(ward);
+        let pair = self.pair(ward);
+        self.count_visit(ward, item, pair);
+    }
+
+    fn count_visit(&mut self, ward: usize, item: usize, (user, witness): (String, String)) {
         self.out.push(Event::Visit(Box::new(Visit {
             ward,
             patient: None,

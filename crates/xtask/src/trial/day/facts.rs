@@ -122,6 +122,13 @@ impl Told {
             Fact::CaseOpened(case) => {
                 let kind = format!("{}/{}", case.kind.as_str(), case.reason);
                 *report.cases.entry(kind).or_default() += 1;
+                if case.reason == "count-overdue" {
+                    // The staff count at every change of shifts, three times a day.
+                    report.wrong("a count is asked for that was made", || {
+                        let (place, item) = (case.place.as_deref(), case.item.as_deref());
+                        format!("{} {}", place.unwrap_or_default(), item.unwrap_or_default())
+                    });
+                }
                 self.cases.insert(case.id.clone(), ((**case).clone(), true));
             }
             Fact::CaseClosed(closed) => match self.cases.get_mut(&closed.id) {
