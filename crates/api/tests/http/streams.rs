@@ -1,5 +1,6 @@
 //! Subscriptions that are read as a stream of server-sent events, over real TCP.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::{AllowList, Policy, Role, Subscriptions, Telling, Trust};
@@ -196,6 +197,107 @@ async fn who_is_slow_holds_nothing_up_and_loses_nothing() {
     }
     // Nobody has read yet; the writers did not wait for it.
     assert_eq!(stream.numbers(60).await, (1..=60).collect::<Vec<u64>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_again_while_its_last_event_is_noted_misses_nothing() {
+    const EVENTS: u64 = 300;
+    let node = Arc::new(Node::start_with(|server| server, None).await);
+    let _telling = tell(&node);
+    let id = subscribe(&node).await;
+    let writer = {
+        let node = Arc::clone(&node);
+        tokio::spawn(async move {
+            for n in 0..EVENTS {
+                observe(&node, u32::try_from(n).unwrap()).await;
+            }
+        })
+    };
+    // It sees one event at a time, and then its line is gone without a word: the node goes on
+    // telling until the reader comes again.
+    let (mut last, mut silent) = (0, Vec::new());
+    while last < EVENTS {
+        let mut stream = Stream::open(&node, &id, Some(last)).await;
+        while let Some((number, kind, _)) = stream.next().await {
+            if kind == "event-notification" {
+                let number = number.unwrap();
+                assert!(number <= last + 1, "{number} came after {last}");
+                last = last.max(number);
+                break;
+            }
+        }
+        silent.push(stream);
+    }
+    writer.await.unwrap();
+}
+
+/// Creates so many observations in one request, and gives their ids.
+async fn observe_many(node: &Node, count: usize) -> Vec<String> {
+    let one = json!({
+        "resource": {"resourceType": "Observation", "status": "final", "code": {"text": "x"}},
+        "request": {"method": "POST", "url": "Observation"},
+    });
+    let bundle = json!({"resourceType": "Bundle", "type": "batch", "entry": vec![one; count]});
+    let reply = node.fhir("POST", "/fhir", "", &bundle.to_string()).await.json();
+    let place = |entry: &Value| {
+        let location = entry["response"]["location"].as_str().unwrap();
+        location.split("/_history").next().unwrap().rsplit('/').next().unwrap().to_owned()
+    };
+    reply["entry"].as_array().unwrap().iter().map(place).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_backlog_that_was_lost_is_told_again() {
+    const EVENTS: usize = 1_250;
+    let node = Node::start_with(|server| server, None).await;
+    let _telling = tell(&node);
+    let mut wanted = wanted();
+    wanted["channel"]["extension"][0]["valuePositiveInt"] = json!(100);
+    let code = "valueCode";
+    wanted["channel"]["_payload"]["extension"][0][code] = json!("id-only");
+    let reply = node.fhir("POST", "/fhir/Subscription", "", &wanted.to_string()).await;
+    let id = reply.json()["id"].as_str().unwrap().to_owned();
+    let mut ids = Vec::new();
+    while ids.len() < EVENTS {
+        ids.extend(observe_many(&node, 50).await);
+    }
+    let focuses = |bundle: &Value| -> Vec<String> {
+        let all = bundle["entry"][0]["resource"]["parameter"].as_array().unwrap();
+        let events = all.iter().filter(|one| one["name"] == "notification-event");
+        let parts = events.flat_map(|event| event["part"].as_array().unwrap());
+        let focuses = parts.filter(|part| part["name"] == "focus");
+        let of = |part: &Value| part["valueReference"]["reference"].as_str().unwrap().to_owned();
+        focuses.map(|part| of(part).rsplit('/').next().unwrap().to_owned()).collect()
+    };
+    // All of it is told at once; the reader kept ten events of it.
+    let mut stream = Stream::open(&node, &id, None).await;
+    let mut told = Vec::new();
+    while told.len() < EVENTS {
+        let (_, _, bundle) = stream.next().await.expect("the stream goes on");
+        told.extend(focuses(&bundle));
+    }
+    // What a batch holds comes in any order.
+    let sorted = |mut ids: Vec<String>| {
+        ids.sort();
+        ids
+    };
+    assert!(sorted(told.clone()) == sorted(ids), "each is told once");
+    drop(stream);
+    let mut stream = Stream::open(&node, &id, Some(10)).await;
+    let (mut again, mut last) = (Vec::new(), 0);
+    while last < EVENTS as u64 {
+        let (number, kind, bundle) = stream.next().await.expect("the stream goes on");
+        if kind == "event-notification" {
+            again.extend(focuses(&bundle));
+            last = number.unwrap();
+        }
+    }
+    assert!(again == told[10..], "{} again", again.len());
+    let path = format!("/fhir/Subscription/{id}/$events?eventsSinceNumber=301");
+    let events = node.get(ALL, &path).await.json();
+    assert!(focuses(&events) == told[300..400]);
+    let first = &events["entry"][0]["resource"]["parameter"][5]["part"][0];
+    assert_eq!(first["valueString"], "301");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,6 +34,9 @@ pub enum Act {
 pub struct Told {
     /// Which subscription.
     pub id: Id,
+    /// The version of it by which the events were found: where a client wrote another one since,
+    /// nothing changes, because that one may ask for others.
+    pub version: u64,
     /// How many events were taken before; where it is another number by now, nothing changes.
     pub after: u64,
     /// Where the events are, in their order; at most [`MAX_TOLD`].
@@ -78,7 +81,7 @@ fn stand(
 
 fn take(state: &State, facts: &mut Facts<'_>, told: &Told) {
     let Some(known) = state.subscription(&told.id) else { return };
-    if known.events != told.after || told.events.len() > MAX_TOLD {
+    if (known.version, known.events) != (told.version, told.after) || told.events.len() > MAX_TOLD {
         return;
     }
     if told.events.is_empty() && told.looked <= known.looked {

@@ -28,8 +28,15 @@ pub use standing::{Change, Status};
 pub const MAX_OF_CLIENT: usize = 50;
 /// The most subscriptions of a site.
 pub const MAX_OF_SITE: usize = 500;
-/// The events that can be asked for again, the newest ones.
+/// The newest events whose places are kept one by one.
 pub const MAX_RECENT: usize = 500;
+/// The marks that are kept, the newest ones: from them older events are found again.
+pub const MAX_MARKS: usize = 200;
+/// After how many events there is another mark.
+const MARK_EVENTS: u64 = 250;
+/// After how many entries of the journal there is another mark, however few events they held: so
+/// many are looked through to find an event again.
+const MARK_ENTRIES: u64 = 16_384;
 /// The most events that a subscriber is told at once.
 pub const MAX_TOLD: usize = 100;
 /// What stands in a resource in the place of a header's value.
@@ -61,6 +68,29 @@ impl From<(u64, u64)> for Place {
 impl From<Place> for (u64, u64) {
     fn from(place: Place) -> Self {
         (place.seq, place.ordinal)
+    }
+}
+
+/// From where events are found again that are older than those whose places are kept: the journal
+/// is looked through once more, and the same events have the same numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "(u64, Place)", from = "(u64, Place)")]
+pub struct Mark {
+    /// How many events had been taken.
+    pub events: u64,
+    /// How far was looked for them: the next event is the first one after it.
+    pub looked: Place,
+}
+
+impl From<(u64, Place)> for Mark {
+    fn from((events, looked): (u64, Place)) -> Self {
+        Mark { events, looked }
+    }
+}
+
+impl From<Mark> for (u64, Place) {
+    fn from(mark: Mark) -> Self {
+        (mark.events, mark.looked)
     }
 }
 
@@ -100,13 +130,41 @@ pub struct Subscription {
     pub events: u64,
     /// Where the newest of these are, the last one being event number `events`.
     pub recent: VecDeque<Place>,
+    /// From where older ones are found again. What its client asks for is the same since the first
+    /// of them.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub marks: VecDeque<Mark>,
 }
 
 impl Subscription {
-    /// The number of the oldest event that can be asked for again; one more than `events` where
-    /// there is none.
+    /// The number of the oldest event whose place is kept; one more than `events` where there is
+    /// none.
     pub fn oldest(&self) -> u64 {
         self.events + 1 - u64::try_from(self.recent.len()).unwrap_or(self.events)
+    }
+
+    /// The number of the oldest event that can be told again: by its place, or because it is found
+    /// from a mark; one more than `events` where there is none.
+    pub fn reaches(&self) -> u64 {
+        self.marks.front().map_or(u64::MAX, |mark| mark.events + 1).min(self.oldest())
+    }
+
+    /// The mark from which an event is found with the least looking.
+    pub fn mark_before(&self, number: u64) -> Option<Mark> {
+        self.marks.iter().rev().find(|mark| mark.events < number).copied()
+    }
+
+    /// Marks where the next events are found, where the last mark is far enough away.
+    fn mark(&mut self) {
+        let near = self.marks.back().is_some_and(|last| {
+            self.events - last.events < MARK_EVENTS
+                && self.looked.seq.saturating_sub(last.looked.seq) < MARK_ENTRIES
+        });
+        if !near {
+            self.marks.push_back(Mark { events: self.events, looked: self.looked });
+            let over = self.marks.len().saturating_sub(MAX_MARKS);
+            self.marks.drain(..over);
+        }
     }
 
     /// Takes a change in. What comes to a subscription in any order leaves its numbers as they
@@ -120,6 +178,8 @@ impl Subscription {
                 self.status = *status;
                 self.reason = None;
                 self.looked = looked.map_or(self.looked, |looked| looked.max(self.looked));
+                // It may ask for other events from now on.
+                self.marks.clear();
             }
             Change::Stands { version, status, reason, .. } => {
                 self.version = *version;
@@ -127,6 +187,9 @@ impl Subscription {
                 self.reason.clone_from(reason);
             }
             Change::Took { events, looked, .. } => {
+                if !events.is_empty() {
+                    self.mark();
+                }
                 self.looked = self.looked.max(*looked);
                 self.events += u64::try_from(events.len()).unwrap_or_default();
                 self.recent.extend(events);
@@ -178,6 +241,59 @@ mod tests {
         assert_eq!((one.events, one.looked), (604, Place::end_of(1000)));
         let json = serde_json::to_string(&one).unwrap();
         assert_eq!(serde_json::from_str::<Subscription>(&json).unwrap(), one);
+    }
+
+    #[test]
+    fn marks_reach_back_beyond_the_places() {
+        let id = Id::new("s").unwrap();
+        let written = Change::Written {
+            id: id.clone(),
+            version: 1,
+            owner: "app".into(),
+            headers: vec![],
+            status: Status::Requested,
+            looked: Some(Place::end_of(7)),
+        };
+        let mut one = written.first().unwrap();
+        assert_eq!(one.reaches(), 1);
+        // Events come a hundred at a time, each in an entry of its own from 8 on.
+        let take = |one: &mut Subscription, times: u64| {
+            for _ in 0..times {
+                let from = one.events + 8;
+                let events = (from..from + 100).map(|seq| Place { seq, ordinal: 0 }).collect();
+                let looked = Place { seq: from + 99, ordinal: 0 };
+                one.fold(&Change::Took { id: id.clone(), events, looked });
+            }
+        };
+        take(&mut one, 20);
+        assert_eq!((one.events, one.oldest(), one.reaches()), (2_000, 1_501, 1));
+        let mark = |events| Mark { events, looked: Place { seq: events + 7, ordinal: 0 } };
+        assert_eq!(one.mark_before(1), Some(Mark { events: 0, looked: Place::end_of(7) }));
+        assert_eq!(one.mark_before(301), Some(mark(300)));
+        assert_eq!(one.mark_before(300), Some(Mark { events: 0, looked: Place::end_of(7) }));
+        assert_eq!(one.mark_before(1_499), Some(mark(1_200)));
+        // So many are kept.
+        take(&mut one, 600);
+        assert_eq!(one.marks.len(), MAX_MARKS);
+        assert_eq!((one.events, one.reaches()), (62_000, 2_101));
+        let json = serde_json::to_string(&one).unwrap();
+        assert_eq!(serde_json::from_str::<Subscription>(&json).unwrap(), one);
+        // Few events in many entries have marks of their own.
+        one.fold(&Change::Took { id: id.clone(), events: vec![], looked: Place::end_of(90_000) });
+        let place = Place { seq: 100_000, ordinal: 0 };
+        one.fold(&Change::Took { id: id.clone(), events: vec![place], looked: place });
+        let last = Mark { events: 62_000, looked: Place::end_of(90_000) };
+        assert_eq!(one.mark_before(62_001), Some(last));
+        // Whoever asks for something else has its own numbers.
+        one.fold(&Change::Written {
+            id: id.clone(),
+            version: 2,
+            owner: "app".into(),
+            headers: vec![],
+            status: Status::Requested,
+            looked: None,
+        });
+        assert_eq!((one.reaches(), one.oldest()), (61_502, 61_502));
     }
 
     #[test]

@@ -116,6 +116,7 @@ impl Change {
             looked: looked.unwrap_or(Place { seq: 0, ordinal: 0 }),
             events: 0,
             recent: VecDeque::new(),
+            marks: VecDeque::new(),
         })
     }
 }

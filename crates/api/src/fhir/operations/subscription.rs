@@ -4,14 +4,14 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use fhir::{Id, Instant, ResourceType};
-use medicines::subscriptions::{MAX_TOLD, Place, Subscription};
+use medicines::subscriptions::{MAX_TOLD, Subscription};
 use serde_json::json;
 
 use crate::door::Caller;
 use crate::fhir::interactions::search::query;
 use crate::fhir::reply::Reply;
 use crate::fhir::shape::Shape;
-use crate::fhir::subscriptions::pump::journal;
+use crate::fhir::subscriptions::pump::{again, journal};
 use crate::fhir::subscriptions::{Asked, Content, Notice, Type, Unread, barred};
 use crate::fhir::{Failure, acceptable, id, no_such_resource, served};
 use crate::problem::{Problem, code};
@@ -79,10 +79,8 @@ pub(crate) async fn events(
     let range = range(&pairs)?;
     let (one, asked) = find(&api, &kind, &name).await?;
     own(&api, &caller, &one, &asked)?;
-    let (first, places) = places(&one, &range)?;
-    let source = api.subscriptions.events.clone();
-    let read = tokio::task::spawn_blocking(move || source.at(&places)).await;
-    let events = read.map_err(|_| Problem::internal())?.map_err(unread)?;
+    let (first, count) = numbers(&one, &range)?;
+    let events = again(&api, &one, &asked, first, count).await.map_err(unread)?;
     let content = range.content.unwrap_or(asked.content);
     journal(&api, &one, content, &events).await?;
     let notice = Notice {
@@ -162,19 +160,17 @@ fn range(pairs: &[(String, String)]) -> Result<Range, Failure> {
     Ok(range)
 }
 
-/// Where the events are that are asked for, with the number of the first one.
-fn places(one: &Subscription, range: &Range) -> Result<(u64, Vec<Place>), Failure> {
-    let oldest = one.oldest();
-    let first = range.since.unwrap_or(oldest);
+/// The number of the first event that is asked for, and how many.
+fn numbers(one: &Subscription, range: &Range) -> Result<(u64, usize), Failure> {
+    let oldest = one.reaches();
+    let first = range.since.unwrap_or_else(|| one.oldest());
     let last = range.until.unwrap_or(one.events).min(one.events);
     if first < oldest {
         let detail = format!("Events before number {oldest} cannot be asked for any more.");
         return Err(Problem::new(StatusCode::GONE, code::GONE, detail).into());
     }
-    let at = |number: u64| usize::try_from(number - oldest).unwrap_or(usize::MAX);
-    let count = usize::try_from((last + 1).saturating_sub(first)).unwrap_or(MAX_TOLD);
-    let places = one.recent.iter().skip(at(first)).take(count.min(MAX_TOLD)).copied().collect();
-    Ok((first, places))
+    let count = (last + 1).saturating_sub(first);
+    Ok((first, usize::try_from(count).unwrap_or(MAX_TOLD).min(MAX_TOLD)))
 }
 
 /// Why events cannot be told again.
@@ -195,14 +191,14 @@ pub(crate) fn unread(error: Unread) -> Failure {
 mod tests {
     use std::collections::VecDeque;
 
-    use medicines::subscriptions::Status;
+    use medicines::subscriptions::{Mark, Place, Status};
 
     use super::*;
 
     #[test]
     fn a_range_is_of_what_can_be_asked_for() {
         let place = |seq| Place { seq, ordinal: 0 };
-        let recent: VecDeque<Place> = (4..=203).map(|number| place(number * 10)).collect();
+        let recent: VecDeque<Place> = (54..=253).map(|number| place(number * 10)).collect();
         let one = Subscription {
             id: Id::new("s").unwrap(),
             version: 2,
@@ -210,22 +206,24 @@ mod tests {
             headers: vec![],
             status: Status::Active,
             reason: None,
-            looked: place(2030),
-            events: 203,
+            looked: place(2530),
+            events: 253,
             recent,
+            marks: VecDeque::from([Mark { events: 3, looked: place(35) }]),
         };
-        let check = |since, until, expected: Option<(u64, usize, Option<u64>)>| {
-            let found = places(&one, &Range { since, until, content: None }).ok();
-            let found = found.map(|(first, all)| (first, all.len(), all.first().map(|p| p.seq)));
+        let check = |since, until, expected: Option<(u64, usize)>| {
+            let found = numbers(&one, &Range { since, until, content: None }).ok();
             assert_eq!(found, expected, "{since:?} {until:?}");
         };
-        check(None, None, Some((4, 100, Some(40))));
-        check(Some(150), None, Some((150, 54, Some(1500))));
-        check(Some(203), Some(900), Some((203, 1, Some(2030))));
-        check(Some(10), Some(12), Some((10, 3, Some(100))));
-        check(Some(12), Some(10), Some((12, 0, None)));
-        check(Some(204), None, Some((204, 0, None)));
-        check(Some(u64::MAX), None, Some((u64::MAX, 0, None)));
+        check(None, None, Some((54, 100)));
+        check(Some(200), None, Some((200, 54)));
+        check(Some(253), Some(900), Some((253, 1)));
+        check(Some(60), Some(62), Some((60, 3)));
+        check(Some(62), Some(60), Some((62, 0)));
+        check(Some(254), None, Some((254, 0)));
+        check(Some(u64::MAX), None, Some((u64::MAX, 0)));
+        // Older ones are found from a mark.
+        check(Some(4), None, Some((4, 100)));
         check(Some(3), None, None);
     }
 }

@@ -3,26 +3,21 @@
 //! Nothing is kept for a subscriber beside its place in the journal. What is read is shared: most
 //! subscribers wait for the same newest entries, which are read and understood once.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use engine::Engine;
 use fhir::{ResourceType, StoredResource};
 use jiff::Timestamp;
-use medicines::subscriptions::Place;
+use medicines::subscriptions::{MAX_TOLD, Place, Subscription};
 use medicines::{Fact, Head};
 use record::Reader;
 
 use super::asked::Asked;
+use super::pages::{PAGE_ENTRIES, Page, Pages};
 use super::topics::Focus;
 
-/// The most entries that are read at once.
-const PAGE_ENTRIES: usize = 128;
 /// The most entries that are looked at for one answer.
 const MAX_LOOKED: u64 = 8_192;
-/// The most bytes of resources that are kept for other subscribers.
-const MAX_KEPT_BYTES: usize = 32 << 20;
-
 /// The most bytes of resources that are told at once, beside the first event.
 const MAX_TOLD_BYTES: usize = 4 << 20;
 
@@ -81,32 +76,16 @@ impl From<journal::Error> for Unread {
     }
 }
 
-/// What entries of the journal say, one after the other.
-#[derive(Debug)]
-struct Page {
-    /// The last entry.
-    last: u64,
-    events: Vec<Event>,
-    bytes: usize,
-}
-
-#[derive(Debug, Default)]
-struct Kept {
-    /// By their first entries.
-    pages: BTreeMap<u64, Arc<Page>>,
-    bytes: usize,
-}
-
 /// Reads events. A clone shares what was read.
 #[derive(Debug, Clone)]
 pub(crate) struct Events {
     engine: Engine,
-    kept: Arc<Mutex<Kept>>,
+    pages: Arc<Pages>,
 }
 
 impl Events {
     pub(crate) fn new(engine: Engine) -> Self {
-        Events { engine, kept: Arc::default() }
+        Events { engine, pages: Arc::default() }
     }
 
     /// The next events after a place that a subscription asks for, at most `limit`, and no more
@@ -141,73 +120,123 @@ impl Events {
         Ok(found)
     }
 
+    /// The events of a subscription from number `first` on that its subscriber took before, at
+    /// most `limit`: fewer where they have more than [`MAX_TOLD_BYTES`] of resources, but at least
+    /// the first; none where there is none of that number yet. Those whose places are not kept any
+    /// more are looked for from a mark. Blocks.
+    pub(crate) fn again(
+        &self,
+        asked: &Asked,
+        one: &Subscription,
+        first: u64,
+        limit: usize,
+    ) -> Result<Vec<Event>, Unread> {
+        let oldest = one.oldest();
+        if first >= oldest {
+            let skip = usize::try_from(first - oldest).unwrap_or(usize::MAX);
+            let places: Vec<Place> = one.recent.iter().skip(skip).take(limit).copied().collect();
+            return self.at(&places);
+        }
+        let mark = one.mark_before(first).ok_or(Unread::Moved)?;
+        let limit = usize::try_from(oldest - first).map_or(limit, |most| most.min(limit));
+        let (mut number, mut from) = (mark.events, mark.looked);
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        loop {
+            let found = self.after(asked, from, MAX_TOLD)?;
+            for event in found.events {
+                number += 1;
+                if number < first {
+                    continue;
+                }
+                bytes += event.bytes();
+                if !events.is_empty() && bytes > MAX_TOLD_BYTES {
+                    return Ok(events);
+                }
+                events.push(event);
+                if events.len() == limit {
+                    return Ok(events);
+                }
+            }
+            match found.looked {
+                Some(looked) if looked > from && looked < one.looked => from = looked,
+                _ => {
+                    let words = format!("event {first} of {} is not found again", one.id);
+                    return Err(Unread::Failed(words));
+                }
+            }
+        }
+    }
+
     /// The events at these places, in their order: fewer than all where they have more than
-    /// [`MAX_TOLD_BYTES`] of resources, but at least the first. Blocks.
-    pub(crate) fn at(&self, places: &[Place]) -> Result<Vec<Event>, Unread> {
-        let recorded = *self.engine.progress().borrow();
+    /// [`MAX_TOLD_BYTES`] of resources, but at least the first. What nobody else waits for is read
+    /// entry by entry and not kept. Blocks.
+    fn at(&self, places: &[Place]) -> Result<Vec<Event>, Unread> {
         let (mut events, mut bytes) = (Vec::with_capacity(places.len()), 0);
+        let mut journal = None;
+        let mut page: Option<Arc<Page>> = None;
         for place in places {
-            let page = self.page(place.seq, recorded)?;
-            let found = page.events.iter().find(|event| event.place == *place);
             let lost = || Unread::Failed(format!("entry {} holds no such event", place.seq));
+            let held = page.take().filter(|page| page.has(place.seq));
+            let held = if let Some(held) = held.or_else(|| self.pages.known(place.seq)) {
+                held
+            } else {
+                let journal = match &journal {
+                    Some(journal) => journal,
+                    None => journal.insert(self.journal()?),
+                };
+                Arc::new(read(journal, place.seq, 1)?)
+            };
+            let found = held.events.iter().find(|event| event.place == *place).cloned();
             let found = found.ok_or_else(lost)?;
+            page = Some(held);
             bytes += found.bytes();
             if !events.is_empty() && bytes > MAX_TOLD_BYTES {
                 break;
             }
-            events.push(found.clone());
+            events.push(found);
         }
         Ok(events)
     }
 
     /// A page that has the entry in it.
     fn page(&self, seq: u64, recorded: u64) -> Result<Arc<Page>, Unread> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = kept.pages.range(..=seq).next_back().map(|(_, page)| page);
-        if let Some(known) = known.filter(|page| page.last >= seq) {
-            return Ok(Arc::clone(known));
-        }
-        let page = Arc::new(self.read(seq, recorded)?);
-        kept.bytes += page.bytes;
-        if let Some(old) = kept.pages.insert(seq, Arc::clone(&page)) {
-            kept.bytes -= old.bytes;
-        }
-        // The oldest entries are those that the fewest wait for.
-        while kept.pages.len() > PAGE_ENTRIES || kept.bytes > MAX_KEPT_BYTES {
-            let Some((_, oldest)) = kept.pages.pop_first() else { break };
-            kept.bytes -= oldest.bytes;
-        }
-        Ok(page)
+        self.pages.get(seq, || {
+            let most = usize::try_from(recorded.saturating_sub(seq) + 1).unwrap_or(PAGE_ENTRIES);
+            read(&self.journal()?, seq, most.min(PAGE_ENTRIES))
+        })
     }
 
-    fn read(&self, seq: u64, recorded: u64) -> Result<Page, Unread> {
-        let journal = self.engine.journal().map_err(|error| Unread::Failed(error.to_string()))?;
-        let most = usize::try_from(recorded.saturating_sub(seq) + 1).unwrap_or(PAGE_ENTRIES);
-        let entries = journal.read_from(seq, most.min(PAGE_ENTRIES))?;
-        if entries.is_empty() {
-            return Err(Unread::Failed(format!("entry {seq} is not in the journal")));
-        }
-        let mut page = Page { last: seq, events: Vec::new(), bytes: 0 };
-        for entry in entries {
-            page.last = entry.seq;
-            if !has_events(&entry.head) {
-                continue;
-            }
-            let head = Head::from_json(&entry.head)
-                .map_err(|_| Unread::Failed(format!("entry {} cannot be read", entry.seq)))?;
-            let at = Timestamp::from_microsecond(entry.at).unwrap_or(head.received);
-            for (ordinal, fact) in (0..).zip(head.facts.into_owned()) {
-                let Some(focus) = focus(fact) else { continue };
-                page.bytes += 256;
-                if let Focus::Stored(stored) = &focus {
-                    page.bytes += stored.json().len();
-                }
-                let place = Place { seq: entry.seq, ordinal };
-                page.events.push(Event { place, at, focus });
-            }
-        }
-        Ok(page)
+    fn journal(&self) -> Result<journal::Reader, Unread> {
+        self.engine.journal().map_err(|error| Unread::Failed(error.to_string()))
     }
+}
+
+/// Reads and understands entries.
+fn read(journal: &journal::Reader, seq: u64, most: usize) -> Result<Page, Unread> {
+    let entries = journal.read_from(seq, most)?;
+    if entries.is_empty() {
+        return Err(Unread::Failed(format!("entry {seq} is not in the journal")));
+    }
+    let mut page = Page { first: seq, last: seq, events: Vec::new(), bytes: 0 };
+    for entry in entries {
+        page.last = entry.seq;
+        if !has_events(&entry.head) {
+            continue;
+        }
+        let head = Head::from_json(&entry.head)
+            .map_err(|_| Unread::Failed(format!("entry {} cannot be read", entry.seq)))?;
+        let at = Timestamp::from_microsecond(entry.at).unwrap_or(head.received);
+        for (ordinal, fact) in (0..).zip(head.facts.into_owned()) {
+            let Some(focus) = focus(fact) else { continue };
+            page.bytes += 256;
+            if let Focus::Stored(stored) = &focus {
+                page.bytes += stored.json().len();
+            }
+            let place = Place { seq: entry.seq, ordinal };
+            page.events.push(Event { place, at, focus });
+        }
+    }
+    Ok(page)
 }
 
 /// Whether a head may have facts that are events: most entries of looks have none.

@@ -14,6 +14,7 @@ mod guard;
 pub(crate) mod intake;
 mod manager;
 mod notice;
+mod pages;
 mod post;
 pub(crate) mod pump;
 pub(crate) mod stream;

@@ -274,6 +274,21 @@ pub(crate) async fn journal(
     look_as(api, &one.owner, seen).await
 }
 
+/// Events of a subscription that its subscriber took before ([`Events::again`](super::Events)).
+pub(crate) async fn again(
+    api: &ApiState,
+    one: &Subscription,
+    asked: &Asked,
+    first: u64,
+    limit: usize,
+) -> Result<Vec<Event>, Unread> {
+    let events = api.subscriptions.events.clone();
+    let (one, asked) = (one.clone(), asked.clone());
+    let reading = move || events.again(&asked, &one, first, limit);
+    let read = tokio::task::spawn_blocking(reading).await;
+    read.unwrap_or_else(|_| Err(Unread::Failed("the reading ended unexpectedly".to_owned())))
+}
+
 /// Says that a subscriber took events. Gives the subscription as it stands then; none where it is
 /// another one by now, or another reader of it took events.
 pub(crate) async fn take(
@@ -283,7 +298,8 @@ pub(crate) async fn take(
     looked: Place,
 ) -> Option<Subscription> {
     let expected = one.events + u64::try_from(events.len()).ok()?;
-    let told = Told { id: one.id.clone(), after: one.events, events, looked };
+    let (id, version, after) = (one.id.clone(), one.version, one.events);
+    let told = Told { id, version, after, events, looked };
     submit(api, Act::Take(told)).await.ok()?;
     let mut tries = 0;
     let now = loop {

@@ -13,15 +13,14 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use fhir::{Id, ResourceType};
 use futures_core::Stream;
-use medicines::subscriptions::{Place, Subscription};
+use medicines::subscriptions::Subscription;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::asked::Channel;
-use super::events::Unread;
-use super::pump::{Pump, journal};
-use super::{Asked, Event, Notice, Type};
+use super::pump::{Pump, again, journal};
+use super::{Asked, Notice, Type};
 use crate::state::ApiState;
 
 /// The most streams at the same time; each holds a connection.
@@ -69,9 +68,9 @@ pub(super) fn message(kind: Type, number: Option<u64>, json: &str) -> Bytes {
 }
 
 /// Begins a stream; none where there are too many. A reader of the same subscription who is there
-/// already is cut off first: events are told in one order alone. `again` are the places of events
-/// that the reader missed, and the number of the first of them.
-pub(crate) async fn begin(api: &ApiState, id: Id, again: (u64, Vec<Place>)) -> Option<Body> {
+/// already is cut off first: events are told in one order alone. `last` is the number of the last
+/// event that the reader has seen.
+pub(crate) async fn begin(api: &ApiState, id: Id, last: Option<u64>) -> Option<Body> {
     let streams = &api.subscriptions.streams;
     let before = streams.lock().remove(&id);
     if let Some(before) = before {
@@ -86,7 +85,7 @@ pub(crate) async fn begin(api: &ApiState, id: Id, again: (u64, Vec<Place>)) -> O
     if readers.len() >= MAX_STREAMS {
         return None;
     }
-    if let Some(other) = readers.insert(id, tokio::spawn(reader.run(again))) {
+    if let Some(other) = readers.insert(id, tokio::spawn(reader.run(last))) {
         // Two came at the same moment: the later one reads.
         other.abort();
     }
@@ -112,10 +111,10 @@ struct Reader {
 
 impl Reader {
     /// Tells what was missed, then what happens, until either side has enough.
-    async fn run(self, again: (u64, Vec<Place>)) {
+    async fn run(self, last: Option<u64>) {
         let mut over = self.api.subscriptions.streams.over.subscribe();
         tokio::select! {
-            () = self.tell(again) => {}
+            () = self.tell(last) => {}
             () = self.messages.closed() => {}
             () = self.breathe() => {}
             _ = over.changed() => {}
@@ -124,15 +123,20 @@ impl Reader {
         self.api.subscriptions.lock().remove(&self.id);
     }
 
-    async fn tell(&self, (first, places): (u64, Vec<Place>)) {
+    async fn tell(&self, last: Option<u64>) {
         let mut changed = self.api.subscriptions.changed.subscribe();
-        let Some((one, asked)) = self.stands().await else { return };
-        if self.repeat(&one, &asked, first, places).await.is_none() {
-            return;
-        }
+        let mut next = last.map(|last| last.saturating_add(1));
         loop {
             changed.borrow_and_update();
             let Some((one, asked)) = self.stands().await else { return };
+            // What was missed ends where the telling begins, in the same look at the subscription:
+            // what the reader before took meanwhile was lost with its connection. What it is still
+            // being noted to have taken is told again, under the same number.
+            if let Some(first) = next.take()
+                && self.repeat(&one, &asked, first).await.is_none()
+            {
+                return;
+            }
             let (version, asked) = (one.version, Arc::new(asked));
             let messages = Some(self.messages.clone());
             let pump = Pump { api: self.api.clone(), one, asked, seed: 0, messages };
@@ -161,23 +165,13 @@ impl Reader {
         (one.status.is_on() && asked.channel == Channel::Stream).then_some((one, asked))
     }
 
-    /// Tells again what the reader has missed.
-    async fn repeat(
-        &self,
-        one: &Subscription,
-        asked: &Asked,
-        first: u64,
-        places: Vec<Place>,
-    ) -> Option<()> {
-        let (mut first, mut places) = (first, &places[..]);
-        while !places.is_empty() {
-            let next = places[..places.len().min(asked.count)].to_vec();
-            let source = self.api.subscriptions.events.clone();
-            let read = tokio::task::spawn_blocking(move || source.at(&next)).await;
-            let events: Result<Vec<Event>, Unread> = read.ok()?;
-            let events = events.ok()?;
+    /// Tells again what the reader has missed, from number `first` on.
+    async fn repeat(&self, one: &Subscription, asked: &Asked, first: u64) -> Option<()> {
+        let mut first = first;
+        while first <= one.events {
+            let events = again(&self.api, one, asked, first, asked.count).await.ok()?;
             journal(&self.api, one, asked.content, &events).await.ok()?;
-            let count = u64::try_from(events.len()).ok()?;
+            let count = u64::try_from(events.len()).ok().filter(|count| *count > 0)?;
             let notice = Notice {
                 base: &self.api.fhir_base,
                 subscription: one,
@@ -192,7 +186,6 @@ impl Reader {
             let message = message(Type::Event, Some(first + count - 1), &notice.bundle());
             timeout(asked.timeout, self.messages.send(message)).await.ok()?.ok()?;
             first += count;
-            places = places.get(events.len()..).filter(|_| count > 0)?;
         }
         Some(())
     }
