@@ -330,7 +330,7 @@ impl Book {
     /// Whether another dose of an order would be more than its prescriber allows in the 24 hours
     /// before `now`. The most is one of the patient and the substance: what was taken counts on
     /// whatever order (the one that this one took the place of, an override) and in whatever
-    /// product of the substance. What was wasted counts too: this hospital's staff would rather ask.
+    /// product of the substance. What was wasted counts too: the staff here would rather ask.
     pub fn is_full(&self, order: &Order, now: Timestamp) -> bool {
         let Some(most) = order.daily_most() else { return false };
         let item = order.item();
