@@ -12,7 +12,7 @@ use crate::harness::{ALL, Node, PUBLIC, Reply, all_clients, token_of};
 use crate::operations::{put, refused};
 
 /// Begins an export; gives its answer.
-async fn begin(node: &Node, token: &str, path: &str) -> Reply {
+pub(crate) async fn begin(node: &Node, token: &str, path: &str) -> Reply {
     let head = format!(
         "GET {path} HTTP/1.1\nAuthorization: Bearer {token}\nPrefer: respond-async\n\
          Accept: application/fhir+json"
@@ -20,13 +20,13 @@ async fn begin(node: &Node, token: &str, path: &str) -> Reply {
     node.send(&head, "").await
 }
 
-fn address(reply: &Reply) -> String {
+pub(crate) fn address(reply: &Reply) -> String {
     assert_eq!(reply.status, 202, "{reply:?}");
     reply.headers["content-location"].strip_prefix(PUBLIC).unwrap().to_owned()
 }
 
 /// Asks for the state until the export has ended.
-async fn ended(node: &Node, token: &str, job: &str) -> Reply {
+pub(crate) async fn ended(node: &Node, token: &str, job: &str) -> Reply {
     for _ in 0..1_000 {
         let reply = node.get(token, job).await;
         if reply.status != 202 {
@@ -40,7 +40,7 @@ async fn ended(node: &Node, token: &str, job: &str) -> Reply {
 }
 
 /// What an export holds: the resources, by their type and id, and the manifest.
-async fn exported(node: &Node, token: &str, path: &str) -> (BTreeSet<String>, Value) {
+pub(crate) async fn exported(node: &Node, token: &str, path: &str) -> (BTreeSet<String>, Value) {
     let job = address(&begin(node, token, path).await);
     let manifest = ended(node, token, &job).await;
     assert_eq!(manifest.status, 200, "{manifest:?}");
@@ -90,7 +90,7 @@ fn seen(id: &str, subject: &str, status: &str) -> Value {
         "subject": { "reference": format!("Patient/{subject}") }, "valueInteger": 1 })
 }
 
-async fn filled() -> Node {
+pub(crate) async fn filled() -> Node {
     let node = Node::start().await;
     for id in ["a", "b", "c"] {
         put(&node, &json!({ "resourceType": "Patient", "id": id })).await;
@@ -123,7 +123,7 @@ async fn filled() -> Node {
     node
 }
 
-fn set(names: &str) -> BTreeSet<String> {
+pub(crate) fn set(names: &str) -> BTreeSet<String> {
     names.split_whitespace().map(str::to_owned).collect()
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use access::{Person, Role as StaffRole};
 use api::{
-    ApiState, Client, Clients, Export, Exports, Replayer, Role, Server, TokenHash, Validation,
+    ApiState, Client, Clients, Export, Exports, FreeBytes, Replayer, Role, Server, TokenHash,
+    Validation,
 };
 use engine::{Clock, Command, Engine, Options, Receipt};
 use fhir::ResourceType;
@@ -200,8 +201,19 @@ impl Node {
         more: impl FnOnce(Server) -> Server,
         replayer: Option<Arc<dyn Replayer>>,
     ) -> Node {
+        let clock = options(folder.path()).clock;
+        Node::start_at(folder, (clock, |_| None), more, replayer).await
+    }
+
+    /// The same with a clock, and with what is told to be free on the disk.
+    pub(crate) async fn start_at(
+        folder: tempfile::TempDir,
+        (clock, free): (Clock, FreeBytes),
+        more: impl FnOnce(Server) -> Server,
+        replayer: Option<Arc<dyn Replayer>>,
+    ) -> Node {
         let engine = loop {
-            let options = options(folder.path());
+            let options = Options { clock, ..options(folder.path()) };
             match tokio::task::spawn_blocking(|| Engine::start(options)).await.unwrap() {
                 // The one before has not let go of its files yet.
                 Err(engine::Error::Journal(why)) if why.starts_with("JRN-01") => {
@@ -211,7 +223,7 @@ impl Node {
             }
         };
         let mut state = ApiState::new(engine.clone(), clients(), &format!("{PUBLIC}/"));
-        let exports = Exports::open(&engine, &folder.path().join("exports"), |_| None).unwrap();
+        let exports = Exports::open(&engine, &folder.path().join("exports"), free).unwrap();
         state = state.with_exports(exports);
         if let Some(replayer) = replayer {
             state = state.with_replayer(replayer);

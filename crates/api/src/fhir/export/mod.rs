@@ -143,7 +143,8 @@ impl Exports {
         let job = Job::new(id.clone(), client.to_owned(), asked, now);
         let folder = inner.folder.join(&id);
         if let Err(error) = fs::create_dir(&folder).and_then(|()| job.save(&folder)) {
-            return Ok(Err(error));
+            remove(&folder);
+            return if is_full(&error) { Err(Full::Disk) } else { Ok(Err(error)) };
         }
         let entry = Entry { job, ended: Arc::default(), progress: Arc::default() };
         jobs.insert(id.clone(), entry);
@@ -211,32 +212,45 @@ impl Inner {
         let room = || (self.free)(&self.folder).is_none_or(|free| free >= MIN_FREE_BYTES);
         let written = work::write(&self.readers, &folder, &mut job, &entry, &room);
         job.ended = Some(self.clock.now());
-        job.state = match written {
-            Ok(()) => State::Done,
+        match written {
+            Ok(()) => job.state = State::Done,
             Err(failed) => {
                 tracing::warn!(job = id, why = failed.code(), "an export failed");
-                job.files.clear();
-                if let Err(error) = job::clear(&folder) {
-                    tracing::warn!(%error, "what was written of an export could not be removed");
-                }
-                State::Failed { why: failed.to_string() }
-            }
-        };
-        let saved = job.save(&folder);
-        let mut jobs = self.lock();
-        match jobs.get_mut(id) {
-            Some(kept) if saved.is_ok() => kept.job = job,
-            Some(kept) => {
-                let why = "Its state could not be written.".to_owned();
-                kept.job = Job { state: State::Failed { why }, files: Vec::new(), ..job };
-            }
-            // It was deleted while it ran.
-            None => {
-                drop(jobs);
-                remove(&folder);
+                fail(&mut job, &folder, &failed.to_string());
             }
         }
+        let mut saved = job.save(&folder);
+        if saved.is_err() && job.state == State::Done {
+            // Files that no state names are of no use; without them there may be room for it.
+            fail(&mut job, &folder, "Its state could not be written.");
+            saved = job.save(&folder);
+        }
+        if let Err(error) = saved {
+            tracing::warn!(%error, job = id, "the state of an export could not be written");
+        }
+        let mut jobs = self.lock();
+        if let Some(kept) = jobs.get_mut(id) {
+            kept.job = job;
+        } else {
+            // It was deleted while it ran.
+            drop(jobs);
+            remove(&folder);
+        }
     }
+}
+
+/// A job failed: what was written of it goes.
+fn fail(job: &mut Job, folder: &Path, why: &str) {
+    job.files.clear();
+    if let Err(error) = job::clear(folder) {
+        tracing::warn!(%error, "what was written of an export could not be removed");
+    }
+    job.state = State::Failed { why: why.to_owned() };
+}
+
+/// Whether the disk, or the part of it that the node may use, is full.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 fn remove(folder: &Path) {

@@ -78,7 +78,7 @@ impl From<record::Error> for Failed {
 
 impl From<io::Error> for Failed {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::StorageFull {
+        if super::is_full(&error) {
             return Self::Disk;
         }
         tracing::error!(%error, "an export could not be written");

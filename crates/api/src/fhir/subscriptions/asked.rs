@@ -1,4 +1,5 @@
-//! What a Subscription asks for, by the profile of the Subscriptions R5 Backport (1.1.0) for R4.
+//! What a Subscription asks for, by the profile of the Subscriptions R5 Backport (1.1.0) for R4;
+//! one that is to a search and not to a topic is [plain].
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use medicines::subscriptions::{Header, MASK, MAX_TOLD, Status};
 use serde_json::Value;
 
 use super::guard::Endpoint;
+use super::plain;
 use super::topics::{Focus, Interaction, Topic};
 use crate::fhir::{Failure, conditions};
 use crate::problem::{Problem, code};
@@ -82,13 +84,23 @@ impl Content {
     }
 }
 
+/// How it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// In bundles that say how the subscription stands, by the guide.
+    Guide,
+    /// The resource itself, or nothing, as R4 has it without the guide.
+    Plain,
+}
+
 /// What a subscription asks for.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
+    pub(crate) form: Form,
     /// The canonical address of the topic.
     pub(crate) canonical: String,
     pub(crate) topic: Topic,
-    filters: Vec<Filter>,
+    pub(super) filters: Vec<Filter>,
     /// What it says of how it stands, as its client or the server wrote it.
     pub(crate) status: Option<Status>,
     pub(crate) channel: Channel,
@@ -105,7 +117,7 @@ pub(crate) struct Asked {
 
 /// By what events are chosen; all filters have to let an event through.
 #[derive(Debug, Clone)]
-enum Filter {
+pub(super) enum Filter {
     Search(Box<SearchRequest>),
     Interactions(Vec<Interaction>),
     /// Of a case: whose it is, as ids.
@@ -126,6 +138,9 @@ impl Asked {
     pub(crate) fn read(json: &str) -> Result<Self, Failure> {
         let all: Value = serde_json::from_str(json)
             .map_err(|_| refused("Subscription", "The subscription cannot be read."))?;
+        if let Some(asked) = plain::read(&all) {
+            return asked;
+        }
         let (canonical, topic) = topic(&all)?;
         let channel_json = &all["channel"];
         if !channel_json.is_object() {
@@ -141,18 +156,18 @@ impl Asked {
         let most = u64::try_from(MAX_TOLD).unwrap_or(u64::MAX);
         let count = number("backport-max-count", 1..=most)?;
         Ok(Asked {
+            form: Form::Guide,
             canonical,
             topic,
             filters: filters(&all, topic)?,
-            status: text(&all, "status").and_then(Status::read),
+            status: status(&all),
             channel,
             headers: headers(channel_json)?,
             content,
             as_xml,
             heartbeat: number("backport-heartbeat-period", HEARTBEAT_S)?.map(Duration::from_secs),
-            timeout: Duration::from_secs(
-                number("backport-timeout", TIMEOUT_S)?.unwrap_or(USUAL_TIMEOUT_S),
-            ),
+            timeout: number("backport-timeout", TIMEOUT_S)?
+                .map_or_else(usual_timeout, Duration::from_secs),
             count: count.and_then(|n| usize::try_from(n).ok()).unwrap_or(USUAL_COUNT),
             end: end(&all)?,
         })
@@ -182,6 +197,16 @@ impl Asked {
     }
 }
 
+/// How long an attempt may take where the client does not say.
+pub(super) fn usual_timeout() -> Duration {
+    Duration::from_secs(USUAL_TIMEOUT_S)
+}
+
+/// How the subscription stands, as it says itself.
+pub(super) fn status(all: &Value) -> Option<Status> {
+    text(all, "status").and_then(Status::read)
+}
+
 fn text<'a>(of: &'a Value, name: &str) -> Option<&'a str> {
     of.get(name)?.as_str()
 }
@@ -200,20 +225,20 @@ fn topic(all: &Value) -> Result<(String, Topic), Failure> {
     };
     // A canonical address may name a version; topics have none.
     let topic = Topic::read(canonical).ok_or_else(|| {
-        let detail = "There is no such topic. A subscription is to a topic and not to a search; \
-                      the CapabilityStatement names the topics.";
+        let detail = "There is no such topic: the CapabilityStatement names them. A search of one \
+                      type is taken as well: Observation?code=718-7.";
         refused(at, detail)
     })?;
     Ok((canonical.to_owned(), topic))
 }
 
-fn end(all: &Value) -> Result<Option<Timestamp>, Failure> {
+pub(super) fn end(all: &Value) -> Result<Option<Timestamp>, Failure> {
     let Some(end) = all.get("end") else { return Ok(None) };
     let read = end.as_str().and_then(|end| end.parse().ok());
     read.map(Some).ok_or_else(|| refused("Subscription.end", "The end is an instant."))
 }
 
-fn channel(channel: &Value) -> Result<Channel, Failure> {
+pub(super) fn channel(channel: &Value) -> Result<Channel, Failure> {
     let at = "Subscription.channel.type";
     let own = channel.get("_type").and_then(|of| extensions(of, "backport-channel-type").next());
     let stream = match own {
@@ -287,7 +312,7 @@ fn number(
     })
 }
 
-fn headers(channel: &Value) -> Result<Vec<Header>, Failure> {
+pub(super) fn headers(channel: &Value) -> Result<Vec<Header>, Failure> {
     let Some(lines) = channel.get("header") else { return Ok(Vec::new()) };
     // What is read as no headers would be stored with its values.
     let lines = lines.as_array().ok_or_else(|| {
@@ -347,7 +372,11 @@ fn filters(all: &Value, topic: Topic) -> Result<Vec<Filter>, Failure> {
 }
 
 /// Adds what one criterion asks for, or says what is wrong with it.
-fn filter(criteria: &str, topic: Topic, filters: &mut Vec<Filter>) -> Result<(), String> {
+pub(super) fn filter(
+    criteria: &str,
+    topic: Topic,
+    filters: &mut Vec<Filter>,
+) -> Result<(), String> {
     let name = topic.kind().map_or("Case", fhir::ResourceType::as_str);
     let query = match criteria.split_once('?') {
         Some((of, query)) if of == name => query,

@@ -15,6 +15,7 @@ pub(crate) mod intake;
 mod manager;
 mod notice;
 mod pages;
+mod plain;
 mod post;
 pub(crate) mod pump;
 pub(crate) mod stream;

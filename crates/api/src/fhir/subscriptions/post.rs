@@ -1,4 +1,4 @@
-//! One notification to one endpoint: by POST, on a connection of its own.
+//! One notification to one endpoint, on a connection of its own.
 //!
 //! The name is resolved here and the connection goes to an address that the guard has looked at.
 //! Redirects are not followed, what the endpoint answers beside its status is thrown away.
@@ -142,13 +142,36 @@ impl Trust {
     }
 }
 
-/// What is sent.
+/// What a notification is made of.
+#[derive(Debug, Clone)]
+pub(crate) struct Letter {
+    pub(crate) method: Method,
+    /// Path and query.
+    pub(crate) path: String,
+    /// None where there is no body.
+    pub(crate) content_type: Option<&'static str>,
+    pub(crate) body: Bytes,
+}
+
+impl Letter {
+    /// One with a resource in it, which is FHIR JSON here. What has no place in XML goes out as it
+    /// is stored.
+    pub(crate) fn of(method: Method, path: String, json: String, as_xml: bool) -> Self {
+        let xml = as_xml.then(|| fhir_xml::to_xml(&json).ok()).flatten();
+        let (content_type, body) = match xml {
+            Some(xml) => ("application/fhir+xml", xml),
+            None => ("application/fhir+json", json),
+        };
+        Letter { method, path, content_type: Some(content_type), body: Bytes::from(body) }
+    }
+}
+
+/// What is sent, and where.
 #[derive(Debug, Clone)]
 pub(crate) struct Parcel<'a> {
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) headers: &'a [Header],
-    pub(crate) content_type: &'static str,
-    pub(crate) body: Bytes,
+    pub(crate) letter: Letter,
     /// How long all of it may take.
     pub(crate) patience: Duration,
 }
@@ -234,9 +257,10 @@ impl Drop for Driving {
 }
 
 fn request(parcel: Parcel<'_>) -> Request<Body> {
-    let mut request = Request::new(Body::from(parcel.body));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = parcel.endpoint.path.parse().unwrap_or_default();
+    let Letter { method, path, content_type, body } = parcel.letter;
+    let mut request = Request::new(Body::from(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = path.parse().unwrap_or_default();
     let headers = request.headers_mut();
     for header in parcel.headers {
         let name = HeaderName::from_bytes(header.name.as_bytes());
@@ -249,7 +273,9 @@ fn request(parcel: Parcel<'_>) -> Request<Body> {
     if let Ok(host) = HeaderValue::from_str(&parcel.endpoint.authority()) {
         headers.insert(HOST, host);
     }
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(parcel.content_type));
+    if let Some(content_type) = content_type {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
     headers.entry(USER_AGENT).or_insert(HeaderValue::from_static("interlock"));
     request
 }

@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use engine::{Command, Stopped};
+use hyper::Method;
 use medicines::Request;
 use medicines::subscriptions::{Act, Place, Status, Subscription, Told};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::asked::Channel;
+use super::asked::{Channel, Form};
 use super::backoff::Backoff;
-use super::post::{Missed, Parcel, post};
+use super::plain;
+use super::post::{Letter, Missed, Parcel, post};
 use super::stream::message;
 use super::{Asked, Content, Event, Notice, Type, Unread, barred};
 use crate::audit::{Look, look_as};
@@ -65,7 +67,10 @@ impl Pump {
     }
 
     async fn shake_hands(&mut self) -> Result<Never, Over> {
-        self.deliver(Type::Handshake, &[]).await?;
+        // Without the guide there is nothing that could be told before an event.
+        if self.asked.form == Form::Guide {
+            self.deliver(Type::Handshake, &[]).await?;
+        }
         self.stand(Status::Active, None).await
     }
 
@@ -213,19 +218,18 @@ impl Pump {
             return sent.await.map_err(|_| Missed::Timeout)?.map_err(|_| Missed::Broken);
         }
         let Channel::RestHook(endpoint) = &self.asked.channel else { return Err(Missed::Broken) };
-        // What has no place in XML goes out as it is stored.
-        let xml = self.asked.as_xml.then(|| fhir_xml::to_xml(&json).ok()).flatten();
-        let (content_type, body) = match xml {
-            Some(xml) => ("application/fhir+xml", xml),
-            None => ("application/fhir+json", json),
+        let letter = match (self.asked.form, events) {
+            (Form::Plain, [event, ..]) => plain::letter(&self.asked, endpoint, event),
+            (Form::Plain, []) => None,
+            (Form::Guide, _) => {
+                let (path, as_xml) = (endpoint.path.clone(), self.asked.as_xml);
+                Some(Letter::of(Method::POST, path, json, as_xml))
+            }
         };
-        let parcel = Parcel {
-            endpoint,
-            headers: &self.one.headers,
-            content_type,
-            body: Bytes::from(body),
-            patience: self.asked.timeout,
-        };
+        // What says nothing need not be sent.
+        let Some(letter) = letter else { return Ok(()) };
+        let (headers, patience) = (&self.one.headers, self.asked.timeout);
+        let parcel = Parcel { endpoint, headers, letter, patience };
         post(&policy.allow, &policy.trust, parcel).await
     }
 

@@ -210,7 +210,7 @@ impl Topic {
 }
 
 /// Whether there is a topic of the type: not of what is not kept, nor of subscriptions themselves.
-fn is_told(kind: ResourceType) -> bool {
+pub(super) fn is_told(kind: ResourceType) -> bool {
     !matches!(kind, ResourceType::Parameters | ResourceType::Subscription)
 }
 
