@@ -6,11 +6,13 @@ use std::sync::Arc;
 use engine::Command;
 use fhir::{Id, ResourceType};
 use medicines::{Access, Request};
-use tokio::task::JoinSet;
 
 use crate::door::Caller;
 use crate::problem::Problem;
 use crate::state::ApiState;
+
+/// The most looks that are sent to the journal at once.
+const MAX_TOGETHER: usize = 500;
 
 /// What somebody is about to be shown.
 #[derive(Debug)]
@@ -33,33 +35,24 @@ pub(crate) async fn look(api: &ApiState, caller: &Caller, look: Look) -> Result<
 
 /// The same for a client that is shown something without having asked just now.
 pub(crate) async fn look_as(api: &ApiState, who: &str, look: Look) -> Result<(), Problem> {
-    let channel: Arc<str> = Arc::from(look.channel);
-    let now = api.engine.clock().now();
-    let one = |patient: Option<Id>| {
-        let access = Access {
-            who: who.to_owned(),
-            what: look.what.to_owned(),
-            patient,
-            resource_type: look.resource_type,
-            detail: Some(look.detail.clone()),
-            reason: None,
-            at: now,
-        };
-        let mut command = Command::internal(who, now, Request::See(access));
-        command.channel = Arc::clone(&channel);
-        command
+    let Look { channel, what, resource_type, detail, patients } = look;
+    let (channel, now): (Arc<str>, _) = (Arc::from(channel), api.engine.clock().now());
+    let access = Access {
+        who: who.to_owned(),
+        what: what.to_owned(),
+        patient: None,
+        resource_type,
+        detail: Some(detail),
+        reason: None,
+        at: now,
     };
-    let mut patients = look.patients.iter().cloned();
-    let first = one(patients.next());
-    // Submitted together, the looks of one answer share one write.
-    let mut others = JoinSet::new();
-    for patient in patients {
-        let (api, command) = (api.clone(), one(Some(patient)));
-        others.spawn(async move { api.submit(command).await.map(|_| ()) });
-    }
-    api.submit(first).await?;
-    while let Some(done) = others.join_next().await {
-        done.map_err(|_| Problem::internal())??;
+    let mut accesses = access.at_each(patients);
+    while !accesses.is_empty() {
+        let later = accesses.split_off(accesses.len().min(MAX_TOGETHER));
+        let mut command = Command::internal(who, now, Request::See(accesses));
+        command.channel = Arc::clone(&channel);
+        api.submit(command).await?;
+        accesses = later;
     }
     Ok(())
 }

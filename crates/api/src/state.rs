@@ -1,5 +1,6 @@
 //! What every handler shares.
 
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,9 +24,14 @@ use crate::turns::Turns;
 /// waiting.
 const MAX_QUERIES: usize = 32;
 
-/// What the interface is made of.
+/// What the interface is made of. A clone is another handle to the same: every layer of every
+/// request has one.
 #[derive(Clone)]
-pub struct ApiState {
+pub struct ApiState(Arc<Parts>);
+
+/// See [`ApiState`].
+#[derive(Clone)]
+pub struct Parts {
     pub(crate) engine: Engine,
     pub(crate) roster: Roster,
     pub(crate) replayer: Option<Arc<dyn Replayer>>,
@@ -54,7 +60,7 @@ impl ApiState {
     /// `public_url` is the address under which clients reach the node, for instance
     /// `https://interlock.rxx.nhs.uk`; links in answers begin with it.
     pub fn new(engine: Engine, clients: Clients, public_url: &str) -> Self {
-        ApiState {
+        ApiState(Arc::new(Parts {
             subscriptions: Subscriptions::new(engine.clone()),
             engine,
             roster: Roster::new(clients),
@@ -70,41 +76,46 @@ impl ApiState {
             open_turns: Turns::of_anybody(),
             queries: Arc::new(Semaphore::new(MAX_QUERIES)),
             unanswered: Arc::default(),
-        }
+        }))
+    }
+
+    /// To be changed before it serves.
+    fn parts(&mut self) -> &mut Parts {
+        Arc::make_mut(&mut self.0)
     }
 
     /// Lets parked messages be replayed. Without it, a replay is refused.
     #[must_use]
     pub fn with_replayer(mut self, replayer: Arc<dyn Replayer>) -> Self {
-        self.replayer = Some(replayer);
+        self.parts().replayer = Some(replayer);
         self
     }
 
     /// Lets the configuration be changed. Without it, that is refused.
     #[must_use]
     pub fn with_administrator(mut self, administrator: Arc<dyn Administrator>) -> Self {
-        self.administrator = Some(administrator);
+        self.parts().administrator = Some(administrator);
         self
     }
 
     /// Lets the node's figures be read, and has `/ready` look at more than whether it runs.
     #[must_use]
     pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.observer = Some(observer);
+        self.parts().observer = Some(observer);
         self
     }
 
     /// Lets clients export in bulk. Without it, that is refused.
     #[must_use]
     pub fn with_exports(mut self, exports: Exports) -> Self {
-        self.exports = Some(exports);
+        self.parts().exports = Some(exports);
         self
     }
 
     /// Brings definitions to validate by, beside those of R4.
     #[must_use]
     pub fn with_definitions(mut self, definitions: Arc<dyn Definitions>) -> Self {
-        self.judge = Judge::new(Some(definitions));
+        self.parts().judge = Judge::new(Some(definitions));
         self
     }
 
@@ -167,17 +178,42 @@ impl ApiState {
         } else {
             spawn_blocking(asking).await.ok()
         };
-        // A query that panics is a fault; the log has said so, and the caller gets a 500.
-        let fault = || Err(record::Error::Database("a query ended unexpectedly".to_owned()));
-        answer.unwrap_or_else(fault)
+        answer.unwrap_or_else(|| Err(fault()))
     }
 
-    /// The same, where no error of the record is the caller's.
+    /// Reads a few rows by their keys. That takes less time than it takes to leave the thread to
+    /// others meanwhile, so that it does not, unless the record has to be waited for.
+    pub(crate) async fn glance<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Reader) -> Result<T, record::Error> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let readers = self.engine.readers();
+        let Some(reader) = readers.at_once().map_err(|error| unreadable(&error))? else {
+            return self.ask(query).await;
+        };
+        let answer = catch_unwind(AssertUnwindSafe(|| query(&reader)));
+        answer.unwrap_or_else(|_| Err(fault())).map_err(|error| unreadable(&error))
+    }
+
+    /// Runs a query of the record where no error of the record is the caller's.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Reader) -> Result<T, record::Error> + Send + 'static,
     ) -> Result<T, Problem> {
         self.query(query).await.map_err(|error| unreadable(&error))
+    }
+}
+
+/// A query that panics is a fault; the log has said so, and the caller gets a 500.
+fn fault() -> record::Error {
+    record::Error::Database("a query ended unexpectedly".to_owned())
+}
+
+impl Deref for ApiState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }
 

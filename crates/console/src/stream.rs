@@ -116,7 +116,7 @@ impl Viewer {
         let visitor = door.visitor(&self.token, std::time::Instant::now());
         self.visitor = visitor.ok_or(End::Told("signed-out"))?;
         if self.visitor.look_is_due {
-            let look = Request::See(look(&self.visitor.name, now));
+            let look = Request::See(vec![look(&self.visitor.name, now)]);
             if self.console.node.note(look, &self.visitor.name).await.is_err() {
                 door.look_again(&self.token);
                 return Err(End::Told("stopped"));

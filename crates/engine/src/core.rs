@@ -28,6 +28,7 @@ use crate::pace::Pace;
 use crate::queued::Queued;
 use crate::recorder::{self, Batch, Durable, Job, Written};
 use crate::recovery::Recovered;
+use crate::together::{self, Shared};
 use crate::trace::{Began, Told};
 
 /// The most commands in one batch: enough to share a sync among all connections of a hospital,
@@ -233,8 +234,10 @@ impl Core {
         let mut drafts = Vec::with_capacity(batch.len());
         let mut entries = Vec::with_capacity(batch.len());
         let mut answers = Vec::with_capacity(batch.len());
+        let batch = together::gather(batch);
         let recorded = self.recorded_keys(&batch)?;
-        for (Asked { mut command, answer }, recorded) in batch.into_iter().zip(recorded) {
+        for (Shared { mut command, answers: waiting }, recorded) in batch.into_iter().zip(recorded)
+        {
             let digest = Sha256::digest(&command.raw).into();
             let mut earlier = self.earlier(&command, &digest, recorded)?;
             if let Earlier::Other = earlier {
@@ -246,7 +249,7 @@ impl Core {
                 Earlier::Same(receipt) => Receipt { duplicate: true, ..receipt },
                 _ => self.decide_one(command, digest, &mut drafts, &mut entries)?,
             };
-            answers.push((answer, receipt));
+            answers.push((waiting, receipt));
         }
         let looks_alone = entries.iter().all(Written::is_look);
         let rows = self.state.take_changed();
@@ -264,9 +267,8 @@ impl Core {
         self.level.promise(tip.seq, looks_alone);
         // Nobody listens where there was nothing to record.
         let _ = durable.send(Durable { tip, appended });
-        for (answer, receipt) in answers {
-            // A peer that hung up gets no answer; its repeat will.
-            let _ = answer.send(receipt);
+        for (waiting, receipt) in answers {
+            waiting.tell(receipt);
         }
         late.map_or(Ok(()), |job| self.jobs.send(job).map_err(|_| recording_ended()))
     }
@@ -363,10 +365,10 @@ impl Core {
 
     /// What the record holds under the keys of a batch. Nothing is missed by asking before the
     /// batch is decided: what the record does not hold yet is in `recent`.
-    fn recorded_keys(&self, batch: &[Asked]) -> Result<Vec<Option<u64>>, Error> {
-        let keys = batch.iter().map(|asked| {
-            let key = asked.command.key.as_deref()?;
-            Some((&*asked.command.channel, key))
+    fn recorded_keys(&self, batch: &[Shared]) -> Result<Vec<Option<u64>>, Error> {
+        let keys = batch.iter().map(|shared| {
+            let key = shared.command.key.as_deref()?;
+            Some((&*shared.command.channel, key))
         });
         self.record.find_keys(keys).map_err(|error| Error::Record(error.to_string()))
     }

@@ -21,6 +21,7 @@ mod recorder;
 mod recovery;
 mod replay;
 mod resend;
+mod together;
 mod trace;
 
 pub use base::{make_base, newest_base};

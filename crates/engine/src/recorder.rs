@@ -24,6 +24,9 @@ use crate::trace::{Began, EntryTrace, Told, Tracer};
 /// After how many entries a transaction takes no more batches: what senders and readers wait for
 /// stays a matter of some ten milliseconds.
 const TOGETHER_ENTRIES: usize = 512;
+/// How long looks wait for others to be recorded with: each transaction has readers look at changed
+/// pages anew, and a busy node has thousands of looks a second.
+const LOOKS_WAIT: Duration = Duration::from_millis(20);
 
 /// One entry on its way into the record.
 #[derive(Debug)]
@@ -63,6 +66,13 @@ pub(crate) struct Batch {
     pub(crate) durable: Receiver<Durable>,
 }
 
+impl Batch {
+    /// Whether there is nothing in it but looks.
+    fn is_looks(&self) -> bool {
+        self.entries.iter().all(Written::is_look)
+    }
+}
+
 /// The journal holds a batch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Durable {
@@ -73,12 +83,29 @@ pub(crate) struct Durable {
 }
 
 /// What is applied in one transaction.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Work {
     entries: Vec<Written>,
     rows: Vec<Row>,
+    /// Where the row of a thing stands among them.
+    places: Places,
     /// How many entries of which batch, and when those were journaled, in their order.
     spans: Vec<(usize, Began, Durable)>,
+    /// How many entries, where looks count each by itself.
+    weight: usize,
+    /// Whether there is more in it than looks.
+    matters: bool,
+}
+
+/// What a transaction waits for.
+#[derive(Debug)]
+enum Waiting {
+    /// Nothing: the journal holds all of it.
+    Nothing,
+    /// The journal is writing the last batch.
+    Journal(Began, Receiver<Durable>),
+    /// What never comes: the journal failed, and the engine says why.
+    Never,
 }
 
 /// Applies jobs until there are no more senders; an error ends it.
@@ -89,21 +116,17 @@ pub(crate) fn run(mut record: Record, jobs: &Receiver<Job>, heard: &Heard) -> Re
             // The one who waits may have gone; then nobody needs to know.
             Job::Barrier(reached) => drop(reached.send(())),
             Job::Apply(batch) => {
-                let mut work = Work { entries: batch.entries, rows: batch.rows, spans: Vec::new() };
-                match batch.durable.try_recv() {
-                    Ok(durable) => {
-                        work.spans.push((work.entries.len(), batch.began, durable));
-                        next = work.join(jobs);
-                        record_all(&mut record, &work, heard)?;
-                    }
-                    Err(TryRecvError::Empty) => {
-                        let coming = (batch.began, &batch.durable);
-                        if !record_when(&mut record, work, coming, heard)? {
+                let mut work = Work::default();
+                let waiting;
+                (waiting, next) = work.gather(batch, jobs);
+                match waiting {
+                    Waiting::Nothing => record_all(&mut record, &work, heard)?,
+                    Waiting::Journal(began, durable) => {
+                        if !record_when(&mut record, work, (began, &durable), heard)? {
                             return Ok(());
                         }
                     }
-                    // The journal failed, and the engine says why.
-                    Err(TryRecvError::Disconnected) => return Ok(()),
+                    Waiting::Never => return Ok(()),
                 }
             }
         }
@@ -174,24 +197,53 @@ fn trace(tracer: &dyn Tracer, work: &Work, applied: (Instant, Instant)) {
 }
 
 impl Work {
-    /// Takes in the batches that wait and that the journal holds. Gives back the first job that is
-    /// no such batch.
-    fn join(&mut self, jobs: &Receiver<Job>) -> Option<Job> {
-        let mut places = None;
-        while self.entries.len() < TOGETHER_ENTRIES {
-            match jobs.try_recv().ok()? {
-                Job::Apply(batch) => match batch.durable.try_recv() {
-                    Ok(durable) => {
-                        self.spans.push((batch.entries.len(), batch.began, durable));
-                        self.entries.extend(batch.entries);
-                        join(&mut self.rows, batch.rows, places.get_or_insert_default());
-                    }
-                    Err(_) => return Some(Job::Apply(batch)),
-                },
-                barrier @ Job::Barrier(_) => return Some(barrier),
+    /// Takes in a batch and those after it that wait and that the journal holds. Looks wait for
+    /// others to come: nobody but those who ask for looks waits for them. Gives back the first job
+    /// that is not part of it.
+    fn gather(&mut self, first: Batch, jobs: &Receiver<Job>) -> (Waiting, Option<Job>) {
+        let until = Instant::now() + LOOKS_WAIT;
+        let mut batch = first;
+        loop {
+            let durable = match batch.durable.try_recv() {
+                Err(TryRecvError::Empty) if batch.is_looks() => batch.durable.recv().ok(),
+                Err(TryRecvError::Empty) if self.matters => {
+                    return (Waiting::Nothing, Some(Job::Apply(batch)));
+                }
+                Err(TryRecvError::Empty) => {
+                    self.add(batch.entries, batch.rows);
+                    return (Waiting::Journal(batch.began, batch.durable), None);
+                }
+                Err(TryRecvError::Disconnected) => None,
+                Ok(durable) => Some(durable),
+            };
+            let Some(durable) = durable else { return (Waiting::Never, None) };
+            self.spans.push((batch.entries.len(), batch.began, durable));
+            self.add(batch.entries, batch.rows);
+            let more = match self.weight {
+                TOGETHER_ENTRIES.. => None,
+                _ if self.matters => jobs.try_recv().ok(),
+                _ => jobs.recv_timeout(until.saturating_duration_since(Instant::now())).ok(),
+            };
+            match more {
+                Some(Job::Apply(next)) => batch = next,
+                left => return (Waiting::Nothing, left),
             }
         }
-        None
+    }
+
+    fn add(&mut self, entries: Vec<Written>, rows: Vec<Row>) {
+        for entry in &entries {
+            let looks = entry.is_look();
+            self.weight += if looks { entry.facts().len() } else { 1 };
+            self.matters |= !looks;
+        }
+        // The batch that brings the first ones takes no copies: most transactions have but one.
+        if self.entries.is_empty() {
+            (self.entries, self.rows) = (entries, rows);
+            return;
+        }
+        self.entries.extend(entries);
+        join(&mut self.rows, rows, &mut self.places);
     }
 
     /// Tells everybody that it is recorded, and how much work that was.
@@ -251,10 +303,18 @@ impl Written {
                 message_type: &self.head.message_type,
                 control_id: self.head.control_id.as_deref().unwrap_or_default(),
                 outcome: self.head.answer.code(),
-                patient: self.facts().iter().find_map(Fact::patient),
+                patient: self.patient(),
             },
             facts: self.facts(),
         }
+    }
+
+    /// The patient concerned. Looks at several patients concern none of them alone.
+    fn patient(&self) -> Option<&fhir::Id> {
+        let mut patients = self.facts().iter().filter_map(Fact::patient);
+        let first = patients.next()?;
+        let alone = !self.is_look() || patients.all(|other| other == first);
+        alone.then_some(first)
     }
 
     pub(crate) fn facts(&self) -> &[Fact] {
@@ -286,37 +346,131 @@ mod tests {
         assert_eq!(rows, [row("a", "3"), row("b", "2"), row("c", "3")]);
     }
 
+    /// A batch, and how the journal tells that it holds it.
+    fn batch(entries: Vec<Written>, body: &str) -> (Batch, SyncSender<Durable>) {
+        let (known, durable) = sync_channel(1);
+        (Batch { entries, rows: vec![row("a", body)], began: began(), durable }, known)
+    }
+
+    fn began() -> Began {
+        Began { at: jiff::Timestamp::UNIX_EPOCH, since: Instant::now() }
+    }
+
+    fn durable(seq: u64) -> Durable {
+        let tip = Position { seq, hash: journal::genesis("RXX") };
+        let now = Instant::now();
+        Durable { tip, appended: (now, now) }
+    }
+
+    fn entry(seq: u64, facts: Vec<Fact>) -> Written {
+        let head = Head {
+            v: medicines::HEAD_VERSION,
+            channel: "fhir".into(),
+            key: None,
+            message_type: "see".into(),
+            control_id: None,
+            again: None,
+            by: "epr".into(),
+            received: jiff::Timestamp::UNIX_EPOCH,
+            answer: std::borrow::Cow::Owned(medicines::Answer::Done),
+            facts: facts.into(),
+        };
+        Written { seq, at: jiff::Timestamp::UNIX_EPOCH, head, decided: None }
+    }
+
+    fn look(seq: u64, patients: &[&str]) -> Written {
+        let seen = |patient: &&str| {
+            Fact::Seen(medicines::Access {
+                who: "epr".into(),
+                what: "read".into(),
+                patient: Some(fhir::Id::new(patient).unwrap()),
+                resource_type: None,
+                detail: None,
+                reason: None,
+                at: jiff::Timestamp::UNIX_EPOCH,
+            })
+        };
+        entry(seq, patients.iter().map(seen).collect())
+    }
+
+    /// The last entry that the journal is known to hold.
+    fn tip(work: &Work) -> u64 {
+        work.spans.last().unwrap().2.tip.seq
+    }
+
     #[test]
     fn what_waits_is_joined_up_to_a_barrier() {
         let (jobs, waiting) = sync_channel(8);
-        let began = Began { at: jiff::Timestamp::UNIX_EPOCH, since: Instant::now() };
-        let durable = |seq| {
-            let tip = Position { seq, hash: journal::genesis("RXX") };
-            Durable { tip, appended: (began.since, began.since) }
-        };
-        let batch = |body| {
-            let (known, durable) = sync_channel(1);
-            let rows = vec![row("a", body)];
-            (Job::Apply(Batch { entries: Vec::new(), rows, began, durable }), known)
-        };
-        let (reached, _) = sync_channel(1);
-        let (two, held) = batch("2");
+        let (one, held) = batch(vec![entry(1, Vec::new())], "1");
+        held.send(durable(1)).unwrap();
+        let (two, held) = batch(vec![entry(2, Vec::new())], "2");
         held.send(durable(2)).unwrap();
-        let (three, written) = batch("3");
-        for job in [two, Job::Barrier(reached), three] {
+        let (three, written) = batch(vec![entry(3, Vec::new())], "3");
+        let (four, _writing) = batch(vec![entry(4, Vec::new())], "4");
+        let (reached, _) = sync_channel(1);
+        for job in [Job::Apply(two), Job::Barrier(reached), Job::Apply(three), Job::Apply(four)] {
             jobs.send(job).unwrap();
         }
-        let first = vec![(0, began, durable(1))];
-        let mut work = Work { entries: Vec::new(), rows: vec![row("a", "1")], spans: first };
-        let tip = |work: &Work| work.spans.last().unwrap().2.tip.seq;
-        assert!(matches!(work.join(&waiting), Some(Job::Barrier(_))));
+        let mut work = Work::default();
+        let (all, left) = work.gather(one, &waiting);
+        assert!(matches!((all, left), (Waiting::Nothing, Some(Job::Barrier(_)))));
         assert_eq!((tip(&work), &work.rows), (2, &vec![row("a", "2")]));
-        let left = work.join(&waiting);
-        assert!(matches!(left, Some(Job::Apply(_))), "the journal is still writing it");
-        assert_eq!(tip(&work), 2);
         written.send(durable(3)).unwrap();
-        jobs.send(left.unwrap()).unwrap();
-        assert!(work.join(&waiting).is_none());
-        assert_eq!((tip(&work), &work.rows), (3, &vec![row("a", "3")]));
+        let Ok(Job::Apply(three)) = waiting.recv() else { panic!("it was sent") };
+        let mut work = Work::default();
+        let (all, left) = work.gather(three, &waiting);
+        assert!(matches!(all, Waiting::Nothing));
+        assert!(matches!(left, Some(Job::Apply(_))), "the journal is still writing it");
+        assert_eq!((tip(&work), work.entries.len()), (3, 1));
+        let Some(Job::Apply(four)) = left else { panic!("it is left") };
+        let mut work = Work::default();
+        let (last, left) = work.gather(four, &waiting);
+        assert!(matches!((last, left), (Waiting::Journal(..), None)), "it is prepared meanwhile");
+    }
+
+    #[test]
+    fn looks_wait_for_company_and_go_along_with_what_matters() {
+        let (jobs, waiting) = sync_channel(8);
+        let (one, held) = batch(vec![look(1, &["p1"])], "1");
+        held.send(durable(1)).unwrap();
+        let (two, later) = batch(vec![look(2, &["p1", "p2"])], "2");
+        let (three, _writing) = batch(vec![entry(3, Vec::new())], "3");
+        jobs.send(Job::Apply(two)).unwrap();
+        let sending = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(2));
+            later.send(durable(2)).unwrap();
+            jobs.send(Job::Apply(three)).unwrap();
+            jobs
+        });
+        let mut work = Work::default();
+        let (last, left) = work.gather(one, &waiting);
+        drop(sending.join().unwrap());
+        assert!(matches!((last, left), (Waiting::Journal(..), None)));
+        assert_eq!((tip(&work), work.entries.len(), work.weight), (2, 3, 4));
+        assert_eq!(work.rows, [row("a", "3")]);
+    }
+
+    #[test]
+    fn looks_alone_wait_for_a_moment_and_not_for_ever() {
+        let (_jobs, waiting) = sync_channel(8);
+        let (one, held) = batch(vec![look(1, &["p1"])], "1");
+        held.send(durable(1)).unwrap();
+        let mut work = Work::default();
+        let (all, left) = work.gather(one, &waiting);
+        assert!(matches!((all, left), (Waiting::Nothing, None)));
+        let (two, held) = batch(vec![look(2, &["p1"])], "2");
+        drop(held);
+        assert!(matches!(work.gather(two, &waiting), (Waiting::Never, None)));
+    }
+
+    #[test]
+    fn looks_at_several_patients_concern_none_of_them_alone() {
+        let check = |patients: &[&str], expected: Option<&str>| {
+            assert_eq!(look(1, patients).patient().map(fhir::Id::as_str), expected);
+        };
+        check(&["p1"], Some("p1"));
+        check(&["p1", "p1"], Some("p1"));
+        check(&["p1", "p2"], None);
+        check(&[], None);
     }
 }

@@ -172,8 +172,8 @@ pub enum Request {
     Write(Box<Write>),
     /// What was found of a subscription by the edge that tells its subscriber.
     Subscription(subscriptions::Act),
-    /// Somebody looks at patient data.
-    See(Access),
+    /// Somebody looks at data of these patients, or of nobody; at least one look.
+    See(Vec<Access>),
     /// Somebody was refused at the door.
     TurnAway(Access),
     /// Time has passed: close what has lapsed, open what is overdue.

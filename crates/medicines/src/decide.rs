@@ -64,8 +64,8 @@ pub(crate) fn act(state: &mut State, ctx: &Context, request: &Request) -> Decisi
         Request::Park(problem) => park(ctx, &Arc::clone(state.site()), problem.clone()),
         Request::Write(write) => store::write(state, ctx, write),
         Request::Subscription(act) => subscriptions::act(state, ctx, act),
-        Request::See(access) => note(Fact::Seen(access.clone())),
-        Request::TurnAway(access) => note(Fact::Refused(access.clone())),
+        Request::See(looks) => note(looks.iter().cloned().map(Fact::Seen)),
+        Request::TurnAway(access) => note([Fact::Refused(access.clone())]),
         Request::Tick => timers::tick(state, ctx),
     }
 }
@@ -115,6 +115,6 @@ fn replay(
     decision
 }
 
-fn note(fact: Fact) -> Decision {
-    Decision { facts: vec![fact], answer: Answer::Done }
+fn note(facts: impl IntoIterator<Item = Fact>) -> Decision {
+    Decision { facts: facts.into_iter().collect(), answer: Answer::Done }
 }

@@ -124,3 +124,13 @@ pub struct Access {
     /// When it was asked.
     pub at: Timestamp,
 }
+
+impl Access {
+    /// The look once for each patient whose data it shows, so that a patient's own history tells
+    /// who looked; once where it shows nobody's.
+    pub fn at_each(self, patients: impl IntoIterator<Item = Id>) -> Vec<Access> {
+        let of = |patient| Access { patient: Some(patient), ..self.clone() };
+        let looks: Vec<_> = patients.into_iter().map(of).collect();
+        if looks.is_empty() { vec![self] } else { looks }
+    }
+}

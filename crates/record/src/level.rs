@@ -64,6 +64,12 @@ impl Level {
         Ok(())
     }
 
+    /// Whether somebody who reads now has to wait.
+    pub(crate) fn is_behind(&self) -> bool {
+        let marks = self.marks();
+        marks.reached < marks.promised
+    }
+
     fn marks(&self) -> MutexGuard<'_, Marks> {
         self.marks.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -96,8 +102,10 @@ mod tests {
     fn a_look_keeps_only_those_waiting_who_ask_for_looks() {
         let level = Level::default();
         level.promise(7, false);
+        assert!(level.is_behind());
         level.reach(7);
         level.promise(9, true);
+        assert!(!level.is_behind());
         level.wait(false).unwrap();
         level.end();
         assert!(matches!(level.wait(true), Err(Error::Behind { position: 7, promised: 9 })));

@@ -8,7 +8,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use fhir::Id;
 use medicines::{Access, Request};
-use tokio::task::JoinSet;
 
 use super::{Console, NotNow, Peer};
 use crate::desk::{Act, Desk, NotDone, done};
@@ -136,33 +135,17 @@ impl Console {
         (what, detail): (Right, &str),
         patients: BTreeSet<Id>,
     ) -> Result<(), Box<Response>> {
-        let one = |patient: Option<Id>| {
-            let access = Access {
-                who: who.to_owned(),
-                what: what.code().to_owned(),
-                patient,
-                resource_type: None,
-                detail: Some(detail.to_owned()),
-                reason: None,
-                at: self.node.now(),
-            };
-            self.node.note(Request::See(access), who)
+        let look = Access {
+            who: who.to_owned(),
+            what: what.code().to_owned(),
+            patient: None,
+            resource_type: None,
+            detail: Some(detail.to_owned()),
+            reason: None,
+            at: self.node.now(),
         };
-        let mut patients = patients.into_iter();
-        let first = one(patients.next());
-        // Asked together, the looks of one page share one write.
-        let mut others = JoinSet::new();
-        for patient in patients {
-            others.spawn(one(Some(patient)));
-        }
-        let stopped = || Box::new(self.stopped_notice());
-        first.await.map_err(|_| stopped())?;
-        while let Some(done) = others.join_next().await {
-            if !matches!(done, Ok(Ok(()))) {
-                return Err(stopped());
-            }
-        }
-        Ok(())
+        let journalled = self.node.note(Request::See(look.at_each(patients)), who).await;
+        journalled.map_err(|_| Box::new(self.stopped_notice()))
     }
 
     /// Has it journalled that somebody asked for more than their key allows.

@@ -99,7 +99,7 @@ impl Console {
     }
 
     async fn journal_look(&self, who: &str) -> Result<(), engine::Stopped> {
-        self.node.note(Request::See(look(who, self.node.now())), who).await
+        self.node.note(Request::See(vec![look(who, self.node.now())]), who).await
     }
 
     /// Has a refusal journalled, unless there were too many of late.

@@ -57,16 +57,20 @@ impl Node for Remembers {
 
     fn note(&self, request: Request, by: &str) -> Later<'static, Result<(), Stopped>> {
         let kind = request.kind();
-        let (Request::See(access) | Request::TurnAway(access)) = request else {
-            panic!("the console asks for nothing else");
+        let accesses = match request {
+            Request::See(looks) => looks,
+            Request::TurnAway(access) => vec![access],
+            _ => panic!("the console asks for nothing else"),
         };
-        assert_eq!(access.who, by);
-        let reason = access.reason.as_deref().unwrap_or("-");
-        let detail = access.detail.as_deref().unwrap_or("-");
-        let note = format!("{kind} {by} {} {detail} {reason}", access.what);
         let written = self.writes.load(Ordering::SeqCst);
-        if written {
-            self.notes.lock().unwrap().push(note);
+        for access in accesses {
+            assert_eq!(access.who, by);
+            let reason = access.reason.as_deref().unwrap_or("-");
+            let detail = access.detail.as_deref().unwrap_or("-");
+            let note = format!("{kind} {by} {} {detail} {reason}", access.what);
+            if written {
+                self.notes.lock().unwrap().push(note);
+            }
         }
         Box::pin(async move { if written { Ok(()) } else { Err(Stopped) } })
     }

@@ -54,7 +54,12 @@ impl Readers {
         self.as_it_is()
     }
 
-    /// The same, of a record that holds every look that was journaled before the call too.
+    /// The same, where the record holds all of that now; none where it has to be waited for.
+    pub fn at_once(&self) -> Result<Option<Lease<'_>>, Error> {
+        if self.level.is_behind() { Ok(None) } else { self.as_it_is().map(Some) }
+    }
+
+    /// As [`Readers::get`], of a record that holds every look that was journaled before the call too.
     pub fn with_looks(&self) -> Result<Lease<'_>, Error> {
         self.level.wait(true)?;
         self.as_it_is()

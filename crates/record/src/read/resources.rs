@@ -63,10 +63,21 @@ impl Reader {
         resource_type: ResourceType,
         id: &Id,
     ) -> Result<Option<StoredResource>, Error> {
-        let sql = format!("SELECT {COLUMNS} FROM resource WHERE type = ?1 AND id = ?2");
+        Ok(self.read_of(resource_type, id)?.map(|(stored, _)| stored))
+    }
+
+    /// The same, with the patient whom it is about.
+    pub fn read_of(
+        &self,
+        resource_type: ResourceType,
+        id: &Id,
+    ) -> Result<Option<(StoredResource, Option<Id>)>, Error> {
+        let sql = format!("SELECT {COLUMNS}, subject FROM resource WHERE type = ?1 AND id = ?2");
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut rows = statement.query((type_number(resource_type), id.as_str()))?;
-        rows.next()?.map(|row| self.stored(row)).transpose()
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let subject: Option<String> = row.get(5)?;
+        Ok(Some((self.stored(row)?, subject.and_then(|id| Id::new(&id).ok()))))
     }
 
     /// One version of a resource, current or not. An older one is read from the entry of the

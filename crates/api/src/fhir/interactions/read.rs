@@ -67,9 +67,9 @@ pub(crate) async fn reply(
 ) -> Result<Reply, Failure> {
     let wanted = id.clone();
     let found = api
-        .ask(move |record| {
-            if let Some(found) = record.read(kind, &wanted)? {
-                return Ok(Found::Revision(Revision::Stored(found)));
+        .glance(move |record| {
+            if let Some((found, patient)) = record.read_of(kind, &wanted)? {
+                return Ok(Found::Current(found, patient));
             }
             match record.deleted(kind, &wanted)? {
                 // That it was deleted is known, wherever the entry is that says so.
@@ -87,6 +87,8 @@ pub(crate) async fn reply(
 /// What there is of a version.
 #[derive(Debug)]
 pub(super) enum Found {
+    /// It is here, and it is the current one; it is about this patient.
+    Current(StoredResource, Option<Id>),
     /// It is here.
     Revision(Revision),
     /// It is the end of the resource, which was about this patient.
@@ -122,6 +124,8 @@ pub(super) async fn show(
     headers: &HeaderMap,
 ) -> Result<Reply, Failure> {
     let patient = match &found {
+        Found::Current(_, Some(patient)) => Some(patient.clone()),
+        Found::Current(stored, None) => context(api, stored).await?,
         Found::Revision(Revision::Stored(stored)) => whose(api, stored).await?,
         Found::Revision(Revision::Deleted(deleted)) => deleted.patient.clone(),
         Found::Deleted(patient) | Found::Away(patient) => patient.clone(),
@@ -136,7 +140,7 @@ pub(super) async fn show(
     };
     look(api, caller, seen).await?;
     let found = match found {
-        Found::Revision(Revision::Stored(stored)) => stored,
+        Found::Current(stored, _) | Found::Revision(Revision::Stored(stored)) => stored,
         Found::Revision(Revision::Deleted(_)) | Found::Deleted(_) => {
             let detail = "The resource was deleted. Its older versions can be read.";
             return Err(Problem::new(StatusCode::GONE, code::GONE, detail).into());
@@ -157,9 +161,16 @@ pub(super) async fn show(
 
 /// The patient whom a resource is about; of a Binary the one whom its security context is about.
 async fn whose(api: &ApiState, stored: &StoredResource) -> Result<Option<Id>, Failure> {
-    let patient = patient_of(stored);
-    if patient.is_some() || stored.resource_type != ResourceType::Binary {
-        return Ok(patient);
+    match patient_of(stored) {
+        Some(patient) => Ok(Some(patient)),
+        None => context(api, stored).await,
+    }
+}
+
+/// The patient whom the security context of a Binary is about, where it is no patient itself.
+async fn context(api: &ApiState, stored: &StoredResource) -> Result<Option<Id>, Failure> {
+    if stored.resource_type != ResourceType::Binary {
+        return Ok(None);
     }
     let Ok(binary) = stored.read::<fhir::resources::Binary>() else { return Ok(None) };
     let Some(context) = binary.security_context.and_then(|it| it.reference) else {
