@@ -181,18 +181,16 @@ impl ApiState {
         answer.unwrap_or_else(|| Err(fault()))
     }
 
-    /// Reads a few rows by their keys. That takes less time than it takes to leave the thread to
-    /// others meanwhile, so that it does not, unless the record has to be waited for.
-    pub(crate) async fn glance<T: Send + 'static>(
+    /// Runs a query on this very thread, where the record need not be waited for. It has to be one
+    /// that takes less time than leaving the thread to others, some ten microseconds.
+    pub(crate) fn at_once<T>(
         &self,
-        query: impl FnOnce(&Reader) -> Result<T, record::Error> + Send + 'static,
-    ) -> Result<T, Problem> {
+        query: impl FnOnce(&Reader) -> Result<T, record::Error>,
+    ) -> Option<Result<T, record::Error>> {
         let readers = self.engine.readers();
-        let Some(reader) = readers.at_once().map_err(|error| unreadable(&error))? else {
-            return self.ask(query).await;
-        };
-        let answer = catch_unwind(AssertUnwindSafe(|| query(&reader)));
-        answer.unwrap_or_else(|_| Err(fault())).map_err(|error| unreadable(&error))
+        let reader = readers.at_once().transpose()?;
+        let asking = || query(&*reader?);
+        Some(catch_unwind(AssertUnwindSafe(asking)).unwrap_or_else(|_| Err(fault())))
     }
 
     /// Runs a query of the record where no error of the record is the caller's.

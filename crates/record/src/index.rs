@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use fhir::json::{Members, members};
-use fhir::{ResourceType, StoredResource};
+use fhir::{Id, ResourceType, StoredResource};
 use serde::Deserialize;
 
 /// A text that is borrowed from the JSON unless it holds an escape.
@@ -92,7 +92,7 @@ impl<'a> Indexed<'a> {
         let direct = direct.into_iter().find_map(Option::as_ref);
         let actors = self.participants.iter().filter_map(|one| one.actor.as_ref());
         let references = direct.into_iter().chain(actors);
-        references.filter_map(|one| one.reference.as_ref()).find_map(|one| patient_of(&one.0))
+        references.filter_map(|one| one.reference.as_ref()).find_map(|one| of_reference(&one.0))
     }
 
     /// The identifiers as `(system, value)`, each once, in order; an absent system is empty.
@@ -111,9 +111,15 @@ impl<'a> Indexed<'a> {
     }
 }
 
+/// The patient whom a resource is about, as its row has it.
+pub fn patient_of(resource: &StoredResource) -> Option<Id> {
+    let indexed = Indexed::read(resource.json());
+    indexed.subject(resource).and_then(|id| Id::new(id).ok())
+}
+
 /// The id in a relative reference to a Patient, `Patient/7` or `Patient/7/_history/2`. An absolute
 /// address belongs to another server, as [`fhir::types::Reference::target`] has it.
-fn patient_of(reference: &str) -> Option<&str> {
+fn of_reference(reference: &str) -> Option<&str> {
     let mut parts = reference.strip_prefix("Patient/")?.split('/');
     let id = parts.next().filter(|id| !id.is_empty())?;
     match (parts.next(), parts.next(), parts.next()) {
@@ -128,7 +134,7 @@ mod tests {
 
     #[track_caller]
     fn check(reference: &str, expected: Option<&str>) {
-        assert_eq!(patient_of(reference), expected, "{reference}");
+        assert_eq!(of_reference(reference), expected, "{reference}");
     }
 
     #[test]

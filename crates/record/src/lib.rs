@@ -25,6 +25,7 @@ mod snapshot;
 mod writer;
 
 pub use error::Error;
+pub use index::patient_of;
 pub use level::{Level, MAX_WAIT};
 pub use messages::{
     Again, Life, MAX_FOUND, MessageIndex, MessageIndexer, MessageSearch, Messages, Rewrite, Sent,

@@ -13,7 +13,6 @@ use medicines::subscriptions::Wish;
 use medicines::{Answer, ProblemCode, Request};
 
 use super::conditions::IF_NONE_EXIST;
-use super::interactions::read::patient_of;
 use super::reply::Reply;
 use super::shape::Shape;
 use super::{CHANNEL, Failure, Return, acceptable, returning};
@@ -23,6 +22,7 @@ use crate::door::Caller;
 use crate::problem::{Problem, code};
 use crate::state::ApiState;
 use crate::submit::{optional_key, refusal};
+use record::patient_of;
 
 /// One write as it came.
 pub(crate) struct Asked<'a> {

@@ -21,6 +21,8 @@ mod sets;
 mod sorted;
 mod walk;
 
+use std::time::Duration;
+
 use fhir::StoredResource;
 use fhir_search::{Modifier, SearchRequest, Total};
 use rusqlite::Connection;
@@ -43,6 +45,14 @@ pub const MAX_CANDIDATES: usize = 20_000;
 /// Up to so many numbers of a set are looked at to tell how many there are, where the search does
 /// not ask for it.
 const MAX_COUNTED: usize = 1_000;
+
+/// The most that a search is which is little work: so many resources, and so long.
+const MAX_BRIEF_READS: usize = 1_000;
+const MAX_BRIEF_TIME: Duration = Duration::from_millis(2);
+
+/// Whether nothing is left of a budget.
+#[derive(Debug, Clone, Copy)]
+struct Spent(bool);
 
 /// One page of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -85,12 +95,32 @@ impl Reader {
 
     /// The same with another budget.
     pub fn search_within(&self, request: &SearchRequest, budget: Budget) -> Result<Page, Error> {
-        let snapshot = self.snapshot()?;
-        let searcher =
-            Searcher { reader: self, connection: &snapshot, runs: Runs::new(&snapshot)?, budget };
-        let mut request = request.clone();
-        searcher.resolve(&mut request.conditions)?;
-        searcher.page(&request)
+        self.spending(budget, request).0
+    }
+
+    /// The same where it is as little work as finding what a patient has, or what has an
+    /// identifier; none where it is more.
+    pub fn search_briefly(&self, request: &SearchRequest) -> Result<Option<Page>, Error> {
+        let budget = Budget::new(MAX_BRIEF_READS, MAX_BRIEF_TIME);
+        match self.spending(budget, request) {
+            // What was left out for want of budget, as a count may be, another search may find.
+            (Err(Error::TooCostly { .. }), _) | (Ok(_), Spent(true)) => Ok(None),
+            (page, _) => page.map(Some),
+        }
+    }
+
+    /// What is found, and whether the budget was spent over it.
+    fn spending(&self, budget: Budget, request: &SearchRequest) -> (Result<Page, Error>, Spent) {
+        let searched = || -> Result<_, Error> {
+            let snapshot = self.snapshot()?;
+            let runs = Runs::new(&snapshot)?;
+            let searcher = Searcher { reader: self, connection: &snapshot, runs, budget };
+            let mut request = request.clone();
+            searcher.resolve(&mut request.conditions)?;
+            let page = searcher.page(&request);
+            Ok((page, Spent(searcher.budget.is_spent())))
+        };
+        searched().unwrap_or_else(|error| (Err(error), Spent(false)))
     }
 }
 

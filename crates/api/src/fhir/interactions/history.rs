@@ -13,7 +13,6 @@ use fhir::search::DateRange;
 use fhir::{DateTime, Id, Instant, ResourceType};
 use record::{History, HistorySearch, MAX_HISTORY, Place, Revision};
 
-use super::read::patient_of;
 use super::search::{Escaped, query};
 use crate::audit::{Look, look};
 use crate::door::Caller;
@@ -22,6 +21,7 @@ use crate::fhir::shape::Shape;
 use crate::fhir::{CHANNEL, Failure, acceptable, id, no_such_resource, served};
 use crate::problem::{Problem, code};
 use crate::state::ApiState;
+use record::patient_of;
 
 /// Versions on a page where the request does not say.
 const DEFAULT_COUNT: usize = 50;

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use fhir::{Id, ResourceType, StoredResource};
-use record::{Reader, Revision};
+use record::{Reader, Revision, patient_of};
 
 use super::binary;
 use super::search::query;
@@ -16,7 +16,7 @@ use crate::fhir::reply::Reply;
 use crate::fhir::shape::Shape;
 use crate::fhir::{CHANNEL, Failure, acceptable, conditions, id, no_such_resource, served};
 use crate::problem::{Problem, code};
-use crate::state::ApiState;
+use crate::state::{ApiState, unreadable};
 
 pub(crate) async fn get(
     State(api): State<ApiState>,
@@ -65,9 +65,13 @@ pub(crate) async fn reply(
     (kind, id): (ResourceType, &Id),
     headers: &HeaderMap,
 ) -> Result<Reply, Failure> {
+    let current = api.at_once(|record| record.read_of(kind, id));
+    if let Some(Some((found, patient))) = current.transpose().map_err(|error| unreadable(&error))? {
+        return show(api, caller, (kind, id), Found::Current(found, patient), headers).await;
+    }
     let wanted = id.clone();
     let found = api
-        .glance(move |record| {
+        .ask(move |record| {
             if let Some((found, patient)) = record.read_of(kind, &wanted)? {
                 return Ok(Found::Current(found, patient));
             }
@@ -184,9 +188,4 @@ async fn context(api: &ApiState, stored: &StoredResource) -> Result<Option<Id>, 
     };
     let context = api.ask(move |record| record.read(kind, &id)).await?;
     Ok(context.as_ref().and_then(patient_of))
-}
-
-/// The patient whom a resource is about.
-pub(crate) fn patient_of(resource: &StoredResource) -> Option<Id> {
-    fhir::search::index(resource).ok()?.patient
 }

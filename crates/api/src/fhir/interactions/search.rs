@@ -16,7 +16,6 @@ use fhir::{Id, Instant, ResourceType};
 use fhir_search::SearchRequest;
 use record::{MAX_INCLUDED, Page};
 
-use super::read::patient_of;
 use crate::audit::{Look, look};
 use crate::body;
 use crate::door::Caller;
@@ -25,6 +24,7 @@ use crate::fhir::shape::Shape;
 use crate::fhir::{CHANNEL, Failure, Handling, acceptable, handling, served};
 use crate::problem::{Problem, code};
 use crate::state::{ApiState, unreadable};
+use record::patient_of;
 
 /// The most bytes that a search keeps of an unknown name.
 const MAX_UNKNOWN_NAME_BYTES: usize = 64;
@@ -106,8 +106,7 @@ pub(crate) async fn reply(
         let problem = Problem::bad(code::BAD_QUERY, unknown_words(&search));
         return Err(Failure::new(problem, IssueType::NotSupported));
     }
-    let wanted = search.clone();
-    let page = api.query(move |record| record.search(&wanted)).await.map_err(not_found)?;
+    let page = find(api, &search).await.map_err(not_found)?;
     let seen = Look {
         channel: CHANNEL,
         what: "search",
@@ -122,6 +121,16 @@ pub(crate) async fn reply(
         entry.resource = entry.resource.take().map(|resource| shape.within(resource));
     }
     Ok(Reply::body(bundle.to_json()))
+}
+
+/// A page of what there is.
+async fn find(api: &ApiState, search: &SearchRequest) -> Result<Page, record::Error> {
+    let brief = api.at_once(|record| record.search_briefly(search));
+    if let Some(Some(page)) = brief.transpose()? {
+        return Ok(page);
+    }
+    let wanted = search.clone();
+    api.query(move |record| record.search(&wanted)).await
 }
 
 /// What of the record's errors is the caller's.

@@ -18,7 +18,6 @@ use super::parameters;
 use crate::audit::{Look, look};
 use crate::client::Role;
 use crate::door::Caller;
-use crate::fhir::interactions::read::patient_of;
 use crate::fhir::reply::Reply;
 use crate::fhir::shape::Shape;
 use crate::fhir::writing::{location, submit, write_of};
@@ -26,6 +25,7 @@ use crate::fhir::{CHANNEL, Failure, acceptable, id, no_such_resource, served};
 use crate::problem::{Problem, code};
 use crate::state::ApiState;
 use crate::submit::optional_key;
+use record::patient_of;
 
 /// The most resources of a document.
 const MAX_RESOURCES: usize = 1_000;

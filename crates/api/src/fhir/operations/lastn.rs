@@ -9,13 +9,13 @@ use fhir_search::SearchRequest;
 use super::parameters;
 use crate::audit::{Look, look};
 use crate::door::Caller;
-use crate::fhir::interactions::read::patient_of;
 use crate::fhir::interactions::search::{Asked, address, not_found, warning};
 use crate::fhir::reply::Reply;
 use crate::fhir::shape::Shape;
 use crate::fhir::{CHANNEL, Failure, Handling, acceptable, handling, served};
 use crate::problem::{Problem, code};
 use crate::state::ApiState;
+use record::patient_of;
 
 /// The most observations of one kind that may be asked for.
 const MAX_OF_A_KIND: usize = 100;

@@ -13,10 +13,13 @@ use client::Client;
 
 use super::Effort;
 use super::figures::{Samples, Table, millis, number, rate, say};
-use super::node::{self, Folder, Node, sizes, told};
+use super::node::{self, Folder, Node, Process, sizes, told};
 
 /// How many connections ask at a time, as in the figures of the servers that are compared.
 const CONNECTIONS: usize = 16;
+/// For how long it is looked whether the node is at rest, at a time and at the most.
+const A_WHILE: Duration = Duration::from_secs(1);
+const MOST_REST: Duration = Duration::from_secs(120);
 /// How many patients a transaction of the import holds: 200 resources.
 const PATIENTS_AT_ONCE: u32 = 5;
 /// What a Helios server on SQLite does a second on a machine of this kind with 16 connections:
@@ -35,6 +38,7 @@ pub(super) fn run(effort: Effort) -> Result<(), String> {
     let speed = rate(resources, began.elapsed());
     say(&format!("import: {resources} resources, {speed:.0} a second\n"));
     disk(folder.path(), resources);
+    rest(&node.process)?;
     let time = Duration::from_millis(effort.pick(10_000, 200));
     let mut table = Table::new(&[
         "16 connections",
@@ -66,6 +70,22 @@ pub(super) fn run(effort: Effort) -> Result<(), String> {
     let [rss, most] = [usage.rss_kib, usage.peak_kib].map(|kib| number(kib) / 1024.0);
     say(&format!("RSS {rss:.1} MiB, {most:.1} MiB at the most\n"));
     node.process.end().map(drop::<Duration>)
+}
+
+/// Waits until the node has done what the import left to be done: the journal is sealed behind it.
+fn rest(node: &Process) -> Result<(), String> {
+    let began = Instant::now();
+    let mut before = node.usage()?;
+    while began.elapsed() < MOST_REST {
+        std::thread::sleep(A_WHILE);
+        let now = node.usage()?;
+        if now.since(&before) < A_WHILE / 20 {
+            break;
+        }
+        before = now;
+    }
+    say(&format!("at rest after {:.1} s\n", began.elapsed().as_secs_f64()));
+    Ok(())
 }
 
 /// What is on the disk for each resource.
