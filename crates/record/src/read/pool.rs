@@ -59,7 +59,8 @@ impl Readers {
         if self.level.is_behind() { Ok(None) } else { self.as_it_is().map(Some) }
     }
 
-    /// As [`Readers::get`], of a record that holds every look that was journaled before the call too.
+    /// As [`Readers::get`], of a record that holds every look that was journaled before the call
+    /// too.
     pub fn with_looks(&self) -> Result<Lease<'_>, Error> {
         self.level.wait(true)?;
         self.as_it_is()
