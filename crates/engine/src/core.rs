@@ -265,11 +265,12 @@ impl Core {
         }
         // Before anybody hears of it: who reads the record afterwards finds it there.
         self.level.promise(tip.seq, looks_alone);
-        // Nobody listens where there was nothing to record.
-        let _ = durable.send(Durable { tip, appended });
+        // Whoever waits comes first: the record's thread would take the processor from them.
         for (waiting, receipt) in answers {
             waiting.tell(receipt);
         }
+        // Nobody listens where there was nothing to record.
+        let _ = durable.send(Durable { tip, appended });
         late.map_or(Ok(()), |job| self.jobs.send(job).map_err(|_| recording_ended()))
     }
 
