@@ -128,6 +128,9 @@ pub(crate) async fn guard(State(door): State<Door>, request: Request, next: Next
 
 /// Whether a path is UTF-8 once its percent signs are read. One that is not is nobody's.
 fn is_text(path: &str) -> bool {
+    if !path.contains('%') {
+        return true;
+    }
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let Some((&first, after)) = rest.split_first() {

@@ -85,6 +85,9 @@ pub(crate) async fn post(
 }
 
 pub(crate) fn query(uri: &Uri) -> Result<Pairs, Failure> {
+    if uri.query().is_none() {
+        return Ok(Pairs::new());
+    }
     let Query(pairs) = Query::<Pairs>::try_from_uri(uri)
         .map_err(|_| Problem::bad(code::BAD_QUERY, "The query cannot be read."))?;
     Ok(pairs)
