@@ -159,8 +159,8 @@ pub(super) fn step(state: &State, ctx: &Context, step: &Step) -> Result<Decision
         let words = text.unwrap_or_default();
         if let Some(case) = state.open_case(&step.discrepancy) {
             settle_consignment(state, &mut facts, case, &step.by, words);
+            facts.close(&step.discrepancy, &step.by, words);
         }
-        facts.close(&step.discrepancy, &step.by, words);
     }
     Ok(facts.answer(Answer::Done))
 }
@@ -264,8 +264,8 @@ pub(crate) fn settle(
         // The officer's word closes the discrepancy itself; its own case is among those closed.
         if let Some(own) = state.open_case(&known.id) {
             settle_consignment(state, facts, own, by, words);
+            facts.close(&known.id, by, words);
         }
-        facts.close(&known.id, by, words);
         return Ok(true);
     }
     facts.close(&case.id, by, words);

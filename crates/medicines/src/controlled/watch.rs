@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
-use super::discrepancy::{StepTaken, found};
+use fhir::Id;
+
+use super::discrepancy::{Discrepancy, DiscrepancyStatus, StepTaken, found};
 use super::entry::{Lateness, lateness};
 use super::fact::ControlledFact;
 use super::{classify, lines};
-use crate::cases::CaseKind;
+use crate::cases::{CaseClosed, CaseKind};
 use crate::command::{Context, Decision, Request};
 use crate::fact::Fact;
 use crate::facts::Facts;
@@ -55,20 +57,63 @@ pub(crate) fn watch(state: &State, ctx: &Context, decision: &mut Decision) {
     discrepancies(state, ctx, decision);
 }
 
-/// Every discrepancy of a controlled drug begins its way with its case.
+/// Every discrepancy of a controlled drug begins its way with its case. Where something else than
+/// a step closes the case, as a movement that is told late and explains it, that is a step too.
 fn discrepancies(state: &State, ctx: &Context, decision: &mut Decision) {
-    let found = decision.facts.iter().filter_map(|fact| match fact {
-        Fact::CaseOpened(case) => found(state, case, state.site()),
-        _ => None,
-    });
-    let steps: Vec<Fact> = found
-        .map(|discrepancy| {
-            let (by, at) = ("interlock".to_owned(), ctx.now);
-            let step = StepTaken { discrepancy, by, at, text: None };
-            Fact::Controlled(Box::new(ControlledFact::Stepped(step)))
+    let found: Vec<Discrepancy> = decision
+        .facts
+        .iter()
+        .filter_map(|fact| match fact {
+            Fact::CaseOpened(case) => found(state, case, state.site()),
+            _ => None,
         })
         .collect();
+    let stepped: Vec<&Id> = decision.facts.iter().filter_map(stepped).collect();
+    let settled = decision.facts.iter().filter_map(|fact| match fact {
+        Fact::CaseClosed(closed) if !stepped.contains(&&closed.id) => {
+            let new = found.iter().find(|new| new.id == closed.id);
+            settled(new.or_else(|| state.discrepancy(&closed.id))?, closed)
+        }
+        _ => None,
+    });
+    let settled: Vec<StepTaken> = settled.collect();
+    let by = || "interlock".to_owned();
+    let begun = found.into_iter().map(|discrepancy| StepTaken {
+        discrepancy,
+        by: by(),
+        at: ctx.now,
+        text: None,
+    });
+    let steps: Vec<Fact> = begun
+        .chain(settled)
+        .map(|step| Fact::Controlled(Box::new(ControlledFact::Stepped(step))))
+        .collect();
     decision.facts.extend(steps);
+}
+
+/// The discrepancy of which a fact says where it stands.
+fn stepped(fact: &Fact) -> Option<&Id> {
+    let Fact::Controlled(fact) = fact else { return None };
+    match &**fact {
+        ControlledFact::Stepped(step) => Some(&step.discrepancy.id),
+        _ => None,
+    }
+}
+
+/// The step that a closed case is. What is with the accountable officer stays there, with what
+/// explained it: only the officer's word ends it.
+fn settled(known: &Discrepancy, closed: &CaseClosed) -> Option<StepTaken> {
+    let status = match known.status {
+        DiscrepancyStatus::Open | DiscrepancyStatus::Investigating => DiscrepancyStatus::Resolved,
+        DiscrepancyStatus::Escalated => DiscrepancyStatus::Escalated,
+        DiscrepancyStatus::Resolved | DiscrepancyStatus::Closed => return None,
+    };
+    Some(StepTaken {
+        discrepancy: Discrepancy { status, ..known.clone() },
+        by: closed.by.clone(),
+        at: closed.at,
+        text: Some(closed.resolution.clone()),
+    })
 }
 
 /// One case for an entry of the journal that enters something in a register later than on the day

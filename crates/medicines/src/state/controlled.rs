@@ -196,15 +196,15 @@ impl State {
         self.controlled.discrepancies.insert(known.id.clone(), known.clone());
     }
 
-    /// The case of a discrepancy closed by whatever settled it: so is the discrepancy.
+    /// The case of a discrepancy closed by whatever settled it: so is the discrepancy, unless it is
+    /// with the accountable officer, whose word alone ends it.
     pub(super) fn fold_settled(&mut self, case: &Id) {
         let Some(known) = self.discrepancy(case) else { return };
-        let mut known = known.clone();
+        if known.status == DiscrepancyStatus::Escalated {
+            return;
+        }
+        let known = Discrepancy { status: DiscrepancyStatus::Resolved, ..known.clone() };
         self.due.remove(&(known.due, Due::Discrepancy(known.id.clone())));
-        known.status = match known.status {
-            DiscrepancyStatus::Escalated => DiscrepancyStatus::Closed,
-            _ => DiscrepancyStatus::Resolved,
-        };
         self.end(RowKind::Discrepancy, case.to_string());
         self.changed.insert((RowKind::Discrepancy, case.to_string()));
         self.controlled.discrepancies.insert(case.clone(), known);
@@ -232,7 +232,8 @@ impl State {
         self.changed.insert((RowKind::Classes, String::new()));
     }
 
-    /// The pages of an item begin with what its places hold.
+    /// The pages of an item begin with what its places hold; so do those that it had before, when
+    /// what was moved meanwhile was entered nowhere.
     fn begin_pages(&mut self, item: &str, since: Timestamp) {
         let mut held: BTreeMap<Place, Decimal> = BTreeMap::new();
         for (key, lines) in &self.balances {
@@ -244,6 +245,14 @@ impl State {
             }
         }
         held.retain(|_, balance| !balance.is_zero());
+        let before = self.controlled.pages.keys().filter_map(|key| key.rsplit_once('|'));
+        let before: Vec<Place> = before
+            .filter(|(_, of)| *of == item)
+            .filter_map(|(place, _)| place.parse().ok())
+            .collect();
+        for place in before {
+            held.entry(place).or_default();
+        }
         for (place, balance) in held {
             self.change_page(&place, item, |page| page.balance = balance);
             self.expect_count(&place, item, since);

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod discrepancies;
+#[path = "../hospital/mod.rs"]
 mod hospital;
 
 use access::{Person, Role};
@@ -13,8 +15,8 @@ use medicines::cabinet::{Coded, Staff, TransactionCode};
 use medicines::cases::{CaseKind, Resolution};
 use medicines::controlled::{
     Act, ControlledAct, ControlledFact, CorrectDeed, CountDeed, Deed, DestroyDeed,
-    DiscrepancyStatus, Entering, Place, ReceiveDeed, RequisitionDeed, Second, Seen, Signing, Step,
-    SupplyDeed, TakeInDeed, WasteDeed,
+    DiscrepancyStatus, Entering, Place, ReceiveDeed, RequisitionDeed, Schedule, Second, Seen,
+    Signing, Step, SupplyDeed, TakeInDeed, WasteDeed,
 };
 use medicines::orders::Control;
 use medicines::stock::{Account, Destination, Receipt, StockAct, StockCount};
@@ -700,6 +702,37 @@ fn of_what_is_no_longer_registered_no_count_is_asked_for() {
     hospital.now += SignedDuration::from_hours(48);
     hospital.tick();
     cases(&hospital, &[]);
+}
+
+#[test]
+fn a_page_begins_anew_with_what_its_place_holds() {
+    let mut hospital = hospital();
+    let controlled = |hospital: &mut Hospital, schedule: Option<Schedule>| {
+        hospital.configure(|site| {
+            let morphine = site.items.iter_mut().find(|item| item.code == MORPHINE).unwrap();
+            morphine.controlled = schedule;
+        });
+    };
+    assert_eq!(balance(&hospital, "ward:WARDA"), Decimal::from(20));
+    controlled(&mut hospital, None);
+    // All of it goes to another ward while nobody keeps a register.
+    let (from, to) = (Account::WardStock("WARDA".into()), Account::WardStock("WARDB".into()));
+    let moved = movement(hospital.now, from, Destination::Place(to), MORPHINE, 20);
+    hospital.stock(StockAct::Move(moved)).unwrap();
+    controlled(&mut hospital, Some(Schedule::Two));
+    assert_eq!(balance(&hospital, "ward:WARDA"), Decimal::ZERO);
+    assert_eq!(balance(&hospital, "ward:WARDB"), Decimal::from(20));
+    assert_eq!(hospital.state.page(&ward(), MORPHINE).unwrap().due, None);
+    // Of an empty place no count is asked for.
+    hospital.now += SignedDuration::from_hours(24);
+    hospital.tick();
+    let asked: Vec<_> = hospital.state.open_cases().map(|case| case.place.clone()).collect();
+    assert_eq!(asked, [Some("ward:WARDB".to_owned())]);
+    // What comes back is all that the page holds.
+    let (from, to) = (Account::WardStock("WARDB".into()), Account::WardStock("WARDA".into()));
+    let back = movement(hospital.now, from, Destination::Place(to), MORPHINE, 4);
+    hospital.stock(StockAct::Move(back)).unwrap();
+    assert_eq!(balance(&hospital, "ward:WARDA"), Decimal::from(4));
 }
 
 #[test]
