@@ -189,8 +189,28 @@ fn a_removal_after_the_dose_does_not_explain_it() {
     hospital.order(Control::New, "7001");
     hospital.at("08:30:00").give("7001", 2);
     hospital.at("08:40:00").vend(Some("7001"), 2);
-    assert_eq!(hospital.open_cases().len(), 1);
+    let reasons: std::collections::BTreeSet<_> =
+        hospital.open_cases().into_iter().map(|(_, reason)| reason).collect();
+    assert!(reasons.iter().eq(["administration-without-removal", "too-early"]), "{reasons:?}");
     assert_eq!(hospital.balance("hands"), dec(2));
+}
+
+#[test]
+fn a_dose_without_a_removal_counts_on_its_order_until_its_removal_is_told() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.at("08:30:00").give("7001", 2);
+    assert_eq!(hospital.at("08:40:00").remove(2), Err(RefusalCode::TooEarly));
+    let mut hospital = hospital.restarted();
+    assert_eq!(hospital.remove(2), Err(RefusalCode::TooEarly));
+    let mut vend = transaction(TransactionCode::Vend, time("08:20:00"), 2);
+    vend.order = Some(fhir::types::Identifier::of(ORDER, "7001"));
+    hospital.at("08:50:00").transact(vend);
+    assert_eq!(hospital.open_cases(), [], "the dose is not held against its own removal");
+    let order = hospital.state.order_by(&format!("{ORDER}|7001")).unwrap();
+    assert_eq!((order.taken.len(), order.total), (1, dec(1)), "it counts once");
+    assert_eq!(hospital.at("09:00:00").remove(2), Err(RefusalCode::TooEarly));
+    assert!(hospital.at("14:30:00").remove(2).is_ok());
 }
 
 #[test]

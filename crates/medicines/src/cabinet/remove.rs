@@ -147,6 +147,7 @@ fn judge(state: &mut State, facts: &Facts<'_>, told: &Told<'_>, patient: &Patien
         return Judged::because("item-not-of-order");
     }
     let id = Some(order.id.clone());
+    let order = state.without_waiting(order, told.transaction.activity);
     match authority(&order, patient, facts, told) {
         Ok((dose, verified)) => {
             let why = (!verified).then_some(NOT_VERIFIED);

@@ -140,7 +140,7 @@ pub enum Schedule {
 /// Units that were taken on an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Taken {
-    /// The removal or the permit.
+    /// The removal or the permit; the case of a dose that no removal explains.
     pub removal: Id,
     /// When.
     pub at: Timestamp,

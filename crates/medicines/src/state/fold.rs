@@ -125,10 +125,9 @@ impl State {
             self.fold_explained(&Arc::clone(case));
         }
         if closed.resolution == crate::cabinet::REMOVAL_FOUND
-            && let Some(patient) = case.and_then(|case| case.patient.clone())
+            && let Some(case) = &case
         {
-            // The removal counts now in the place of the dose.
-            self.change_patient(&patient, |patient| patient.recent.retain(|one| one.by != *id));
+            self.fold_removal_found(case);
         }
         self.changed.insert((RowKind::Case, id.to_string()));
     }

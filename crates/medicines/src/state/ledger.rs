@@ -6,7 +6,7 @@ use fhir::Id;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
-use super::{Due, PocketState, Recent, Removal, RowKind, State, Taken};
+use super::{Due, OrderState, PocketState, Recent, Removal, RowKind, State, Taken};
 use crate::bedside::UNEXPLAINED_DOSE;
 use crate::cases::Case;
 use crate::orders::{least_gap, part};
@@ -358,15 +358,54 @@ impl State {
         });
     }
 
-    /// A dose that no removal explains was given all the same.
+    /// A dose that no removal explains was given all the same: to the patient, and on the order
+    /// that it names. How much a dose was then nobody can tell here, so that it is one.
     pub(super) fn fold_unexplained(&mut self, case: &Case) {
         let told = (&case.patient, &case.item, case.quantity, case.activity);
-        if case.reason == UNEXPLAINED_DOSE
-            && let (Some(patient), Some(item), Some(units), Some(at)) = told
-        {
-            let recent = Recent { by: case.id.clone(), item: item.as_str().into(), at, units };
-            self.note_recent(patient, recent);
+        let (Some(patient), Some(item), Some(units), Some(at)) = told else { return };
+        if case.reason != UNEXPLAINED_DOSE {
+            return;
         }
+        let recent = Recent { by: case.id.clone(), item: item.as_str().into(), at, units };
+        self.note_recent(patient, recent);
+        let Some(order) = &case.order else { return };
+        self.change_order(order, |order| {
+            order.total += parts(units, None);
+            order.begun = true;
+            order.taken.push(Taken { removal: case.id.clone(), at, units, of: None });
+            order.taken.sort_by_key(|taken| taken.at);
+        });
+    }
+
+    /// The removal of such a dose was told: it counts now in the place of the dose.
+    pub(super) fn fold_removal_found(&mut self, case: &Case) {
+        if let Some(patient) = &case.patient {
+            let id = &case.id;
+            self.change_patient(patient, |patient| patient.recent.retain(|one| one.by != *id));
+        }
+        let Some(order) = &case.order else { return };
+        self.change_order(order, |order| {
+            // Even where it is no longer among what was taken lately, it is in the sum.
+            order.total -= case.quantity.map_or(Decimal::ZERO, |units| parts(units, None));
+            order.taken.retain(|taken| taken.removal != case.id);
+        });
+    }
+
+    /// The order without the doses given at `at` or later that wait for their removal: this may be
+    /// the one, so that it is not held against itself.
+    pub(crate) fn without_waiting(&self, order: Arc<OrderState>, at: Timestamp) -> Arc<OrderState> {
+        let waits = |taken: &Taken| {
+            let case = self.open_case(&taken.removal);
+            taken.at >= at && case.is_some_and(|case| case.reason == UNEXPLAINED_DOSE)
+        };
+        if !order.taken.iter().any(waits) {
+            return order;
+        }
+        let mut without = Arc::unwrap_or_clone(order);
+        let waiting = without.taken.extract_if(.., |taken| waits(taken));
+        let doses: Decimal = waiting.map(|taken| parts(taken.units, taken.of)).sum();
+        without.total -= doses;
+        Arc::new(without)
     }
 
     fn note_taken(&mut self, transfer: &Transfer) {
