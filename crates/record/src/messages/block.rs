@@ -28,7 +28,7 @@ pub(super) fn term_of(posting: Posting) -> Term {
 }
 
 pub(super) fn entry_of(posting: Posting) -> u16 {
-    u16::try_from(posting & (SEGMENT_ENTRIES as u64 - 1)).expect("15 bits are a u16")
+    u16::try_from(posting & (SEGMENT_ENTRIES as u64 - 1)).expect("14 bits are a u16")
 }
 
 /// The key of a block: the segment above the first term.
@@ -78,29 +78,71 @@ impl Bits {
     }
 }
 
-/// The blocks of a segment from its postings, which are sorted and each there once.
-pub(super) fn encode(segment: u64, postings: &[Posting], mut take: impl FnMut(i64, &[u8])) {
-    let mut block = Vec::with_capacity(BLOCK_BYTES + BITMAP_BYTES);
-    let mut one = Vec::with_capacity(BITMAP_BYTES);
-    let (mut first, mut last) = (0, 0);
-    for same in postings.chunk_by(|a, b| term_of(*a) == term_of(*b)) {
-        let term = term_of(same[0]);
-        one.clear();
-        encode_one(same, &mut one);
-        if !block.is_empty() && block.len() + one.len() + 8 > BLOCK_BYTES {
-            take(key(segment, first), &block);
-            block.clear();
-        }
-        if block.is_empty() {
-            (first, last) = (term, term);
-        }
-        write_varint(term - last, &mut block);
-        block.extend_from_slice(&one);
-        last = term;
+/// Makes the blocks of a segment from its postings.
+#[derive(Debug)]
+pub(super) struct Blocks {
+    segment: u64,
+    block: Vec<u8>,
+    /// What one term takes.
+    one: Vec<u8>,
+    first: Term,
+    last: Term,
+}
+
+impl Blocks {
+    /// Those of this segment.
+    pub(super) fn of(segment: u64) -> Self {
+        let block = Vec::with_capacity(BLOCK_BYTES + BITMAP_BYTES);
+        Blocks { segment, block, one: Vec::with_capacity(BITMAP_BYTES), first: 0, last: 0 }
     }
-    if !block.is_empty() {
-        take(key(segment, first), &block);
+
+    /// Takes postings, which are sorted, each there once, behind those before, and all that there
+    /// are of their terms. What fills a block is given to `take` with its key.
+    pub(super) fn add<E>(
+        &mut self,
+        postings: &[Posting],
+        mut take: impl FnMut(i64, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for same in postings.chunk_by(|a, b| term_of(*a) == term_of(*b)) {
+            let term = term_of(same[0]);
+            self.one.clear();
+            encode_one(same, &mut self.one);
+            if !self.block.is_empty() && self.block.len() + self.one.len() + 8 > BLOCK_BYTES {
+                self.end(&mut take)?;
+            }
+            if self.block.is_empty() {
+                (self.first, self.last) = (term, term);
+            }
+            write_varint(term - self.last, &mut self.block);
+            self.block.extend_from_slice(&self.one);
+            self.last = term;
+        }
+        Ok(())
     }
+
+    /// Ends the block that is begun.
+    pub(super) fn end<E>(
+        &mut self,
+        mut take: impl FnMut(i64, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if !self.block.is_empty() {
+            take(key(self.segment, self.first), &self.block)?;
+            self.block.clear();
+        }
+        Ok(())
+    }
+}
+
+/// The blocks of a segment from all of its postings, which are sorted and each there once.
+#[cfg(test)]
+pub(super) fn encode<E>(
+    segment: u64,
+    postings: &[Posting],
+    mut take: impl FnMut(i64, &[u8]) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut blocks = Blocks::of(segment);
+    blocks.add(postings, &mut take)?;
+    blocks.end(take)
 }
 
 fn encode_one(same: &[Posting], out: &mut Vec<u8>) {
@@ -169,7 +211,7 @@ fn take<'b>(rest: &mut &'b [u8], bytes: usize) -> Option<&'b [u8]> {
     Some(taken)
 }
 
-fn write_varint(mut number: u64, out: &mut Vec<u8>) {
+pub(super) fn write_varint(mut number: u64, out: &mut Vec<u8>) {
     while number >= 0x80 {
         out.push(low_bits(number) | 0x80);
         number >>= 7;
@@ -181,7 +223,7 @@ fn low_bits(number: u64) -> u8 {
     u8::try_from(number & 0x7f).expect("7 bits are a u8")
 }
 
-fn read_varint(rest: &mut &[u8]) -> Option<u64> {
+pub(super) fn read_varint(rest: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let (byte, left) = rest.split_first()?;
@@ -197,6 +239,7 @@ fn read_varint(rest: &mut &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::convert::Infallible;
 
     use proptest::prelude::*;
 
@@ -204,7 +247,11 @@ mod tests {
 
     fn blocks(postings: &[Posting]) -> BTreeMap<i64, Vec<u8>> {
         let mut blocks = BTreeMap::new();
-        encode(3, postings, |key, body| drop(blocks.insert(key, body.to_vec())));
+        let taken: Result<(), Infallible> = encode(3, postings, |key, body| {
+            blocks.insert(key, body.to_vec());
+            Ok(())
+        });
+        assert!(taken.is_ok());
         blocks
     }
 

@@ -154,19 +154,18 @@ pub(super) fn position(connection: &Connection) -> Result<Position, Error> {
     Ok(Position { seq: natural(seq), hash: Hash(hash) })
 }
 
-/// Writes the blocks of a segment that ends at `tip`.
+/// Writes a segment that ends at `tip`. `blocks` gives its blocks, each with its key, to what it is
+/// called with.
 pub(super) fn write_segment(
     connection: &Connection,
-    blocks: &[(i64, Vec<u8>)],
     tip: Position,
+    blocks: impl FnOnce(&mut dyn FnMut(i64, &[u8]) -> Result<(), Error>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let transaction = connection.unchecked_transaction()?;
     {
         let mut insert = transaction
             .prepare_cached("INSERT OR REPLACE INTO block (key, body) VALUES (?1, ?2)")?;
-        for (key, body) in blocks {
-            insert.execute((key, body))?;
-        }
+        blocks(&mut |key, body| Ok(insert.execute((key, body)).map(drop)?))?;
     }
     transaction.execute(
         "UPDATE position SET seq = ?1, hash = ?2",

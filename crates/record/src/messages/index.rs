@@ -6,11 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use journal::{Entry, Position};
 use rusqlite::Connection;
 
-use super::block::{
-    Bits, Posting, SEGMENT_ENTRIES, encode, entry_of, first_term, key, look_up, posting, term_of,
-};
+use super::block::{Bits, Blocks, SEGMENT_ENTRIES, first_term, key, look_up, posting};
 use super::entry::terms_of;
 use super::file::{self, Pool};
+use super::newest::Newest;
 use super::terms::Term;
 use crate::Error;
 use crate::code::natural;
@@ -19,8 +18,6 @@ use crate::code::natural;
 const READ_ENTRIES: usize = 256;
 /// By how many entries a segment of the journal that was moved away is felt out.
 const MOVED_STEP: u64 = 1_024;
-/// How many postings a segment of usual messages has, to reserve room once.
-const USUAL_POSTINGS: usize = SEGMENT_ENTRIES * 48;
 
 /// The writing side. There is one in a process; it follows the journal on a thread of its own, so
 /// that no acknowledgement waits for it.
@@ -46,8 +43,7 @@ struct Tail {
     sealed: u64,
     /// The last entry that is indexed.
     last: Position,
-    /// In the order of the entries.
-    postings: Vec<Posting>,
+    postings: Newest,
 }
 
 impl Tail {
@@ -81,7 +77,7 @@ impl MessageIndexer {
     fn at(path: &Path, last: Position, connection: Option<Connection>) -> Self {
         // A segment that a gap in the journal ended is in the file too.
         let sealed = last.seq.next_multiple_of(SEGMENT_ENTRIES as u64);
-        let tail = Tail { sealed, last, postings: Vec::new() };
+        let tail = Tail { sealed, last, postings: Newest::default() };
         let index =
             MessageIndex { pool: Arc::new(Pool::new(path)), tail: Arc::new(RwLock::new(tail)) };
         Self { connection, index, terms: Vec::new() }
@@ -144,25 +140,21 @@ impl MessageIndexer {
     fn keep(&self, entry: &Entry) {
         let mut tail = self.index.tail.write().unwrap_or_else(PoisonError::into_inner);
         let at = u16::try_from(entry.seq - tail.sealed - 1).expect("the segment before is sealed");
-        if tail.postings.capacity() == 0 {
-            tail.postings.reserve(USUAL_POSTINGS);
-        }
-        tail.postings.extend(self.terms.iter().map(|term| posting(*term, at)));
+        tail.postings.take(self.terms.iter().map(|term| posting(*term, at)));
         tail.last = entry.position();
     }
 
     /// Writes the tail as a segment, after which the next one begins behind `end`. Searches go on
     /// meanwhile: they see the tail until its segment is in the file.
     fn seal(&mut self, end: u64) -> Result<(), Error> {
-        let (segment, tip, mut postings) = {
-            let tail = self.index.tail.read().unwrap_or_else(PoisonError::into_inner);
-            (tail.segment(), tail.last, tail.postings.clone())
-        };
-        postings.sort_unstable();
-        let mut blocks = Vec::new();
-        encode(segment, &postings, |key, body| blocks.push((key, body.to_vec())));
         let Some(connection) = &self.connection else { return Ok(()) };
-        file::write_segment(connection, &blocks, tip)?;
+        {
+            let tail = self.index.tail.read().unwrap_or_else(PoisonError::into_inner);
+            let mut blocks = Blocks::of(tail.segment());
+            file::write_segment(connection, tail.last, |insert| {
+                tail.postings.encode(&mut blocks, insert)
+            })?;
+        }
         let mut tail = self.index.tail.write().unwrap_or_else(PoisonError::into_inner);
         tail.sealed = end;
         tail.postings.clear();
@@ -192,7 +184,7 @@ impl MessageIndex {
         let mut found = Vec::new();
         let sealed = {
             let tail = self.tail.read().unwrap_or_else(PoisonError::into_inner);
-            let all = in_tail(&tail.postings, &wanted.groups);
+            let all = tail.postings.with(&wanted.groups);
             collect(all.as_ref(), tail.segment(), wanted, limit, &mut found);
             tail.sealed
         };
@@ -214,26 +206,6 @@ impl MessageIndex {
         })?;
         Ok(found)
     }
-}
-
-fn in_tail(postings: &[Posting], groups: &[Vec<Term>]) -> Option<Bits> {
-    let mut all: Option<Bits> = None;
-    for group in groups {
-        let mut bits = Bits::none();
-        for posting in postings {
-            if group.contains(&term_of(*posting)) {
-                bits.set(entry_of(*posting));
-            }
-        }
-        let left = match &mut all {
-            Some(all) => all.keep(&bits),
-            None => !all.insert(bits).is_empty(),
-        };
-        if !left {
-            return None;
-        }
-    }
-    all
 }
 
 fn in_segment(

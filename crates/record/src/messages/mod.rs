@@ -1,6 +1,6 @@
 //! The message index: which messages have a number, a type, a word.
 //!
-//! It is a fold of the journal in a file of its own, which can be thrown away. A segment is 32,768
+//! It is a fold of the journal in a file of its own, which can be thrown away. A segment is 16,384
 //! entries, by their numbers alone; it is written once, sorted, when its last entry has come, and
 //! never changed, so that two indexes of one journal hold the same bytes and nothing is ever
 //! merged or pruned. The entries after the last whole segment are held in memory and read again
@@ -15,6 +15,7 @@ mod file;
 mod find;
 mod index;
 mod life;
+mod newest;
 mod terms;
 
 pub use find::{MAX_FOUND, MessageSearch, Messages};
