@@ -27,6 +27,9 @@ pub enum Role {
     FhirWrite,
     /// Export FHIR resources in bulk; the client needs `fhir-read` beside it.
     FhirExport,
+    /// Prescribe: the inpatient orders that it writes as FHIR are in force, and nobody else
+    /// changes them; the client needs `fhir-write` beside it.
+    Prescriber,
     /// See where stock is; move, count and recall it.
     Stock,
     /// See the registers of controlled drugs, and enter in them what no cabinet tells.
@@ -47,12 +50,13 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 13] = [
+    pub const ALL: [Role; 14] = [
         Role::Cabinet,
         Role::Bedside,
         Role::FhirRead,
         Role::FhirWrite,
         Role::FhirExport,
+        Role::Prescriber,
         Role::Stock,
         Role::ControlledDrugs,
         Role::Witness,
@@ -71,6 +75,7 @@ impl Role {
             Role::FhirRead => "fhir-read",
             Role::FhirWrite => "fhir-write",
             Role::FhirExport => "fhir-export",
+            Role::Prescriber => "prescriber",
             Role::Stock => "stock",
             Role::ControlledDrugs => "controlled-drugs",
             Role::Witness => "witness",

@@ -1,6 +1,6 @@
 //! The facts of one entry while they are being decided.
 
-use fhir::{Id, StoredResource};
+use fhir::{Id, ResourceType, StoredResource};
 use rust_decimal::Decimal;
 
 use crate::cases::{Case, CaseClosed, CaseKind};
@@ -42,6 +42,16 @@ impl<'a> Facts<'a> {
     pub(crate) fn stored(&mut self, resource: StoredResource) {
         assert!(crate::state::is_readable(&resource), "a resource that was written can be read");
         self.made.push(Fact::Stored(resource));
+    }
+
+    /// The version of a resource that this entry stores.
+    pub(crate) fn written(&self, kind: ResourceType, id: &Id) -> Option<&StoredResource> {
+        self.made.iter().rev().find_map(|fact| match fact {
+            Fact::Stored(it) | Fact::Recorded(it) if it.resource_type == kind && it.id == *id => {
+                Some(it)
+            }
+            _ => None,
+        })
     }
 
     pub(crate) fn moved(&mut self, transfer: Transfer) {

@@ -137,13 +137,15 @@ fn extensions(current: &StoredResource, told: &Members<'_>, without: &[&str]) ->
 const EXTENSION: &str = "extension";
 
 /// One extension.
-struct Each<'a> {
-    url: Cow<'a, str>,
-    json: &'a str,
+pub(crate) struct Each<'a> {
+    /// Its address.
+    pub(crate) url: Cow<'a, str>,
+    /// The whole of it, as it is written.
+    pub(crate) json: &'a str,
 }
 
 /// The extensions of an array.
-fn each(array: Option<&str>) -> Vec<Each<'_>> {
+pub(crate) fn each(array: Option<&str>) -> Vec<Each<'_>> {
     let all: Vec<&RawValue> = array
         .map(|array| serde_json::from_str(array).expect("extensions are an array"))
         .unwrap_or_default();

@@ -37,8 +37,15 @@ fn write(hospital: &mut Hospital, steps: Vec<Step>) -> Result<Vec<Done>, Fault> 
 }
 
 fn linked(hospital: &mut Hospital, steps: Vec<Step>, links: Vec<Link>) -> Result<Vec<Done>, Fault> {
-    let write =
-        Write { by: "app".into(), gives: true, steps, links, doubts: vec![], subscription: None };
+    let write = Write {
+        by: "app".into(),
+        gives: true,
+        prescribes: false,
+        steps,
+        links,
+        doubts: vec![],
+        subscription: None,
+    };
     match hospital.ask(Request::Write(Box::new(write))) {
         Answer::Written(done) => Ok(done),
         Answer::Unwritten(fault) => Err(fault),
@@ -278,6 +285,7 @@ fn a_dose_that_cannot_be_accounted_for_is_not_kept() {
     let write = Write {
         by: "app".into(),
         gives: false,
+        prescribes: false,
         steps: vec![create(&whole)],
         links: vec![],
         doubts: vec![],

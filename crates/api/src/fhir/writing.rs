@@ -85,6 +85,7 @@ pub(crate) fn write_of(caller: &Caller, steps: Vec<Step>, links: Vec<Link>) -> W
     Write {
         by: caller.name().to_owned(),
         gives: caller.has(Role::Bedside),
+        prescribes: caller.has(Role::Prescriber),
         steps,
         links,
         doubts: Vec::new(),
@@ -166,7 +167,7 @@ pub(crate) async fn reply(
         Return::Representation => match (done.effect, draft) {
             (Effect::Deleted | Effect::Absent, _) => {}
             // What the loop made of it is read as it was stored.
-            (Effect::Created | Effect::Updated, Some(draft)) if !is_resolved(done) => {
+            (Effect::Created | Effect::Updated, Some(draft)) if !is_resolved(caller, done) => {
                 let made = draft.store(done.id.clone(), done.version, receipt.at, &[]);
                 reply.body = Some(made.json().to_owned());
             }
@@ -199,8 +200,12 @@ pub(crate) async fn reply(
 }
 
 /// Whether the loop may have found out more about what was written.
-fn is_resolved(done: &Done) -> bool {
-    done.resource_type == ResourceType::MedicationAdministration
+fn is_resolved(caller: &Caller, done: &Done) -> bool {
+    match done.resource_type {
+        ResourceType::MedicationAdministration => true,
+        ResourceType::MedicationRequest => caller.has(Role::Prescriber),
+        _ => false,
+    }
 }
 
 pub(crate) fn location(api: &ApiState, done: &Done) -> String {

@@ -33,10 +33,14 @@ pub(crate) const ORDER: &str = "https://rxx.nhs.uk/Id/order/epma";
 pub(crate) const ITEM: &str = "https://rxx.nhs.uk/Id/item";
 pub(crate) const ANNA: &str = "9990000018";
 
-/// The token of the client that has all roles.
+/// The token of the client that has all roles, but for that of a prescriber's system.
 pub(crate) const ALL: &str = "token-of-all";
 /// The token of the client whose cabinets are ASK/WARDC2 and those of ADC.
 pub(crate) const OWN: &str = "token-of-own";
+/// The token and the name of a prescriber's system that speaks FHIR.
+pub(crate) const EPMA: &str = "epma-by-fhir";
+/// The same of another one.
+pub(crate) const OTHER_EPMA: &str = "other-epma";
 /// What links in answers begin with.
 pub(crate) const PUBLIC: &str = "https://interlock.example";
 
@@ -143,7 +147,12 @@ pub(crate) fn all_clients() -> Vec<Client> {
         .into_iter()
         .map(|role| client(role.as_str(), &token_of(role), vec![role]))
         .collect();
-    clients.push(client("all", ALL, Role::ALL.to_vec()));
+    let all = Role::ALL.into_iter().filter(|role| *role != Role::Prescriber).collect();
+    clients.push(client("all", ALL, all));
+    for name in [EPMA, OTHER_EPMA] {
+        let roles = vec![Role::FhirRead, Role::FhirWrite, Role::Prescriber];
+        clients.push(client(name, name, roles));
+    }
     let own = client("own", OWN, vec![Role::Cabinet]);
     clients.push(Client { cabinets: vec!["ASK/WARDC2".to_owned(), "ADC/*".to_owned()], ..own });
     for (name, validation) in [("warn", Validation::Warn), ("strict", Validation::Strict)] {
@@ -366,8 +375,20 @@ impl Node {
 
     /// Writes with FHIR content; `more` are further lines of the head.
     pub(crate) async fn fhir(&self, method: &str, path: &str, more: &str, body: &str) -> Reply {
+        self.fhir_as(ALL, method, path, more, body).await
+    }
+
+    /// The same as the client with that token.
+    pub(crate) async fn fhir_as(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        more: &str,
+        body: &str,
+    ) -> Reply {
         let head = format!(
-            "{method} {path} HTTP/1.1\nAuthorization: Bearer {ALL}\n\
+            "{method} {path} HTTP/1.1\nAuthorization: Bearer {token}\n\
              Content-Type: application/fhir+json\n{more}"
         );
         self.send(&head, body).await

@@ -15,6 +15,7 @@ mod formats;
 mod harness;
 mod matching;
 mod operations;
+mod orders;
 mod patches;
 mod plain_subscriptions;
 mod reads;

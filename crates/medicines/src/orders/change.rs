@@ -21,6 +21,10 @@ pub(super) fn change(
     told: &Told<'_>,
 ) -> Result<(), Problem> {
     let order = open(state, told)?;
+    if let Some(version) = written(facts, told) {
+        tell(facts, &told.patient, Control::Change, version);
+        return Ok(());
+    }
     let mut request = told.message.order.clone();
     request.extension.extend(place::word(facts.site, told));
     let changes = without_own_members(&request.to_json());
@@ -29,6 +33,13 @@ pub(super) fn change(
     let version = revised(state, facts, &order, &revision)?;
     tell(facts, &told.patient, Control::Change, version);
     Ok(())
+}
+
+/// Stores the version that a client writes, where one does.
+pub(super) fn written(facts: &mut Facts<'_>, told: &Told<'_>) -> Option<VersionOf> {
+    let version = told.version?;
+    facts.stored(version.clone());
+    Some(VersionOf::new(version.resource_type, &version.id, version.version))
 }
 
 fn without_own_members(json: &str) -> String {

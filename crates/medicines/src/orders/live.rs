@@ -104,6 +104,7 @@ mod tests {
             version: 1,
             patient: Id::new("rxx.2.1").unwrap(),
             number: "system|7001".into(),
+            by: None,
             changes: vec![StatusChange {
                 at: time("00:00"),
                 status: MedicationRequestStatus::Active,

@@ -7,6 +7,7 @@ mod change;
 mod compare;
 mod cover;
 mod dose;
+mod exact;
 mod hold;
 mod live;
 mod place;
@@ -16,21 +17,26 @@ mod risk;
 mod status;
 mod stop;
 mod verify;
+mod written;
 
 use fhir::resources::MedicationRequest;
-use fhir::types::Identifier;
+use fhir::types::{Extension, Identifier};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::patients::keys;
 
 pub use compare::{COMPARED, Change, changes};
 pub use cover::{NotCovered, Wanted};
 pub(crate) use cover::{least_gap, part};
 pub use dose::{Dose, NotTold};
 pub(crate) use dose::{dose_of, ids as ordered_ids, is_for, units_of};
+pub(crate) use exact::exact;
 pub use live::{LiveOrder, NotLive};
 pub use receive::receive;
 pub use risk::{Risk, risk};
 pub use verify::{Verification, Word, verify};
+pub(crate) use written::{Written, write_in};
 
 /// The extension that says who verified an order: a reference to the pharmacist. An order without
 /// it is not verified.
@@ -41,6 +47,31 @@ pub const HELD_BY: &str = "urn:interlock:extension:held-by";
 /// The extension that says when a pharmacist verified it here; an order that was verified before it
 /// was told has none.
 pub const VERIFIED_AT: &str = "urn:interlock:extension:verified-at";
+
+/// The extension of an order that a client wrote as a resource: the client, by its name. It alone
+/// changes the order.
+pub const TOLD_BY: &str = "urn:interlock:extension:told-by";
+
+/// The client that wrote an order as a resource.
+pub(crate) fn told_by(extensions: &[Extension]) -> Option<&str> {
+    extensions.iter().find(|extension| extension.url == TOLD_BY)?.value_string.as_deref()
+}
+
+/// Whether an identifier is a placer's number: its system is `https://OWNER.nhs.uk/Id/order/NAME`.
+pub(crate) fn is_placers(identifier: &Identifier) -> bool {
+    let path = identifier.system.as_deref().and_then(|system| {
+        let (_, path) = system.strip_prefix("https://")?.split_once(".nhs.uk/Id/")?;
+        path.strip_prefix("order/")
+    });
+    path.is_some_and(|name| !name.is_empty())
+}
+
+/// The number by which an order is known, as `system|value`: the placer's, else the first.
+pub(crate) fn number_of(identifiers: &[Identifier]) -> Option<String> {
+    let placers = identifiers.iter().find(|it| is_placers(it)).map(std::slice::from_ref);
+    let placers = placers.and_then(|one| keys(one).into_iter().next());
+    placers.or_else(|| keys(identifiers).into_iter().next())
+}
 
 /// What an order message asks, whatever code of HL7 table 0119 its sender writes for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

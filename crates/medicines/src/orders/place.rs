@@ -28,14 +28,21 @@ pub(super) fn place(
         let text = "The order names no medicine.";
         return problem(ProblemCode::FieldMissing, text).map_err(|p| p.at("RXE-2"));
     }
-    let mut order = request(facts.site, told);
-    if let Some(number) = told.message.replaces.as_ref().and_then(identifier_key) {
-        let replaced = stop::replaced(state, facts, told, &number)?;
-        order.prior_prescription = Some(Reference::to(ResourceType::MedicationRequest, &replaced));
-    }
-    let id = facts.id();
-    facts.stored(StoredResource::of(&order, id.clone(), 1, facts.ctx.now));
-    let version = VersionOf::new(ResourceType::MedicationRequest, &id, 1);
+    let number = told.message.replaces.as_ref().and_then(identifier_key);
+    let replaced = match number {
+        Some(number) => Some(stop::replaced(state, facts, told, &number)?),
+        None => None,
+    };
+    let placed = if let Some(written) = told.version {
+        written.clone()
+    } else {
+        let mut order = request(facts.site, told);
+        order.prior_prescription =
+            replaced.map(|id| Reference::to(ResourceType::MedicationRequest, &id));
+        StoredResource::of(&order, facts.id(), 1, facts.ctx.now)
+    };
+    let version = VersionOf::new(ResourceType::MedicationRequest, &placed.id, placed.version);
+    facts.stored(placed);
     tell(facts, &told.patient, Control::New, version);
     Ok(())
 }

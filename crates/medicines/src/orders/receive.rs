@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fhir::StoredResource;
 use jiff::Timestamp;
 
 use super::{Control, OrderMessage, change, hold, place, resume, stop};
@@ -23,6 +24,10 @@ pub(super) struct Told<'a> {
     /// When the message says that it was entered: a sender whose clock runs ahead must not put its
     /// word beyond the next one, so never later than now.
     pub(super) activity: Timestamp,
+    /// The client that writes it as a resource; none where it is told as a message.
+    pub(super) by: Option<&'a str>,
+    /// The version that such a client writes, whole.
+    pub(super) version: Option<&'a StoredResource>,
 }
 
 /// Takes over what the prescriber's system says of its orders, and tells the cabinets.
@@ -64,7 +69,7 @@ fn understand<'a>(
     };
     let patient = find(state, &message.patient)?;
     let activity = message.activity.min(ctx.now);
-    Ok(Told { message, number, patient, activity })
+    Ok(Told { message, number, patient, activity, by: None, version: None })
 }
 
 /// The problem at a field of the order's ORC, unless it is elsewhere already.
@@ -75,7 +80,12 @@ fn at(message: &OrderMessage, problem: Problem, field: usize) -> Problem {
     problem.at(format!("ORC[{}]-{field}", message.index))
 }
 
-fn act(state: &mut State, facts: &mut Facts<'_>, told: &Told<'_>) -> Result<(), Problem> {
+/// Takes over what is told of one order.
+pub(super) fn act(
+    state: &mut State,
+    facts: &mut Facts<'_>,
+    told: &Told<'_>,
+) -> Result<(), Problem> {
     match told.message.control {
         Control::New => place::place(state, facts, told),
         Control::Change => change::change(state, facts, told),
@@ -98,6 +108,11 @@ pub(super) fn known(state: &mut State, told: &Told<'_>) -> Result<Arc<OrderState
         let text = "The order belongs to another patient: have the prescribing system correct \
                     it, then replay.";
         return problem(ProblemCode::UnknownOrder, text);
+    }
+    if order.by.as_deref() != told.by {
+        let text = "The order was told by another system, which alone changes it: change it \
+                    there.";
+        return problem(ProblemCode::OrderState, text);
     }
     // An end is final and always the safe side: it is heard however late it comes.
     let ends = matches!(told.message.control, Control::Stop | Control::Cancel);

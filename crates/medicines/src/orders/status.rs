@@ -3,7 +3,7 @@
 use fhir::resources::MedicationRequestStatus;
 use serde_json::json;
 
-use super::change::revised;
+use super::change::{revised, written};
 use super::receive::Told;
 use crate::command::Problem;
 use crate::deliveries::VersionOf;
@@ -19,6 +19,9 @@ pub(super) fn set_status(
     order: &OrderState,
     status: MedicationRequestStatus,
 ) -> Result<VersionOf, Problem> {
+    if let Some(version) = written(facts, told) {
+        return Ok(version);
+    }
     let mut changes = json!({
         "status": status.as_str(),
         "extension": [told_at(told.activity)],

@@ -54,6 +54,8 @@ pub(super) fn replaced(
         number: number.to_owned(),
         patient: Arc::clone(&told.patient),
         activity: told.activity,
+        by: told.by,
+        version: None,
     };
     let order = open(state, &old)?;
     end(state, facts, &old, &order, MedicationRequestStatus::Stopped, Control::Stop)?;

@@ -67,7 +67,8 @@ pub(crate) fn find_optional(
     Ok(found)
 }
 
-fn survivor(state: &mut State, id: &fhir::Id) -> Option<Arc<PatientState>> {
+/// The patient of that id, or after merges the one who keeps the record.
+pub(crate) fn survivor(state: &mut State, id: &fhir::Id) -> Option<Arc<PatientState>> {
     let mut patient = state.patient(id)?;
     for _ in 0..MAX_MERGES {
         match patient.merged_into.clone() {

@@ -116,7 +116,7 @@ fn end(
 }
 
 /// A new version of everything that was the merged patient's, now the survivor's.
-fn move_history(state: &State, facts: &mut Facts<'_>, survivor: &Id, merged: &Id) {
+fn move_history(state: &mut State, facts: &mut Facts<'_>, survivor: &Id, merged: &Id) {
     for stored in state.resources_of(merged) {
         let reference = format!("{}/{survivor}", ResourceType::Patient);
         let about = |member: &str| serde_json::json!({ member: { "reference": reference } });
@@ -133,7 +133,8 @@ fn move_history(state: &State, facts: &mut Facts<'_>, survivor: &Id, merged: &Id
             // What a client wrote is still no more than a record.
             match stored.resource_type {
                 ResourceType::Encounter | ResourceType::MedicationRequest
-                    if !is_of_the_loop(&facts.site.code, &stored.id) =>
+                    if !is_of_the_loop(&facts.site.code, &stored.id)
+                        && state.order(&stored.id).is_none() =>
                 {
                     facts.push(Fact::Recorded(revised));
                 }

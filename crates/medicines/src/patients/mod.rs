@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use allergies::{AllergyAction, AllergyMessage, allergies};
-pub(crate) use identity::{find, find_optional, identifier_key, keys};
+pub(crate) use identity::{find, find_optional, identifier_key, keys, survivor};
 pub use merge::merge;
 pub use renumber::{RenumberMessage, renumber};
 pub use swap::swap;

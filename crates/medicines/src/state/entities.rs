@@ -162,6 +162,9 @@ pub struct OrderState {
     pub patient: Id,
     /// The placer's number, as `system|value`.
     pub number: Arc<str>,
+    /// The client that told it by writing it as a FHIR resource; none where a message told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Arc<str>>,
     /// Its status and verification over time, oldest first, the last one in force.
     pub changes: Vec<StatusChange>,
     /// The codes that name the medicine, as `(system, code)`.

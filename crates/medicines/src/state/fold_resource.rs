@@ -16,7 +16,7 @@ use super::{
 };
 use crate::Quantity;
 use crate::patients::keys;
-use crate::store::Deleted;
+use crate::store::{Deleted, is_of_the_loop};
 
 /// The most status changes that an order remembers: enough for judging what arrives late.
 const MAX_CHANGES: usize = 24;
@@ -206,6 +206,9 @@ impl State {
         // The first version has no past, so that nobody need look for one.
         let before = if resource.version == 1 { None } else { self.order(id) };
         let mut order = order_state(resource, request, patient.clone(), before.as_deref());
+        // A stay that a client wrote is a record, and says nothing of where somebody is.
+        let site = Arc::clone(self.site());
+        order.encounter = order.encounter.filter(|id| is_of_the_loop(&site.code, id));
         self.share(&mut order);
         if let Some(before) = before.filter(|before| before.patient != patient) {
             self.change_patient(&before.patient, |state| state.orders.retain(|o| o != id));
@@ -304,7 +307,8 @@ fn order_state(
         id: resource.id.clone(),
         version: resource.version,
         patient,
-        number: keys(&request.identifier).into_iter().next().unwrap_or_default().into(),
+        number: crate::orders::number_of(&request.identifier).unwrap_or_default().into(),
+        by: crate::orders::told_by(&request.extension).map(Into::into),
         changes,
         codings,
         dose: course::one_dose(course::of_first(all)),
@@ -339,7 +343,7 @@ fn quantity(quantity: &fhir::types::Quantity) -> Option<Quantity> {
 }
 
 /// The most in 24 hours, where the order tells it for a day or 24 hours.
-pub(super) fn maximum(dosage: &Dosage) -> Option<Quantity> {
+pub(crate) fn maximum(dosage: &Dosage) -> Option<Quantity> {
     let ratio = dosage.max_dose_per_period.as_ref()?;
     let period = ratio.denominator.as_ref()?;
     let unit = period.code.as_deref().or(period.unit.as_deref())?;
@@ -351,7 +355,7 @@ pub(super) fn maximum(dosage: &Dosage) -> Option<Quantity> {
     per_day.then(|| quantity(ratio.numerator.as_ref()?)).flatten()
 }
 
-pub(super) fn schedule(dosage: &Dosage) -> Schedule {
+pub(crate) fn schedule(dosage: &Dosage) -> Schedule {
     let as_needed =
         dosage.as_needed_boolean == Some(true) || dosage.as_needed_codeable_concept.is_some();
     let timing = dosage.timing.as_ref();
@@ -372,7 +376,13 @@ pub(super) fn schedule(dosage: &Dosage) -> Schedule {
 /// hours or minutes. HL7 tells the two apart as Q6H and QID.
 fn interval(timing: &Timing) -> Option<(i64, bool)> {
     let repeat = timing.repeat.as_ref()?;
-    let frequency = i64::from(repeat.frequency.unwrap_or(1).max(1));
+    let times = i64::try_from(repeat.time_of_day.len()).ok().filter(|times| *times > 0);
+    if let (Some(times), None, None) = (times, repeat.frequency, repeat.period_unit) {
+        // Times of the day, and nothing else, are as many doses a day.
+        return Some((DAY_S / times, false));
+    }
+    let most = repeat.frequency_max.max(repeat.frequency).map(i64::from);
+    let frequency = most.or(times).unwrap_or(1).max(1);
     let unit = match repeat.period_unit? {
         UnitOfTime::Second => 1,
         UnitOfTime::Minute => 60,

@@ -3,6 +3,7 @@
 use fhir::{Id, ResourceType, StoredResource};
 
 use super::governed::is_of_the_loop;
+use super::order;
 use super::write::Writing;
 use super::{Deleted, Done, Effect, Fault, FaultCode, Only};
 use crate::fact::Fact;
@@ -16,7 +17,8 @@ pub(super) fn delete(writing: &mut Writing<'_>, n: usize, only: &Only) -> Result
         let version = place.next() - 1;
         return Ok(writing.done(n, version, Effect::Absent));
     };
-    if is_of_the_loop(&writing.facts.site.code, &before.id) {
+    let known = order::is_known(writing.state, before.resource_type, &before.id);
+    if known || is_of_the_loop(&writing.facts.site.code, &before.id) {
         let text = "The loop made this resource and keeps it: it cannot be deleted.";
         return Err(Fault::new(FaultCode::Conflict, text));
     }

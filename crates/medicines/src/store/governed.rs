@@ -3,7 +3,7 @@
 //! - Orders, dispenses, administrations and stays that the loop made change by its own doors: HL7,
 //!   the cabinets, the bedside. Nothing that the loop made is deleted.
 //! - An order, a dispense, a dose or a stay of somebody who is in hospital now acts in the loop: it
-//!   has to take those doors as well. About anybody else it is a record of what happened
+//!   has to take those doors as well, unless a prescriber's system orders (`order`). About anybody else it is a record of what happened
 //!   elsewhere, which grants nothing and moves no stock. A dose may be told here as well: `dose`.
 //! - Who a patient is may be told. No number may lead to two patients, none may be taken from a
 //!   patient whom the loop knows, and patients are merged by the PAS alone.
@@ -86,11 +86,11 @@ fn subscription(writing: &mut Writing<'_>, change: &Change<'_>) -> Result<(), Fa
 }
 
 /// The way that a word about such a thing has to take.
-fn by_its_door(kind: ResourceType) -> &'static str {
+pub(super) fn by_its_door(kind: ResourceType) -> &'static str {
     match kind {
         ResourceType::MedicationRequest => {
             "Only the prescriber's system changes an order in the loop: send it as an order \
-             message (RDE^O11)."
+             message (RDE^O11), or write it as a client with the role prescriber."
         }
         ResourceType::MedicationDispense => {
             "Only a cabinet tells what was taken from it: use its HL7 channel, or \

@@ -1,15 +1,17 @@
 //! FHIR resources as clients write them: create, update, patch, delete, and all of these together.
 //!
-//! The loop keeps its own word. What a client writes is recorded and acts on nothing, with two
-//! exceptions that are folded into the live state: who a patient is, and what they are allergic
-//! to. What would act in the loop (an order for somebody who is in hospital, a dose, a stay on a
-//! ward) is refused with the way that it has to take; see [`governed`](self).
+//! The loop keeps its own word. What a client writes is recorded and acts on nothing, but for what
+//! is folded into the live state: who a patient is, what they are allergic to, and the orders of a
+//! client that is a prescriber's system, which are decided as order messages are (`order`). What
+//! else would act in the loop (an order for somebody who is in hospital, a dose, a stay on a ward)
+//! is refused with the way that it has to take; see [`governed`](self).
 
 mod create;
 mod delete;
 mod dose;
 mod doubt;
 mod governed;
+mod order;
 mod patch;
 mod place;
 mod update;
@@ -35,6 +37,8 @@ pub struct Write {
     pub by: String,
     /// Whether the client may tell what was given to patients.
     pub gives: bool,
+    /// Whether the client is a prescriber's system: its orders for inpatients are in force.
+    pub prescribes: bool,
     /// What is to be done, in the order in which it was asked.
     pub steps: Vec<Step>,
     /// What the links in the drafts lead to, by their numbers.

@@ -37,8 +37,8 @@ pub(super) fn patch(
         let text = format!("What the patch makes cannot be read: {}", error.detail());
         Fault::new(FaultCode::PatchFailed, text).at(error.expression())
     })?;
-    writing.keep(&Change { before: Some(&before), after: &after })?;
-    Ok(writing.done(n, after.version, Effect::Updated))
+    let is_new = writing.keep(&Change { before: Some(&before), after: &after })?;
+    Ok(writing.changed(n, before.version, is_new))
 }
 
 /// The most bytes of a resource that can be patched: the patch is applied where every other command

@@ -36,6 +36,6 @@ pub(super) fn update(
         return Ok(writing.done(n, before.version, Effect::Unchanged));
     }
     let after = draft.store(id, version, writing.facts.ctx.now, &writing.links);
-    writing.keep(&Change { before: Some(&before), after: &after })?;
-    Ok(writing.done(n, version, Effect::Updated))
+    let is_new = writing.keep(&Change { before: Some(&before), after: &after })?;
+    Ok(writing.changed(n, before.version, is_new))
 }

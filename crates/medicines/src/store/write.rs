@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fhir::{Id, ResourceType};
 
 use super::governed::{self, Change, Standing};
+use super::order;
 use super::place::{Place, locate, one};
 use super::{
     Act, Done, Effect, Fault, FaultCode, Link, Step, Write, create, delete, dose, doubt, patch,
@@ -38,6 +39,8 @@ pub(super) struct Writing<'a> {
     pub(super) links: Vec<String>,
     /// The numbers of patients that this write gives out.
     pub(super) numbers: HashSet<String>,
+    /// The numbers of orders of which this write tells.
+    pub(super) orders: HashSet<String>,
 }
 
 fn all<'a>(state: &'a mut State, facts: Facts<'a>, asked: &'a Write) -> Result<Decision, Fault> {
@@ -48,6 +51,7 @@ fn all<'a>(state: &'a mut State, facts: Facts<'a>, asked: &'a Write) -> Result<D
         places: Vec::with_capacity(asked.steps.len()),
         links: Vec::with_capacity(asked.links.len()),
         numbers: HashSet::new(),
+        orders: HashSet::new(),
     };
     writing.find()?;
     writing.follow()?;
@@ -62,14 +66,18 @@ fn all<'a>(state: &'a mut State, facts: Facts<'a>, asked: &'a Write) -> Result<D
     Ok(writing.facts.answer(Answer::Written(done)))
 }
 
-/// The turn of a step. Patients come before what is about them.
+/// The turn of a step. Patients come before what is about them, and orders after the stays that
+/// they name.
 fn turn(step: &Step) -> u8 {
+    let kind = step.resource_type;
     match &step.act {
         Act::Delete { .. } | Act::Refuse { .. } => 0,
-        Act::Create { .. } if step.resource_type == ResourceType::Patient => 1,
-        Act::Create { .. } => 2,
-        Act::Update { .. } if step.resource_type == ResourceType::Patient => 3,
-        Act::Update { .. } | Act::Patch { .. } => 4,
+        Act::Create { .. } if kind == ResourceType::Patient => 1,
+        Act::Create { .. } if kind != ResourceType::MedicationRequest => 2,
+        Act::Create { .. } => 3,
+        Act::Update { .. } if kind == ResourceType::Patient => 4,
+        Act::Update { .. } | Act::Patch { .. } if kind != ResourceType::MedicationRequest => 5,
+        Act::Update { .. } | Act::Patch { .. } => 6,
     }
 }
 
@@ -84,7 +92,8 @@ impl<'a> Writing<'a> {
             let mut place = place.map_err(|fault| fault.of_step(n))?;
             if let Act::Create { draft, .. } = &step.act
                 && !place.found
-                && dose::is_of_the_loop(self, draft, &place.id)
+                && (dose::is_of_the_loop(self, draft, &place.id)
+                    || order::is_of_the_loop(self, draft, &place.id))
             {
                 // It is the loop's word from now on, and has an id of the loop's.
                 place.id = self.facts.id();
@@ -144,6 +153,11 @@ impl<'a> Writing<'a> {
         self.asked.gives
     }
 
+    /// Whether the client is a prescriber's system, whose orders the loop acts on.
+    pub(super) fn prescribes(&self) -> bool {
+        self.asked.prescribes
+    }
+
     fn step(&mut self, n: usize) -> Result<Done, Fault> {
         match &self.asked.steps[n].act {
             Act::Create { draft, .. } => create::create(self, n, draft),
@@ -154,8 +168,12 @@ impl<'a> Writing<'a> {
         }
     }
 
-    /// Makes a version a fact, as the loop allows it.
-    pub(super) fn keep(&mut self, change: &Change<'_>) -> Result<(), Fault> {
+    /// Makes a version a fact, as the loop allows it, and says whether it is another one than the
+    /// one before.
+    pub(super) fn keep(&mut self, change: &Change<'_>) -> Result<bool, Fault> {
+        if order::takes(self, change)? {
+            return order::keep(self, change);
+        }
         match governed::check(self, change)? {
             Standing::Recorded => self.facts.push(Fact::Recorded(change.after.clone())),
             Standing::Folded => {
@@ -163,12 +181,27 @@ impl<'a> Writing<'a> {
                 governed::tell(self, change);
             }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// What was done to a resource that was there before.
+    pub(super) fn changed(&self, n: usize, before: u64, is_new: bool) -> Done {
+        if is_new {
+            self.done(n, before + 1, Effect::Updated)
+        } else {
+            self.done(n, before, Effect::Unchanged)
+        }
     }
 
     pub(super) fn done(&self, n: usize, version: u64, effect: Effect) -> Done {
         let resource_type = self.asked.steps[n].resource_type;
         Done { resource_type, id: self.places[n].id.clone(), version, effect }
+    }
+
+    /// Whether a step is about this resource.
+    pub(super) fn tells(&self, kind: ResourceType, id: &Id) -> bool {
+        let mut steps = self.asked.steps.iter().zip(&self.places);
+        steps.any(|(step, place)| step.resource_type == kind && place.id == *id)
     }
 
     /// Whether a step deletes this resource.
