@@ -13,6 +13,7 @@ mod shaped;
 mod show;
 mod times;
 mod transactions;
+mod twins;
 mod zpm;
 
 use channels::dialect::Dialect;
