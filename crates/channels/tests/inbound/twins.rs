@@ -13,108 +13,90 @@ use serde_json::{Value, json};
 use super::hospital::{Hospital, ITEM, ORDER, asked, time};
 use super::{channel, understand};
 
-/// What one order is in both ways: the dose of RXE with its timings, and the instructions.
-struct Twin {
-    /// From RXE-3 on, then TQ1 and RXR.
-    hl7: &'static str,
-    fhir: Value,
+/// Orders in both ways: RXE from RXE-3 on with TQ1 and RXR, and the instruction with what it has in
+/// the place of the usual one, 1 g every six hours.
+const TWINS: [(&str, &str); 17] = [
+    ("1||G\nTQ1|1||Q6H", "{}"),
+    ("1||G\nTQ1|1||QDS", r#"{"repeat":{"frequency":4,"period":1,"periodUnit":"d"}}"#),
+    (
+        "1000||MG\nTQ1|1||BD",
+        r#"{"repeat":{"frequency":2,"period":1.0,"periodUnit":"d"},"doseQuantity":{"value":1000.0,
+        "unit":"mg","code":"mg","system":"http://unitsofmeasure.org"}}"#,
+    ),
+    ("1||G\nTQ1|1||OD", r#"{"repeat":{"frequency":1,"period":1,"periodUnit":"d"}}"#),
+    ("1||G\nTQ1|1||Q2D", r#"{"repeat":{"frequency":1,"period":2,"periodUnit":"d"}}"#),
+    ("1||G\nTQ1|1||ONCE", r#"{"repeat":{"count":1}}"#),
+    (
+        "1||G\nTQ1|1||TDS|||||||||||4",
+        r#"{"repeat":{"frequency":3,"period":1,"periodUnit":"d","count":4}}"#,
+    ),
+    (
+        "1||G\nTQ1|1||PRN Q4H",
+        r#"{"repeat":{"frequency":1,"period":4,"periodUnit":"h"},"asNeededBoolean":true}"#,
+    ),
+    ("1||G\nTQ1|1||PRN", r#"{"timing":null,"asNeededBoolean":true}"#),
+    (
+        "1||G||||||||||||||2^G\nTQ1|1||PRN Q4H",
+        r#"{"repeat":{"frequency":1,"period":4,"periodUnit":"h"},"asNeededBoolean":true,
+        "maxDosePerPeriod":{"numerator":{"value":2,"unit":"g"},"denominator":{"value":1,
+        "unit":"d","code":"d","system":"http://unitsofmeasure.org"}}}"#,
+    ),
+    (
+        "500|1000|MG\nTQ1|1||Q6H",
+        r#"{"doseRange":{"low":{"value":500,"unit":"mg"},"high":{"value":1000,"unit":"mg"}}}"#,
+    ),
+    ("3||TABLET\nTQ1|1||Q6H", r#"{"doseQuantity":{"value":3,"unit":"tablet"}}"#),
+    ("0.5||TABLET\nTQ1|1||Q6H", r#"{"doseQuantity":{"value":0.5,"unit":"tablet"}}"#),
+    ("5||ML\nTQ1|1||Q6H", r#"{"doseQuantity":{"value":5,"unit":"ml"}}"#),
+    (
+        "1||G\nTQ1|1||Q6H||||20261120120000|20261120160000",
+        r#"{"repeat":{"frequency":1,"period":6,"periodUnit":"h","boundsPeriod":
+        {"start":"2026-11-20T12:00:00Z","end":"2026-11-20T16:00:00Z"}}}"#,
+    ),
+    ("1||G\nTQ1|1|||0800~2000", r#"{"repeat":{"timeOfDay":["08:00:00","20:00:00"]}}"#),
+    (
+        "1||G\nTQ1|1||Q6H\nRXR|PO^Oral^HL70162",
+        r#"{"route":{"coding":[{"code":"PO",
+        "system":"http://terminology.hl7.org/CodeSystem/v2-0162"}]}}"#,
+    ),
+];
+
+/// The instructions of a row.
+fn dosages(row: &str) -> Value {
+    let mut row: Value = serde_json::from_str(row).expect("the row is JSON");
+    let mut dosage = json!({
+        "text": "x",
+        "timing": { "repeat": { "frequency": 1, "period": 6, "periodUnit": "h" } },
+        "doseAndRate": [{ "doseQuantity": { "value": 1, "unit": "g" } }],
+    });
+    let own = row.as_object_mut().expect("an object");
+    for (name, value) in std::mem::take(own) {
+        match name.as_str() {
+            "repeat" => dosage["timing"]["repeat"] = value,
+            "doseQuantity" | "doseRange" => dosage["doseAndRate"] = json!([{ name: value }]),
+            _ if value.is_null() => drop(dosage.as_object_mut().and_then(|it| it.remove(&name))),
+            _ => dosage[name] = value,
+        }
+    }
+    json!([dosage])
 }
 
-fn twins() -> Vec<Twin> {
-    let gram = json!([{ "doseQuantity": { "value": 1, "unit": "g" } }]);
-    let one = |timing: Value, more: Value| {
-        let mut dosage = json!({ "text": "x", "timing": { "repeat": timing } });
-        dosage["doseAndRate"] = gram.clone();
-        for (name, value) in more.as_object().cloned().unwrap_or_default() {
-            dosage[name] = value;
-        }
-        json!([dosage])
-    };
-    let often = |times: u32, period: u32, unit: &str| json!({ "frequency": times, "period": period, "periodUnit": unit });
-    let with = |mut repeat: Value, name: &str, value: Value| {
-        repeat[name] = value;
-        repeat
-    };
-    let bounds = |start: &str, end: &str| {
+/// A taper, which has two instructions.
+fn taper() -> (&'static str, Value) {
+    let step = |tablets: u32, start: &str, end: &str| {
         let at = |text: &str| format!("2026-11-20T{text}:00+00:00");
-        json!({ "start": at(start), "end": at(end) })
+        json!({
+            "sequence": tablets,
+            "text": "x",
+            "timing": { "repeat": { "frequency": 4, "period": 1, "periodUnit": "d",
+                "boundsPeriod": { "start": at(start), "end": at(end) } } },
+            "doseAndRate": [{ "doseQuantity": { "value": tablets, "unit": "tablet" } }],
+        })
     };
-    let none = || json!({});
-    let dose = |dose: Value| json!({ "doseAndRate": [dose] });
-    let tablets = |value: &str| {
-        let value: Value = serde_json::from_str(value).expect("a number");
-        dose(json!({ "doseQuantity": { "value": value, "unit": "tablet" } }))
-    };
-    let most = json!({ "maxDosePerPeriod": { "numerator": { "value": 2, "unit": "g" },
-        "denominator": { "value": 1, "unit": "d", "code": "d",
-            "system": "http://unitsofmeasure.org" } } });
-    let four = json!({ "doseAndRate": [{ "doseRange": { "low": { "value": 500, "unit": "mg" },
-        "high": { "value": 1000, "unit": "mg" } } }] });
-    let needed = |mut more: Value| {
-        more["asNeededBoolean"] = json!(true);
-        more
-    };
-    let route = json!({ "route": { "coding": [{ "code": "PO",
-        "system": "http://terminology.hl7.org/CodeSystem/v2-0162" }] } });
-    let step = |amount: u32, start: &str, end: &str| {
-        json!({ "sequence": amount, "text": "x",
-            "timing": { "repeat": with(often(4, 1, "d"), "boundsPeriod", bounds(start, end)) },
-            "doseAndRate": [{ "doseQuantity": { "value": amount, "unit": "tablet" } }] })
-    };
-    let twin = |hl7, fhir| Twin { hl7, fhir };
-    vec![
-        twin("1||G\nTQ1|1||Q6H", one(often(1, 6, "h"), none())),
-        twin("1||G\nTQ1|1||QDS", one(often(4, 1, "d"), none())),
-        twin(
-            "1000||MG\nTQ1|1||BD",
-            one(
-                often(2, 1, "d"),
-                dose(json!({ "doseQuantity": {
-            "value": 1000.0, "unit": "mg", "code": "mg",
-            "system": "http://unitsofmeasure.org" } })),
-            ),
-        ),
-        twin("1||G\nTQ1|1||OD", one(often(1, 1, "d"), none())),
-        twin("1||G\nTQ1|1||Q2D", one(often(1, 2, "d"), none())),
-        twin("1||G\nTQ1|1||ONCE", one(json!({ "count": 1 }), none())),
-        twin(
-            "1||G\nTQ1|1||TDS|||||||||||4",
-            one(with(often(3, 1, "d"), "count", json!(4)), none()),
-        ),
-        twin("1||G\nTQ1|1||PRN Q4H", one(often(1, 4, "h"), needed(none()))),
-        twin(
-            "1||G\nTQ1|1||PRN",
-            json!([{ "text": "x", "asNeededBoolean": true,
-            "doseAndRate": gram }]),
-        ),
-        twin("1||G||||||||||||||2^G\nTQ1|1||PRN Q4H", one(often(1, 4, "h"), needed(most))),
-        twin("500|1000|MG\nTQ1|1||Q6H", one(often(1, 6, "h"), four)),
-        twin("3||TABLET\nTQ1|1||Q6H", one(often(1, 6, "h"), tablets("3"))),
-        twin("0.5||TABLET\nTQ1|1||Q6H", one(often(1, 6, "h"), tablets("0.5"))),
-        twin(
-            "5||ML\nTQ1|1||Q6H",
-            one(
-                often(1, 6, "h"),
-                dose(json!({ "doseQuantity": {
-            "value": 5, "unit": "ml" } })),
-            ),
-        ),
-        twin(
-            "1||G\nTQ1|1||Q6H||||20261120120000|20261120160000",
-            one(with(often(1, 6, "h"), "boundsPeriod", bounds("12:00", "16:00")), none()),
-        ),
-        twin(
-            "1||G\nTQ1|1|||0800~2000",
-            one(json!({ "timeOfDay": ["08:00:00", "20:00:00"] }), none()),
-        ),
-        twin("1||G\nTQ1|1||Q6H\nRXR|PO^Oral^HL70162", one(often(1, 6, "h"), route)),
-        twin(
-            "1||TABLET\n\
-             TQ1|1|2^TABLET|QDS||||20261120080000|20261120120000||||S\n\
-             TQ1|2|1^TABLET|QDS||||20261120120000|20261120200000",
-            json!([step(2, "08:00", "12:00"), step(1, "12:00", "20:00")]),
-        ),
-    ]
+    let hl7 = "1||TABLET\n\
+               TQ1|1|2^TABLET|QDS||||20261120080000|20261120120000||||S\n\
+               TQ1|2|1^TABLET|QDS||||20261120120000|20261120200000";
+    (hl7, json!([step(2, "08:00", "12:00"), step(1, "12:00", "20:00")]))
 }
 
 /// Tells of the order by a message.
@@ -222,10 +204,11 @@ fn an_order_by_fhir_is_judged_as_its_twin_by_hl7() {
         "20:00:10", "23:59:00",
     ];
     let mut permitted = 0;
-    for twin in twins() {
+    let rows = TWINS.iter().map(|(hl7, fhir)| (*hl7, dosages(fhir)));
+    for (hl7, fhir) in rows.chain([taper()]) {
         let (mut told, mut written) = (Hospital::new(), Hospital::new());
-        tell(&mut told, "NW", &format!("RXE||PARA500^Paracetamol^L|{}", twin.hl7));
-        let mut order = resource(&written, &twin.fhir);
+        tell(&mut told, "NW", &format!("RXE||PARA500^Paracetamol^L|{}", hl7));
+        let mut order = resource(&written, &fhir);
         let id = write(&mut written, &order);
         order["id"] = json!(id.as_str());
         let number = format!("{ORDER}|9001");
@@ -234,12 +217,12 @@ fn an_order_by_fhir_is_judged_as_its_twin_by_hl7() {
             let order = medicines::state::OrderState::clone(&order);
             medicines::state::OrderState { id: id.clone(), by: None, ..order }
         };
-        assert_eq!(known(&mut told), known(&mut written), "{}", twin.hl7);
-        assert_eq!(told.queued("to-a"), written.queued("to-a"), "{}", twin.hl7);
-        assert_eq!(profile(&told)[0], profile(&written)[0], "{}", twin.hl7);
+        assert_eq!(known(&mut told), known(&mut written), "{}", hl7);
+        assert_eq!(told.queued("to-a"), written.queued("to-a"), "{}", hl7);
+        assert_eq!(profile(&told)[0], profile(&written)[0], "{}", hl7);
         for at in TIMES {
             let (by_hl7, by_fhir) = (answers(&mut told, at), answers(&mut written, at));
-            assert_eq!(by_hl7, by_fhir, "{}", twin.hl7);
+            assert_eq!(by_hl7, by_fhir, "{}", hl7);
             permitted += by_fhir.iter().filter(|it| it.ends_with("permitted")).count();
             // A restart of one of them changes nothing.
             written = written.restarted();

@@ -3,7 +3,7 @@
 //! - Orders, dispenses, administrations and stays that the loop made change by its own doors: HL7,
 //!   the cabinets, the bedside. Nothing that the loop made is deleted.
 //! - An order, a dispense, a dose or a stay of somebody who is in hospital now acts in the loop: it
-//!   has to take those doors as well, unless a prescriber's system writes the order (`order`). About
+//!   has to take those doors as well, unless a prescriber's system writes the order (`order`). Of
 //!   anybody else it is a record of what happened elsewhere, which grants nothing and moves no
 //!   stock. A dose may be told here as well: `dose`.
 //! - Who a patient is may be told. No number may lead to two patients, none may be taken from a

@@ -63,9 +63,9 @@ fn statement(base: &str) -> CapabilityStatement {
          patient who is in hospital are changed by the loop's own doors alone (HL7, the cabinets, \
          the bedside): such a write is refused with 422, but for doses that are created as a \
          MedicationAdministration, which are accounted for, and for the inpatient orders of a \
-         client with the role prescriber, which are in force. About anybody else they are kept as a \
-         record that grants nothing. Ids that begin with the code of the site and a dot are given \
-         by the server. Conditions of writes name an identifier, a patient or an id. \
+         client with the role prescriber, which are in force. About anybody else they are kept \
+         as a record that grants nothing. Ids that begin with the code of the site and a dot are \
+         given by the server. Conditions of writes name an identifier, a patient or an id. \
          A page holds {DEFAULT_COUNT} resources, or as many as _count asks for, \
          {MAX_COUNT} at the most; pages are followed by their next links, the newest first where \
          _sort does not say otherwise. All standard parameters of R4 are searched, with chains, \
@@ -76,8 +76,9 @@ fn statement(base: &str) -> CapabilityStatement {
     server.security = Some(RestSecurity {
         cors: Some(false),
         description: Some(
-            "A bearer token of a client with the role fhir-read to look, fhir-write to write; \
-             prescriber beside it for orders that are in force. Every look and every write is journalled before it is answered."
+            "A bearer token of a client with the role fhir-read to look, fhir-write to write, and \
+             prescriber beside it for orders that are in force. Every look and every write is \
+             journalled before it is answered."
                 .to_owned(),
         ),
         ..RestSecurity::default()
