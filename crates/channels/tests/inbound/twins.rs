@@ -217,12 +217,12 @@ fn an_order_by_fhir_is_judged_as_its_twin_by_hl7() {
             let order = medicines::state::OrderState::clone(&order);
             medicines::state::OrderState { id: id.clone(), by: None, ..order }
         };
-        assert_eq!(known(&mut told), known(&mut written), "{}", hl7);
-        assert_eq!(told.queued("to-a"), written.queued("to-a"), "{}", hl7);
-        assert_eq!(profile(&told)[0], profile(&written)[0], "{}", hl7);
+        assert_eq!(known(&mut told), known(&mut written), "{hl7}");
+        assert_eq!(told.queued("to-a"), written.queued("to-a"), "{hl7}");
+        assert_eq!(profile(&told)[0], profile(&written)[0], "{hl7}");
         for at in TIMES {
             let (by_hl7, by_fhir) = (answers(&mut told, at), answers(&mut written, at));
-            assert_eq!(by_hl7, by_fhir, "{}", hl7);
+            assert_eq!(by_hl7, by_fhir, "{hl7}");
             permitted += by_fhir.iter().filter(|it| it.ends_with("permitted")).count();
             // A restart of one of them changes nothing.
             written = written.restarted();
