@@ -16,10 +16,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// many milliseconds pages that are free stay the process's own. `MIMALLOC_PURGE_DELAY` in the
 /// environment says it from outside.
 const PURGE_DELAY: mi_option_t = 15;
-/// That time. With mimalloc's own second the node keeps what its largest requests took, twice as
-/// much as with one millisecond, which costs nothing that could be measured. With none an order
-/// costs a tenth more of the processor (with mimalloc 2), in pages given back and taken again.
-const PURGE_AFTER_MS: c_long = 1;
+/// That time. With mimalloc's own second the node keeps what its largest requests took. With one
+/// millisecond it has the least, and an order costs a tenth more of the processor, in pages that
+/// are given back and taken again; with twenty nothing that could be measured.
+const PURGE_AFTER_MS: c_long = 20;
 
 /// Has pages that are free given back to the system soon.
 #[expect(unsafe_code, reason = "an option of mimalloc has no other setter than its C function")]
