@@ -268,3 +268,27 @@ async fn an_order_is_created_once() {
     assert_eq!(put(&node, &own, "").await.status, 200);
     assert_eq!(node.fhir("DELETE", &format!("{PATH}/epma-9003"), "", "").await.status, 409);
 }
+
+#[tokio::test]
+async fn the_journal_alone_says_whose_an_order_is() {
+    let (node, anna) = ward().await;
+    let created = node.fhir_as(EPMA, "POST", PATH, "", &order(&anna).to_string()).await;
+    let mut order = created.json();
+    let path = format!("{PATH}/{}", order["id"].as_str().unwrap());
+    node.settled().await;
+    let (engine, folder) = node.end().await;
+    drop(engine);
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        if file.file_name().to_string_lossy().starts_with("record.sqlite3") {
+            std::fs::remove_file(file.path()).unwrap();
+        }
+    }
+    let node = Node::start_in(folder, |server| server, None).await;
+    assert_eq!(node.get(EPMA, &path).await.body, created.body);
+    order["status"] = json!("stopped");
+    let other = node.fhir_as(OTHER_EPMA, "PUT", &path, "", &order.to_string()).await;
+    assert_eq!((other.status, other.code().as_str()), (422, "loop-rule"));
+    assert_eq!(put(&node, &order, "").await.status, 200);
+    assert_eq!(ask(&node, "a", "2").await, "stopped");
+}
