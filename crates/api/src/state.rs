@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::available_parallelism;
 
 use engine::{Command, Engine, Receipt, Replayer, Stopped};
 use record::Reader;
@@ -20,9 +21,11 @@ use crate::problem::Problem;
 use crate::tally::Tally;
 use crate::turns::Turns;
 
-/// The most queries of the record that run at the same time, each on a thread that it may keep
-/// waiting.
-const MAX_QUERIES: usize = 32;
+/// The most queries of the record that run at the same time for each core, each on a thread that it
+/// may keep waiting: a thread more is a reader and a heap more.
+const QUERIES_A_CORE: usize = 4;
+/// The same in all, however few cores there are.
+const LEAST_QUERIES: usize = 8;
 
 /// What the interface is made of. A clone is another handle to the same: every layer of every
 /// request has one.
@@ -74,7 +77,7 @@ impl ApiState {
             doorbell: Arc::new(Doorbell::default()),
             turns: Turns::of_clients(),
             open_turns: Turns::of_anybody(),
-            queries: Arc::new(Semaphore::new(MAX_QUERIES)),
+            queries: Arc::new(Semaphore::new(queries())),
             unanswered: Arc::default(),
         }))
     }
@@ -200,6 +203,12 @@ impl ApiState {
     ) -> Result<T, Problem> {
         self.query(query).await.map_err(|error| unreadable(&error))
     }
+}
+
+/// How many queries may run at the same time on this machine.
+fn queries() -> usize {
+    let cores = available_parallelism().map_or(1, usize::from);
+    cores.saturating_mul(QUERIES_A_CORE).max(LEAST_QUERIES)
 }
 
 /// A query that panics is a fault; the log has said so, and the caller gets a 500.

@@ -19,7 +19,7 @@ use super::node::{self, Folder, Node, Process, sizes, told};
 const CONNECTIONS: usize = 16;
 /// For how long it is looked whether the node is at rest, at a time and at the most.
 const A_WHILE: Duration = Duration::from_secs(1);
-const MOST_REST: Duration = Duration::from_secs(120);
+const MOST_REST: Duration = Duration::from_mins(2);
 /// How many patients a transaction of the import holds: 200 resources.
 const PATIENTS_AT_ONCE: u32 = 5;
 /// What a Helios server on SQLite does a second on a machine of this kind with 16 connections:
