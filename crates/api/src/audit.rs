@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::Command;
 use fhir::{Id, ResourceType};
-use medicines::{Access, Request};
+use medicines::{Access, Answer, Request};
 
 use crate::door::Caller;
 use crate::problem::Problem;
@@ -51,7 +51,11 @@ pub(crate) async fn look_as(api: &ApiState, who: &str, look: Look) -> Result<(),
         let later = accesses.split_off(accesses.len().min(MAX_TOGETHER));
         let mut command = Command::internal(who, now, Request::See(accesses));
         command.channel = Arc::clone(&channel);
-        api.submit(command).await?;
+        let receipt = api.submit(command).await?;
+        if receipt.answer != Answer::Done {
+            tracing::error!(entry = receipt.seq, "a look was not journalled as one");
+            return Err(Problem::internal());
+        }
         accesses = later;
     }
     Ok(())

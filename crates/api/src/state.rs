@@ -184,15 +184,16 @@ impl ApiState {
         answer.unwrap_or_else(|| Err(fault()))
     }
 
-    /// Runs a query on this very thread, where the record need not be waited for. It has to be one
-    /// that takes less time than leaving the thread to others, some ten microseconds.
+    /// Runs a query on this very thread, where neither the record nor a reader has to be waited
+    /// for. It has to be one that takes a millisecond at the very most, and as a rule less time than
+    /// leaving the thread to others does, some ten microseconds.
     pub(crate) fn at_once<T>(
         &self,
         query: impl FnOnce(&Reader) -> Result<T, record::Error>,
     ) -> Option<Result<T, record::Error>> {
         let readers = self.engine.readers();
-        let reader = readers.at_once().transpose()?;
-        let asking = || query(&*reader?);
+        let reader = readers.at_once()?;
+        let asking = || query(&reader);
         Some(catch_unwind(AssertUnwindSafe(asking)).unwrap_or_else(|_| Err(fault())))
     }
 

@@ -18,6 +18,7 @@ use record::Level;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::ahead::Ahead;
 use crate::clock::Clock;
 use crate::command::{Command, Receipt};
 use crate::dictionary::{Dictionaries, InUse};
@@ -66,6 +67,7 @@ struct Core {
     /// Keys of entries that the record may not hold yet.
     recent: HashMap<(Arc<str>, String), Known>,
     recent_order: VecDeque<(u64, (Arc<str>, String))>,
+    ahead: Ahead,
 }
 
 /// Who hears of what the threads do.
@@ -109,6 +111,7 @@ pub(crate) fn spawn(
         dictionary: InUse::new(dictionaries),
         recent: HashMap::new(),
         recent_order: VecDeque::new(),
+        ahead: Ahead::default(),
     };
     let record = recovered.record;
     let stopped = Arc::new(stopped);
@@ -177,6 +180,7 @@ impl Core {
     /// Lets go of what the record holds.
     fn forget(&mut self, recorded: u64) {
         self.state.settled(recorded);
+        self.ahead.reached(recorded);
         while self.recent_order.front().is_some_and(|(seq, _)| *seq <= recorded) {
             if let Some((seq, key)) = self.recent_order.pop_front()
                 && self.recent.get(&key).is_some_and(|known| known.receipt.seq == seq)
@@ -271,7 +275,11 @@ impl Core {
         }
         // Nobody listens where there was nothing to record.
         let _ = durable.send(Durable { tip, appended });
-        late.map_or(Ok(()), |job| self.jobs.send(job).map_err(|_| recording_ended()))
+        if let Some(job) = late {
+            self.jobs.send(job).map_err(|_| recording_ended())?;
+        }
+        self.ahead.add(tip.seq, drafts.iter().map(|draft| draft.head.len()).sum());
+        if self.ahead.is_too_much() { self.settle() } else { Ok(()) }
     }
 
     /// Lets the record prepare a batch while the journal writes it. Gives the job back where the

@@ -5,6 +5,7 @@
 //! journal and visible in the record. When the journal or the record cannot be written the
 //! engine stops: nobody is answered any more, and [`Engine::stopped`] tells why.
 
+mod ahead;
 mod base;
 mod clock;
 mod command;

@@ -205,10 +205,10 @@ impl Work {
         let mut batch = first;
         loop {
             let durable = match batch.durable.try_recv() {
-                Err(TryRecvError::Empty) if batch.is_looks() => batch.durable.recv().ok(),
                 Err(TryRecvError::Empty) if self.matters => {
                     return (Waiting::Nothing, Some(Job::Apply(batch)));
                 }
+                Err(TryRecvError::Empty) if batch.is_looks() => batch.durable.recv().ok(),
                 Err(TryRecvError::Empty) => {
                     self.add(batch.entries, batch.rows);
                     return (Waiting::Journal(batch.began, batch.durable), None);
@@ -448,6 +448,19 @@ mod tests {
         assert!(matches!((last, left), (Waiting::Journal(..), None)));
         assert_eq!((tip(&work), work.entries.len(), work.weight), (2, 3, 4));
         assert_eq!(work.rows, [row("a", "3")]);
+    }
+
+    #[test]
+    fn what_matters_does_not_wait_for_looks() {
+        let (jobs, waiting) = sync_channel(8);
+        let (one, held) = batch(vec![entry(1, Vec::new())], "1");
+        held.send(durable(1)).unwrap();
+        let (two, _writing) = batch(vec![look(2, &["p1"])], "2");
+        jobs.send(Job::Apply(two)).unwrap();
+        let mut work = Work::default();
+        let (all, left) = work.gather(one, &waiting);
+        assert!(matches!((all, left), (Waiting::Nothing, Some(Job::Apply(_)))));
+        assert_eq!((tip(&work), work.entries.len()), (1, 1));
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::site::Site;
 use crate::state::State;
 use crate::stock::{Account, Lines, Movement, Transfer, TransferState};
 
+/// Who closes a case that an event settled, and nobody else.
+pub(crate) const INTERLOCK: &str = "interlock";
+
 /// Collects the facts of one entry and gives out its ids.
 #[derive(Debug)]
 pub(crate) struct Facts<'a> {
@@ -138,6 +141,7 @@ impl<'a> Facts<'a> {
             delivery: None,
             item: None,
             quantity: None,
+            dose: None,
             count: None,
             activity: None,
             person: None,
@@ -154,6 +158,11 @@ impl<'a> Facts<'a> {
 
     pub(crate) fn open(&mut self, case: Case) {
         self.made.push(Fact::CaseOpened(Box::new(case)));
+    }
+
+    /// Closes a case that an event settled.
+    pub(crate) fn settle(&mut self, case: &Id, resolution: &str) {
+        self.close(case, INTERLOCK, resolution);
     }
 
     pub(crate) fn close(&mut self, case: &Id, by: &str, resolution: &str) {

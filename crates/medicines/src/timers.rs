@@ -7,7 +7,7 @@ use fhir::Id;
 use crate::cases::CaseKind;
 use crate::command::{Context, Decision};
 use crate::controlled::{DiscrepancyStatus, take};
-use crate::facts::Facts;
+use crate::facts::{Facts, INTERLOCK};
 use crate::state::{COUNT_OVERDUE, Due, State};
 use crate::stock::TransferState;
 
@@ -38,7 +38,7 @@ fn lapse(state: &mut State, facts: &mut Facts<'_>, id: &Id) {
     let mut transfer = permit.transfer.clone();
     transfer.state = TransferState::Voided;
     if let Some(case) = &transfer.case {
-        facts.close(case, "interlock", "not-used");
+        facts.settle(case, "not-used");
     }
     facts.moved(transfer);
 }
@@ -63,7 +63,7 @@ fn unaccounted(state: &mut State, facts: &mut Facts<'_>, id: &Id) {
 /// A discrepancy that nobody explained in time goes to the accountable officer.
 fn unexplained(state: &State, facts: &mut Facts<'_>, id: &Id) {
     let Some(known) = state.discrepancy(id) else { return };
-    take(state, facts, known, DiscrepancyStatus::Escalated, "interlock", None);
+    take(state, facts, known, DiscrepancyStatus::Escalated, INTERLOCK, None);
 }
 
 /// A page of a register that was not counted in time (NICE NG46: stock checks).

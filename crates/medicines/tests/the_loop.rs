@@ -213,6 +213,62 @@ fn a_dose_without_a_removal_counts_on_its_order_until_its_removal_is_told() {
     assert!(hospital.at("14:30:00").remove(2).is_ok());
 }
 
+/// How many doses count on the order.
+fn counted(hospital: &mut Hospital) -> Decimal {
+    hospital.state.order_by(&format!("{ORDER}|7001")).expect("the order").total
+}
+
+#[test]
+fn a_part_of_a_dose_that_no_removal_explains_counts_as_the_part() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.at("08:20:00").vend(Some("7001"), 1);
+    hospital.at("08:30:00").give("7001", 2);
+    assert_eq!(hospital.open_cases().len(), 1);
+    assert_eq!(counted(&mut hospital), dec(1));
+    hospital.at("16:30:00").give("7001", 4);
+    assert_eq!(counted(&mut hospital), dec(3), "twice the dose is two");
+}
+
+#[test]
+fn a_removal_on_no_order_does_not_take_a_dose_off_its_order() {
+    for units in [2, 1] {
+        let mut hospital = Hospital::new();
+        hospital.order(Control::New, "7001");
+        hospital.at("08:30:00").give("7001", 2);
+        let vend = transaction(TransactionCode::Vend, time("08:20:00"), units);
+        hospital.at("08:50:00").transact(vend);
+        let unexplained = hospital.state.open_cases().filter(|case| case.quantity.is_some());
+        let left: Decimal = unexplained
+            .filter(|case| case.reason == "administration-without-removal")
+            .filter_map(|case| case.quantity)
+            .sum();
+        assert_eq!(left, dec(2 - units), "what was taken is where it went");
+        assert_eq!(counted(&mut hospital), dec(1));
+        assert_eq!(hospital.at("09:00:00").remove(2), Err(RefusalCode::TooEarly));
+        let mut hospital = hospital.restarted();
+        assert_eq!(counted(&mut hospital), dec(1));
+    }
+}
+
+#[test]
+fn nobody_takes_a_dose_off_its_order_by_a_word() {
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.at("08:30:00").give("7001", 2);
+    let case = hospital.state.open_cases().next().unwrap().id.clone();
+    let settle = |by: &str| {
+        let (case, by, resolution) = (case.clone(), by.to_owned(), "removal-found".to_owned());
+        Request::Resolve(medicines::cases::Resolution { case, by, resolution })
+    };
+    let refused = hospital.ask(settle("interlock"));
+    assert!(matches!(refused, Answer::Parked(_)), "{refused:?}");
+    assert_eq!(hospital.ask(settle("N2")), Answer::Done);
+    assert_eq!(hospital.open_cases(), []);
+    assert_eq!(counted(&mut hospital), dec(1));
+    assert_eq!(hospital.at("08:40:00").remove(2), Err(RefusalCode::TooEarly));
+}
+
 #[test]
 fn a_count_that_differs_is_posted_and_opens_a_case() {
     let mut hospital = Hospital::new();

@@ -18,7 +18,7 @@ use crate::command::{Answer, Context, Decision, Problem, ProblemCode};
 use crate::deliveries::{Notice, VersionOf, tell_recorders};
 use crate::facts::{Facts, problem};
 use crate::formulary::Item;
-use crate::orders::units_of;
+use crate::orders::{dose_of, units_of};
 use crate::patients::{find, identifier_key};
 use crate::quantity::is_plausible;
 use crate::resources;
@@ -138,6 +138,16 @@ struct Dose<'a> {
     units: Option<Decimal>,
 }
 
+impl Dose<'_> {
+    /// How many units of the item one dose of the order is, where that can be told.
+    fn one(&self, facts: &Facts<'_>, at: Timestamp) -> Option<Decimal> {
+        let (order, item) = (self.order.as_ref()?, self.item?);
+        let ordered = order.step_at(at)?.dose?;
+        let dose = dose_of(ordered, order, item, facts.ctx.dictionary()).ok()?;
+        Some(dose.taken).filter(|taken| *taken > Decimal::ZERO)
+    }
+}
+
 fn understand<'a>(
     state: &mut State,
     site: &'a Site,
@@ -206,6 +216,7 @@ fn account(state: &mut State, facts: &mut Facts<'_>, given: &Administration, dos
     case.item = dose.item.map(|item| item.code.clone());
     // A quantity that is not in the item's unit is in the dose, not in the ledger.
     case.quantity = dose.units.map(|_| unexplained);
+    case.dose = dose.one(facts, given.activity);
     case.activity = Some(given.activity);
     case.person = Some(given.performer.clone());
     facts.open(case);

@@ -54,7 +54,7 @@ pub fn complete(state: &mut State, ctx: &Context, done: &Completion) -> Decision
     if taken.is_zero() {
         transfer.state = TransferState::Voided;
         if let Some(case) = &transfer.case {
-            facts.close(case, "interlock", "not-used");
+            facts.settle(case, "not-used");
         }
         facts.moved(transfer);
         return facts.done();

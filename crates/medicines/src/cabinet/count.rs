@@ -85,6 +85,6 @@ fn settle_earlier(state: &State, facts: &mut Facts<'_>, told: &Told<'_>) {
         .collect();
     earlier.sort();
     for case in earlier {
-        facts.close(&case, "interlock", "counted");
+        facts.settle(&case, "counted");
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn leave(state: &State, facts: &mut Facts<'_>, leaving: &Leaving<'_>)
         if units == in_hands
             && let Some(case) = &removal.case
         {
-            facts.close(case, "interlock", leaving.resolution);
+            facts.settle(case, leaving.resolution);
         }
     }
     if leaving.movement == Movement::Administration && left > Decimal::ZERO {

@@ -14,8 +14,11 @@ use crate::facts::Facts;
 use crate::state::State;
 use crate::stock::{Account, Movement, Transfer, post};
 
-/// How the case of a dose ends whose removal was told at last.
+/// How the case of a dose ends whose removal was told at last: it counts in the place of the dose.
 pub(crate) const REMOVAL_FOUND: &str = "removal-found";
+/// The same where the removal was on no order, or on another: on its own order the dose still
+/// counts by itself.
+pub(crate) const REMOVAL_FOUND_ELSEWHERE: &str = "removal-without-its-order-found";
 
 /// Gives the units of a removal to the doses that wait for one, oldest first: of the same patient
 /// and item, of the same order where both name one, and told to be given no earlier.
@@ -26,13 +29,15 @@ pub(super) fn explain_doses(state: &State, facts: &mut Facts<'_>, removal: &Tran
         let units = wanted.min(left);
         left -= units;
         give(state, facts, removal, &case, units);
-        facts.close(&case.id, "interlock", REMOVAL_FOUND);
+        let elsewhere = case.order.is_some() && case.order != removal.order;
+        let how = if elsewhere { REMOVAL_FOUND_ELSEWHERE } else { REMOVAL_FOUND };
+        facts.settle(&case.id, how);
         if units < wanted {
-            let mut rest = facts.case(case.kind, &case.reason, &case.text);
-            let id = rest.id.clone();
-            rest =
-                Case { id, opened: case.opened, quantity: Some(wanted - units), ..(*case).clone() };
-            facts.open(rest);
+            let id = facts.case(case.kind, &case.reason, &case.text).id;
+            let quantity = Some(wanted - units);
+            // The whole dose stays counted where it was.
+            let order = case.order.clone().filter(|_| !elsewhere);
+            facts.open(Case { id, opened: case.opened, quantity, order, ..(*case).clone() });
         }
     }
 }

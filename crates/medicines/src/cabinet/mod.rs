@@ -31,7 +31,7 @@ pub use ask::{Asked, ask};
 pub use complete::{Completion, complete};
 pub use critical::{CriticalSpan, CriticalSwitch};
 pub(crate) use critical::{MAX_SPANS, switch};
-pub(crate) use late::REMOVAL_FOUND;
+pub(crate) use late::{REMOVAL_FOUND, REMOVAL_FOUND_ELSEWHERE};
 pub use permit::{Permit, RemovalPermit};
 pub use receive::receive;
 pub use refusal::{Choice, Refusal, RefusalCode};

@@ -18,7 +18,7 @@ pub(super) fn nothing_taken(state: &State, facts: &mut Facts<'_>, told: &Told<'_
         let mut transfer = permit.transfer.clone();
         transfer.state = TransferState::Voided;
         if let Some(case) = &transfer.case {
-            facts.close(case, "interlock", "not-used");
+            facts.settle(case, "not-used");
         }
         facts.moved(transfer);
     }

@@ -116,7 +116,7 @@ fn explain(state: &State, facts: &mut Facts<'_>, moved: &Transfer, found: Decima
         }
         let part = if wanted.abs() < left.abs() { wanted } else { left };
         left -= part;
-        facts.close(&case.id, "interlock", "explained");
+        facts.settle(&case.id, "explained");
         if part != wanted {
             let id = facts.case(case.kind, &case.reason, &case.text).id;
             facts.open(Case { id, quantity: Some(wanted - part), ..(*case).clone() });

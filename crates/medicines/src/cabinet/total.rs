@@ -40,7 +40,7 @@ pub(super) fn check_total(state: &State, facts: &mut Facts<'_>, told: &Told<'_>)
         return;
     }
     match (open_case(state, told), difference.is_zero()) {
-        (Some(case), true) => facts.close(&case.id, "interlock", "agrees"),
+        (Some(case), true) => facts.settle(&case.id, "agrees"),
         (None, false) => differs(facts, told, difference, REASON),
         _ => {}
     }

@@ -130,6 +130,9 @@ pub struct Case {
     /// How much it is about, in the item's unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity: Option<Decimal>,
+    /// How many units one dose of the order was, for a dose, where that could be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dose: Option<Decimal>,
     /// How often it happened, where one case stands for many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,

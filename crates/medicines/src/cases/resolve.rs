@@ -11,7 +11,7 @@ use crate::cabinet::{Refusal, RefusalCode};
 use crate::command::{Answer, Context, Decision, Problem, ProblemCode};
 use crate::deliveries::decided;
 use crate::fact::{Access, Fact};
-use crate::facts::{Facts, problem};
+use crate::facts::{Facts, INTERLOCK, problem};
 use crate::state::{Removal, State};
 use crate::stock::{Account, Movement, Transfer, about, post};
 
@@ -35,6 +35,11 @@ pub fn resolve(state: &State, ctx: &Context, resolution: &Resolution) -> Decisio
         let text = "No open case has this id.";
         return facts.answer(Answer::Parked(Problem::new(ProblemCode::UnknownCase, text)));
     };
+    // What the node settles by itself has effects of its own.
+    if resolution.by == INTERLOCK {
+        let text = "`interlock` is the node's own name: say who settles the case.";
+        return facts.answer(Answer::Parked(Problem::new(ProblemCode::BadValue, text)));
+    }
     // A client speaks for its people; a person who is named has to have the right.
     let person = site.person(&resolution.by);
     if person.is_some() && access::allow(person, Right::ResolveCase).is_err() {

@@ -12,7 +12,7 @@ use super::{classify, lines};
 use crate::cases::{CaseClosed, CaseKind};
 use crate::command::{Context, Decision, Request};
 use crate::fact::Fact;
-use crate::facts::Facts;
+use crate::facts::{Facts, INTERLOCK};
 use crate::state::State;
 
 /// The classes that have to come into force before a request is decided: after a release of dm+d
@@ -77,7 +77,7 @@ fn discrepancies(state: &State, ctx: &Context, decision: &mut Decision) {
         _ => None,
     });
     let settled: Vec<StepTaken> = settled.collect();
-    let by = || "interlock".to_owned();
+    let by = || INTERLOCK.to_owned();
     let begun = found.into_iter().map(|discrepancy| StepTaken {
         discrepancy,
         by: by(),

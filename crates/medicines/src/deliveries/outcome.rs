@@ -66,7 +66,7 @@ pub fn outcome(state: &State, ctx: &Context, outcome: &Outcome) -> Decision {
     }
     let answered = !outcome.state.is_open() || outcome.state == DeliveryState::Accepted;
     if let Some(case) = open.filter(|_| answered) {
-        facts.close(&case, "interlock", "answered");
+        facts.settle(&case, "answered");
     }
     facts.done()
 }

@@ -11,6 +11,7 @@ use crate::cases::{Case, CaseClosed, CaseKind};
 use crate::configuration::{About, Applied, MAX_CONFIGURATIONS};
 use crate::dictionary::{Dictionary, DictionaryInUse};
 use crate::fact::Fact;
+use crate::facts::INTERLOCK;
 use crate::package::{Package, PackageInUse};
 use crate::site::Site;
 use crate::subscriptions::Change;
@@ -121,13 +122,11 @@ impl State {
             self.fold_count_settled(case, closed);
             self.fold_settled(&case.id);
         }
-        if let Some(case) = case.as_ref().filter(|_| closed.by == "interlock") {
+        if let Some(case) = case.as_ref().filter(|_| closed.by == INTERLOCK) {
             self.fold_explained(&Arc::clone(case));
         }
-        if closed.resolution == crate::cabinet::REMOVAL_FOUND
-            && let Some(case) = &case
-        {
-            self.fold_removal_found(case);
+        if let Some(case) = &case {
+            self.fold_removal_found(case, closed);
         }
         self.changed.insert((RowKind::Case, id.to_string()));
     }

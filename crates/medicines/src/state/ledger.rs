@@ -8,7 +8,9 @@ use rust_decimal::Decimal;
 
 use super::{Due, OrderState, PocketState, Recent, Removal, RowKind, State, Taken};
 use crate::bedside::UNEXPLAINED_DOSE;
-use crate::cases::Case;
+use crate::cabinet::{REMOVAL_FOUND, REMOVAL_FOUND_ELSEWHERE};
+use crate::cases::{Case, CaseClosed};
+use crate::facts::INTERLOCK;
 use crate::orders::{least_gap, part};
 use crate::stock::{Account, BatchState, Lines, Movement, Transfer, TransferState};
 
@@ -359,7 +361,7 @@ impl State {
     }
 
     /// A dose that no removal explains was given all the same: to the patient, and on the order
-    /// that it names. How much a dose was then nobody can tell here, so that it is one.
+    /// that it names.
     pub(super) fn fold_unexplained(&mut self, case: &Case) {
         let told = (&case.patient, &case.item, case.quantity, case.activity);
         let (Some(patient), Some(item), Some(units), Some(at)) = told else { return };
@@ -368,25 +370,29 @@ impl State {
         }
         let recent = Recent { by: case.id.clone(), item: item.as_str().into(), at, units };
         self.note_recent(patient, recent);
-        let Some(order) = &case.order else { return };
-        self.change_order(order, |order| {
-            order.total += parts(units, None);
-            order.begun = true;
-            order.taken.push(Taken { removal: case.id.clone(), at, units, of: None });
-            order.taken.sort_by_key(|taken| taken.at);
-        });
+        if let Some(order) = &case.order {
+            let taken = Taken { removal: case.id.clone(), at, units, of: case.dose };
+            self.note_on_order(order, taken, true);
+        }
     }
 
-    /// The removal of such a dose was told: it counts now in the place of the dose.
-    pub(super) fn fold_removal_found(&mut self, case: &Case) {
+    /// The removal of such a dose was told: it counts now in the place of the dose, on its order
+    /// only where it was on the same.
+    pub(super) fn fold_removal_found(&mut self, case: &Case, closed: &CaseClosed) {
+        let found = [REMOVAL_FOUND, REMOVAL_FOUND_ELSEWHERE].contains(&&*closed.resolution);
+        if case.reason != UNEXPLAINED_DOSE || closed.by != INTERLOCK || !found {
+            return;
+        }
         if let Some(patient) = &case.patient {
             let id = &case.id;
             self.change_patient(patient, |patient| patient.recent.retain(|one| one.by != *id));
         }
-        let Some(order) = &case.order else { return };
+        let Some(order) = case.order.as_ref().filter(|_| closed.resolution == REMOVAL_FOUND) else {
+            return;
+        };
         self.change_order(order, |order| {
             // Even where it is no longer among what was taken lately, it is in the sum.
-            order.total -= case.quantity.map_or(Decimal::ZERO, |units| parts(units, None));
+            order.total -= case.quantity.map_or(Decimal::ZERO, |units| parts(units, case.dose));
             order.taken.retain(|taken| taken.removal != case.id);
         });
     }
@@ -419,27 +425,32 @@ impl State {
             self.note_recent(patient, recent);
         }
         let Some(order) = &transfer.order else { return };
-        let posted = transfer.state == TransferState::Posted;
+        let taken = Taken {
+            removal: transfer.id.clone(),
+            at: transfer.activity,
+            units: transfer.quantity,
+            of: transfer.dose,
+        };
+        self.note_on_order(order, taken, transfer.state == TransferState::Posted);
+    }
+
+    /// Counts what was taken on an order, in the place of what was reserved for it.
+    fn note_on_order(&mut self, order: &Id, now: Taken, begun: bool) {
         let site = Arc::clone(&self.site);
         self.change_order(order, |order| {
             let gap = least_gap(order.schedule, &site.policies).unwrap_or_default();
             let kept = TAKEN_KEPT.max(gap);
-            let oldest = transfer.activity.saturating_sub(kept).unwrap_or(Timestamp::MIN);
-            let permitted = order.taken.iter().find(|taken| taken.removal == transfer.id);
+            let oldest = now.at.saturating_sub(kept).unwrap_or(Timestamp::MIN);
+            let permitted = order.taken.iter().find(|taken| taken.removal == now.removal);
             let reserved = permitted.map_or(Decimal::ZERO, |t| parts(t.units, t.of));
-            order.total += parts(transfer.quantity, transfer.dose) - reserved;
-            order.begun |= posted;
+            order.total += parts(now.units, now.of) - reserved;
+            order.begun |= begun;
             // The doses of a step are counted, however long it takes.
             let counted = order.steps.iter().flat_map(|steps| steps.iter());
             let all = counted.into_iter().any(|step| step.doses.is_some());
-            let kept = |taken: &Taken| taken.removal != transfer.id && (all || taken.at >= oldest);
+            let kept = |taken: &Taken| taken.removal != now.removal && (all || taken.at >= oldest);
             order.taken.retain(kept);
-            order.taken.push(Taken {
-                removal: transfer.id.clone(),
-                at: transfer.activity,
-                units: transfer.quantity,
-                of: transfer.dose,
-            });
+            order.taken.push(now);
             order.taken.sort_by_key(|taken| taken.at);
         });
     }

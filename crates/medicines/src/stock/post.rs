@@ -106,7 +106,7 @@ fn arrived(state: &State, facts: &mut Facts<'_>, transfer: &Transfer) {
     let Some(sent) = state.consignment(id) else { return };
     let moved = -facts.net(&transfer.from, &transfer.item) + transfer.quantity;
     if let Some(case) = sent.case.as_ref().filter(|_| moved >= sent.left) {
-        facts.close(case, "interlock", "arrived");
+        facts.settle(case, "arrived");
     }
 }
 

@@ -257,7 +257,7 @@ fn settle(state: &State, facts: &mut Facts<'_>, moved: &Transfer) {
             state.blocks(&moved.item, &held)
         };
         if !left {
-            facts.close(&case.id, "interlock", "cleared");
+            facts.settle(&case.id, "cleared");
         }
     }
 }

@@ -54,9 +54,14 @@ impl Readers {
         self.as_it_is()
     }
 
-    /// The same, where the record holds all of that now; none where it has to be waited for.
-    pub fn at_once(&self) -> Result<Option<Lease<'_>>, Error> {
-        if self.level.is_behind() { Ok(None) } else { self.as_it_is().map(Some) }
+    /// The same, where the record holds all of that now and a reader is idle; none where either
+    /// has to be waited for.
+    pub fn at_once(&self) -> Option<Lease<'_>> {
+        if self.level.is_behind() {
+            return None;
+        }
+        let reader = self.idle()?;
+        Some(Lease { pool: self, reader: Some(reader) })
     }
 
     /// As [`Readers::get`], of a record that holds every look that was journaled before the call
@@ -68,12 +73,15 @@ impl Readers {
 
     /// The same, of the record as it is now: what was answered a moment ago may be missing.
     pub fn as_it_is(&self) -> Result<Lease<'_>, Error> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let reader = match idle {
+        let reader = match self.idle() {
             Some(reader) => reader,
             None => Reader::sharing(&self.path, &self.journal, Arc::clone(&self.dictionaries))?,
         };
         Ok(Lease { pool: self, reader: Some(reader) })
+    }
+
+    fn idle(&self) -> Option<Reader> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 }
 

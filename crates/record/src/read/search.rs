@@ -47,8 +47,8 @@ pub const MAX_CANDIDATES: usize = 20_000;
 const MAX_COUNTED: usize = 1_000;
 
 /// The most that a search is which is little work: so many resources, and so long.
-const MAX_BRIEF_READS: usize = 1_000;
-const MAX_BRIEF_TIME: Duration = Duration::from_millis(2);
+const MAX_BRIEF_READS: usize = 200;
+const MAX_BRIEF_TIME: Duration = Duration::from_millis(1);
 
 /// Whether nothing is left of a budget.
 #[derive(Debug, Clone, Copy)]

@@ -57,6 +57,7 @@ pub(crate) fn case(text: &str, kind: CaseKind, seq: u64, patient: Option<&str>) 
         activity: None,
         item: None,
         quantity: Some("0.40".parse().unwrap()),
+        dose: None,
         person: None,
         text: "Look at the message.".into(),
     }
