@@ -184,11 +184,17 @@ async fn what_cannot_be_kept_is_refused_with_the_reason() {
         assert_eq!((reply.status, place), (422, json!(at)), "{reply:?}");
     };
     let base = receiver.base.as_str();
+    let long = format!("Observation?code={}", ["718-7"; 350].join(","));
     for criteria in [
         "Observation?colour=red",
         "Observation?patient.name=x",
         "Observation?_count=3",
         "Observation?interaction=delete",
+        "Observation?%69nteraction=delete",
+        "Observation?code=718-7&interaction%3Anot=create",
+        "Observation?Observation?code=718-7",
+        "Observation?&",
+        long.as_str(),
         "Goat?x=1",
         "Subscription?status=active",
         "?code=1",

@@ -24,8 +24,8 @@ pub(crate) const CHANNEL_TYPES: &str = "urn:interlock:subscription-channel";
 pub(crate) const SSE: &str = "sse";
 /// The most filters of a subscription.
 const MAX_FILTERS: usize = 16;
-/// The most bytes of a filter.
-const MAX_FILTER_BYTES: usize = 2048;
+/// The most bytes of a filter, and of criteria that are a search.
+pub(super) const MAX_FILTER_BYTES: usize = 2048;
 /// The most headers of an endpoint.
 const MAX_HEADERS: usize = 16;
 /// The most bytes of a header.
@@ -372,11 +372,7 @@ fn filters(all: &Value, topic: Topic) -> Result<Vec<Filter>, Failure> {
 }
 
 /// Adds what one criterion asks for, or says what is wrong with it.
-pub(super) fn filter(
-    criteria: &str,
-    topic: Topic,
-    filters: &mut Vec<Filter>,
-) -> Result<(), String> {
+fn filter(criteria: &str, topic: Topic, filters: &mut Vec<Filter>) -> Result<(), String> {
     let name = topic.kind().map_or("Case", fhir::ResourceType::as_str);
     let query = match criteria.split_once('?') {
         Some((of, query)) if of == name => query,
@@ -408,13 +404,22 @@ pub(super) fn filter(
             _ => return Err("This topic does not have that filter.".to_owned()),
         }
     }
-    let Some(kind) = topic.kind().filter(|_| !search.is_empty()) else { return Ok(()) };
-    let request = SearchRequest::parse(kind, &search).map_err(|error| format!("{error}."))?;
-    let is_control = request.conditions.len() < search.len();
+    if let Some(kind) = topic.kind().filter(|_| !search.is_empty()) {
+        filters.push(self::search(kind, &search)?);
+    }
+    Ok(())
+}
+
+/// The filter of a search, by its decoded names and values; or what is wrong with it.
+pub(super) fn search(
+    kind: fhir::ResourceType,
+    pairs: &[(String, String)],
+) -> Result<Filter, String> {
+    let request = SearchRequest::parse(kind, pairs).map_err(|error| format!("{error}."))?;
+    let is_control = request.conditions.len() < pairs.len();
     if !request.unknown.is_empty() || is_control || !request.is_plain() {
         let words = "A filter looks at the resource itself, by search parameters of its type.";
         return Err(words.to_owned());
     }
-    filters.push(Filter::Search(Box::new(request)));
-    Ok(())
+    Ok(Filter::Search(Box::new(request)))
 }

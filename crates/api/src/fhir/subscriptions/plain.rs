@@ -11,15 +11,15 @@ use fhir::ResourceType;
 use hyper::Method;
 use serde_json::Value;
 
-use super::asked::{Asked, Channel, Content, Filter, Form, GUIDE};
-use super::asked::{channel, end, filter, headers, refused, status, usual_timeout};
+use super::asked::{Asked, Channel, Content, Filter, Form, GUIDE, MAX_FILTER_BYTES};
+use super::asked::{channel, end, headers, refused, search, status, usual_timeout};
 use super::guard::Endpoint;
 use super::topics::{BASE, Focus, Interaction, Topic, is_told};
 use super::{Event, post};
-use crate::fhir::Failure;
+use crate::fhir::{Failure, conditions};
 
 /// The type and the query of criteria that are a search.
-fn search(criteria: &str) -> Option<(ResourceType, &str)> {
+fn split(criteria: &str) -> Option<(ResourceType, &str)> {
     let (kind, query) = criteria.split_once('?').unwrap_or((criteria, ""));
     let kind = kind.parse().ok().filter(|kind| is_told(*kind))?;
     Some((kind, query))
@@ -37,7 +37,7 @@ fn is_of_guide(value: &Value) -> bool {
 
 /// Reads a Subscription whose criteria are a search; none where they are not.
 pub(super) fn read(all: &Value) -> Option<Result<Asked, Failure>> {
-    let (kind, query) = all.get("criteria").and_then(Value::as_str).and_then(search)?;
+    let (kind, query) = all.get("criteria").and_then(Value::as_str).and_then(split)?;
     Some(asked(all, kind, query))
 }
 
@@ -50,14 +50,8 @@ fn asked(all: &Value, kind: ResourceType, query: &str) -> Result<Asked, Failure>
     let topic = Topic::Resource(kind);
     let mut filters = vec![Filter::Interactions(vec![Interaction::Create, Interaction::Update])];
     if !query.is_empty() {
-        // This one is a filter of the guide, and no search parameter.
-        let ours = query.split('&').any(|pair| pair.starts_with("interaction"));
-        let read = if ours {
-            Err("`interaction` is no search parameter.".to_owned())
-        } else {
-            filter(query, topic, &mut filters)
-        };
-        read.map_err(|detail| refused("Subscription.criteria", detail))?;
+        let chosen = chosen(kind, query);
+        filters.push(chosen.map_err(|detail| refused("Subscription.criteria", detail))?);
     }
     let channel_json = &all["channel"];
     if !channel_json.is_object() {
@@ -88,6 +82,19 @@ fn asked(all: &Value, kind: ResourceType, query: &str) -> Result<Asked, Failure>
         count: 1,
         end: end(all)?,
     })
+}
+
+/// What the search chooses. Its names are judged as they are decoded, and as search parameters
+/// alone: `interaction` is a filter of the guide's topics, and none of these.
+fn chosen(kind: ResourceType, query: &str) -> Result<Filter, String> {
+    if query.len() > MAX_FILTER_BYTES {
+        return Err(format!("The search has at most {MAX_FILTER_BYTES} bytes."));
+    }
+    let pairs = conditions::pairs(query).map_err(|_| "The search cannot be read.".to_owned())?;
+    if pairs.is_empty() {
+        return Err("The search is empty.".to_owned());
+    }
+    search(kind, &pairs)
 }
 
 fn payload(channel: &Value) -> Result<(Content, bool), Failure> {
