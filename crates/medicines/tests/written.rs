@@ -8,7 +8,7 @@ use fhir::types::Identifier;
 use fhir::{Draft, Id, ResourceType, StoredResource};
 use hospital::{ANNA, BELA, Hospital, ITEM, NHS, ORDER};
 use medicines::cabinet::RefusalCode;
-use medicines::orders::{Control, VERIFIED_BY, Verification, Word};
+use medicines::orders::{Control, HELD_BY, VERIFIED_AT, VERIFIED_BY, Verification, Word};
 use medicines::patients::MergeMessage;
 use medicines::store::{Act, Done, Effect, Fault, FaultCode, Only, Step, Target, Write};
 use medicines::{Answer, Fact, Request};
@@ -202,8 +202,10 @@ fn verification_is_of_what_was_verified() {
     assert_eq!(one(&mut hospital, EPMA, &echo).unwrap().version, 5);
     assert_eq!(hospital.remove(2).unwrap_err(), RefusalCode::NotVerified);
     assert!(!stored(&hospital, &id).json().contains(VERIFIED_BY));
-    // The prescriber's system tells who verified it.
-    echo["extension"] = json!([{ "url": VERIFIED_BY, "valueIdentifier": { "value": "P1" } }]);
+    // The prescriber's system tells who verified it, and when.
+    hospital.at("08:03:00");
+    echo["extension"] = json!([{ "url": VERIFIED_BY, "valueIdentifier": { "value": "P1" } },
+        { "url": VERIFIED_AT, "valueDateTime": "2026-11-20T08:02:30Z" }]);
     assert_eq!(one(&mut hospital, EPMA, &echo).unwrap().version, 6);
     assert!(hospital.remove(4).is_ok());
     // What a pharmacist holds back stays so until it is changed.
@@ -213,11 +215,138 @@ fn verification_is_of_what_was_verified() {
     echo["statusReason"] = json!({ "text": "asked" });
     assert_eq!(one(&mut hospital, EPMA, &echo).unwrap().version, 8);
     assert!(hospital.state.order(&id).unwrap().held());
-    for wrong in [json!({ "url": VERIFIED_BY }), json!({ "url": medicines::orders::HELD_BY })] {
+    for wrong in [json!({ "url": VERIFIED_BY }), json!({ "url": HELD_BY })] {
         let mut order = order(&hospital);
         order["identifier"][1]["value"] = json!("9002");
         order["extension"] = json!([wrong]);
         assert_eq!(place(&mut hospital, &order), "MedicationRequest.extension");
+    }
+}
+
+/// A pharmacist holds the order's latest version back.
+fn intervene(hospital: &mut Hospital, id: &Id) {
+    let told = Verification {
+        order: id.clone(),
+        version: hospital.state.order(id).unwrap().version,
+        word: Word::Intervene,
+        text: Some("Why?".into()),
+        by: "P1".into(),
+        questions: None,
+    };
+    assert_eq!(hospital.ask(Request::Verify(Box::new(told))), Answer::Done);
+}
+
+const DOSE: &str = "/dosageInstruction/0/doseAndRate/0/doseQuantity/value";
+
+#[test]
+fn a_word_that_was_dropped_is_not_taken_for_a_new_one() {
+    // With and without its time, and again after a restart.
+    for at in [None, Some("2026-11-20T07:59:59.999Z")] {
+        let mut hospital = Hospital::new();
+        let mut order = order(&hospital);
+        if let Some(at) = at {
+            let at = json!({ "url": VERIFIED_AT, "valueDateTime": at });
+            order["extension"].as_array_mut().unwrap().push(at);
+        }
+        let id = one(&mut hospital, EPMA, &order).unwrap().id;
+        order["id"] = json!(id.as_str());
+        assert!(hospital.state.order(&id).unwrap().verified());
+        *order.pointer_mut(DOSE).unwrap() = json!(2);
+        for (minute, effect) in [(1, Effect::Updated), (2, Effect::Unchanged)] {
+            hospital.at(&format!("08:0{minute}:00"));
+            let done = one(&mut hospital, EPMA, &order).unwrap();
+            assert_eq!((done.effect, done.version), (effect, 2), "{at:?}");
+            assert_eq!(hospital.remove(2).unwrap_err(), RefusalCode::NotVerified);
+        }
+        let mut hospital = hospital.restarted();
+        *order.pointer_mut(DOSE).unwrap() = json!(3);
+        for status in ["active", "on-hold", "active"] {
+            order["status"] = json!(status);
+            one(&mut hospital, EPMA, &order).unwrap();
+            assert!(!hospital.state.order(&id).unwrap().verified(), "{status}");
+        }
+    }
+}
+
+#[test]
+fn a_copy_from_before_an_intervention_does_not_end_it() {
+    let mut hospital = Hospital::new();
+    let (id, mut order) = placed(&mut hospital);
+    hospital.at("08:01:00");
+    intervene(&mut hospital, &id);
+    let check = |hospital: &mut Hospital, order: &Value| {
+        one(hospital, EPMA, order).unwrap();
+        let known = hospital.state.order(&id).unwrap();
+        assert_eq!((known.verified(), known.held()), (false, true), "{}", order["status"]);
+    };
+    check(&mut hospital, &order);
+    // A status is no word, even with a new one beside it.
+    for (minute, status) in [(2, "on-hold"), (4, "active")] {
+        hospital.at(&format!("08:0{minute}:00"));
+        order["status"] = json!(status);
+        let at = format!("2026-11-20T08:0{}:30Z", minute - 1);
+        let at = json!({ "url": VERIFIED_AT, "valueDateTime": at });
+        order["extension"].as_array_mut().unwrap().splice(2.., [at]);
+        check(&mut hospital, &order);
+    }
+    assert_eq!(hospital.remove(2).unwrap_err(), RefusalCode::NotVerified);
+    // A time that is to come would be later than all that happens until then.
+    for at in [json!("2026-11-20T08:04:01Z"), json!(null)] {
+        order["extension"][2]["valueDateTime"] = at;
+        assert_eq!(place(&mut hospital, &order), "MedicationRequest.extension");
+    }
+    hospital.at("08:06:00");
+    order["extension"][2]["valueDateTime"] = json!("2026-11-20T08:05:00Z");
+    one(&mut hospital, EPMA, &order).unwrap();
+    let known = hospital.state.order(&id).unwrap();
+    assert_eq!((known.verified(), known.held()), (true, false), "it was said after the hold");
+}
+
+#[test]
+fn an_order_is_known_by_the_number_under_which_it_was_checked() {
+    let others = [
+        json!({ "system": "https://ryy.nhs.uk/Id/order/gp", "value": "77" }),
+        json!({ "system": "https://rxx.nhs.uk/Id/order/EPMA", "value": "78" }),
+        json!({ "system": ORDER, "value": "79", "use": "old" }),
+    ];
+    for other in others {
+        let mut hospital = Hospital::new();
+        let mut order = order(&hospital);
+        order["identifier"][0] = other.clone();
+        let id = one(&mut hospital, EPMA, &order).unwrap().id;
+        assert_eq!(as_json(&hospital, &id)["identifier"], order["identifier"], "as written");
+        let mut hospital = hospital.restarted();
+        let number = format!("{ORDER}|9001");
+        assert_eq!(*hospital.state.order(&id).unwrap().number, *number, "{other}");
+        assert!(hospital.state.order_by(&number).is_some(), "{other}");
+        let taken = format!("{}|{}", other["system"], other["value"]).replace('"', "");
+        assert!(hospital.state.order_by(&taken).is_none(), "{other}");
+        assert_eq!(one(&mut hospital, EPMA, &order).unwrap_err().code, FaultCode::Conflict);
+        (order["id"], order["status"]) = (json!(id.as_str()), json!("cancelled"));
+        assert_eq!(one(&mut hospital, EPMA, &order).unwrap().effect, Effect::Updated);
+    }
+}
+
+#[test]
+fn an_order_ends_as_it_was_ordered() {
+    for status in ["stopped", "cancelled", "completed", "entered-in-error"] {
+        let mut hospital = Hospital::new();
+        let (_, mut order) = placed(&mut hospital);
+        order["status"] = json!(status);
+        let mut check = |pointer: &str, value: Value, expected: &str| {
+            let mut order = order.clone();
+            let (parent, name) = pointer.rsplit_once('/').unwrap();
+            order.pointer_mut(parent).unwrap()[name] = value;
+            let place = place(&mut hospital, &order);
+            assert_eq!(place, format!("MedicationRequest.{expected}"), "{status}");
+        };
+        check(DOSE, json!(2), "dosageInstruction");
+        let other = json!({ "coding": [{ "system": ITEM, "code": "OTHER" }] });
+        check("/medicationCodeableConcept", other, "medicationCodeableConcept");
+        check("/extension", json!([{ "url": "urn:own", "valueString": "y" }]), "extension");
+        check("/intent", json!("plan"), "intent");
+        order["statusReason"] = json!({ "text": "as before" });
+        assert_eq!(one(&mut hospital, EPMA, &order).unwrap().version, 2, "{status}");
     }
 }
 

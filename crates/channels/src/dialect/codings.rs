@@ -74,6 +74,11 @@ impl Systems {
         }
     }
 
+    /// The site's code in lower case.
+    pub fn site(&self) -> &str {
+        &self.site
+    }
+
     /// The system of visit numbers (PV1-19).
     pub fn visit(&self) -> &str {
         &self.visit

@@ -34,7 +34,6 @@ mod codings;
 mod order_control;
 mod place;
 mod rules;
-mod timing;
 mod units;
 mod zone;
 
@@ -47,11 +46,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub(crate) use apply::apply;
 pub use codings::Systems;
 pub use fhir::systems::{DMD, NHS_NUMBER, SNOMED};
+pub use medicines::orders::{PeriodUnit, Rhythm, local_code, names_no_times, rhythm_of};
 pub use order_control::{OrderControls, control_of};
 pub use place::{Place, PlaceError};
 pub use rules::{Clearing, On, RuleError, Setting, Table, Taking, Translation, Unknown, Way, When};
 use rules::{MAX_CODES, MAX_RULES};
-pub use timing::{PeriodUnit, Rhythm, local_code, names_no_times, rhythm_of};
 pub use units::unit_of;
 pub use zone::{AmbiguousHour, Zone};
 

@@ -316,22 +316,13 @@ pub(super) fn staff(
     segment.components(field, repetition, &[number.unwrap_or_default(), family, given]);
 }
 
-/// The placer's number of an order: the first of a placer's system.
-pub(super) fn placer(order: &MedicationRequest) -> Option<(String, String)> {
-    number_under(order, "order/")
-}
-
 /// The filler's number of an order.
 pub(super) fn filler(order: &MedicationRequest) -> Option<(String, String)> {
-    number_under(order, "filler-order/")
-}
-
-fn number_under(order: &MedicationRequest, start: &str) -> Option<(String, String)> {
-    let is_under = |identifier: &&Identifier| {
+    let is_fillers = |identifier: &&Identifier| {
         let system = identifier.system.as_deref().and_then(local_system);
-        system.is_some_and(|(_, path)| path.starts_with(start))
+        system.is_some_and(|(_, path)| path.starts_with("filler-order/"))
     };
-    order.identifier.iter().find(is_under).and_then(order_number)
+    order.identifier.iter().find(is_fillers).and_then(order_number)
 }
 
 /// A quantity as HL7 writes it: the number without an exponent, and the unit.

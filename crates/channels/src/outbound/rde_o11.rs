@@ -6,10 +6,10 @@ use fhir::resources::{
 use fhir::types::{Dosage, Quantity, Ratio};
 use hl7v2::{MessageBuilder, SegmentBuilder};
 use medicines::deliveries::Delivery;
-use medicines::orders::{Control, VERIFIED_BY};
+use medicines::orders::{Control, VERIFIED_BY, placer_of};
 use rust_decimal::Decimal;
 
-use super::parts::{amount, filler, is_prescription, order_number, placer, staff, told_at};
+use super::parts::{amount, filler, is_prescription, order_number, staff, told_at};
 use super::timing::{rxe_1, shared, tq1};
 use super::{RenderError, Voice};
 use crate::dialect::TimingStyle;
@@ -55,7 +55,7 @@ fn orc(
     voice: &Voice,
 ) -> Result<(), RenderError> {
     let order = &told.order;
-    let number = placer(order);
+    let number = placer_of(voice.systems.site(), order).and_then(order_number);
     let (number, namespace) = number.ok_or(RenderError::Incomplete("the order's number"))?;
     let orc = message.segment("ORC");
     orc.set(1, voice.dialect().order_control.word(told.control));

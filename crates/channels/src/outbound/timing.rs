@@ -5,12 +5,11 @@ use std::borrow::Cow;
 use fhir::resources::{MedicationRequest, RequestPriority};
 use fhir::types::{CodeableConcept, Dosage, Repeat};
 use hl7v2::{MessageBuilder, SegmentBuilder};
-use rust_decimal::Decimal;
-use rust_decimal::prelude::ToPrimitive;
+use medicines::orders::{contradicts, told_by};
 
 use super::Voice;
 use super::parts::amount;
-use crate::dialect::{PeriodUnit, Rhythm, local_code, rhythm_of};
+use crate::dialect::{Rhythm, local_code, rhythm_of};
 
 /// The timing of one instruction in HL7's words.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -94,8 +93,9 @@ fn timings(order: &MedicationRequest, voice: &Voice) -> Vec<When> {
         None => "",
     };
     let dosages = &order.dosage_instruction;
-    let mut all: Vec<When> =
-        dosages.iter().map(|dosage| When { priority, ..timing(dosage, voice) }).collect();
+    let is_written = told_by(&order.extension).is_some();
+    let one = |dosage| When { priority, ..timing(dosage, is_written, voice) };
+    let mut all: Vec<When> = dosages.iter().map(one).collect();
     if dosages.len() > 1 {
         for (when, dosage) in all.iter_mut().zip(dosages) {
             when.text = own_words(dosage, dosages, &when.text);
@@ -130,7 +130,7 @@ fn own_words(dosage: &Dosage, dosages: &[Dosage], needed: &str) -> String {
     words.join("; ")
 }
 
-fn timing(dosage: &Dosage, voice: &Voice) -> When {
+fn timing(dosage: &Dosage, is_written: bool, voice: &Voice) -> When {
     let reason = dosage.as_needed_codeable_concept.as_ref();
     let as_needed = reason.is_some() || dosage.as_needed_boolean == Some(true);
     let dose = dosage.dose_and_rate.iter().find_map(|rate| rate.dose_quantity.as_ref());
@@ -147,6 +147,7 @@ fn timing(dosage: &Dosage, voice: &Voice) -> When {
     let said = timing.code.as_ref().and_then(|code| {
         code.coding.iter().find_map(|coding| coding.code.clone()).or_else(|| code.text.clone())
     });
+    let said = said.filter(|said| !is_written || says_it(said, dosage, voice));
     when.code = code(repeat, said, as_needed, voice);
     if let Some(repeat) = repeat {
         let times = repeat.time_of_day.iter();
@@ -174,7 +175,8 @@ fn timing(dosage: &Dosage, voice: &Voice) -> When {
 fn code(repeat: Option<&Repeat>, said: Option<String>, as_needed: bool, voice: &Voice) -> String {
     let said = said.unwrap_or_default();
     let peer = &voice.dialect().timing_codes;
-    let Some(rhythm) = repeat.and_then(|repeat| rhythm(repeat, as_needed)) else {
+    let Some((repeat, rhythm)) = repeat.and_then(|it| Some((it, Rhythm::of(it, as_needed)?)))
+    else {
         return said;
     };
     let own = peer.values().any(|known| *known == rhythm);
@@ -183,38 +185,17 @@ fn code(repeat: Option<&Repeat>, said: Option<String>, as_needed: bool, voice: &
     if same && !own {
         return said;
     }
-    local_code(&rhythm, peer).map_or(said, Cow::into_owned)
+    let found = local_code(&rhythm, peer);
+    let found = found.or_else(|| local_code(&rhythm.stated(repeat), peer));
+    found.map_or(said, Cow::into_owned)
 }
 
-/// The part of a FHIR repeat that a frequency code can say; `None` where a code would say less.
-fn rhythm(repeat: &Repeat, as_needed: bool) -> Option<Rhythm> {
-    let ranged = repeat.frequency_max.is_some()
-        || repeat.period_max.is_some()
-        || repeat.offset.is_some_and(|offset| offset > 0);
-    if ranged {
-        return None;
-    }
-    let whole = |period: &fhir::Decimal| {
-        let value = period.value();
-        (value == value.trunc() && value > Decimal::ZERO).then(|| value.to_u32()).flatten()
-    };
-    let period = match &repeat.period {
-        Some(period) => Some(whole(period)?),
-        None => None,
-    };
-    let unit = match repeat.period_unit {
-        Some(unit) => Some(PeriodUnit::from_code(unit.as_str())?),
-        None => None,
-    };
-    Some(Rhythm {
-        frequency: repeat.frequency,
-        period,
-        unit,
-        when: repeat.when.iter().map(|when| Cow::Borrowed(when.as_str())).collect(),
-        day_of_week: repeat.day_of_week.iter().map(|day| Cow::Borrowed(day.as_str())).collect(),
-        count: repeat.count.filter(|_| repeat.frequency.is_none()),
-        as_needed,
-    })
+/// Whether this peer reads a code as what is ordered. A message's own code goes on to the peers
+/// whatever it says, since the order follows from it; a client writes its code beside the pattern
+/// by which the order is judged.
+fn says_it(code: &str, dosage: &Dosage, voice: &Voice) -> bool {
+    let meant = rhythm_of(code, &voice.dialect().timing_codes);
+    meant.is_some_and(|meant| !contradicts(&meant, dosage))
 }
 
 /// TQ-3: `D5` for five days, `H12` for twelve hours (HL7 2.5.1 §4.3.3).

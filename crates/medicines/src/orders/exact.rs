@@ -4,6 +4,8 @@
 //! resource can hold more than those elements say: whatever would be left out, or could be read in
 //! two ways, is told to the one who writes it, with its place.
 
+use std::collections::BTreeMap;
+
 use fhir::primitives::Precision;
 use fhir::resources::{MedicationRequest, MedicationRequestStatus};
 use fhir::systems::UCUM;
@@ -11,6 +13,7 @@ use fhir::types::{Dosage, DoseAndRate, Quantity as FhirQuantity, Repeat, UnitOfT
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
+use super::{Rhythm, contradicts, local_code, rhythm_of};
 use crate::Quantity;
 use crate::quantity::is_plausible;
 use crate::state::{Schedule, maximum, schedule};
@@ -36,7 +39,7 @@ struct At<'a> {
 type Rule = fn(&At<'_>) -> Result<(), Inexact>;
 
 /// What each instruction has to meet; the first that it does not is told.
-const RULES: [Rule; 5] = [dose, most, pattern, when, end];
+const RULES: [Rule; 7] = [dose, most, pattern, when, code, words, end];
 
 /// Finds what of an order cannot be read exactly.
 pub(crate) fn exact(order: &MedicationRequest) -> Result<(), Inexact> {
@@ -245,6 +248,37 @@ fn when(at: &At<'_>) -> Result<(), Inexact> {
     at.fault("timing.repeat", text)
 }
 
+/// A code beside the pattern says the same where it is known: the cabinets and people may read it.
+fn code(at: &At<'_>) -> Result<(), Inexact> {
+    let code = at.dosage.timing.as_ref().and_then(|timing| timing.code.as_ref());
+    let Some(code) = code else { return Ok(()) };
+    let mut words = code.coding.iter().filter_map(|it| it.code.as_ref()).chain(&code.text);
+    let none = BTreeMap::new();
+    let differs =
+        |word: &String| rhythm_of(word, &none).is_some_and(|meant| contradicts(&meant, at.dosage));
+    if words.any(differs) {
+        let text = "The code says something else than timing.repeat, by which it is given.";
+        return at.fault("timing.code", text);
+    }
+    Ok(())
+}
+
+/// What no code says to a cabinet is said in words.
+fn words(at: &At<'_>) -> Result<(), Inexact> {
+    let Some(repeat) = at.repeat().filter(|repeat| repeat.time_of_day.is_empty()) else {
+        return Ok(());
+    };
+    let wordless = at.dosage.text.as_deref().is_none_or(|text| text.trim().is_empty());
+    let code = || {
+        let rhythm = Rhythm::of(repeat, at.as_needed())?.stated(repeat);
+        local_code(&rhythm, &BTreeMap::new()).map(|_| ())
+    };
+    if wordless && code().is_none() {
+        return at.fault("text", "No code for cabinets says how often: say it in words as well.");
+    }
+    Ok(())
+}
+
 /// From when to when.
 fn end(at: &At<'_>) -> Result<(), Inexact> {
     let Some(repeat) = at.repeat() else { return Ok(()) };
@@ -349,6 +383,51 @@ mod tests {
         let over = json!({"period": 6, "periodUnit": "h",
             "boundsPeriod": {"start": "2026-11-21", "end": "2026-11-20"}});
         check(over, Some(".boundsPeriod"));
+    }
+
+    #[test]
+    fn a_code_says_what_its_pattern_says() {
+        let coded = |code: &str, repeat: serde_json::Value, as_needed, place: Option<&str>| {
+            let one = json!({ "coding": [{ "code": "1" }, { "code": code }] });
+            for code in [one, json!({ "text": code })] {
+                let place = place.map(|place| format!("dosageInstruction[0].{place}"));
+                let dosage = json!([{ "text": "x", "asNeededBoolean": as_needed,
+                    "timing": { "code": code, "repeat": repeat } }]);
+                check(&dosage, place.as_deref());
+            }
+        };
+        let wrong = Some("timing.code");
+        let every = |period, unit| json!({"period": period, "periodUnit": unit});
+        let daily = |n| json!({"frequency": n, "period": 1, "periodUnit": "d"});
+        coded("BID", daily(2), false, None);
+        coded("BD", json!({"timeOfDay": ["08:00:00", "20:00:00"]}), false, None);
+        coded("BID", every(36, "h"), false, wrong);
+        coded("BID", every(12, "h"), false, wrong);
+        coded("q6h", every(6, "h"), false, None);
+        coded("Q6H", daily(4), false, wrong);
+        coded("local", every(36, "h"), false, None);
+        coded("PRN Q4H", every(4, "h"), true, None);
+        coded("Q4H", every(4, "h"), true, None);
+        coded("PRN", every(4, "h"), true, None);
+        coded("PRN Q4H", every(4, "h"), false, wrong);
+        coded("PRN Q4H", every(6, "h"), true, wrong);
+        coded("Q4H", json!({}), true, wrong);
+        coded("STAT", json!({"count": 1}), false, None);
+        coded("STAT", daily(1), false, wrong);
+        coded("BD", json!({"count": 1}), false, wrong);
+        let weekly =
+            |day| json!({"frequency": 1, "period": 1, "periodUnit": "wk", "dayOfWeek": [day]});
+        coded("Q1J5", weekly("fri"), false, None);
+        coded("WEEKLY", weekly("fri"), false, None);
+        coded("Q1J5", weekly("mon"), false, wrong);
+        let range = json!({"period": 4, "periodMax": 6, "periodUnit": "h"});
+        coded("Q4H", range.clone(), true, None);
+        coded("Q6H", range, true, wrong);
+        // What no code says needs words.
+        let place = Some("dosageInstruction[0].text");
+        check(&timing(&every(36, "h")), None);
+        let often = json!({"frequency": 3, "period": 36, "periodUnit": "h"});
+        check(&timing(&often), place);
     }
 
     #[test]

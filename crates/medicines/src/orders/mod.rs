@@ -13,18 +13,20 @@ mod live;
 mod place;
 mod receive;
 mod resume;
+mod rhythm;
 mod risk;
+mod said;
 mod status;
 mod stop;
 mod verify;
 mod written;
 
 use fhir::resources::MedicationRequest;
-use fhir::types::{Extension, Identifier};
+use fhir::types::{Extension, Identifier, IdentifierUse};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::patients::keys;
+use crate::patients::{identifier_key, keys};
 
 pub use compare::{COMPARED, Change, changes};
 pub use cover::{NotCovered, Wanted};
@@ -34,7 +36,9 @@ pub(crate) use dose::{dose_of, ids as ordered_ids, is_for, units_of};
 pub(crate) use exact::exact;
 pub use live::{LiveOrder, NotLive};
 pub use receive::receive;
+pub use rhythm::{PeriodUnit, Rhythm, local_code, names_no_times, rhythm_of};
 pub use risk::{Risk, risk};
+pub use said::contradicts;
 pub use verify::{Verification, Word, verify};
 pub(crate) use written::{Written, write_in};
 
@@ -53,7 +57,7 @@ pub const VERIFIED_AT: &str = "urn:interlock:extension:verified-at";
 pub const TOLD_BY: &str = "urn:interlock:extension:told-by";
 
 /// The client that wrote an order as a resource.
-pub(crate) fn told_by(extensions: &[Extension]) -> Option<&str> {
+pub fn told_by(extensions: &[Extension]) -> Option<&str> {
     extensions.iter().find(|extension| extension.url == TOLD_BY)?.value_string.as_deref()
 }
 
@@ -66,11 +70,45 @@ pub(crate) fn is_placers(identifier: &Identifier) -> bool {
     path.is_some_and(|name| !name.is_empty())
 }
 
+/// The start of the systems of a site's order numbers, each of which a name ends.
+pub(crate) fn order_systems(site: &str) -> String {
+    format!("https://{}.nhs.uk/Id/order/", site.to_lowercase())
+}
+
+/// The numbers by which the prescriber's systems of a site know an order that is written as a
+/// resource: current ones in the systems by which its HL7 numbers are known.
+pub(crate) fn placers_of<'a>(
+    site: &str,
+    all: &'a [Identifier],
+) -> impl Iterator<Item = &'a Identifier> + use<'a> {
+    let start = order_systems(site);
+    let is_name = |name: &str| {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+        !name.is_empty() && name.chars().all(plain)
+    };
+    all.iter().filter(move |number| {
+        let system = number.system.as_deref().and_then(|system| system.strip_prefix(&start));
+        system.is_some_and(is_name)
+            && number.purpose != Some(IdentifierUse::Old)
+            && identifier_key(number).is_some()
+    })
+}
+
+/// The placer's number of an order at a site: the first in a placer's system. An order that a
+/// client wrote may hold numbers of other owners and in other spellings as well: its number is the
+/// one under which it was checked.
+pub fn placer_of<'a>(site: &str, order: &'a MedicationRequest) -> Option<&'a Identifier> {
+    let all = &order.identifier;
+    let is_written = told_by(&order.extension).is_some();
+    let of_site = is_written.then(|| placers_of(site, all).next()).flatten();
+    of_site.or_else(|| all.iter().find(|it| is_placers(it)))
+}
+
 /// The number by which an order is known, as `system|value`: the placer's, else the first.
-pub(crate) fn number_of(identifiers: &[Identifier]) -> Option<String> {
-    let placers = identifiers.iter().find(|it| is_placers(it)).map(std::slice::from_ref);
+pub(crate) fn number_of(site: &str, order: &MedicationRequest) -> Option<String> {
+    let placers = placer_of(site, order).map(std::slice::from_ref);
     let placers = placers.and_then(|one| keys(one).into_iter().next());
-    placers.or_else(|| keys(identifiers).into_iter().next())
+    placers.or_else(|| keys(&order.identifier).into_iter().next())
 }
 
 /// What an order message asks, whatever code of HL7 table 0119 its sender writes for it.

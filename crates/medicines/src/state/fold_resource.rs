@@ -205,9 +205,11 @@ impl State {
         let id = &resource.id;
         // The first version has no past, so that nobody need look for one.
         let before = if resource.version == 1 { None } else { self.order(id) };
-        let mut order = order_state(resource, request, patient.clone(), before.as_deref());
-        // A stay that a client wrote is a record, and says nothing of where somebody is.
         let site = Arc::clone(self.site());
+        let number = crate::orders::number_of(&site.code, request).unwrap_or_default();
+        let about = (patient.clone(), number);
+        let mut order = order_state(resource, request, about, before.as_deref());
+        // A stay that a client wrote is a record, and says nothing of where somebody is.
         order.encounter = order.encounter.filter(|id| is_of_the_loop(&site.code, id));
         self.share(&mut order);
         if let Some(before) = before.filter(|before| before.patient != patient) {
@@ -281,7 +283,7 @@ fn told_at(extensions: &[fhir::types::Extension]) -> Option<Timestamp> {
 fn order_state(
     resource: &StoredResource,
     request: &MedicationRequest,
-    patient: Id,
+    (patient, number): (Id, String),
     before: Option<&OrderState>,
 ) -> OrderState {
     let dosage = request.dosage_instruction.first();
@@ -307,7 +309,7 @@ fn order_state(
         id: resource.id.clone(),
         version: resource.version,
         patient,
-        number: crate::orders::number_of(&request.identifier).unwrap_or_default().into(),
+        number: number.into(),
         by: crate::orders::told_by(&request.extension).map(Into::into),
         changes,
         codings,
@@ -374,7 +376,7 @@ pub(crate) fn schedule(dosage: &Dosage) -> Schedule {
 
 /// The mean interval between doses in seconds, and whether it is fixed: one dose in a number of
 /// hours or minutes. HL7 tells the two apart as Q6H and QID.
-fn interval(timing: &Timing) -> Option<(i64, bool)> {
+pub(crate) fn interval(timing: &Timing) -> Option<(i64, bool)> {
     let repeat = timing.repeat.as_ref()?;
     let times = i64::try_from(repeat.time_of_day.len()).ok().filter(|times| *times > 0);
     if let (Some(times), None, None) = (times, repeat.frequency, repeat.period_unit) {

@@ -30,7 +30,7 @@ pub use entities::{
     Consignment, EncounterState, OrderState, PatientState, PocketState, Recent, Removal, Schedule,
     StatusChange, Step, StepView, Taken, Way,
 };
-pub(crate) use fold_resource::{is_readable, maximum, schedule, ward};
+pub(crate) use fold_resource::{interval, is_readable, maximum, schedule, ward};
 pub use load::UnreadableRow;
 pub use row::{Body, Cold, NoCold, Row, RowKind};
 pub use share::Codings;

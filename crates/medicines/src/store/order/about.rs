@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use fhir::resources::{MedicationRequest, Patient};
 use fhir::systems::DMD_OR_SNOMED;
-use fhir::types::{CodeableConcept, Coding, Identifier, IdentifierUse, Reference};
+use fhir::types::{CodeableConcept, Coding, Identifier, Reference};
 use fhir::{Id, ResourceType, StoredResource};
 use serde_json::Value;
 
 use super::{Told, rule};
+use crate::orders::{order_systems, placers_of};
 use crate::patients::{find_optional, identifier_key, keys, survivor};
 use crate::state::PatientState;
 use crate::store::Fault;
@@ -62,18 +63,9 @@ pub(super) fn placer(
     writing: &Writing<'_>,
     order: &MedicationRequest,
 ) -> Result<Identifier, Fault> {
-    let start = format!("https://{}.nhs.uk/Id/order/", writing.facts.site.code.to_lowercase());
-    let is_name = |name: &str| {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
-        !name.is_empty() && name.chars().all(plain)
-    };
-    let is_placers = |number: &&Identifier| {
-        let system = number.system.as_deref().and_then(|system| system.strip_prefix(&start));
-        system.is_some_and(is_name)
-            && number.purpose != Some(IdentifierUse::Old)
-            && identifier_key(number).is_some()
-    };
-    let mut numbers = order.identifier.iter().filter(is_placers);
+    let site = &writing.facts.site.code;
+    let start = order_systems(site);
+    let mut numbers = placers_of(site, &order.identifier);
     match (numbers.next(), numbers.next()) {
         (Some(number), None) => Ok(number.clone()),
         (None, _) => {

@@ -21,7 +21,7 @@ use super::governed::{Change, by_its_door, unreadable};
 use super::write::Writing;
 use super::{Fault, FaultCode};
 use crate::command::Problem;
-use crate::orders::{Control, Written, exact, write_in};
+use crate::orders::{Control, Written, exact, number_of, write_in};
 use crate::patients::identifier_key;
 use crate::state::{OrderState, PatientState, State};
 
@@ -95,6 +95,15 @@ struct Told {
     patient: Arc<PatientState>,
     /// Whether it orders something else than the version before.
     differs: bool,
+    /// The first member that does, where there is a version before.
+    other: Option<String>,
+}
+
+impl Told {
+    /// Whether it gives the order another status.
+    fn turns(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| known.status() != self.order.status)
+    }
 }
 
 /// Decides a version, and says whether it is another one than before.
@@ -117,6 +126,10 @@ pub(super) fn keep(writing: &mut Writing<'_>, change: &Change<'_>) -> Result<boo
         check(writing, change, &told)?;
     }
     let Some(version) = words::version(writing, change, &told)? else { return Ok(false) };
+    let site = &writing.facts.site.code;
+    if version.read().ok().and_then(|kept| number_of(site, &kept)).as_ref() != Some(&number) {
+        return Err(rule("The order would be known by another number.", "identifier"));
+    }
     let control = match asked {
         Asked::Nothing => return Ok(false),
         Asked::Note => {
@@ -157,8 +170,9 @@ fn understand(writing: &mut Writing<'_>, change: &Change<'_>) -> Result<Told, Fa
         return Err(rule(text, "subject"));
     }
     let before = change.before.filter(|_| known.is_some());
-    let differs = before.is_none_or(|before| words::differ(before, change.after));
-    Ok(Told { order, known, patient, differs })
+    let other = before.and_then(|before| words::difference(before, change.after));
+    let differs = before.is_none() || other.is_some();
+    Ok(Told { order, known, patient, differs, other })
 }
 
 /// What a version asks of the loop.
@@ -189,10 +203,16 @@ fn asked(told: &Told) -> Result<Asked, Fault> {
     if !known.is_open() {
         if !ended || told.differs {
             let text = "The order has ended and cannot be changed: a new order is needed.";
-            return Err(rule(text, if ended { "" } else { "status" }));
+            let place = told.other.as_deref().filter(|_| ended).unwrap_or("status");
+            return Err(rule(text, place));
         }
         let mistaken = status == Status::EnteredInError && before != status;
         return Ok(if mistaken { Asked::Note } else { Asked::Nothing });
+    }
+    // What was given was given on what was ordered, and nobody looks at what ends.
+    if let Some(place) = told.other.as_deref().filter(|_| ended) {
+        let text = "An order ends as it was ordered: change its status, and nothing of the rest.";
+        return Err(rule(text, place));
     }
     Ok(Asked::Control(match status {
         Status::Stopped | Status::Completed => Control::Stop,

@@ -1,13 +1,17 @@
 //! What stands in an order beside what its client wrote: the loop's own words.
 //!
 //! A pharmacist verifies one version. Where what is ordered changes, that word is gone, unless the
-//! prescriber's system tells a new one in the same version (as ORC-11 does); what it repeats from
-//! the version before is no new word. A change of the status alone leaves it as it was.
+//! prescriber's system tells a new one in the same version (as ORC-11 does). A client's own copy
+//! repeats old words for as long as it likes, long after they were dropped here or a pharmacist
+//! held the order back. So a word about an order that is known counts only where it was said after
+//! the version before: nothing that was ever told, or read here, can be. A change of the status
+//! alone leaves the word as it was, and takes none (as HD and RL do).
 
 use fhir::StoredResource;
 use fhir::json::members;
 use fhir::resources::MedicationRequestStatus;
 use fhir::types::Extension;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Told, about, rule};
@@ -35,21 +39,23 @@ const NOT_ORDERED: [&str; 10] = [
     "extension",
 ];
 
-/// Whether a version orders something else than the one before. Digits count, the order of
-/// members does not.
-pub(super) fn differ(before: &StoredResource, after: &StoredResource) -> bool {
+/// The first member in which a version orders something else than the one before. Digits count,
+/// the order of members does not.
+pub(super) fn difference(before: &StoredResource, after: &StoredResource) -> Option<String> {
     let old = members(before.json()).expect("a stored resource is an object");
     let new = members(after.json()).expect("a stored resource is an object");
     let names = old.iter().chain(new.iter()).map(|(name, _)| &**name);
-    let changes: Vec<(&str, Option<&str>)> = names
-        .filter(|name| !NOT_ORDERED.contains(name))
-        .map(|name| (name, new.get(name)))
-        .collect();
+    let mut ordered = names.filter(|name| !NOT_ORDERED.contains(name));
+    let changes = |name| {
+        let change = [(name, new.get(name))];
+        before.revised(&change, before.last_updated).is_some()
+    };
     let others = |version: &StoredResource| {
         let all = each(version.member("extension"));
         values(all.iter().filter(|it| !OWN.contains(&&*it.url)).map(|it| it.json))
     };
-    before.revised(&changes, before.last_updated).is_some() || others(before) != others(after)
+    let other = || (others(before) != others(after)).then_some("extension");
+    ordered.find(|name| changes(*name)).or_else(other).map(str::to_owned)
 }
 
 /// The version to store: what the client wrote with the loop's words. `None` where that is the
@@ -66,8 +72,10 @@ pub(super) fn version(
     let begun = told.known.as_ref().is_some_and(|known| known.begun);
     let stopped = (begun && told.order.status == MedicationRequestStatus::Cancelled)
         .then(|| format!("\"{}\"", MedicationRequestStatus::Stopped.as_str()));
+    let is_word = is_word(before, change.after, told, writing.facts.ctx.now)?;
     let with = |told_at: &str| -> Result<StoredResource, Fault> {
-        let extension = extension(before, change.after, told, (told_at, writing.client()))?;
+        let by = (told_at, writing.client());
+        let extension = extension(before, change.after, told, is_word, by)?;
         let changes = [
             ("status", &stopped),
             ("subject", &subject),
@@ -104,15 +112,12 @@ fn extension(
     before: Option<&StoredResource>,
     after: &StoredResource,
     told: &Told,
+    is_word: bool,
     (told_at, by): (&str, &str),
 ) -> Result<Option<String>, Fault> {
     let (old, new) = (before.and_then(|it| it.member("extension")), after.member("extension"));
     let (old, new) = (each(old), each(new));
     let (verified, was) = (of(&new, &VERIFIED), of(&old, &VERIFIED));
-    let is_word = !verified.is_empty() && !same(&verified, &was);
-    if is_word {
-        check(&told.order.extension)?;
-    }
     let (held, was_held) = (of(&new, &[HELD_BY]), of(&old, &[HELD_BY]));
     if !held.is_empty() && !same(&held, &was_held) {
         let text = "A pharmacist holds an order back here (/verification/orders).";
@@ -134,11 +139,40 @@ fn extension(
     Ok(Some(format!("[{}]", others.chain(own).collect::<Vec<_>>().join(","))))
 }
 
-/// One person verified it, and it says who.
-fn check(extensions: &[Extension]) -> Result<(), Fault> {
-    let mut verified = extensions.iter().filter(|extension| extension.url == VERIFIED_BY);
-    let (one, more) = (verified.next(), verified.next());
-    let who = one.filter(|_| more.is_none()).and_then(|said| {
+/// Whether the client tells that somebody verified what it orders, and this is no old word.
+///
+/// # Errors
+///
+/// A word that cannot be read, and one of a time that is yet to come: later on it would be taken
+/// for a new one, whatever is ordered by then.
+fn is_word(
+    before: Option<&StoredResource>,
+    after: &StoredResource,
+    told: &Told,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let all = (each(before.and_then(|it| it.member("extension"))), each(after.member("extension")));
+    let (was, verified) = (of(&all.0, &VERIFIED), of(&all.1, &VERIFIED));
+    if verified.is_empty() || same(&verified, &was) {
+        return Ok(false);
+    }
+    let said = check(&told.order.extension)?;
+    if said.is_some_and(|said| said > now) {
+        return Err(rule("Nobody verified an order at a time that is yet to come.", "extension"));
+    }
+    let Some(before) = before else { return Ok(true) };
+    let is_later = said.is_some_and(|said| said > before.last_updated);
+    Ok(is_later && (told.differs || !told.turns()))
+}
+
+/// One person verified it, and it says who; returns when, where it says that.
+fn check(extensions: &[Extension]) -> Result<Option<Timestamp>, Fault> {
+    let one = |url| {
+        let mut all = extensions.iter().filter(|extension| extension.url == url);
+        (all.next(), all.next().is_some())
+    };
+    let ((by, more), (at, more_times)) = (one(VERIFIED_BY), one(VERIFIED_AT));
+    let who = by.filter(|_| !more).and_then(|said| {
         let reference = said.value_reference.as_deref();
         let number = |identifier: &fhir::types::Identifier| identifier.value.clone();
         said.value_string
@@ -146,11 +180,15 @@ fn check(extensions: &[Extension]) -> Result<(), Fault> {
             .or_else(|| number(said.value_identifier.as_deref()?))
             .or_else(|| number(reference?.identifier.as_deref()?))
     });
-    if who.is_some_and(|who| !who.trim().is_empty()) {
-        return Ok(());
+    if who.is_none_or(|who| who.trim().is_empty()) {
+        let text = "Who verified an order is told once, by the staff number.";
+        return Err(rule(text, "extension"));
     }
-    let text = "Who verified an order is told once, by the staff number.";
-    Err(rule(text, "extension"))
+    let Some(at) = at else { return Ok(None) };
+    match at.value_date_time.as_ref().filter(|_| !more_times) {
+        Some(time) => Ok(Some(time.lower())),
+        None => Err(rule("When an order was verified is told once, as a dateTime.", "extension")),
+    }
 }
 
 /// The extensions with these addresses, as they are written.

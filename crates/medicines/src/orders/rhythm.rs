@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use fhir::types::Repeat;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 
 /// The largest number that a code may hold, as the 6 of `Q6H`. A code with a larger one is kept
@@ -111,6 +114,53 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const MEALS: [&str; 8] = ["ACM", "ACD", "ACV", "PCM", "PCD", "PCV", "AC", "PC"];
 
 impl Rhythm {
+    /// The part of a FHIR repeat that a frequency code can say; `None` where a code would say less.
+    pub fn of(repeat: &Repeat, as_needed: bool) -> Option<Self> {
+        let ranged = repeat.frequency_max.is_some()
+            || repeat.period_max.is_some()
+            || repeat.offset.is_some_and(|offset| offset > 0);
+        if ranged {
+            return None;
+        }
+        let whole = |period: &fhir::Decimal| {
+            let value = period.value();
+            (value == value.trunc() && value > Decimal::ZERO).then(|| value.to_u32()).flatten()
+        };
+        let period = match &repeat.period {
+            Some(period) => Some(whole(period)?),
+            None => None,
+        };
+        let unit = match repeat.period_unit {
+            Some(unit) => Some(PeriodUnit::from_code(unit.as_str())?),
+            None => None,
+        };
+        Some(Rhythm {
+            frequency: repeat.frequency,
+            period,
+            unit,
+            when: repeat.when.iter().map(|when| Cow::Borrowed(when.as_str())).collect(),
+            day_of_week: repeat.day_of_week.iter().map(|day| Cow::Borrowed(day.as_str())).collect(),
+            count: repeat.count.filter(|_| repeat.frequency.is_none()),
+            as_needed,
+        })
+    }
+
+    /// The same with what it leaves open as FHIR has it: once in a period, unless times of the day
+    /// say how often, and a period of one unit.
+    #[must_use]
+    pub fn stated(self, repeat: &Repeat) -> Self {
+        if self.unit.is_none() {
+            return self;
+        }
+        let times = u32::try_from(repeat.time_of_day.len()).unwrap_or(u32::MAX).max(1);
+        Rhythm {
+            frequency: self.frequency.or(Some(times)),
+            period: self.period.or(Some(1)),
+            count: None,
+            ..self
+        }
+    }
+
     fn times(frequency: u32, period: u32, unit: PeriodUnit) -> Self {
         Rhythm {
             frequency: Some(frequency),
