@@ -301,6 +301,33 @@ async fn a_long_backlog_that_was_lost_is_told_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_told_again_one_by_one_comes_in_its_order() {
+    let node = Node::start_with(|server| server, None).await;
+    let _telling = tell(&node);
+    let id = subscribe(&node).await;
+    for _ in 0..13 {
+        observe_many(&node, 50).await;
+    }
+    let mut stream = Stream::open(&node, &id, None).await;
+    assert_eq!(stream.numbers(650).await, (1..=650).collect::<Vec<u64>>());
+    drop(stream);
+    // Old ones are looked for from a mark, the newest 500 read by their places.
+    let mut stream = Stream::open(&node, &id, Some(3)).await;
+    assert_eq!(stream.numbers(647).await, (4..=650).collect::<Vec<u64>>());
+    let count = async |range: &str| {
+        let path = format!("/fhir/Subscription/{id}/$events?eventsSinceNumber={range}");
+        let events = node.get(ALL, &path).await.json();
+        events["entry"].as_array().unwrap().len() - 1
+    };
+    assert_eq!(count("20").await, 100);
+    assert_eq!(count("20&eventsUntilNumber=25").await, 6);
+    assert_eq!(count("20&eventsUntilNumber=19").await, 0);
+    // It ends where the newest begin, or between them.
+    assert!((1..=100).contains(&count("140").await));
+    assert_eq!(count("651").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_is_its_clients_alone() {
     let node = Node::start_with(|server| server, None).await;
     let _telling = tell(&node);

@@ -34,8 +34,9 @@ pub const MAX_RECENT: usize = 500;
 pub const MAX_MARKS: usize = 200;
 /// After how many events there is another mark.
 const MARK_EVENTS: u64 = 250;
-/// After how many entries of the journal there is another mark, however few events they held: so
-/// many are looked through to find an event again.
+/// After how many entries of the journal there is another mark, however few events they held: at
+/// the first event that is taken then. The edge has it noted how far was looked before an event
+/// that comes after a long time, so that the mark is near to it.
 const MARK_ENTRIES: u64 = 16_384;
 /// The most events that a subscriber is told at once.
 pub const MAX_TOLD: usize = 100;
@@ -56,6 +57,11 @@ impl Place {
     /// The end of an entry: whatever facts it has, they are before it.
     pub fn end_of(seq: u64) -> Self {
         Place { seq, ordinal: u64::from(u32::MAX) }
+    }
+
+    /// The entry that has the next facts after the place.
+    pub fn next_seq(self) -> u64 {
+        if self == Place::end_of(self.seq) { self.seq + 1 } else { self.seq }
     }
 }
 

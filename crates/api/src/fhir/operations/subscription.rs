@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
+use fhir::resources::IssueType;
 use fhir::{Id, Instant, ResourceType};
 use medicines::subscriptions::{MAX_TOLD, Subscription};
 use serde_json::json;
@@ -11,8 +12,8 @@ use crate::door::Caller;
 use crate::fhir::interactions::search::query;
 use crate::fhir::reply::Reply;
 use crate::fhir::shape::Shape;
-use crate::fhir::subscriptions::pump::{again, journal};
-use crate::fhir::subscriptions::{Asked, Content, Notice, Type, Unread, barred};
+use crate::fhir::subscriptions::pump::journal;
+use crate::fhir::subscriptions::{Again, Asked, Content, Notice, Type, Unread, barred};
 use crate::fhir::{Failure, acceptable, id, no_such_resource, served};
 use crate::problem::{Problem, code};
 use crate::state::ApiState;
@@ -80,7 +81,11 @@ pub(crate) async fn events(
     let (one, asked) = find(&api, &kind, &name).await?;
     own(&api, &caller, &one, &asked)?;
     let (first, count) = numbers(&one, &range)?;
-    let events = again(&api, &one, &asked, first, count).await.map_err(unread)?;
+    let mut again = Again::new(&api.subscriptions, &one, &asked, first);
+    let events = again.events(count).await.map_err(unread)?;
+    if events.is_empty() && count > 0 {
+        return Err(far(first));
+    }
     let content = range.content.unwrap_or(asked.content);
     journal(&api, &one, content, &events).await?;
     let notice = Notice {
@@ -171,6 +176,16 @@ fn numbers(one: &Subscription, range: &Range) -> Result<(u64, usize), Failure> {
     }
     let count = (last + 1).saturating_sub(first);
     Ok((first, usize::try_from(count).unwrap_or(MAX_TOLD).min(MAX_TOLD)))
+}
+
+/// Refuses where as much was looked through as one answer may cost, and the event was not there.
+fn far(first: u64) -> Failure {
+    let detail = format!(
+        "Too much of the journal would have to be looked through to find event {first} again: ask \
+         for a later one, or read the resources anew."
+    );
+    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code::TOO_COSTLY, detail);
+    Failure::new(problem, IssueType::TooCostly)
 }
 
 /// Why events cannot be told again.

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use engine::Engine;
 use fhir::{ResourceType, StoredResource};
 use jiff::Timestamp;
-use medicines::subscriptions::{MAX_TOLD, Place, Subscription};
+use medicines::subscriptions::{Place, Subscription};
 use medicines::{Fact, Head};
 use record::Reader;
 
+use super::again::{Back, Batch};
 use super::asked::Asked;
 use super::pages::{PAGE_ENTRIES, Page, Pages};
 use super::topics::Focus;
@@ -19,7 +20,9 @@ use super::topics::Focus;
 /// The most entries that are looked at for one answer.
 const MAX_LOOKED: u64 = 8_192;
 /// The most bytes of resources that are told at once, beside the first event.
-const MAX_TOLD_BYTES: usize = 4 << 20;
+pub(super) const MAX_TOLD_BYTES: usize = 4 << 20;
+/// After how many bytes of resources a page ends that one stream alone holds.
+const MAX_HELD_BYTES: usize = 1 << 20;
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -31,7 +34,7 @@ pub(crate) struct Event {
 
 impl Event {
     /// The bytes of its resource.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         match &self.focus {
             Focus::Stored(stored) => stored.json().len(),
             Focus::Deleted(_) | Focus::Case(_) => 0,
@@ -95,7 +98,7 @@ impl Events {
         let readers = self.engine.readers();
         let record = readers.get()?;
         let (mut found, mut bytes) = (Found::default(), 0);
-        let mut next = if from == Place::end_of(from.seq) { from.seq + 1 } else { from.seq };
+        let mut next = from.next_seq();
         let until = recorded.min(next.saturating_add(MAX_LOOKED));
         while next <= until {
             let page = self.page(next, recorded)?;
@@ -120,51 +123,37 @@ impl Events {
         Ok(found)
     }
 
-    /// The events of a subscription from number `first` on that its subscriber took before, at
-    /// most `limit`: fewer where they have more than [`MAX_TOLD_BYTES`] of resources, but at least
-    /// the first; none where there is none of that number yet. Those whose places are not kept any
-    /// more are looked for from a mark. Blocks.
-    pub(crate) fn again(
+    /// Goes on to the next events that a subscriber took before, and puts them into the batch: by
+    /// their places, or for those whose places are not kept any more a step of looking from a
+    /// mark. Blocks.
+    pub(super) fn again(
         &self,
         asked: &Asked,
         one: &Subscription,
-        first: u64,
-        limit: usize,
-    ) -> Result<Vec<Event>, Unread> {
+        back: &mut Back,
+        batch: &mut Batch,
+    ) -> Result<(), Unread> {
         let oldest = one.oldest();
-        if first >= oldest {
-            let skip = usize::try_from(first - oldest).unwrap_or(usize::MAX);
-            let places: Vec<Place> = one.recent.iter().skip(skip).take(limit).copied().collect();
-            return self.at(&places);
+        if back.next >= oldest {
+            let skip = usize::try_from(back.next - oldest).unwrap_or(usize::MAX);
+            let places = one.recent.iter().skip(skip).take(batch.room()).copied();
+            let count = batch.fill(self.at(&places.collect::<Vec<Place>>())?);
+            back.next += u64::try_from(count).unwrap_or_default();
+            return Ok(());
         }
-        let mark = one.mark_before(first).ok_or(Unread::Moved)?;
-        let limit = usize::try_from(oldest - first).map_or(limit, |most| most.min(limit));
-        let (mut number, mut from) = (mark.events, mark.looked);
-        let (mut events, mut bytes) = (Vec::new(), 0);
-        loop {
-            let found = self.after(asked, from, MAX_TOLD)?;
-            for event in found.events {
-                number += 1;
-                if number < first {
-                    continue;
-                }
-                bytes += event.bytes();
-                if !events.is_empty() && bytes > MAX_TOLD_BYTES {
-                    return Ok(events);
-                }
-                events.push(event);
-                if events.len() == limit {
-                    return Ok(events);
-                }
+        let readers = self.engine.readers();
+        let record = readers.get()?;
+        let journal = self.journal()?;
+        let page = |seq| match self.pages.known(seq) {
+            Some(page) => Ok(page),
+            None => {
+                // What is not looked through yet may not be recorded either.
+                let most = usize::try_from(one.looked.seq.saturating_sub(seq) + 1);
+                let most = most.unwrap_or(PAGE_ENTRIES).min(PAGE_ENTRIES);
+                read(&journal, seq, most, MAX_HELD_BYTES).map(Arc::new)
             }
-            match found.looked {
-                Some(looked) if looked > from && looked < one.looked => from = looked,
-                _ => {
-                    let words = format!("event {first} of {} is not found again", one.id);
-                    return Err(Unread::Failed(words));
-                }
-            }
-        }
+        };
+        back.look(one, batch, page, |event| is_asked(asked, event, &record))
     }
 
     /// The events at these places, in their order: fewer than all where they have more than
@@ -184,7 +173,7 @@ impl Events {
                     Some(journal) => journal,
                     None => journal.insert(self.journal()?),
                 };
-                Arc::new(read(journal, place.seq, 1)?)
+                Arc::new(read(journal, place.seq, 1, usize::MAX)?)
             };
             let found = held.events.iter().find(|event| event.place == *place).cloned();
             let found = found.ok_or_else(lost)?;
@@ -202,7 +191,7 @@ impl Events {
     fn page(&self, seq: u64, recorded: u64) -> Result<Arc<Page>, Unread> {
         self.pages.get(seq, || {
             let most = usize::try_from(recorded.saturating_sub(seq) + 1).unwrap_or(PAGE_ENTRIES);
-            read(&self.journal()?, seq, most.min(PAGE_ENTRIES))
+            read(&self.journal()?, seq, most.min(PAGE_ENTRIES), usize::MAX)
         })
     }
 
@@ -211,14 +200,23 @@ impl Events {
     }
 }
 
-/// Reads and understands entries.
-fn read(journal: &journal::Reader, seq: u64, most: usize) -> Result<Page, Unread> {
+/// Reads and understands entries, until they have so many bytes of resources, but at least the
+/// first.
+fn read(
+    journal: &journal::Reader,
+    seq: u64,
+    most: usize,
+    most_bytes: usize,
+) -> Result<Page, Unread> {
     let entries = journal.read_from(seq, most)?;
     if entries.is_empty() {
         return Err(Unread::Failed(format!("entry {seq} is not in the journal")));
     }
     let mut page = Page { first: seq, last: seq, events: Vec::new(), bytes: 0 };
     for entry in entries {
+        if page.bytes >= most_bytes {
+            break;
+        }
         page.last = entry.seq;
         if !has_events(&entry.head) {
             continue;

@@ -5,8 +5,10 @@
 //! queued: events are read from the journal by their places ([`events`]), so that what was not
 //! taken is found again after whatever happened, in the same order and under the same numbers. One
 //! task tells each subscriber ([`pump`]), and a manager looks after the tasks ([`manager`]);
-//! whoever reads a stream has it told there ([`stream`]).
+//! whoever reads a stream has it told there ([`stream`]). What was taken before is found again from
+//! marks ([`again`]).
 
+mod again;
 mod asked;
 mod backoff;
 mod events;
@@ -27,8 +29,9 @@ use std::time::Duration;
 
 use fhir::Id;
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
+pub(crate) use again::Again;
 pub(crate) use asked::{Asked, Content, GUIDE};
 pub(crate) use events::{Event, Events, Unread};
 pub use guard::{AllowEntry, AllowError, AllowList};
@@ -101,6 +104,8 @@ pub struct Subscriptions {
     changed: Arc<watch::Sender<u64>>,
     views: Arc<Mutex<BTreeMap<Id, SubscriptionView>>>,
     pub(crate) events: Events,
+    /// Who may look for old events now.
+    turns: Arc<Semaphore>,
     streams: Streams,
 }
 
@@ -111,6 +116,7 @@ impl Subscriptions {
             changed: Arc::new(watch::Sender::new(0)),
             views: Arc::default(),
             events: Events::new(engine),
+            turns: Arc::new(Semaphore::new(again::MAX_LOOKING)),
             streams: Streams::new(),
         }
     }

@@ -29,6 +29,10 @@ use crate::state::ApiState;
 /// After how many entries without an event it is journaled how far was looked, so that a start
 /// need not look through them again.
 const LOOKED_ENTRIES: u64 = 50_000;
+/// After how many entries without an event the same is journaled before the next one is told, so
+/// that the mark of that event is near to it: one is found again within 32,768 entries of a mark,
+/// the distance of the marks with twice as much as this.
+const GAP_ENTRIES: u64 = 8_192;
 /// The longest wait for an end or a heartbeat before it is looked at again.
 const MOST_WAIT: Duration = Duration::from_hours(1);
 
@@ -94,6 +98,9 @@ impl Pump {
                 }
             };
             if !found.events.is_empty() {
+                if looked.seq.saturating_sub(self.one.looked.seq) >= GAP_ENTRIES {
+                    self.take(Vec::new(), looked).await?;
+                }
                 let waiting = found.events.first().map(|event| event.at);
                 self.view(|view| view.waiting = waiting);
                 self.deliver(Type::Event, &found.events).await?;
@@ -276,21 +283,6 @@ pub(crate) async fn journal(
         patients: events.iter().filter_map(|event| event.focus.patient()).collect(),
     };
     look_as(api, &one.owner, seen).await
-}
-
-/// Events of a subscription that its subscriber took before ([`Events::again`](super::Events)).
-pub(crate) async fn again(
-    api: &ApiState,
-    one: &Subscription,
-    asked: &Asked,
-    first: u64,
-    limit: usize,
-) -> Result<Vec<Event>, Unread> {
-    let events = api.subscriptions.events.clone();
-    let (one, asked) = (one.clone(), asked.clone());
-    let reading = move || events.again(&asked, &one, first, limit);
-    let read = tokio::task::spawn_blocking(reading).await;
-    read.unwrap_or_else(|_| Err(Unread::Failed("the reading ended unexpectedly".to_owned())))
 }
 
 /// Says that a subscriber took events. Gives the subscription as it stands then; none where it is

@@ -19,8 +19,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::asked::Channel;
-use super::pump::{Pump, again, journal};
-use super::{Asked, Notice, Type};
+use super::pump::{Pump, journal};
+use super::{Again, Asked, Notice, Type};
 use crate::state::ApiState;
 
 /// The most streams at the same time; each holds a connection.
@@ -167,11 +167,16 @@ impl Reader {
 
     /// Tells again what the reader has missed, from number `first` on.
     async fn repeat(&self, one: &Subscription, asked: &Asked, first: u64) -> Option<()> {
-        let mut first = first;
-        while first <= one.events {
-            let events = again(&self.api, one, asked, first, asked.count).await.ok()?;
+        let mut again = Again::new(&self.api.subscriptions, one, asked, first);
+        while again.number() <= one.events {
+            let first = again.number();
+            let events = again.events(asked.count).await.ok()?;
+            if events.is_empty() {
+                // It is further on in the journal.
+                continue;
+            }
             journal(&self.api, one, asked.content, &events).await.ok()?;
-            let count = u64::try_from(events.len()).ok().filter(|count| *count > 0)?;
+            let last = again.number() - 1;
             let notice = Notice {
                 base: &self.api.fhir_base,
                 subscription: one,
@@ -179,13 +184,12 @@ impl Reader {
                 kind: Type::Event,
                 content: asked.content,
                 now: self.api.engine.clock().now(),
-                total: first + count - 1,
+                total: last,
                 first,
                 events: &events,
             };
-            let message = message(Type::Event, Some(first + count - 1), &notice.bundle());
+            let message = message(Type::Event, Some(last), &notice.bundle());
             timeout(asked.timeout, self.messages.send(message)).await.ok()?.ok()?;
-            first += count;
         }
         Some(())
     }
