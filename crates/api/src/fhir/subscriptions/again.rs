@@ -250,7 +250,7 @@ mod tests {
                 let before = reads.len();
                 let read = |seq| {
                     reads.push(seq);
-                    Ok(Arc::new(page(seq, if seq > 37_000 { bytes } else { 0 })))
+                    Ok(Arc::new(page(seq, if seq > 36_000 { bytes } else { 0 })))
                 };
                 let is_asked = |event: &Event| Ok(event.place.seq.is_multiple_of(APART));
                 back.look(one, &mut batch, read, is_asked).unwrap();
