@@ -106,7 +106,7 @@ impl Batch {
     }
 
     /// Takes in what was read by its place; what comes then is a batch of its own.
-    pub(super) fn fill(&mut self, events: Vec<Event>) -> usize {
+    pub(super) fn fill(&mut self, events: &[Event]) -> usize {
         let count = events.iter().take_while(|event| self.take(event)).count();
         self.over = true;
         count

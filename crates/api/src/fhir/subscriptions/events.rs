@@ -137,21 +137,21 @@ impl Events {
         if back.next >= oldest {
             let skip = usize::try_from(back.next - oldest).unwrap_or(usize::MAX);
             let places = one.recent.iter().skip(skip).take(batch.room()).copied();
-            let count = batch.fill(self.at(&places.collect::<Vec<Place>>())?);
+            let count = batch.fill(&self.at(&places.collect::<Vec<Place>>())?);
             back.next += u64::try_from(count).unwrap_or_default();
             return Ok(());
         }
         let readers = self.engine.readers();
         let record = readers.get()?;
         let journal = self.journal()?;
-        let page = |seq| match self.pages.known(seq) {
-            Some(page) => Ok(page),
-            None => {
-                // What is not looked through yet may not be recorded either.
-                let most = usize::try_from(one.looked.seq.saturating_sub(seq) + 1);
-                let most = most.unwrap_or(PAGE_ENTRIES).min(PAGE_ENTRIES);
-                read(&journal, seq, most, MAX_HELD_BYTES).map(Arc::new)
+        let page = |seq| {
+            if let Some(page) = self.pages.known(seq) {
+                return Ok(page);
             }
+            // What is not looked through yet may not be recorded either.
+            let most = usize::try_from(one.looked.seq.saturating_sub(seq) + 1);
+            let most = most.unwrap_or(PAGE_ENTRIES).min(PAGE_ENTRIES);
+            read(&journal, seq, most, MAX_HELD_BYTES).map(Arc::new)
         };
         back.look(one, batch, page, |event| is_asked(asked, event, &record))
     }
