@@ -23,9 +23,9 @@ use crate::turns::Turns;
 
 /// The most queries of the record that run at the same time for each core, each on a thread that it
 /// may keep waiting: a thread more is a reader and a heap more.
-const QUERIES_A_CORE: usize = 4;
+const QUERIES_A_CORE: usize = 2;
 /// The same in all, however few cores there are.
-const LEAST_QUERIES: usize = 8;
+const LEAST_QUERIES: usize = 4;
 
 /// What the interface is made of. A clone is another handle to the same: every layer of every
 /// request has one.

@@ -30,7 +30,7 @@ const WORTH_BYTES: usize = 1 << 10;
 /// From how many bytes on the work is done on a thread of its own.
 const LARGE_BYTES: usize = 64 << 10;
 /// The most large answers that are worked on at the same time; more wait.
-const MAX_WORKERS: usize = 4;
+const MAX_WORKERS: usize = 2;
 
 /// The turns for large answers.
 #[derive(Debug, Clone)]

@@ -19,6 +19,7 @@ mod trace;
 mod verify;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -99,9 +100,14 @@ impl Cli {
 /// Why a command failed, in words for the person who called it.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// For how long a thread that may block is kept without work: with it goes what memory its last
+/// request left with it.
+const IDLE_THREAD: Duration = Duration::from_secs(1);
+
 /// A runtime for the commands that serve.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    Ok(builder.enable_all().thread_keep_alive(IDLE_THREAD).build()?)
 }
 
 /// Listens from now on for the terminal's interrupt and the system's request to end; the future
