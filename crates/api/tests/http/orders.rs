@@ -292,3 +292,26 @@ async fn the_journal_alone_says_whose_an_order_is() {
     assert_eq!(put(&node, &order, "").await.status, 200);
     assert_eq!(ask(&node, "a", "2").await, "stopped");
 }
+
+#[tokio::test]
+async fn an_old_word_verifies_nothing_and_an_end_changes_nothing() {
+    let (node, anna) = ward().await;
+    let mut order = order(&anna);
+    order["identifier"] = json!([{ "system": "https://ryy.nhs.uk/Id/order/gp", "value": "77" },
+        { "system": ORDER, "value": "9001" }]);
+    let created = node.fhir_as(EPMA, "POST", PATH, "", &order.to_string()).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    order["id"] = created.json()["id"].clone();
+    order["dosageInstruction"][0]["doseAndRate"][0]["doseQuantity"]["value"] = json!(500);
+    for key in ["a", "b"] {
+        assert_eq!(put(&node, &order, "").await.status, 200);
+        assert_eq!(ask(&node, key, "1").await, "not-verified");
+    }
+    order["status"] = json!("stopped");
+    order["dosageInstruction"][0]["doseAndRate"][0]["doseQuantity"]["value"] = json!(1000);
+    let place = "MedicationRequest.dosageInstruction";
+    refused(&put(&node, &order, "").await, 422, "loop-rule", place);
+    order["dosageInstruction"][0]["doseAndRate"][0]["doseQuantity"]["value"] = json!(500);
+    assert_eq!(put(&node, &order, "").await.status, 200);
+    assert_eq!(ask(&node, "c", "1").await, "no-live-order");
+}

@@ -6,6 +6,7 @@ use channels::dialect::Dialect;
 use channels::outbound::{Versions, Voice, render};
 use fhir::{Draft, Id, ResourceType};
 use medicines::deliveries::Delivery;
+use medicines::orders::{Verification, Word};
 use medicines::store::{Act, Effect, Only, Step, Target, Write};
 use medicines::{Answer, Fact, Request};
 use serde_json::{Value, json};
@@ -257,4 +258,45 @@ fn its_status_is_heard_as_its_twins() {
         assert_eq!(answers(&mut told, &later), answers(&mut written, &later), "{status}");
     }
     assert_eq!(told.now, time("12:01:00"));
+}
+
+#[test]
+fn what_a_pharmacist_holds_back_stays_so_for_both() {
+    let (mut told, mut written) = (Hospital::new(), Hospital::new());
+    tell(&mut told, "NW", "RXE||PARA500^Paracetamol^L|1||G\nTQ1|1||Q6H");
+    let mut order = resource(&written, &dosages("{}"));
+    // Another owner's number before its own: the cabinets are told its own.
+    let own = order["identifier"][0].take();
+    order["identifier"] =
+        json!([{ "system": "https://ryy.nhs.uk/Id/order/gp", "value": "77" }, own]);
+    order["id"] = json!(write(&mut written, &order).as_str());
+    for hospital in [&mut told, &mut written] {
+        hospital.at("08:30:00");
+        let known = hospital.state.order_by(&format!("{ORDER}|9001")).expect("there is the order");
+        let told = Verification {
+            order: known.id.clone(),
+            version: known.version,
+            word: Word::Intervene,
+            text: Some("Why?".into()),
+            by: "P1".into(),
+            questions: None,
+        };
+        assert_eq!(hospital.ask(Request::Verify(Box::new(told))), Answer::Done);
+    }
+    for (at, control, status) in [("09:00:00", "HD", "on-hold"), ("10:00:00", "RL", "active")] {
+        told.at(at);
+        tell(&mut told, control, "");
+        order["status"] = json!(status);
+        written.at(at);
+        write(&mut written, &order);
+        let standing = |hospital: &mut Hospital| {
+            let known = hospital.state.order_by(&format!("{ORDER}|9001")).expect("it is there");
+            (known.status(), known.verified(), known.held())
+        };
+        assert_eq!(standing(&mut told), standing(&mut written), "{status}");
+        assert!(standing(&mut written).2, "{status}");
+        assert_eq!(profile(&told)[0], profile(&written)[0], "{status}");
+        let later = at.replace(":00:00", ":01:00");
+        assert_eq!(answers(&mut told, &later), answers(&mut written, &later), "{status}");
+    }
 }
