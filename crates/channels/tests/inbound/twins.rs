@@ -208,7 +208,7 @@ fn an_order_by_fhir_is_judged_as_its_twin_by_hl7() {
     let rows = TWINS.iter().map(|(hl7, fhir)| (*hl7, dosages(fhir)));
     for (hl7, fhir) in rows.chain([taper()]) {
         let (mut told, mut written) = (Hospital::new(), Hospital::new());
-        tell(&mut told, "NW", &format!("RXE||PARA500^Paracetamol^L|{}", hl7));
+        tell(&mut told, "NW", &format!("RXE||PARA500^Paracetamol^L|{hl7}"));
         let mut order = resource(&written, &fhir);
         let id = write(&mut written, &order);
         order["id"] = json!(id.as_str());

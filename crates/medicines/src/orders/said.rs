@@ -26,7 +26,7 @@ pub fn contradicts(code: &Rhythm, dosage: &Dosage) -> bool {
         || other_count
         || other_interval
         || !code.day_of_week.is_empty() && !same(&code.day_of_week, days)
-        || !(code.when.is_empty() || repeat.when.is_empty()) && !same(&code.when, when)
+        || !(code.when.is_empty() || repeat.when.is_empty() || same(&code.when, when))
 }
 
 /// What a code says of the interval, as an order says it.
