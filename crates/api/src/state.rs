@@ -185,8 +185,8 @@ impl ApiState {
     }
 
     /// Runs a query on this very thread, where neither the record nor a reader has to be waited
-    /// for. It has to be one that takes a millisecond at the very most, and as a rule less time than
-    /// leaving the thread to others does, some ten microseconds.
+    /// for. It has to be one that takes a millisecond at the very most, and as a rule less time
+    /// than leaving the thread to others does, some ten microseconds.
     pub(crate) fn at_once<T>(
         &self,
         query: impl FnOnce(&Reader) -> Result<T, record::Error>,
