@@ -20,6 +20,7 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// One thing that has to be so before a node can work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ReadyCheck)]
 pub struct Check {
     /// What is looked at: `journal`, `record`, `disk`, …
     pub name: &'static str,
