@@ -331,7 +331,7 @@ fn an_order_is_known_by_the_number_under_which_it_was_checked() {
 fn an_order_ends_as_it_was_ordered() {
     for status in ["stopped", "cancelled", "completed", "entered-in-error"] {
         let mut hospital = Hospital::new();
-        let (_, mut order) = placed(&mut hospital);
+        let (id, mut order) = placed(&mut hospital);
         order["status"] = json!(status);
         let mut check = |pointer: &str, value: Value, expected: &str| {
             let mut order = order.clone();
@@ -345,8 +345,15 @@ fn an_order_ends_as_it_was_ordered() {
         check("/medicationCodeableConcept", other, "medicationCodeableConcept");
         check("/extension", json!([{ "url": "urn:own", "valueString": "y" }]), "extension");
         check("/intent", json!("plan"), "intent");
+        let bounds = "/dosageInstruction/0/timing/repeat/boundsPeriod";
+        let (start, end) = ("2026-11-20T07:00:00Z", "2026-11-20T09:00:00Z");
+        check(bounds, json!({ "start": start, "end": end }), "dosageInstruction");
+        // What an end may bring along, so that it is heard.
         order["statusReason"] = json!({ "text": "as before" });
+        order["note"] = json!([{ "text": "rash" }]);
+        order["dosageInstruction"][0]["timing"]["repeat"]["boundsPeriod"] = json!({ "end": end });
         assert_eq!(one(&mut hospital, EPMA, &order).unwrap().version, 2, "{status}");
+        assert!(hospital.state.order(&id).is_none_or(|order| !order.is_open()), "{status}");
     }
 }
 

@@ -170,7 +170,8 @@ fn understand(writing: &mut Writing<'_>, change: &Change<'_>) -> Result<Told, Fa
         return Err(rule(text, "subject"));
     }
     let before = change.before.filter(|_| known.is_some());
-    let other = before.and_then(|before| words::difference(before, change.after));
+    let ends = is_end(order.status) && known.as_ref().is_some_and(|known| known.is_open());
+    let other = before.and_then(|before| words::difference(before, change.after, ends));
     let differs = before.is_none() || other.is_some();
     Ok(Told { order, known, patient, differs, other })
 }
@@ -196,10 +197,7 @@ fn asked(told: &Told) -> Result<Asked, Fault> {
         return Err(rule(text, "status"));
     };
     let before = known.status();
-    let ended = matches!(
-        status,
-        Status::Stopped | Status::Cancelled | Status::Completed | Status::EnteredInError
-    );
+    let ended = is_end(status);
     if !known.is_open() {
         if !ended || told.differs {
             let text = "The order has ended and cannot be changed: a new order is needed.";
@@ -225,6 +223,15 @@ fn asked(told: &Told) -> Result<Asked, Fault> {
             return Err(rule(text, "status"));
         }
     }))
+}
+
+/// Whether an order has ended that has this status.
+fn is_end(status: MedicationRequestStatus) -> bool {
+    use MedicationRequestStatus as Status;
+    matches!(
+        status,
+        Status::Stopped | Status::Cancelled | Status::Completed | Status::EnteredInError
+    )
 }
 
 /// Whether all that an order says can be acted on. What was found right before is not looked at

@@ -25,6 +25,10 @@ use crate::store::write::Writing;
 /// The extensions of an order that are the loop's.
 const OWN: [&str; 5] = [VERIFIED_BY, VERIFIED_AT, HELD_BY, TOLD_AT, TOLD_BY];
 const VERIFIED: [&str; 2] = [VERIFIED_BY, VERIFIED_AT];
+/// The member with the doses.
+const DOSAGE: &str = "dosageInstruction";
+/// Where a repeat has its first and its last time.
+const BOUNDS: &str = "boundsPeriod";
 /// Members that say nothing of what is ordered.
 const NOT_ORDERED: [&str; 10] = [
     "resourceType",
@@ -39,16 +43,27 @@ const NOT_ORDERED: [&str; 10] = [
     "extension",
 ];
 
+/// What may come with an end: it says nothing of what was to be given until then.
+const WITH_AN_END: [&str; 3] = ["note", "eventHistory", "detectedIssue"];
+
 /// The first member in which a version orders something else than the one before. Digits count,
-/// the order of members does not.
-pub(super) fn difference(before: &StoredResource, after: &StoredResource) -> Option<String> {
+/// the order of members does not. A version that `ends` the order may say when its doses end, and
+/// something about it.
+pub(super) fn difference(
+    before: &StoredResource,
+    after: &StoredResource,
+    ends: bool,
+) -> Option<String> {
     let old = members(before.json()).expect("a stored resource is an object");
     let new = members(after.json()).expect("a stored resource is an object");
     let names = old.iter().chain(new.iter()).map(|(name, _)| &**name);
     let mut ordered = names.filter(|name| !NOT_ORDERED.contains(name));
-    let changes = |name| {
+    let changes = |name: &str| {
         let change = [(name, new.get(name))];
-        before.revised(&change, before.last_updated).is_some()
+        let changed = before.revised(&change, before.last_updated).is_some();
+        let may =
+            ends && (WITH_AN_END.contains(&name) || name == DOSAGE && only_ends(before, after));
+        changed && !may
     };
     let others = |version: &StoredResource| {
         let all = each(version.member("extension"));
@@ -56,6 +71,23 @@ pub(super) fn difference(before: &StoredResource, after: &StoredResource) -> Opt
     };
     let other = || (others(before) != others(after)).then_some("extension");
     ordered.find(|name| changes(*name)).or_else(other).map(str::to_owned)
+}
+
+/// Whether the doses of two versions differ in their ends alone.
+fn only_ends(before: &StoredResource, after: &StoredResource) -> bool {
+    let endless = |version: &StoredResource| {
+        let mut doses: Value = serde_json::from_str(version.member(DOSAGE)?).ok()?;
+        for dose in doses.as_array_mut()? {
+            let repeat = dose.pointer_mut("/timing/repeat").and_then(Value::as_object_mut);
+            let Some(repeat) = repeat else { continue };
+            let period = repeat.get_mut(BOUNDS).and_then(Value::as_object_mut);
+            if period.is_some_and(|period| period.remove("end").is_some() && period.is_empty()) {
+                repeat.remove(BOUNDS);
+            }
+        }
+        Some(doses)
+    };
+    endless(before).is_some_and(|doses| endless(after) == Some(doses))
 }
 
 /// The version to store: what the client wrote with the loop's words. `None` where that is the
