@@ -362,8 +362,7 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formulary::{FORMULARY, Timing};
-    use crate::world::OrderState;
+    use crate::formulary::Timing;
 
     fn at(hour: i64) -> Timestamp {
         let start: Timestamp = "2026-11-20T06:00:00Z".parse().unwrap();
@@ -371,20 +370,7 @@ mod tests {
     }
 
     fn order(number: u32, code: &str, units: &str) -> Order {
-        Order {
-            number,
-            patient: 1,
-            item: FORMULARY.iter().position(|item| item.code == code).unwrap(),
-            units: units.parse().unwrap(),
-            timing: Timing::Prn(4),
-            begins: at(0),
-            state: OrderState::Live,
-            verified_by: None,
-            prescriber: "D4001".to_owned(),
-            by_moiety: false,
-            with_local: false,
-            version: 1,
-        }
+        Order { patient: 1, begins: at(0), ..crate::world::sample(number, code, units) }
     }
 
     /// What was taken: patient, order, item, units, the hour.

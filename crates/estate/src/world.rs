@@ -170,26 +170,31 @@ impl Order {
     }
 }
 
+/// A live order that is given when needed, every four hours at the most.
+#[cfg(test)]
+pub(crate) fn sample(number: u32, code: &str, units: &str) -> Order {
+    Order {
+        number,
+        patient: 0,
+        item: FORMULARY.iter().position(|item| item.code == code).unwrap(),
+        units: units.parse().unwrap(),
+        timing: Timing::Prn(4),
+        begins: Timestamp::UNIX_EPOCH,
+        state: OrderState::Live,
+        verified_by: None,
+        prescriber: "D4001".to_owned(),
+        by_moiety: false,
+        with_local: false,
+        version: 1,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn check(code: &str, units: &str, number: u32, expected: (&str, &str)) {
-        let item = FORMULARY.iter().position(|item| item.code == code).unwrap();
-        let order = Order {
-            number,
-            patient: 0,
-            item,
-            units: units.parse().unwrap(),
-            timing: Timing::Prn(4),
-            begins: Timestamp::UNIX_EPOCH,
-            state: OrderState::Live,
-            verified_by: None,
-            prescriber: "D4001".to_owned(),
-            by_moiety: false,
-            with_local: false,
-            version: 1,
-        };
+        let order = sample(number, code, units);
         assert_eq!(order.dose(), (expected.0.parse().unwrap(), expected.1), "{code} {units}");
         assert_eq!(order.daily_most(), Some(order.units * Decimal::from(4)));
     }

@@ -210,18 +210,22 @@ impl Subscription {
 mod tests {
     use super::*;
 
-    #[test]
-    fn numbers_go_on_and_the_newest_places_stay() {
-        let id = Id::new("s").unwrap();
-        let written = Change::Written {
+    /// A client wrote it, and is told what comes after the entry.
+    fn written(id: &Id, version: u64, after: u64) -> Change {
+        Change::Written {
             id: id.clone(),
-            version: 1,
+            version,
             owner: "app".into(),
             headers: vec![],
             status: Status::Requested,
-            looked: Some(Place::end_of(7)),
-        };
-        let mut one = written.first().unwrap();
+            looked: Some(Place::end_of(after)),
+        }
+    }
+
+    #[test]
+    fn numbers_go_on_and_the_newest_places_stay() {
+        let id = Id::new("s").unwrap();
+        let mut one = written(&id, 1, 7).first().unwrap();
         assert_eq!((one.events, one.oldest(), one.looked), (0, 1, Place::end_of(7)));
         let places = |from: u64, n: u64| (from..from + n).map(|seq| Place { seq, ordinal: 0 });
         let took = |from, n| Change::Took {
@@ -235,14 +239,7 @@ mod tests {
         assert_eq!((one.events, one.oldest()), (603, 104));
         assert_eq!(one.recent.back(), Some(&Place { seq: 619, ordinal: 0 }));
         // It was switched on anew, and skipped what happened meanwhile; an old word comes late.
-        one.fold(&Change::Written {
-            id: id.clone(),
-            version: 4,
-            owner: "app".into(),
-            headers: vec![],
-            status: Status::Requested,
-            looked: Some(Place::end_of(1000)),
-        });
+        one.fold(&written(&id, 4, 1_000));
         one.fold(&took(700, 1));
         assert_eq!((one.events, one.looked), (604, Place::end_of(1000)));
         let json = serde_json::to_string(&one).unwrap();
@@ -252,15 +249,7 @@ mod tests {
     #[test]
     fn marks_reach_back_beyond_the_places() {
         let id = Id::new("s").unwrap();
-        let written = Change::Written {
-            id: id.clone(),
-            version: 1,
-            owner: "app".into(),
-            headers: vec![],
-            status: Status::Requested,
-            looked: Some(Place::end_of(7)),
-        };
-        let mut one = written.first().unwrap();
+        let mut one = written(&id, 1, 7).first().unwrap();
         assert_eq!(one.reaches(), 1);
         // Events come a hundred at a time, each in an entry of its own from 8 on.
         let take = |one: &mut Subscription, times: u64| {

@@ -84,28 +84,15 @@ fn last(one: &Subscription, headers: &HeaderMap) -> Result<Option<u64>, Failure>
 
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
-
-    use fhir::Id;
     use medicines::subscriptions::{Mark, Place};
 
     use super::*;
+    use crate::fhir::subscriptions::sample;
 
     #[test]
     fn a_reader_goes_on_after_the_last_event_that_came() {
         let place = |seq| Place { seq, ordinal: 0 };
-        let mut one = Subscription {
-            id: Id::new("s").unwrap(),
-            version: 2,
-            owner: "app".into(),
-            headers: vec![],
-            status: Status::Active,
-            reason: None,
-            looked: place(60),
-            events: 6,
-            recent: (4..=6).map(|number| place(number * 10)).collect(),
-            marks: VecDeque::new(),
-        };
+        let mut one = sample(6, [40, 50, 60]);
         let check = |one: &Subscription, of: Option<&str>, expected: Result<Option<u64>, u16>| {
             let mut headers = HeaderMap::new();
             if let Some(of) = of {

@@ -206,26 +206,16 @@ pub(crate) fn unread(error: Unread) -> Failure {
 mod tests {
     use std::collections::VecDeque;
 
-    use medicines::subscriptions::{Mark, Place, Status};
+    use medicines::subscriptions::{Mark, Place};
 
     use super::*;
+    use crate::fhir::subscriptions::sample;
 
     #[test]
     fn a_range_is_of_what_can_be_asked_for() {
         let place = |seq| Place { seq, ordinal: 0 };
-        let recent: VecDeque<Place> = (54..=253).map(|number| place(number * 10)).collect();
-        let one = Subscription {
-            id: Id::new("s").unwrap(),
-            version: 2,
-            owner: "app".into(),
-            headers: vec![],
-            status: Status::Active,
-            reason: None,
-            looked: place(2530),
-            events: 253,
-            recent,
-            marks: VecDeque::from([Mark { events: 3, looked: place(35) }]),
-        };
+        let marks = VecDeque::from([Mark { events: 3, looked: place(35) }]);
+        let one = Subscription { marks, ..sample(253, (54..=253).map(|number| number * 10)) };
         let check = |since, until, expected: Option<(u64, usize)>| {
             let found = numbers(&one, &Range { since, until, content: None }).ok();
             assert_eq!(found, expected, "{since:?} {until:?}");

@@ -190,9 +190,9 @@ mod tests {
 
     use fhir::{Id, StoredResource};
     use jiff::Timestamp;
-    use medicines::subscriptions::Status;
 
     use super::super::pages::PAGE_ENTRIES;
+    use super::super::sample;
     use super::super::topics::Focus;
     use super::*;
 
@@ -201,19 +201,9 @@ mod tests {
 
     /// So many events were taken, the last twenty of which have places.
     fn taken(events: u64) -> Subscription {
-        let place = |number| Place { seq: number * APART, ordinal: 0 };
-        Subscription {
-            id: Id::new("s").unwrap(),
-            version: 2,
-            owner: "app".into(),
-            headers: vec![],
-            status: Status::Active,
-            reason: None,
-            looked: place(events),
-            events,
-            recent: (events - 19..=events).map(place).collect(),
-            marks: VecDeque::from([Mark { events: 0, looked: Place::end_of(0) }]),
-        }
+        let marks = VecDeque::from([Mark { events: 0, looked: Place::end_of(0) }]);
+        let recent = (events - 19..=events).map(|number| number * APART);
+        Subscription { marks, ..sample(events, recent) }
     }
 
     /// A page of a journal in which every tenth entry is an event of so many bytes.

@@ -168,3 +168,26 @@ pub(crate) fn barred(api: &ApiState, client: &str, topic: Topic) -> Option<&'sta
     let may = has(Role::FhirRead) && topic.needs().is_none_or(has);
     (!may).then_some("rights-missing: the client does not have the roles for this topic any more")
 }
+
+/// A subscription that is on, of which so many events were taken, the last ones in these entries.
+#[cfg(test)]
+pub(crate) fn sample(
+    events: u64,
+    recent: impl IntoIterator<Item = u64>,
+) -> medicines::subscriptions::Subscription {
+    use medicines::subscriptions::{Place, Status, Subscription};
+    let recent: std::collections::VecDeque<_> =
+        recent.into_iter().map(|seq| Place { seq, ordinal: 0 }).collect();
+    Subscription {
+        id: Id::new("s").unwrap(),
+        version: 2,
+        owner: "app".into(),
+        headers: vec![],
+        status: Status::Active,
+        reason: None,
+        looked: recent.back().copied().unwrap_or(Place::end_of(0)),
+        events,
+        recent,
+        marks: std::collections::VecDeque::new(),
+    }
+}

@@ -70,7 +70,7 @@ pub(super) fn difference(
         values(all.iter().filter(|it| !OWN.contains(&&*it.url)).map(|it| it.json))
     };
     let other = || (others(before) != others(after)).then_some("extension");
-    ordered.find(|name| changes(*name)).or_else(other).map(str::to_owned)
+    ordered.find(|name| changes(name)).or_else(other).map(str::to_owned)
 }
 
 /// Whether the doses of two versions differ in their ends alone.
