@@ -15,6 +15,7 @@ fn hours_with_every_fault_keep_the_rules_of_the_loop() {
         beds: 8,
         weather: Weather::Rough,
         binary: PathBuf::from(env!("CARGO_BIN_EXE_interlock")),
+        keep: false,
     };
     let report = run(&settings).unwrap();
     assert!(report.is_clean(), "{:#?}", report.words);

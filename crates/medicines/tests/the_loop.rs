@@ -6,8 +6,10 @@ use fhir::ResourceType;
 use hospital::*;
 use medicines::cabinet::{Bin, RefusalCode, TransactionCode};
 use medicines::cases::CaseKind;
+use medicines::deliveries::{Delivery, DeliveryState, Outcome};
 use medicines::orders::Control;
-use medicines::{Answer, Request};
+use medicines::patients::PatientEvent;
+use medicines::{Answer, Fact, Request};
 use rust_decimal::Decimal;
 
 fn dec(value: i64) -> Decimal {
@@ -442,4 +444,46 @@ fn only_who_may_settles_a_case_and_who_may_not_gives_with_a_case() {
     hospital.ask(Request::Administer(vec![given]));
     let case = (CaseKind::BedsideDeviation, "user-not-allowed".to_owned());
     assert_eq!(hospital.open_cases(), [case]);
+}
+
+/// The cases after the cabinet of ward A has refused the last message that it was told.
+fn refused(hospital: &mut Hospital, codes: &str) -> Vec<(CaseKind, String)> {
+    let told = hospital.facts.iter().rev().find_map(|fact| match fact {
+        Fact::Queued(delivery) if &*delivery.channel == "to-a" => Some(Delivery::clone(delivery)),
+        _ => None,
+    });
+    let last = hospital.queued("to-a").pop();
+    assert!(matches!(last.as_deref(), Some("Hold v2" | "New v1")), "{last:?}");
+    let Some(delivery) = told else { panic!("nothing was told") };
+    let outcome = Outcome {
+        channel: "to-a".into(),
+        delivery,
+        state: DeliveryState::Refused,
+        ahead: true,
+        held: false,
+        detail: Some(codes.to_owned()),
+    };
+    hospital.ask(Request::Delivered(outcome));
+    hospital.open_cases()
+}
+
+#[test]
+fn a_cabinet_that_has_let_a_patient_go_needs_nobody_when_it_refuses_a_hold() {
+    let leave = |codes: &str, event, ward| {
+        let mut hospital = Hospital::new();
+        hospital.order(Control::New, "7001");
+        hospital.at("08:30:00").adt(event, ANNA, "V1", ward);
+        hospital.at("08:40:00").order(Control::Hold, "7001");
+        refused(&mut hospital, codes)
+    };
+    let case = |codes: &str| vec![(CaseKind::RefusedDelivery, codes.to_owned())];
+    assert_eq!(leave("AE 204", PatientEvent::A03, None), []);
+    // It says nothing of an unknown patient, or it should know this one.
+    assert_eq!(leave("AE 101", PatientEvent::A03, None), case("AE 101"));
+    assert_eq!(leave("AE", PatientEvent::A03, None), case("AE"));
+    assert_eq!(leave("AE 204", PatientEvent::A08, Some("WARDA")), case("AE 204"));
+    // What it is to take onto its list, it has to take.
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    assert_eq!(refused(&mut hospital, "AE 204"), case("AE 204"));
 }

@@ -67,7 +67,7 @@ impl Cabinet {
             let heard = profile.hear(text, &facts.dialect, &facts.wards);
             let mut book = cabinet.station.stage.book();
             book.profiles.insert(cabinet.station.id.clone(), profile.clone());
-            heard.map_or_else(Reply::Error, |()| Reply::Accepted)
+            heard.map_or_else(Reply::from, |()| Reply::Accepted)
         })
     }
 }

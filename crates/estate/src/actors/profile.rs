@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::formulary::FORMULARY;
 use crate::site::{DialectFacts, OrderWords};
+use crate::wire::listener::Reply;
 use crate::wire::text::Text;
 
 /// An order on the list.
@@ -28,6 +29,37 @@ pub struct Listed {
     pub orders: BTreeMap<String, Shown>,
 }
 
+/// Why a cabinet does not take in what it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It is not understood, or makes no sense here.
+    Senseless(String),
+    /// An order is to be held whose patient is not on the list: the message and the patient's
+    /// leave came by different ways.
+    Gone,
+}
+
+impl From<String> for Refusal {
+    fn from(why: String) -> Self {
+        Refusal::Senseless(why)
+    }
+}
+
+impl From<&str> for Refusal {
+    fn from(why: &str) -> Self {
+        Refusal::Senseless(why.to_owned())
+    }
+}
+
+impl From<Refusal> for Reply {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Senseless(why) => Reply::Error(why),
+            Refusal::Gone => Reply::Unknown("the patient is not on the list".to_owned()),
+        }
+    }
+}
+
 /// What a cabinet shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profile {
@@ -47,12 +79,12 @@ impl Profile {
         text: &Text,
         dialect: &DialectFacts,
         wards: &[String],
-    ) -> Result<(), String> {
+    ) -> Result<(), Refusal> {
         let (kind, trigger) = (text.get("MSH", 9, 1), text.get("MSH", 9, 2));
         match (kind.as_str(), trigger.as_str()) {
-            ("ADT", trigger) => self.hear_patient(text, trigger, wards),
+            ("ADT", trigger) => Ok(self.hear_patient(text, trigger, wards)?),
             ("RDE", "O11" | "O01") => self.hear_orders(text, dialect),
-            _ => Err(format!("{kind}^{trigger} is not understood")),
+            _ => Err(format!("{kind}^{trigger} is not understood").into()),
         }
     }
 
@@ -107,16 +139,16 @@ impl Profile {
         Ok(())
     }
 
-    fn hear_orders(&mut self, text: &Text, dialect: &DialectFacts) -> Result<(), String> {
+    fn hear_orders(&mut self, text: &Text, dialect: &DialectFacts) -> Result<(), Refusal> {
         let numbers = text.all("PID", 3, 1);
         let groups = text.groups("ORC");
         if groups.is_empty() {
-            return Err("no ORC".to_owned());
+            return Err("no ORC".into());
         }
         for group in &groups {
             let order = group.get("ORC", 2, 1);
             if order.is_empty() {
-                return Err("ORC-2 is empty".to_owned());
+                return Err("ORC-2 is empty".into());
             }
             let listed = self.patients.iter_mut().find(|listed| has(listed, &numbers));
             hear_order(listed, group, &order, dialect)?;
@@ -134,7 +166,7 @@ fn hear_order(
     group: &Text,
     order: &str,
     dialect: &DialectFacts,
-) -> Result<(), String> {
+) -> Result<(), Refusal> {
     let control = group.get("ORC", 1, 1);
     let OrderWords { new, change, hold, resume, stop, cancel } = dialect.words;
     let control = control.as_str();
@@ -144,7 +176,11 @@ fn hear_order(
         }
         return Ok(());
     }
-    let listed = listed.ok_or("the patient is not on the list")?;
+    let listed = match listed {
+        Some(listed) => listed,
+        None if control == hold => return Err(Refusal::Gone),
+        None => return Err("the patient is not on the list".into()),
+    };
     if control == new || control == change {
         let mut shown = shown(group, dialect)?;
         let before = listed.orders.get(order).is_some_and(|before| before.held);
@@ -154,7 +190,7 @@ fn hear_order(
         return Ok(());
     }
     if control != hold && control != resume {
-        return Err(format!("ORC-1 {control} is not understood"));
+        return Err(format!("ORC-1 {control} is not understood").into());
     }
     let shown = listed.orders.get_mut(order).ok_or("the order is not on the list")?;
     shown.held = control == hold;
@@ -292,6 +328,16 @@ mod tests {
         with(&["XX 1 7001", "OH 1 7001"], "1:7001!!");
         check(&["NW 1 7001"], "!");
         check(&["DC 1 7001"], "");
+        check(&["HD 1 7001"], "!");
+    }
+
+    #[test]
+    fn an_order_of_somebody_who_left_cannot_be_held() {
+        let facts = cabinet(0);
+        let mut profile = Profile::default();
+        let mut hear = |words| profile.hear(&told(0, words), &facts.dialect, &facts.wards);
+        assert_eq!(hear("HD 1 7001"), Err(Refusal::Gone));
+        assert_eq!(hear("NW 1 7001"), Err("the patient is not on the list".into()));
     }
 
     #[test]

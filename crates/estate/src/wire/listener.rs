@@ -34,9 +34,14 @@ const LOOK: Duration = Duration::from_millis(25);
 pub(crate) enum Reply {
     /// AA.
     Accepted,
-    /// AE, with why.
+    /// AE, with why: the message makes no sense.
     Error(String),
+    /// AE with the code of an unknown key: whom or what it is about is not here any more.
+    Unknown(String),
 }
+
+/// The code of an unknown key identifier (HL7 table 0357).
+const UNKNOWN_KEY: [&str; 3] = ["204", "Unknown key identifier", "HL70357"];
 
 /// What a receiver does with a message that it sees for the first time.
 pub(crate) type Handler = Arc<dyn Fn(&Text) -> Reply + Send + Sync>;
@@ -189,8 +194,18 @@ impl Listener {
             .put(12, self.dialect.version);
         let (code, why) = match reply {
             Reply::Accepted => ("AA", ""),
-            Reply::Error(why) => ("AE", why.as_str()),
+            Reply::Error(why) | Reply::Unknown(why) => ("AE", why.as_str()),
         };
-        message(&[header, Segment::new("MSA").put(1, code).put(2, &of(10, 1)).put(3, why)])
+        let answer = Segment::new("MSA").put(1, code).put(2, &of(10, 1)).put(3, why);
+        let unknown = matches!(reply, Reply::Unknown(_));
+        match (unknown, self.dialect.version >= "2.5") {
+            // ERR-3 came with 2.5; before, MSA-6 told the condition.
+            (true, true) => {
+                let error = Segment::new("ERR").parts(3, &UNKNOWN_KEY).put(4, "E");
+                message(&[header, answer, error])
+            }
+            (true, false) => message(&[header, answer.parts(6, &UNKNOWN_KEY)]),
+            (false, _) => message(&[header, answer]),
+        }
     }
 }

@@ -5,12 +5,18 @@ use std::sync::Arc;
 use fhir::Id;
 use jiff::Timestamp;
 
-use super::{Delivery, DeliveryChange, DeliveryState, Which};
+use super::{Delivery, DeliveryChange, DeliveryState, Notice, Which};
 use crate::cases::{Case, CaseKind};
 use crate::command::{Context, Decision};
 use crate::fact::Fact;
 use crate::facts::Facts;
+use crate::orders::Control;
+use crate::patients::PatientEvent;
 use crate::state::State;
+
+/// ERR-3 of a peer that does not know the patient or the order (HL7 table 0357, unknown key
+/// identifier).
+const UNKNOWN_KEY: &str = "204";
 
 /// A channel tells what became of a delivery.
 #[derive(Debug, Clone)]
@@ -30,13 +36,15 @@ pub struct Outcome {
 }
 
 /// Keeps what became of a delivery. A refusal opens a case, since nobody sends it again by itself;
-/// so does an unknown outcome at which the channel stops and waits for a person.
-pub fn outcome(state: &State, ctx: &Context, outcome: &Outcome) -> Decision {
+/// so does an unknown outcome at which the channel stops and waits for a person. A cabinet that
+/// does not know any more whom or what it is to take off its list has nothing left to mend.
+pub fn outcome(state: &mut State, ctx: &Context, outcome: &Outcome) -> Decision {
     let site = Arc::clone(state.site());
     let mut facts = Facts::new(ctx, &site);
     facts.push(change(ctx, &outcome.channel, &outcome.delivery.id, outcome));
     let open = open_case(state, &outcome.delivery.id);
     match outcome.state {
+        DeliveryState::Refused if is_off_the_list(state, outcome) => {}
         DeliveryState::Refused => {
             let text = "The peer refused the message: mend the cause there or here, then send \
                         the profile again.";
@@ -80,6 +88,32 @@ fn change(ctx: &Context, channel: &Arc<str>, delivery: &Id, outcome: &Outcome) -
         ahead: outcome.ahead,
         at: ctx.now,
     })
+}
+
+/// Whether the peer says that it does not know what the message takes away from it, and the
+/// patient is indeed on none of the wards of its cabinets: it has taken the patient off before.
+fn is_off_the_list(state: &mut State, outcome: &Outcome) -> bool {
+    let detail = outcome.detail.as_deref().unwrap_or_default();
+    let unknown = detail.split(' ').skip(1).any(|code| code == UNKNOWN_KEY);
+    let takes_away = match &outcome.delivery.notice {
+        Notice::Order { control, .. } => {
+            matches!(control, Control::Hold | Control::Stop | Control::Cancel)
+        }
+        Notice::Patient { event, .. } => {
+            use PatientEvent::{A02, A03, A11, A12};
+            matches!(event, A02 | A03 | A11 | A12)
+        }
+        _ => false,
+    };
+    if !unknown || !takes_away {
+        return false;
+    }
+    let patient = state.patient(&outcome.delivery.key);
+    let Some(ward) = patient.as_ref().and_then(|patient| patient.ward()) else { return true };
+    let site = state.site();
+    let mut cabinets =
+        site.cabinets.iter().filter(|it| it.channel.as_deref() == Some(&outcome.channel));
+    !cabinets.any(|cabinet| cabinet.wards.iter().any(|served| served == ward))
 }
 
 fn about(case: &mut Case, outcome: &Outcome) {

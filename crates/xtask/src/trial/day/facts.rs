@@ -129,6 +129,9 @@ impl Told {
                         format!("{} {}", place.unwrap_or_default(), item.unwrap_or_default())
                     });
                 }
+                if case.kind == CaseKind::RefusedDelivery {
+                    report.wrong("a cabinet refused what it was told", || case.reason.clone());
+                }
                 self.cases.insert(case.id.clone(), ((**case).clone(), true));
             }
             Fact::CaseClosed(closed) => match self.cases.get_mut(&closed.id) {

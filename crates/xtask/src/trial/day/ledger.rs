@@ -205,6 +205,7 @@ mod tests {
             beds: 1,
             weather: Weather::Calm,
             binary: std::path::PathBuf::new(),
+            keep: false,
         };
         let truth = Truth { book: &book, site: site(&settings), told: &told };
         let mut report = Report::default();

@@ -45,6 +45,8 @@ pub struct Settings {
     pub weather: Weather,
     /// The program that makes the record anew.
     pub binary: PathBuf,
+    /// Whether the data of a day that is not as it should be stays, to be looked at.
+    pub keep: bool,
 }
 
 /// How badly the lines fail.
@@ -146,6 +148,7 @@ pub(super) fn command(options: &Options) -> Result<(), TrialError> {
             _ => Weather::Rough,
         },
         binary: release_binary(options)?,
+        keep: options.has("keep"),
     };
     let at_once = options.get("at-once", 5_usize)?.max(1);
     let seeds: Vec<u64> = seeds.collect();
@@ -220,6 +223,10 @@ pub fn run(settings: &Settings) -> Result<Report, TrialError> {
     }
     if let Err(why) = files::rebuild_is_the_same(&settings.binary, &data, scratch.path()) {
         report.wrong("rebuild", || why);
+    }
+    if !report.is_clean() && settings.keep {
+        let kept = scratch.keep();
+        report.words.push(format!("the data is kept in {}", kept.display()));
     }
     Ok(report)
 }
