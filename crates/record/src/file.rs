@@ -22,8 +22,9 @@ const READER_MAP_BYTES: i64 = 16 * 1024 * 1024;
 /// After how many pages in the write-ahead file the writer itself copies them into the main file:
 /// 256 MiB. It only happens when [`crate::checkpoint`] cannot keep up.
 const CHECKPOINT_PAGES: i64 = 64 * 1024;
-/// How long the write-ahead file may stay once all of it is copied, in bytes.
-const WAL_KEPT_BYTES: i64 = 64 * 1024 * 1024;
+/// How long the write-ahead file may stay once all of it is copied, in bytes: more than it grows
+/// to while a busy node copies it, because cutting it and growing it again costs each message.
+const WAL_KEPT_BYTES: i64 = 192 * 1024 * 1024;
 /// More than all statements of one connection, so that none is prepared twice.
 const STATEMENTS: usize = 96;
 

@@ -222,11 +222,15 @@ impl State {
         }
         let (open, number) = (order.is_open(), Arc::clone(&order.number));
         self.orders.insert(id.clone(), Arc::new(order));
-        if !number.is_empty() {
+        // A version of an order whose number is known by now says nothing new of the number.
+        if !number.is_empty() && self.order_numbers.get(&number) != Some(id) {
             self.order_numbers.insert(Arc::clone(&number), id.clone());
             self.changed.insert((RowKind::OrderNumber, number.to_string()));
         }
         self.change_order(id, |_| {});
+        if self.patient(&patient).is_none_or(|state| state.orders.contains(id) == open) {
+            return;
+        }
         self.change_patient(&patient, |state| {
             state.orders.retain(|other| other != id);
             if open {
