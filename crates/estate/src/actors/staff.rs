@@ -107,7 +107,7 @@ impl Staff {
         (patient, order)
     }
 
-    /// Waits until the node knows what the ward knows, where the cabinet asks the node.
+    /// Waits until the node knows what the ward knows, where no list of a cabinet shows that it does.
     pub(crate) async fn until_told(&self, visit: &Visit) {
         let subjects = [visit.patient.map(Subject::Patient), visit.order.map(Subject::Order)];
         for subject in subjects.into_iter().flatten() {
@@ -169,6 +169,10 @@ impl Staff {
     }
 
     async fn dose(&self, visit: &Visit, plan: Plan) {
+        if matches!(plan.ending, Ending::Omit | Ending::Null) {
+            // No list and no permit shows that the node knows whom this is about.
+            self.until_told(visit).await;
+        }
         let in_hand = match (plan.ending, &self.cabinet) {
             (Ending::Omit, _) => self.ready(visit, None).map(|ready| (ready, NOTHING)),
             (Ending::Null, _) => {
