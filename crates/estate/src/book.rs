@@ -327,6 +327,15 @@ impl Book {
         self.removals_of(order).map(|removal| removal.at).max()
     }
 
+    /// Whether as many doses of an order as one day has were taken in the last 22 hours: a round
+    /// may be an hour late and the next an hour early, and no more than that.
+    pub fn has_days_doses(&self, order: &Order, now: Timestamp) -> bool {
+        let (doses, since) = (order.timing.hours().len(), now - SignedDuration::from_hours(22));
+        let taken = self.removals_of(order.number);
+        let lately = taken.filter(|removal| removal.at > since && removal.taken > removal.returned);
+        doses > 0 && lately.count() >= doses
+    }
+
     /// Whether another dose of an order would be more than its prescriber allows in the 24 hours
     /// before `now`. The most is one of the patient and the substance: what was taken counts on
     /// whatever order (the one that this one took the place of, an override) and in whatever
@@ -420,6 +429,21 @@ mod tests {
         // An order by the clock has no most of its own.
         let regular = Order { timing: Timing::Qds, ..two.clone() };
         check(&regular, &[own(0), own(4), own(8), own(12)], 16, false);
+    }
+
+    #[test]
+    fn no_more_doses_are_taken_than_a_day_has() {
+        let daily = Order { timing: Timing::Tds, ..order(7002, "PARA500", "2") };
+        let mut book = Book::default();
+        for hour in [11, 16, 20] {
+            book.note(removal((1, Some(7002), "PARA500", "2", hour)));
+        }
+        assert!(book.has_days_doses(&daily, at(32)), "the fourth within 21 hours");
+        assert!(!book.has_days_doses(&daily, at(33)));
+        book.removals[1].returned = Decimal::TWO;
+        assert!(!book.has_days_doses(&daily, at(32)), "what was put back was not got");
+        let needed = Order { timing: Timing::Prn(4), ..daily };
+        assert!(!book.has_days_doses(&needed, at(21)));
     }
 
     #[test]

@@ -58,9 +58,11 @@ pub(crate) fn order_json(order: u32, site: &str) -> Value {
     })
 }
 
-/// The bounds of what a permit allowed.
+/// A drawer that a permit opened.
 pub(crate) struct Opened {
     pub(crate) permit: String,
+    /// Whether an order permits it.
+    pub(crate) by_order: bool,
 }
 
 impl AskingCabinet {
@@ -107,8 +109,9 @@ impl AskingCabinet {
         }
         let answer = self.http.post("/cabinet/removals", &self.key("ask"), &body).await;
         let permit = answer.body.get("permit").and_then(Value::as_str).map(str::to_owned);
+        let by_order = answer.body.get("order").is_some_and(|order| !order.is_null());
         match permit {
-            Some(permit) if answer.status == 201 => Ok(Opened { permit }),
+            Some(permit) if answer.status == 201 => Ok(Opened { permit, by_order }),
             _ => Err(answer),
         }
     }

@@ -165,6 +165,9 @@ impl Staff {
         if last.is_some_and(|last| now < last + least_gap(order.timing)) {
             return Some("too soon after the last dose");
         }
+        if book.has_days_doses(order, now) {
+            return Some("the doses of a day were taken");
+        }
         book.is_full(order, now).then_some("the most for a day was taken")
     }
 
@@ -287,6 +290,12 @@ impl Staff {
             reason,
         };
         match cabinet.ask(&question).await {
+            Ok(opened) if reason.is_some() && opened.by_order => {
+                // The prescriber was faster than the nurse who meant to do without an order.
+                cabinet.complete(&opened.permit, visit.item, Decimal::ZERO).await;
+                self.stage.pass_over("an order came before the override");
+                None
+            }
             Ok(opened) => {
                 let at = self.stage.now();
                 let by = by(&ready.visit, &ready.patient);
