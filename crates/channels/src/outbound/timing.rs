@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use fhir::resources::{MedicationRequest, RequestPriority};
 use fhir::types::{CodeableConcept, Dosage, Repeat};
 use hl7v2::{MessageBuilder, SegmentBuilder};
-use medicines::orders::{contradicts, told_by};
+use medicines::orders::{contradicts, length, told_by};
 
 use super::Voice;
 use super::parts::amount;
@@ -96,6 +96,10 @@ fn timings(order: &MedicationRequest, voice: &Voice) -> Vec<When> {
     let is_written = told_by(&order.extension).is_some();
     let one = |dosage| When { priority, ..timing(dosage, is_written, voice) };
     let mut all: Vec<When> = dosages.iter().map(one).collect();
+    if let (true, Some((start, end)), [only]) = (is_written, length(order), all.as_mut_slice()) {
+        // A cabinet would count from when it heard of the order.
+        (only.start, only.end, only.duration) = (voice.time(start), voice.time(end), None);
+    }
     if dosages.len() > 1 {
         for (when, dosage) in all.iter_mut().zip(dosages) {
             when.text = own_words(dosage, dosages, &when.text);

@@ -16,7 +16,7 @@ use super::{channel, understand};
 
 /// Orders in both ways: RXE from RXE-3 on with TQ1 and RXR, and the instruction with what it has in
 /// the place of the usual one, 1 g every six hours.
-const TWINS: [(&str, &str); 17] = [
+const TWINS: [(&str, &str); 18] = [
     ("1||G\nTQ1|1||Q6H", "{}"),
     ("1||G\nTQ1|1||QDS", r#"{"repeat":{"frequency":4,"period":1,"periodUnit":"d"}}"#),
     (
@@ -53,6 +53,11 @@ const TWINS: [(&str, &str); 17] = [
         "1||G\nTQ1|1||Q6H||||20261120120000|20261120160000",
         r#"{"repeat":{"frequency":1,"period":6,"periodUnit":"h","boundsPeriod":
         {"start":"2026-11-20T12:00:00Z","end":"2026-11-20T16:00:00Z"}}}"#,
+    ),
+    (
+        "1||G\nTQ1|1||Q6H|||12^h",
+        r#"{"repeat":{"frequency":1,"period":6,"periodUnit":"h","boundsDuration":
+        {"value":12,"unit":"hours","code":"h","system":"http://unitsofmeasure.org"}}}"#,
     ),
     ("1||G\nTQ1|1|||0800~2000", r#"{"repeat":{"timeOfDay":["08:00:00","20:00:00"]}}"#),
     (
@@ -149,6 +154,7 @@ fn resource(hospital: &Hospital, dosages: &Value) -> Value {
         "identifier": [{ "system": ORDER, "value": "9001" }],
         "medicationCodeableConcept": { "coding": [{ "system": ITEM, "code": "PARA500" }] },
         "extension": [{ "url": "urn:interlock:extension:verified-by", "valueString": "P1" }],
+        "authoredOn": hospital.now.to_string(),
         "dosageInstruction": dosages,
     })
 }
@@ -221,6 +227,10 @@ fn an_order_by_fhir_is_judged_as_its_twin_by_hl7() {
         assert_eq!(known(&mut told), known(&mut written), "{hl7}");
         assert_eq!(told.queued("to-a"), written.queued("to-a"), "{hl7}");
         assert_eq!(profile(&told)[0], profile(&written)[0], "{hl7}");
+        if fhir.to_string().contains("boundsDuration") {
+            let when = |hospital: &Hospital| profile(hospital).pop();
+            assert_eq!(when(&told), when(&written), "{hl7}");
+        }
         for at in TIMES {
             let (by_hl7, by_fhir) = (answers(&mut told, at), answers(&mut written, at));
             assert_eq!(by_hl7, by_fhir, "{hl7}");

@@ -13,7 +13,7 @@ use fhir::types::{Dosage, DoseAndRate, Quantity as FhirQuantity, Repeat, UnitOfT
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use super::{Rhythm, contradicts, local_code, rhythm_of};
+use super::{Rhythm, contradicts, length, local_code, rhythm_of};
 use crate::Quantity;
 use crate::quantity::is_plausible;
 use crate::state::{Schedule, maximum, schedule};
@@ -65,6 +65,7 @@ pub(crate) fn exact(order: &MedicationRequest) -> Result<(), Inexact> {
     for (number, dosage) in all.iter().enumerate() {
         let at = At { dosage, number };
         RULES.iter().try_for_each(|rule| rule(&at))?;
+        long(order, &at)?;
     }
     follow(all)
 }
@@ -282,12 +283,9 @@ fn words(at: &At<'_>) -> Result<(), Inexact> {
 /// From when to when.
 fn end(at: &At<'_>) -> Result<(), Inexact> {
     let Some(repeat) = at.repeat() else { return Ok(()) };
-    let text = "A length of time does not say when it ends: tell the start and the end as \
-                boundsPeriod.";
-    if repeat.bounds_duration.is_some() {
-        return at.fault("timing.repeat.boundsDuration", text);
-    }
     if repeat.bounds_range.is_some() {
+        let text = "A range of lengths does not say when it ends: tell the start and the end as \
+                    boundsPeriod.";
         return at.fault("timing.repeat.boundsRange", text);
     }
     let (start, end) = bounds(at.dosage);
@@ -295,6 +293,17 @@ fn end(at: &At<'_>) -> Result<(), Inexact> {
         return at.fault("timing.repeat.boundsPeriod", "The end is not after the start.");
     }
     Ok(())
+}
+
+/// For how long, from when the order was written.
+fn long(order: &MedicationRequest, at: &At<'_>) -> Result<(), Inexact> {
+    let told = at.repeat().is_some_and(|repeat| repeat.bounds_duration.is_some());
+    if !told || length(order).is_some() {
+        return Ok(());
+    }
+    let text = "A length of time is that of one instruction, counts from authoredOn, and is told \
+                in min, h, d or wk; else tell the start and the end as boundsPeriod.";
+    at.fault("timing.repeat.boundsDuration", text)
 }
 
 fn bounds(dosage: &Dosage) -> (Option<Timestamp>, Option<Timestamp>) {
@@ -343,7 +352,8 @@ mod tests {
         }
         let order = json!({
             "resourceType": "MedicationRequest", "status": "active", "intent": "order",
-            "subject": {}, "dosageInstruction": dosages,
+            "subject": {}, "authoredOn": "2026-11-20T10:15:00Z",
+            "dosageInstruction": dosages,
         });
         let order = MedicationRequest::from_slice(order.to_string().as_bytes()).unwrap();
         let found = exact(&order).err().map(|fault| fault.place);
@@ -377,9 +387,9 @@ mod tests {
         let times = json!({"frequency": 3, "period": 1, "periodUnit": "d",
             "timeOfDay": ["08:00:00"]});
         check(times, Some(".timeOfDay"));
-        let length = json!({"period": 6, "periodUnit": "h",
-            "boundsDuration": {"value": 5, "code": "d"}});
-        check(length, Some(".boundsDuration"));
+        let length = |code| json!({"period": 6, "periodUnit": "h", "boundsDuration": {"value": 5, "code": code}});
+        check(length("d"), None);
+        check(length("mo"), Some(".boundsDuration"));
         let over = json!({"period": 6, "periodUnit": "h",
             "boundsPeriod": {"start": "2026-11-21", "end": "2026-11-20"}});
         check(over, Some(".boundsPeriod"));

@@ -1,11 +1,13 @@
 //! The doses of an order over time: one, or several that follow one another.
 
+use fhir::resources::MedicationRequest;
 use fhir::types::{Dosage, Period};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Step;
 use super::fold_resource::{dose, doses, maximum, schedule};
 use crate::Quantity;
+use crate::orders::length;
 
 /// The most steps of a taper that the state keeps.
 const MAX_STEPS: usize = 64;
@@ -22,8 +24,17 @@ fn end(dosage: &Dosage) -> Option<Timestamp> {
     Some(period(dosage)?.end.as_ref()?.upper())
 }
 
+/// When the doses of an order begin and end.
+pub(super) fn bounds(order: &MedicationRequest) -> (Option<Timestamp>, Option<Timestamp>) {
+    match length(order) {
+        // An end that is told to the second is the end of that second.
+        Some((start, end)) => (Some(start), end.checked_add(SignedDuration::from_secs(1)).ok()),
+        None => bounds_of(&order.dosage_instruction),
+    }
+}
+
 /// When the first of all doses begins and the last one ends; none where one of them has no bound.
-pub(super) fn bounds(dosages: &[Dosage]) -> (Option<Timestamp>, Option<Timestamp>) {
+fn bounds_of(dosages: &[Dosage]) -> (Option<Timestamp>, Option<Timestamp>) {
     let all = |bound: fn(&Dosage) -> Option<Timestamp>| -> Option<Vec<Timestamp>> {
         dosages.iter().map(bound).collect()
     };

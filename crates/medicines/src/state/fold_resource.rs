@@ -308,7 +308,7 @@ fn order_state(
     let codings = request.medication_concept().map(|concept| concept.coding).unwrap_or_default();
     let codings = codings.into_iter().filter_map(|c| Some((c.system?, c.code?))).collect();
     let all = &request.dosage_instruction;
-    let (start, end) = course::bounds(all);
+    let (start, end) = course::bounds(request);
     OrderState {
         id: resource.id.clone(),
         version: resource.version,
