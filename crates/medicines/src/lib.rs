@@ -33,6 +33,7 @@ pub mod store;
 pub mod subscriptions;
 mod timers;
 mod vigilance;
+mod zone;
 
 pub use command::{Answer, Context, Decision, Problem, ProblemCode, Request};
 pub use configuration::{About, Application, Applied, MAX_CONFIGURATIONS};
@@ -46,3 +47,4 @@ pub use quantity::Quantity;
 pub use site::{Cabinet, Policies, Recorder, Site};
 pub use state::UnreadableRow;
 pub use state::{Body, Cold, NoCold, Row, RowKind, State};
+pub use zone::Zone;

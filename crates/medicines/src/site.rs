@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::controlled::ControlledPolicy;
 use crate::formulary::Item;
+use crate::zone::Zone;
 
 /// One site: the part of a trust for which one engine decides.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,14 @@ use crate::formulary::Item;
 pub struct Site {
     /// The ODS code of the trust or site, for instance `RXX`. It begins every id made here.
     pub code: String,
+    /// The time zone of its days: of expiry dates, of the registers, of what people did on a day.
+    /// Default `Europe/London`.
+    #[serde(
+        default,
+        deserialize_with = "crate::zone::kept",
+        skip_serializing_if = "Zone::is_usual"
+    )]
+    pub time_zone: Zone,
     /// The cabinets.
     #[serde(default)]
     pub cabinets: Vec<Cabinet>,

@@ -160,6 +160,18 @@ fn the_right_medicine_and_product() {
     check(nothing, packs(&["09501101530004"]), Block, &["block pack-unreadable"]);
     check(nothing, packs(&[EXPIRED, GTIN]), Block, &["block expired"]);
     check(nothing, packs(&[LAST_DAY, GTIN]), Pass, &[]);
+    // The day ends by the clocks of the site; the day 00 is the month's last (GS1 General
+    // Specifications, §3.4.7).
+    let in_tokyo = |at: &'static str| {
+        move |h: &mut Hospital| {
+            h.configure(|site| site.time_zone = medicines::Zone::of_site("Asia/Tokyo").unwrap());
+            h.at(at);
+        }
+    };
+    check(in_tokyo("14:30:00"), packs(&[LAST_DAY, GTIN]), Pass, &[]);
+    check(in_tokyo("15:30:00"), packs(&[LAST_DAY, GTIN]), Block, &["block expired"]);
+    check(nothing, packs(&["0109501101530003172611001012345", GTIN]), Pass, &[]);
+    check(nothing, packs(&["0109501101530003172610001012345", GTIN]), Block, &["block expired"]);
     let recalled = |h: &mut Hospital| {
         let (item, batch) = ("PARA500".into(), "12345".into());
         let (reason, person) = ("EL(26)A/1".into(), "N1".into());

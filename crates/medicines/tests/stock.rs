@@ -309,3 +309,46 @@ fn who_may_override_is_a_policy() {
     check(|site| site.policies.override_roles = vec![access::Role::Nurse], Ok(()));
     check(|site| site.policies.override_roles = vec![access::Role::Prescriber], refused);
 }
+
+/// Whether what was loaded with an expiry date may be taken at a time, asked for without a scan
+/// and with one, and whether a removal that is told afterwards opens the case about it.
+#[track_caller]
+fn check_last_day(zone: &str, expiry: &str, at: &str, good: bool) {
+    let expiry = expiry.parse().unwrap();
+    let at_that_time = || {
+        let mut hospital = Hospital::new();
+        hospital.configure(|site| site.time_zone = medicines::Zone::of_site(zone).unwrap());
+        hospital.order(Control::New, "7001");
+        let mut load = transaction(TransactionCode::Load, hospital.now, 20);
+        (load.batch, load.expiry) = (Some("L1".into()), Some(expiry));
+        hospital.transact(load);
+        hospital.now = at.parse().unwrap();
+        hospital.tick();
+        hospital
+    };
+    let expected = if good { Ok(()) } else { Err(RefusalCode::Expired) };
+    for scanned in [None, Some(expiry)] {
+        let mut question = asked("PARA500", 2);
+        question.expiry = scanned;
+        let told = at_that_time().remove_with(question).map(|_| ());
+        assert_eq!(told, expected, "{expiry} at {at} in {zone}");
+    }
+    let mut hospital = at_that_time();
+    let mut vend = transaction(TransactionCode::Vend, hospital.now, 2);
+    vend.batch = Some("L1".into());
+    hospital.transact(vend);
+    let opened = reasons(&hospital).contains(&"expired-batch-taken".to_owned());
+    assert_eq!(opened, !good, "{expiry} at {at} in {zone}");
+}
+
+#[test]
+fn the_last_day_ends_by_the_clocks_of_the_site() {
+    let london = "Europe/London";
+    check_last_day(london, "2027-06-30", "2027-06-30T22:30:00Z", true);
+    // Half past midnight, British Summer Time, on the day after.
+    check_last_day(london, "2027-06-30", "2027-06-30T23:30:00Z", false);
+    check_last_day(london, "2026-12-31", "2026-12-31T23:30:00Z", true);
+    check_last_day("Asia/Tokyo", "2026-11-20", "2026-11-20T14:30:00Z", true);
+    check_last_day("Asia/Tokyo", "2026-11-20", "2026-11-20T15:30:00Z", false);
+    check_last_day("America/New_York", "2026-11-20", "2026-11-21T04:30:00Z", true);
+}

@@ -319,7 +319,7 @@ pub(crate) async fn occurrences(
     let pairs = one(&uri, &["quarter", "format"])?;
     let form = form(value(&pairs, "format"), &headers)?;
     let quarter = value(&pairs, "quarter").unwrap_or_default().to_owned();
-    let (from, to) = quarter_of(&quarter)
+    let (from, to) = quarter_of(&quarter, &super::page::zone(&api).await?)
         .ok_or_else(|| Problem::bad(code::BAD_QUERY, "quarter: as 2026-Q4."))?;
     let (views, more) = api.ask(move |record| record.occurrences(from, to)).await?;
     let patients = views.iter().filter_map(|view| view.case.patient.clone()).collect();

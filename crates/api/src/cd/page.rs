@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 use fhir::Id;
 use jiff::Timestamp;
+use medicines::Zone;
 use medicines::controlled::{COLUMNS, Csv, Place, RegisterEntry, Seen, day_after, day_begins};
 use record::{MAX_ENTRIES, RegisterSlice, RegisterWindow};
 use serde::Serialize;
@@ -186,6 +187,11 @@ impl From<RegisterEntry> for EntryBody {
     }
 }
 
+/// The zone in whose days registers are asked for: the site's.
+pub(super) async fn zone(api: &ApiState) -> Result<Zone, Problem> {
+    api.ask(|record| Ok(record.site()?.time_zone)).await
+}
+
 /// What the query asks for.
 #[derive(Debug, Default)]
 struct Asked {
@@ -193,7 +199,7 @@ struct Asked {
     format: Option<String>,
 }
 
-fn asked(uri: &Uri) -> Result<Asked, Problem> {
+fn asked(uri: &Uri, zone: &Zone) -> Result<Asked, Problem> {
     let bad = |detail: &str| Problem::bad(code::BAD_QUERY, detail);
     let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri)
         .map_err(|_| bad("The query cannot be read."))?
@@ -204,8 +210,8 @@ fn asked(uri: &Uri) -> Result<Asked, Problem> {
         if pairs[..at].iter().any(|(other, _)| other == name) {
             return Err(bad("Each parameter may come only once."));
         }
-        let time = |day: fn(&str) -> Option<Timestamp>| {
-            let time = day(value).or_else(|| value.parse().ok());
+        let time = |day: fn(&str, &Zone) -> Option<Timestamp>| {
+            let time = day(value, zone).or_else(|| value.parse().ok());
             let text = "from and to: a day, as 2026-11-20, or a time with its zone.";
             time.ok_or_else(|| bad(text))
         };
@@ -257,7 +263,7 @@ pub(crate) async fn get(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Asked { window, format } = asked(&uri)?;
+    let Asked { window, format } = asked(&uri, &zone(&api).await?)?;
     let pdf = asks_for_pdf(format.as_deref(), &headers);
     let form = if pdf { Form::Csv } else { form(format.as_deref(), &headers)? };
     let nothing = || Problem::not_found("No register has a page of this place and item.");
@@ -368,7 +374,7 @@ mod tests {
     fn the_query_is_strict_and_days_are_those_of_the_ward() {
         let read = |query: &str| {
             let uri: Uri = format!("/cd/registers/p/i?{query}").parse().unwrap();
-            asked(&uri).ok()
+            asked(&uri, &Zone::default()).ok()
         };
         let window = read("from=2026-07-01&to=2026-07-02").unwrap().window;
         let text = |at: Option<Timestamp>| at.unwrap().to_string();

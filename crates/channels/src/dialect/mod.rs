@@ -52,7 +52,8 @@ pub use place::{Place, PlaceError};
 pub use rules::{Clearing, On, RuleError, Setting, Table, Taking, Translation, Unknown, Way, When};
 use rules::{MAX_CODES, MAX_RULES};
 pub use units::unit_of;
-pub use zone::{AmbiguousHour, Zone};
+pub use medicines::Zone;
+pub use zone::AmbiguousHour;
 
 /// HL7 versions that are read and written (HL7 table 0104, as far as the segments in use agree).
 pub const KNOWN_VERSIONS: [&str; 13] = [
@@ -200,7 +201,7 @@ impl Default for Dialect {
             identifier_systems: BTreeMap::new(),
             coding_systems: BTreeMap::new(),
             units: BTreeMap::new(),
-            time_zone: Zone::default(),
+            time_zone: Zone::named("Europe/London").unwrap_or_default(),
             ambiguous_hour: AmbiguousHour::default(),
             unknown_timing: UnknownTiming::default(),
             tables: Arc::default(),

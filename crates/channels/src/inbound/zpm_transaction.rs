@@ -212,14 +212,21 @@ impl Zpm<'_, '_, '_> {
         })
     }
 
-    /// The last day of the batch, in the field that the dialect names.
+    /// The last day of the batch, in the field that the dialect names. A month alone, and the day
+    /// 00, are the month's last day (GS1 General Specifications, §3.4.7).
     fn expiry(&self) -> Result<Option<jiff::civil::Date>, Problem> {
         let Some(field) = self.source.dialect().zpm_expiry else { return Ok(None) };
         let text = trimmed(self.segment.text(usize::from(field), 1));
         if text.is_empty() {
             return Ok(None);
         }
-        let date = jiff::civil::Date::strptime("%Y%m%d", &*text);
+        let month = text.strip_suffix("00").filter(|month| month.len() == 6).unwrap_or(&*text);
+        let date = if month.len() == 6 {
+            let first = format!("{month}01");
+            jiff::civil::Date::strptime("%Y%m%d", first).map(jiff::civil::Date::last_of_month)
+        } else {
+            jiff::civil::Date::strptime("%Y%m%d", &*text)
+        };
         date.map(Some).map_err(|_| {
             let problem = Problem::new(ProblemCode::BadValue, "the expiry date is no date");
             problem.at(format!("ZPM-{field}"))

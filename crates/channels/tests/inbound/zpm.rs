@@ -154,11 +154,19 @@ fn the_expiry_of_a_batch_stands_where_the_dialect_says() {
     let zpm = zpm("F", false, "1|1|1");
     let read = |dialect: &str, more: &str| read(dialect, &format!("{PID}\n{zpm}{more}"));
     assert_eq!(read("", "|20270131").unwrap().expiry, None);
-    let told = read("zpm_expiry = 35", "|20270131").unwrap();
-    assert_eq!(told.expiry.unwrap().to_string(), "2027-01-31");
+    let check = |told: &str, expected: &str| {
+        let told = read("zpm_expiry = 35", &format!("|{told}")).unwrap();
+        assert_eq!(told.expiry.unwrap().to_string(), expected);
+    };
+    check("20270131", "2027-01-31");
+    check("20280200", "2028-02-29");
+    check("202806", "2028-06-30");
+    check("20280930", "2028-09-30");
     assert_eq!(read("zpm_expiry = 35", "").unwrap().expiry, None);
-    let bad = read("zpm_expiry = 35", "|20271331").unwrap_err();
-    assert_eq!(bad, (ProblemCode::BadValue, Some("ZPM-35".to_owned())));
+    for wrong in ["20271331", "20271300", "202713", "2027", "20270132", "2027010000"] {
+        let bad = read("zpm_expiry = 35", &format!("|{wrong}")).unwrap_err();
+        assert_eq!(bad, (ProblemCode::BadValue, Some("ZPM-35".to_owned())), "{wrong}");
+    }
 }
 
 #[test]

@@ -26,7 +26,6 @@ use crate::door::Right;
 use crate::gather::registers;
 use crate::render::{DiscrepancyPage, RegisterPage, RegistersPage};
 use crate::view::Place;
-use crate::words::uk_day;
 
 /// How many days a page shows where nobody says from when, today among them.
 const DAYS: i32 = 31;
@@ -94,14 +93,16 @@ async fn show_one(
         Box::new(console.notice(StatusCode::NOT_FOUND, "There is no such page", text))
     };
     let now = insider.desk.now();
+    let zone = insider.desk.read(|reader| Ok(reader.site()?.time_zone)).await;
+    let zone = zone.map_err(|why| console.trouble(&why))?;
     if days.from.is_empty() && days.to.is_empty() {
-        let today = uk_day(now);
+        let today = zone.day_of(now);
         days.from = today.saturating_sub((DAYS - 1).days()).to_string();
         days.to = today.to_string();
     }
     let window = RegisterWindow {
-        from: day_begins(&days.from),
-        to: day_after(&days.to),
+        from: day_begins(&days.from, &zone),
+        to: day_after(&days.to, &zone),
         ..RegisterWindow::default()
     };
     let most = if days.format.is_empty() { MAX_SHOWN } else { sheets::MAX_ROWS };

@@ -10,7 +10,7 @@ use channels::dialect::Dialect;
 use channels::{ChannelConfig, Direction};
 use console::Key;
 use engine::Keeping;
-use medicines::Site;
+use medicines::{Site, Zone};
 use toml::Spanned;
 
 use super::Configuration;
@@ -274,6 +274,7 @@ fn site(checker: &mut Checker<'_>, parsed: &Parsed) -> Site {
     references(checker, parsed);
     let site = Site {
         code: code.as_ref().to_uppercase(),
+        time_zone: time_zone(checker, entry),
         cabinets: plain_values(&entry.cabinet),
         recorders: plain_values(&entry.recorder),
         items: parsed.items.iter().map(|(item, _)| item.clone()).collect(),
@@ -289,6 +290,17 @@ fn site(checker: &mut Checker<'_>, parsed: &Parsed) -> Site {
         }
     }
     site
+}
+
+/// The zone of the site's days; the usual one where the name is none.
+fn time_zone(checker: &mut Checker<'_>, entry: &SiteEntry) -> Zone {
+    let Some(name) = &entry.time_zone else { return Zone::default() };
+    Zone::of_site(name.as_ref()).unwrap_or_else(|| {
+        let what = format!("time_zone `{}`", name.as_ref());
+        let why = "no zone of the IANA database that this machine has is called so";
+        checker.mistake(name.span(), &what, why, "write a name as `Europe/London`");
+        Zone::default()
+    })
 }
 
 /// What is wrong with the items, each at the place where it stands.

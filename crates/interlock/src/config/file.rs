@@ -81,6 +81,9 @@ pub struct SiteEntry {
     /// The name that people know.
     #[serde(default)]
     pub name: Option<String>,
+    /// The IANA name of the zone of its days.
+    #[serde(default)]
+    pub time_zone: Option<Spanned<String>>,
     /// `[[site.cabinet]]`
     #[serde(default)]
     pub cabinet: Vec<Spanned<Cabinet>>,

@@ -185,6 +185,11 @@ accepts = ["ADT"]
 
     #[test]
     fn every_mistake_has_its_line_and_its_reason() {
+        let (code, zone) = ("code = \"RXX\"", "code = \"RXX\"\ntime_zone = ");
+        check(code, &format!("{zone}\"Europe/Dublin\""), &[]);
+        let why = "no zone of the IANA database that this machine has is called so";
+        let mistake = format!("7: time_zone `Europe/Atlantis`: {why}");
+        check(code, &format!("{zone}\"Europe/Atlantis\""), &[&mistake]);
         check("RXX", "R X", &["6: site code: an ODS code has 3 to 6 letters and digits"]);
         check(
             "channel = \"to-a\"",

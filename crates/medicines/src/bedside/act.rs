@@ -12,7 +12,6 @@ use access::Right;
 use fhir::Id;
 use fhir::resources::MedicationAdministrationStatus as Status;
 use fhir::types::{CodeableConcept, Identifier};
-use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use super::administer::{Administration, administer_in};
@@ -78,8 +77,8 @@ fn one(state: &mut State, facts: &mut Facts<'_>, scan: &Scan) -> Result<Checked,
     if scan.act == Act::Omit && scan.packs.is_empty() && scan.item.is_none() {
         return omit::unscanned(state, facts, scan, &patient, findings);
     }
-    let today = scan.activity.to_zoned(TimeZone::UTC).date();
     let site = facts.site;
+    let today = site.time_zone.day_of(scan.activity);
     let dictionary = facts.ctx.dictionary();
     let read = |pack| read::pack(pack, site, dictionary, today);
     let mut packs: Vec<Pack<'_>> = scan.packs.iter().map(read).collect();

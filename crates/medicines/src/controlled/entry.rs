@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::day::day_of;
 use super::fact::{Count, Seen};
 use super::place::Place;
+use crate::Zone;
 use crate::stock::{Account, Movement, Transfer};
 
 /// What an entry is of.
@@ -189,9 +189,9 @@ pub enum Lateness {
     Later,
 }
 
-/// How late something was entered, by the days of the United Kingdom.
-pub fn lateness(occurred: Timestamp, entered: Timestamp) -> Lateness {
-    let (done, told) = (day_of(occurred), day_of(entered));
+/// How late something was entered, by the days of the site.
+pub fn lateness(occurred: Timestamp, entered: Timestamp, zone: &Zone) -> Lateness {
+    let (done, told) = (zone.day_of(occurred), zone.day_of(entered));
     match done.tomorrow() {
         _ if told <= done => Lateness::SameDay,
         Ok(next) if told == next => Lateness::NextDay,
@@ -207,7 +207,7 @@ mod tests {
     fn an_entry_is_late_by_the_days_of_the_ward() {
         let check = |occurred: &str, entered: &str, expected: Lateness| {
             let at = |text: &str| text.parse::<Timestamp>().unwrap();
-            assert_eq!(lateness(at(occurred), at(entered)), expected, "{occurred} {entered}");
+            assert_eq!(lateness(at(occurred), at(entered), &Zone::default()), expected, "{occurred} {entered}");
         };
         check("2026-11-20T00:01:00Z", "2026-11-20T23:59:00Z", Lateness::SameDay);
         check("2026-11-20T23:59:00Z", "2026-11-21T00:01:00Z", Lateness::NextDay);

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use fhir::Id;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
@@ -42,16 +41,12 @@ pub struct Tally {
     /// was last looked at. What was explained later is not among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     irregular: Vec<(Id, Timestamp)>,
-    /// By day (UTC) and by `cabinet|item`.
+    /// By day of the site and by `cabinet|item`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     days: BTreeMap<Date, BTreeMap<String, Acts>>,
     /// When a case about the wastes was last opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reviewed: Option<Timestamp>,
-}
-
-fn day(at: Timestamp) -> Date {
-    at.to_zoned(TimeZone::UTC).date()
 }
 
 impl State {
@@ -79,7 +74,7 @@ impl State {
     pub(crate) fn is_reviewed(&self, person: &str) -> bool {
         let Some(tally) = self.tallies.get(person) else { return false };
         let first = tally.days.keys().next();
-        tally.reviewed.is_some_and(|at| first.is_some_and(|first| *first <= day(at)))
+        tally.reviewed.is_some_and(|at| first.is_some_and(|first| *first <= self.site.time_zone.day_of(at)))
     }
 
     /// A unit was taken or wasted that a second person has to see.
@@ -99,7 +94,7 @@ impl State {
         let Some(Transfer { person, cabinet: Some(cabinet), item, .. }) = removal else { return };
         let one = Acts { taken: u32::from(!wasted), wasted: u32::from(wasted) };
         let days = i64::from(self.site.policies.review_window_days);
-        let on = day(moved.activity);
+        let on = self.site.time_zone.day_of(moved.activity);
         let tally = self.tallies.entry(person.as_str().into()).or_default();
         let acts =
             tally.days.entry(on).or_default().entry(format!("{cabinet}|{item}")).or_default();

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use fhir::Id;
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -159,17 +157,15 @@ pub(crate) fn usable(
     Err(if recalled { Unusable::Recalled } else { Unusable::Expired })
 }
 
-/// Whether all that is held is of batches whose last day is over. The day ends in UTC.
+/// Whether all that is held is of batches whose last day is over. The day ends by
+/// the clocks of the site.
 fn is_past(state: &State, item: &str, lines: &Lines, now: Timestamp) -> bool {
+    let today = state.site().time_zone.day_of(now);
     let mut held = lines.iter().filter(|line| line.quantity > Decimal::ZERO);
     held.all(|line| {
         let batch = line.batch.as_deref().and_then(|batch| state.batch(item, batch));
-        batch.and_then(|batch| batch.expiry).is_some_and(|last| last < day(now))
+        batch.and_then(|batch| batch.expiry).is_some_and(|last| last < today)
     })
-}
-
-fn day(now: Timestamp) -> Date {
-    now.to_zoned(TimeZone::UTC).date()
 }
 
 /// What a posted transfer does with a recalled batch, or one whose day is over: a case where it
@@ -206,9 +202,10 @@ pub(super) fn watch(state: &State, facts: &mut Facts<'_>, moved: &Transfer) {
 }
 
 fn out_of_date(state: &State, facts: &mut Facts<'_>, moved: &Transfer) {
+    let today = state.site().time_zone.day_of(moved.activity);
     let past = moved.parts().any(|(batch, _)| {
         let known = batch.and_then(|batch| state.batch(&moved.item, batch));
-        known.and_then(|batch| batch.expiry).is_some_and(|last| last < day(moved.activity))
+        known.and_then(|batch| batch.expiry).is_some_and(|last| last < today)
     });
     if past && moved.basis == Basis::Known {
         let text = "This was taken of a batch whose last day is over: stop it, and take the rest \

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fhir::{Id, ResourceType};
 use jiff::Timestamp;
+use medicines::Zone;
 use medicines::controlled::{
     Authority, Classes, Correction, Count, Discrepancy, EntryKind, Lateness, Note, Place,
     RegisterEntry, Requisition, Schedule, Seen, StepTaken, lateness,
@@ -145,8 +146,8 @@ impl Reader {
             Some(line) => line.balance - line.received + line.issued,
             None => self.carried(place, item, window)?.unwrap_or(page.balance),
         };
-        let entries: Vec<RegisterEntry> =
-            lines.into_iter().map(|line| self.entry(place, line)).collect::<Result<_, _>>()?;
+        let entry = |line| self.entry(place, line, &site.time_zone);
+        let entries: Vec<RegisterEntry> = lines.into_iter().map(entry).collect::<Result<_, _>>()?;
         let people = names(&site, &entries);
         Ok(Some(RegisterSlice { page, entries, carried, next, people }))
     }
@@ -291,7 +292,7 @@ impl Reader {
         row.map_or(Ok(Decimal::ZERO), |balance| decimal(&balance)).map(Some)
     }
 
-    fn entry(&self, place: &Place, line: Line) -> Result<RegisterEntry, Error> {
+    fn entry(&self, place: &Place, line: Line, zone: &Zone) -> Result<RegisterEntry, Error> {
         let mut entry = RegisterEntry {
             number: line.k,
             kind: EntryKind::Correction,
@@ -312,7 +313,7 @@ impl Reader {
             entry: line.seq,
             occurred: line.at,
             entered: line.entered,
-            late: lateness(line.at, line.entered) > Lateness::SameDay,
+            late: lateness(line.at, line.entered, zone) > Lateness::SameDay,
             correction_of: None,
             corrected_by: Vec::new(),
             note: None,

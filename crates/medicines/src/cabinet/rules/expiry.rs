@@ -1,13 +1,11 @@
 //! `expired`: what was scanned may still be used today. The day in AI 17 is the last day of use
-//! (GS1 General Specifications, §3.4.7).
-
-use jiff::tz::TimeZone;
+//! (GS1 General Specifications, §3.4.7), by the clocks of the site.
 
 use super::Question;
 use crate::cabinet::refusal::{Refusal, RefusalCode};
 
 pub(super) fn check(question: &Question<'_>) -> Result<(), Refusal> {
-    let today = question.at.to_zoned(TimeZone::UTC).date();
+    let today = question.site.time_zone.day_of(question.at);
     if question.expiry.is_none_or(|last| today <= last) {
         return Ok(());
     }
