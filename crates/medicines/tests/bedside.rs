@@ -6,9 +6,9 @@ mod hospital;
 
 use std::path::{Path, PathBuf};
 
-use fhir::ResourceType;
 use fhir::resources::{MedicationAdministration, MedicationAdministrationStatus as Status};
 use fhir::types::{CodeableConcept, Identifier};
+use fhir::{ResourceType, StoredResource};
 use hospital::*;
 use jiff::civil::date;
 use medicines::bedside::{Act, Checked, Outcome, PackScan, Scan, read};
@@ -330,6 +330,86 @@ fn an_infusion_starts_changes_and_ends() {
     let last: MedicationAdministration = versions[2].read().unwrap();
     assert!(last.effective_period.unwrap().end.is_some());
     assert!(last.dosage.unwrap().rate_quantity.is_some());
+}
+
+/// The rate of a version of an infusion, and its changes as `time rate`.
+fn rates(version: &StoredResource) -> (String, Vec<String>) {
+    let read: MedicationAdministration = version.read().unwrap();
+    let rate = read.dosage.and_then(|dosage| dosage.rate_quantity).and_then(|rate| rate.value);
+    let note = |note: &fhir::types::Annotation| {
+        let time = note.time.as_ref().unwrap().lower().to_string();
+        format!("{} {}", &time[11..16], note.text)
+    };
+    (rate.map(|rate| rate.to_string()).unwrap_or_default(), read.note.iter().map(note).collect())
+}
+
+#[test]
+fn the_changes_of_an_infusion_come_in_the_order_of_their_times_and_once() {
+    let mut hospital = hospital();
+    let told = scan(&hospital, Act::Start, &["PP-0017"]);
+    let started = ask(&mut hospital, vec![told.clone()]).swap_remove(0).kept.unwrap();
+    let change = |act, at: &str, rate: &str| Scan {
+        act,
+        rate: (!rate.is_empty()).then(|| Quantity::new(rate.parse().unwrap(), "ml/h")),
+        infusion: Some(started.clone()),
+        packs: vec![],
+        activity: time(at),
+        offline: true,
+        ..told.clone()
+    };
+    hospital.at("12:00:00");
+    let upload = vec![
+        change(Act::Rate, "10:00:00", "80"),
+        change(Act::Rate, "09:00:00", "125"),
+        change(Act::Rate, "10:00:00", "75.5"),
+    ];
+    let outcomes = |hospital: &mut Hospital, upload: &[Scan]| -> Vec<Outcome> {
+        ask(hospital, upload.to_vec()).iter().map(|checked| checked.outcome).collect()
+    };
+    assert_eq!(outcomes(&mut hospital, &upload), [Outcome::Pass; 3]);
+    let versions = hospital.stored(ResourceType::MedicationAdministration);
+    let numbers: Vec<u64> = versions.iter().map(|version| version.version).collect();
+    assert_eq!(numbers, [1, 2, 3, 4]);
+    let all = ["09:00 Rate: 125 ml/h", "10:00 Rate: 80 ml/h", "10:00 Rate: 75.5 ml/h"];
+    let seen: Vec<_> = versions.iter().map(rates).collect();
+    let expected = [("", 0), ("125", 1), ("80", 2), ("75.5", 3)];
+    let expected: Vec<_> = expected
+        .map(|(rate, n)| {
+            (rate.to_owned(), all[..n].iter().map(|text| (*text).to_owned()).collect())
+        })
+        .into();
+    assert_eq!(seen, expected);
+    assert_eq!(hospital.queued("to-epma").len(), 5, "a removal, the start, and each change");
+    // The same upload again, and what another device told late: nothing twice, nothing lost, and
+    // the rate stays the one that was set last.
+    let mut again = upload;
+    again.push(change(Act::Rate, "09:30:00", "100"));
+    assert_eq!(outcomes(&mut hospital, &again), [Outcome::Pass; 4]);
+    let versions = hospital.stored(ResourceType::MedicationAdministration);
+    assert_eq!(versions.len(), 5);
+    let (rate, notes) = rates(&versions[4]);
+    assert_eq!(rate, "75.5");
+    assert_eq!(notes, [all[0], "09:30 Rate: 100 ml/h", all[1], all[2]]);
+    // Its end, and the whole upload again with a change before the end and one behind it.
+    let stop = change(Act::Stop, "11:00:00", "");
+    assert_eq!(outcomes(&mut hospital, &[stop.clone()]), [Outcome::Pass]);
+    again.extend([
+        stop,
+        change(Act::Rate, "10:30:00", "60"),
+        change(Act::Rate, "11:30:00", "50"),
+        change(Act::Stop, "11:45:00", ""),
+    ]);
+    let expected = [[Outcome::Pass; 6].as_slice(), &[Outcome::Block; 2]].concat();
+    assert_eq!(outcomes(&mut hospital, &again), expected);
+    let versions = hospital.stored(ResourceType::MedicationAdministration);
+    assert_eq!(versions.len(), 7);
+    let (rate, notes) = rates(&versions[6]);
+    assert_eq!((rate.as_str(), notes.len()), ("60", 5));
+    let last: MedicationAdministration = versions[6].read().unwrap();
+    assert_eq!(last.status, Status::Completed);
+    let deviations = hospital.open_cases();
+    let expected = (CaseKind::BedsideDeviation, "not-running".to_owned());
+    assert_eq!(deviations.iter().filter(|case| **case == expected).count(), 2);
 }
 
 #[test]

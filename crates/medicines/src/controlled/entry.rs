@@ -207,7 +207,11 @@ mod tests {
     fn an_entry_is_late_by_the_days_of_the_ward() {
         let check = |occurred: &str, entered: &str, expected: Lateness| {
             let at = |text: &str| text.parse::<Timestamp>().unwrap();
-            assert_eq!(lateness(at(occurred), at(entered), &Zone::default()), expected, "{occurred} {entered}");
+            assert_eq!(
+                lateness(at(occurred), at(entered), &Zone::default()),
+                expected,
+                "{occurred} {entered}"
+            );
         };
         check("2026-11-20T00:01:00Z", "2026-11-20T23:59:00Z", Lateness::SameDay);
         check("2026-11-20T23:59:00Z", "2026-11-21T00:01:00Z", Lateness::NextDay);

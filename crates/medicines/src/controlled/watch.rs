@@ -123,7 +123,8 @@ fn late(state: &State, ctx: &Context, decision: &mut Decision) {
         Fact::Moved(moved)
             if state.is_registered(&moved.item)
                 && !lines(moved, None).is_empty()
-                && lateness(moved.activity, ctx.now, &state.site().time_zone) == Lateness::Later =>
+                && lateness(moved.activity, ctx.now, &state.site().time_zone)
+                    == Lateness::Later =>
         {
             Some(moved)
         }

@@ -74,7 +74,9 @@ impl State {
     pub(crate) fn is_reviewed(&self, person: &str) -> bool {
         let Some(tally) = self.tallies.get(person) else { return false };
         let first = tally.days.keys().next();
-        tally.reviewed.is_some_and(|at| first.is_some_and(|first| *first <= self.site.time_zone.day_of(at)))
+        tally
+            .reviewed
+            .is_some_and(|at| first.is_some_and(|first| *first <= self.site.time_zone.day_of(at)))
     }
 
     /// A unit was taken or wasted that a second person has to see.
