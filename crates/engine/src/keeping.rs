@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use jiff::Timestamp;
 use journal::{Entry, Sealing};
 use medicines::deliveries::{Delivery, Notice};
-use medicines::{Answer, Fact, Head, Site};
+use medicines::{Answer, Fact, Head, Item, Site};
 use record::Reader;
 
 use crate::clock::Clock;
@@ -48,24 +48,34 @@ impl Keeping {
     /// Which messages of the journal must stay now and later.
     pub fn keep(&self, site: &Site, clock: Clock) -> Keep {
         let policy = Kept(Arc::new(RwLock::new(self.policy(site))));
-        Keep { policy, clock, seen: 0, queues: None }
+        Keep { policy, clock, seen: 0, known: None }
     }
 
     fn policy(&self, site: &Site) -> Policy {
         let registers = |schedule| site.controlled.registers(schedule);
         let controlled =
             site.items.iter().filter(|item| item.witness || item.controlled.is_some_and(registers));
-        let codes = controlled.flat_map(|item| {
-            std::iter::once(&item.code).chain(item.codings.iter().map(|(_, code)| code))
-        });
         Policy {
             days: self.retention_days.clone(),
             controlled_days: self.controlled_days.max(CONTROLLED_DAYS_MIN),
-            // As a JSON string, so that no code is found in the middle of another.
-            controlled: codes.map(|code| format!("\"{code}\"").into_bytes()).collect(),
+            controlled: controlled.flat_map(|item| codes(&item.code, Some(item))).collect(),
             changes: 0,
         }
     }
+}
+
+/// The codes by which a message may name an item, each as a JSON string, so that none is found in
+/// the middle of another.
+fn codes<'a>(code: &'a str, item: Option<&'a Item>) -> impl Iterator<Item = Vec<u8>> + use<'a> {
+    let codings = item.into_iter().flat_map(|item| &item.codings);
+    let codes = std::iter::once(code).chain(codings.map(|(_, code)| code.as_str()));
+    codes.map(|code| format!("\"{code}\"").into_bytes())
+}
+
+/// Whether what was understood of a message has one of these codes.
+fn tells(entry: &Entry, codes: &[Vec<u8>]) -> bool {
+    let told = |code: &Vec<u8>| entry.head.windows(code.len()).any(|part| part == code.as_slice());
+    codes.iter().any(told)
 }
 
 /// What is kept for how long.
@@ -106,27 +116,41 @@ pub struct Keep {
     clock: Clock,
     /// Which of its changes were looked at.
     seen: u64,
-    queues: Option<Queues>,
+    known: Option<Known>,
 }
 
-/// Where it is seen since when messages wait to go on as they came.
+/// What the record knows of it: since when messages wait to go on as they came, and which items
+/// are controlled drugs, by dm+d as well.
 #[derive(Debug, Clone)]
-struct Queues {
+struct Known {
     record: PathBuf,
     journal: PathBuf,
     /// When the oldest delivery that waits was queued, in microseconds since
     /// 1970-01-01T00:00:00Z, as it was last seen; the greatest number where none waits.
     since: i64,
+    /// The codes of what registers are kept of, as they were last seen; none before that.
+    controlled: Option<Vec<Vec<u8>>>,
 }
 
-impl Queues {
+impl Known {
     /// Looks again. False where the record cannot be read.
     fn look(&mut self) -> bool {
-        let open = Reader::open(&self.record, &self.journal);
-        let Ok(queues) = open.and_then(|reader| reader.queues()) else { return false };
-        let oldest = queues.iter().map(|queue| queue.oldest.as_microsecond()).min();
+        self.read().is_ok()
+    }
+
+    fn read(&mut self) -> Result<(), record::Error> {
+        let reader = Reader::open(&self.record, &self.journal)?;
+        let oldest = reader.queues()?.iter().map(|queue| queue.oldest.as_microsecond()).min();
+        let (site, items) = (reader.site()?, reader.registered_items()?);
+        let codes = items.iter().flat_map(|item| codes(item, site.item(item)));
+        self.controlled = Some(codes.collect());
         self.since = oldest.unwrap_or(i64::MAX);
-        true
+        Ok(())
+    }
+
+    /// Whether the entry names something of which a register is kept, or may name it.
+    fn concerns(&self, entry: &Entry) -> bool {
+        self.controlled.as_ref().is_none_or(|codes| tells(entry, codes))
     }
 
     /// Whether the bytes of this entry may still have to be sent. What was queued before the
@@ -141,12 +165,13 @@ impl Queues {
 
 impl Keep {
     /// Keeps besides what may still have to be sent as it came, by the queues of this record:
-    /// what was acknowledged and waits is not lost because its time is over.
+    /// what was acknowledged and waits is not lost because its time is over. What the record keeps
+    /// or kept a register of is a controlled drug, whether the configuration or dm+d made it one.
     #[must_use]
     pub fn sparing(self, record: &Path, journal: &Path) -> Keep {
         let (record, journal) = (record.to_owned(), journal.to_owned());
-        // Until it is looked at, everything may wait.
-        Keep { queues: Some(Queues { record, journal, since: i64::MIN }), ..self }
+        // Until it is looked at, everything may wait, and everything be a controlled drug.
+        Keep { known: Some(Known { record, journal, since: i64::MIN, controlled: None }), ..self }
     }
 
     /// By what it is decided anew.
@@ -165,10 +190,10 @@ impl Keep {
         now.saturating_sub(DAY_US.saturating_mul(days.into()))
     }
 
-    fn is_held(policy: &Policy, entry: &Entry, head: &Head) -> bool {
-        let told =
-            |code: &Vec<u8>| entry.head.windows(code.len()).any(|part| part == code.as_slice());
-        matches!(head.answer.as_ref(), Answer::Parked(_)) || policy.controlled.iter().any(told)
+    fn is_held(&self, policy: &Policy, entry: &Entry, head: &Head) -> bool {
+        matches!(head.answer.as_ref(), Answer::Parked(_))
+            || tells(entry, &policy.controlled)
+            || self.known.as_ref().is_some_and(|known| known.concerns(entry))
     }
 }
 
@@ -176,7 +201,7 @@ impl journal::Keep for Keep {
     fn keeps(&mut self, entry: &Entry) -> bool {
         // What this program cannot read it must not thin out.
         let Ok(head) = Head::from_json(&entry.head) else { return true };
-        if self.queues.as_ref().is_some_and(|queues| queues.need(entry, &head)) {
+        if self.known.as_ref().is_some_and(|known| known.need(entry, &head)) {
             return true;
         }
         let policy = self.policy.now();
@@ -184,16 +209,16 @@ impl journal::Keep for Keep {
             None => true,
             Some(days) if self.is_younger(entry, *days) => true,
             Some(_) => {
-                Keep::is_held(&policy, entry, &head)
-                    && self.is_younger(entry, policy.controlled_days)
+                self.is_younger(entry, policy.controlled_days)
+                    && self.is_held(&policy, entry, &head)
             }
         }
     }
 
     fn latest(&mut self) -> Option<i64> {
         let latest = self.policy.now().days.values().min().map(|days| self.before(*days))?;
-        // Where it cannot be seen what waits, nothing goes.
-        let seen = self.queues.as_mut().is_none_or(Queues::look);
+        // Where it cannot be seen what waits and what is controlled, nothing goes.
+        let seen = self.known.as_mut().is_none_or(Known::look);
         seen.then_some(latest)
     }
 

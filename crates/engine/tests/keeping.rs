@@ -241,6 +241,88 @@ fn what_waits_to_go_on_as_it_came_stays_readable() {
     assert!(blind.latest().is_none(), "where the queues cannot be seen nothing goes");
 }
 
+/// One release, whatever digest is asked for.
+#[derive(Debug)]
+struct One(Arc<terminology::Index>);
+
+impl engine::Dictionaries for One {
+    fn index(&self, _: &str) -> Option<Arc<terminology::Index>> {
+        Some(Arc::clone(&self.0))
+    }
+}
+
+#[test]
+fn what_dmd_alone_calls_a_controlled_drug_is_held_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = terminology::synthetic::import().unwrap().index;
+    let two = terminology::ControlledDrug::Schedule2;
+    let morphine = index.vmps().find(|vmp| vmp.controlled() == two).unwrap().id();
+    let item = |code: &str, dmd: Option<String>| Item {
+        code: code.into(),
+        name: code.into(),
+        unit: "tablet".into(),
+        codings: vec![("https://rxx.nhs.uk/Id/fdb".into(), format!("F-{code}"))],
+        dmd,
+        ..Item::default()
+    };
+    let items = vec![item("MORPH", Some(morphine.to_string())), item("PARA", None)];
+    let site = Site { code: "RXX".into(), items, ..Site::default() };
+    let (record, journal) = (folder.path().join("record.sqlite3"), journal_of(folder.path()));
+    let options = Options {
+        journal: journal.clone(),
+        record: record.clone(),
+        site: site.clone(),
+        clock: Clock::system(),
+        durability: Durability::Full,
+    };
+    let keeping = Keeping { retention_days: [("pas".to_owned(), 30)].into(), ..Keeping::default() };
+    let one = Arc::new(One(Arc::new(index)));
+    let engine = Engine::start_with(options, &keeping, one).unwrap();
+    let receipt = send(&engine, "k1");
+    drop(engine.readers().get().unwrap());
+    let parked = engine.journal().unwrap().get(receipt.seq).unwrap().unwrap();
+    let check = |told: &str, age: i64, expected: bool| {
+        let mut keep = keeping.keep(&site, engine.clock()).sparing(&record, &journal);
+        assert!(keep.latest().is_some());
+        let mut entry = parked.clone();
+        entry.at -= age * 24 * 60 * 60 * 1_000_000;
+        let mut head: serde_json::Value = serde_json::from_slice(&entry.head).unwrap();
+        head["answer"] = "done".into();
+        head["type"] = told.into();
+        entry.head = serde_json::to_vec(&head).unwrap();
+        assert_eq!(keep.keeps(&entry), expected, "{told} of {age} days");
+    };
+    check("MORPH", 31, false);
+    let release = medicines::Dictionary {
+        digest: "ab".repeat(32),
+        day: None,
+        synthetic: true,
+        changes: vec![],
+        by: "P1".into(),
+        at: engine.clock().now(),
+    };
+    for request in [Request::TakeOver(Box::new(release)), Request::Tick] {
+        let command = Command {
+            channel: Arc::from("dictionary"),
+            key: None,
+            by: "P1".into(),
+            message_type: None,
+            control_id: None,
+            received: engine.clock().now(),
+            request,
+            raw: Vec::new(),
+        };
+        engine.submit_blocking(command).unwrap();
+    }
+    drop(engine.readers().get().unwrap());
+    check("MORPH", 29, true);
+    check("MORPH", 31, true);
+    check("F-MORPH", 31, true);
+    check("MORPH", 2_558, false);
+    check("PARA", 31, false);
+    check("F-PARA", 31, false);
+}
+
 #[test]
 fn what_is_kept_and_for_how_long() {
     let folder = tempfile::tempdir().unwrap();

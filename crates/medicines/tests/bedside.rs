@@ -392,7 +392,7 @@ fn the_changes_of_an_infusion_come_in_the_order_of_their_times_and_once() {
     assert_eq!(notes, [all[0], "09:30 Rate: 100 ml/h", all[1], all[2]]);
     // Its end, and the whole upload again with a change before the end and one behind it.
     let stop = change(Act::Stop, "11:00:00", "");
-    assert_eq!(outcomes(&mut hospital, &[stop.clone()]), [Outcome::Pass]);
+    assert_eq!(outcomes(&mut hospital, std::slice::from_ref(&stop)), [Outcome::Pass]);
     again.extend([
         stop,
         change(Act::Rate, "10:30:00", "60"),

@@ -1,6 +1,8 @@
 //! Stock beside the cabinets' own transactions: consignments, recalls, downtime, the critical
 //! override.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod hospital;
 
 use fhir::types::Identifier;

@@ -86,7 +86,32 @@ fn removals(hospital: &mut Hospital, acts: &[(&str, char)]) {
     }
 }
 
+/// The same where nothing but the release of dm+d says that it is a controlled drug.
+fn with_morphine_of_dmd() -> Hospital {
+    let index = terminology::synthetic::import().unwrap().index;
+    let two = terminology::ControlledDrug::Schedule2;
+    let morphine = index.vmps().find(|vmp| vmp.controlled() == two).unwrap().id();
+    let mut hospital = Hospital::new();
+    hospital.dictionary = Some(std::sync::Arc::new(index));
+    hospital.configure(|site| {
+        let item = site.items.iter_mut().find(|item| item.code == ITEM_CODE).unwrap();
+        (item.witness, item.dmd) = (false, Some(morphine.to_string()));
+    });
+    hospital.order_for(ANNA, medicines::orders::Control::New, "7001", ITEM_CODE, Some("P1"));
+    assert!(hospital.state.is_registered(ITEM_CODE));
+    hospital
+}
+
 fn check(acts: &[(&str, char)], expected: &[(&str, &str, u64)]) {
+    check_with(with_morphine, acts, expected);
+    check_with(with_morphine_of_dmd, acts, expected);
+}
+
+fn check_with(
+    with_morphine: fn() -> Hospital,
+    acts: &[(&str, char)],
+    expected: &[(&str, &str, u64)],
+) {
     let mut hospital = with_morphine();
     removals(&mut hospital, acts);
     let expected: Vec<_> = expected

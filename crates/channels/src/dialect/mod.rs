@@ -46,13 +46,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub(crate) use apply::apply;
 pub use codings::Systems;
 pub use fhir::systems::{DMD, NHS_NUMBER, SNOMED};
+pub use medicines::Zone;
 pub use medicines::orders::{PeriodUnit, Rhythm, local_code, names_no_times, rhythm_of};
 pub use order_control::{OrderControls, control_of};
 pub use place::{Place, PlaceError};
 pub use rules::{Clearing, On, RuleError, Setting, Table, Taking, Translation, Unknown, Way, When};
 use rules::{MAX_CODES, MAX_RULES};
 pub use units::unit_of;
-pub use medicines::Zone;
 pub use zone::AmbiguousHour;
 
 /// HL7 versions that are read and written (HL7 table 0104, as far as the segments in use agree).

@@ -84,7 +84,7 @@ impl State {
         if !matches!(moved.movement, Movement::Removal | Movement::Waste) {
             return;
         }
-        if !is_watched(&self.site, &moved.item) {
+        if !is_watched(self, &moved.item) {
             return;
         }
         let wasted = moved.movement == Movement::Waste;
@@ -111,7 +111,7 @@ impl State {
     pub(super) fn fold_pattern(&mut self, case: &Case) {
         let Some(person) = case.person.clone() else { return };
         let pattern = case.kind == CaseKind::PersonPattern;
-        if !pattern && !is_irregular(&self.site, case) {
+        if !pattern && !is_irregular(self, case) {
             return;
         }
         let tally = self.tallies.entry(person.as_str().into()).or_default();

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::cases::CaseKind;
 use crate::command::{Context, Decision};
 use crate::facts::Facts;
-use crate::site::Site;
+use crate::formulary::Item;
 use crate::state::State;
 
 pub(crate) use repeats::is_irregular;
@@ -65,7 +65,8 @@ fn is_open(state: &State, person: &str, reason: &str) -> bool {
     })
 }
 
-/// Whether what somebody does with an item is looked at.
-pub(crate) fn is_watched(site: &Site, item: &str) -> bool {
-    site.item(item).is_some_and(crate::formulary::Item::needs_witness)
+/// Whether what somebody does with an item is looked at: where a second person stands by, and
+/// where a register is kept of it, whether the configuration or dm+d makes it a controlled drug.
+pub(crate) fn is_watched(state: &State, item: &str) -> bool {
+    state.is_registered(item) || state.site().item(item).is_some_and(Item::needs_witness)
 }

@@ -24,13 +24,13 @@ const UNMATCHED: [&str; 4] = [
 ];
 
 /// Whether a case is about units that somebody has not accounted for.
-pub(crate) fn is_irregular(site: &Site, case: &Case) -> bool {
+pub(crate) fn is_irregular(state: &State, case: &Case) -> bool {
     let kind = match case.kind {
         CaseKind::UnaccountedDose => true,
         CaseKind::UnmatchedTransaction => UNMATCHED.contains(&case.reason.as_str()),
         _ => false,
     };
-    kind && case.person.is_some() && case.item.as_ref().is_some_and(|item| is_watched(site, item))
+    kind && case.person.is_some() && case.item.as_ref().is_some_and(|item| is_watched(state, item))
 }
 
 /// The first person whose cases of this decision make their number as great as the site allows.
@@ -44,7 +44,7 @@ pub(super) fn found(
     let mut new: BTreeMap<&str, Vec<&Case>> = BTreeMap::new();
     for fact in &decision.facts {
         if let Fact::CaseOpened(case) = fact
-            && is_irregular(site, case)
+            && is_irregular(state, case)
         {
             new.entry(case.person.as_deref()?).or_default().push(case);
         }

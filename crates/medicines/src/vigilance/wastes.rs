@@ -36,7 +36,7 @@ pub(super) fn found(state: &State, site: &Site, decision: &Decision) -> Option<P
         Fact::Moved(moved)
             if moved.movement == Movement::Waste
                 && moved.state == TransferState::Posted
-                && is_watched(site, &moved.item) =>
+                && is_watched(state, &moved.item) =>
         {
             Some(moved)
         }

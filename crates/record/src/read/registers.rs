@@ -1,6 +1,6 @@
 //! The registers of controlled drugs: the pages, and the entries of one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fhir::{Id, ResourceType};
 use jiff::Timestamp;
@@ -120,6 +120,16 @@ impl Reader {
     /// Which items are controlled drugs.
     pub fn classes(&self) -> Result<Classes, Error> {
         Ok(self.read_row(RowKind::Classes, "")?.unwrap_or_default())
+    }
+
+    /// The items of which registers are or were kept.
+    pub fn registered_items(&self) -> Result<BTreeSet<String>, Error> {
+        let mut items = self.classes()?.registered;
+        let mut statement = self.connection.prepare_cached("SELECT item FROM register_item")?;
+        for item in statement.query_map((), |row| row.get(0))? {
+            items.insert(item?);
+        }
+        Ok(items)
     }
 
     /// The entries of the page of a place and an item; none where there is no such page.
