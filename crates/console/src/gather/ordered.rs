@@ -79,9 +79,13 @@ pub(super) fn dose(order: &MedicationRequest) -> String {
         dosage.text.clone().unwrap_or_else(|| {
             let lines = dosage_lines(dosage);
             let short = lines.into_iter().filter(|(label, _)| {
-                matches!(*label, "Amount" | "Rate" | "Route" | "When" | "As needed")
+                matches!(*label, "Amount" | "Rate" | "Over" | "Route" | "When" | "As needed")
             });
-            short.map(|(_, text)| text).collect::<Vec<_>>().join(", ")
+            let words = |(label, text): (&str, String)| match label {
+                "Over" => format!("over {text}"),
+                _ => text,
+            };
+            short.map(words).collect::<Vec<_>>().join(", ")
         })
     };
     let all: Vec<String> =
@@ -147,12 +151,13 @@ fn dosage_lines(dosage: &Dosage) -> Vec<(&'static str, String)> {
         add("Rate", one.rate_ratio.as_ref().map(ratio));
         add("Rate", one.rate_range.as_ref().map(range));
     }
+    let repeat = dosage.timing.as_ref().and_then(|timing| timing.repeat.as_ref());
+    add("Over", repeat.and_then(lasts));
     add("Route", concept(dosage.route.as_ref()));
     add("Site", concept(dosage.site.as_ref()));
     add("Method", concept(dosage.method.as_ref()));
     if let Some(timing) = &dosage.timing {
         add("When", Some(when(timing)));
-        let repeat = timing.repeat.as_ref();
         add("From and until", repeat.and_then(bounds));
         add("Doses in all", repeat.and_then(|one| one.count).map(|count| count.to_string()));
     }
@@ -210,6 +215,17 @@ fn when(timing: &Timing) -> String {
     parts.join(", ")
 }
 
+/// How long each dose takes, as an infusion that runs in: `30 min`, `30 to 60 min`.
+fn lasts(repeat: &Repeat) -> Option<String> {
+    let unit = repeat.duration_unit.map_or("?", |unit| unit.as_str());
+    match (&repeat.duration, &repeat.duration_max) {
+        (Some(least), Some(most)) => Some(format!("{least} to {most} {unit}")),
+        (Some(long), None) => Some(format!("{long} {unit}")),
+        (None, Some(most)) => Some(format!("at most {most} {unit}")),
+        (None, None) => None,
+    }
+}
+
 fn frequency(repeat: &Repeat) -> Option<String> {
     let period = repeat.period.as_ref()?;
     let unit = repeat.period_unit.map_or("?", |unit| unit.as_str());
@@ -236,4 +252,57 @@ fn bounds(repeat: &Repeat) -> Option<String> {
 /// A time in the UK; a day, a month or a year as it was told.
 fn time(time: &DateTime) -> String {
     if time.as_str().contains('T') { minute(&time.lower()) } else { time.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a pharmacist reads of a dosage in FHIR's JSON, and what the queue has of it.
+    #[track_caller]
+    fn check(dosage: &str, lines: &[(&str, &str)], short: &str) {
+        let told: Dosage = serde_json::from_str(dosage).unwrap();
+        let found = dosage_lines(&told);
+        let found: Vec<_> = found.iter().map(|(label, text)| (*label, text.as_str())).collect();
+        assert_eq!(found, lines);
+        let mut order = MedicationRequest::new(
+            fhir::resources::MedicationRequestStatus::Active,
+            fhir::resources::MedicationRequestIntent::Order,
+            fhir::types::Reference::default(),
+        );
+        order.dosage_instruction = vec![told];
+        assert_eq!(dose(&order), short);
+    }
+
+    #[test]
+    fn an_infusion_has_its_rate_and_how_long_it_runs() {
+        check(
+            r#"{"timing":{"repeat":{"duration":30,"durationUnit":"min","frequency":2,"period":1,
+            "periodUnit":"d"}},"doseAndRate":[{"doseQuantity":{"value":1,"unit":"g"}}]}"#,
+            &[("Amount", "1 g"), ("Over", "30 min"), ("When", "2 × in 1 d")],
+            "1 g, over 30 min, 2 × in 1 d",
+        );
+        check(
+            r#"{"timing":{"repeat":{"duration":0.5,"durationMax":1,"durationUnit":"h"}}}"#,
+            &[("Over", "0.5 to 1 h")],
+            "over 0.5 to 1 h",
+        );
+        check(
+            r#"{"doseAndRate":[{"rateQuantity":{"value":83.3,"unit":"ml/h"}}]}"#,
+            &[("Rate", "83.3 ml/h")],
+            "83.3 ml/h",
+        );
+        check(
+            r#"{"doseAndRate":[{"rateRatio":{"numerator":{"value":1000,"unit":"ml"},
+            "denominator":{"value":8,"unit":"h"}}}]}"#,
+            &[("Rate", "1000 ml in 8 h")],
+            "1000 ml in 8 h",
+        );
+        check(
+            r#"{"timing":{"repeat":{"durationMax":2,"durationUnit":"h"}}}"#,
+            &[("Over", "at most 2 h")],
+            "over at most 2 h",
+        );
+        check(r#"{"timing":{"repeat":{"count":3}}}"#, &[("Doses in all", "3")], "no dose told");
+    }
 }
