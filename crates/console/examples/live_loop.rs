@@ -68,6 +68,9 @@ fn fill(hospital: &Hospital, patients: u32) {
         hospital.give(number, "MORP10", Some(removal));
     }
     hospital.count(WARDS[0], "MORP10", 20);
+    // What a nurse has in hands, of which a part is wasted.
+    hospital.order(2, "MORP10", Control::New);
+    hospital.remove(2, ward(2), "MORP10", None);
     hospital.order(4, item(4), Control::Hold);
     hospital.order(9, item(9), Control::Stop);
     for _ in 0..3 {
@@ -97,6 +100,11 @@ fn live(hospital: &Hospital, patients: u32) {
     }
 }
 
+fn key(name: &str, key: &str, one_time: bool) -> Key {
+    let sha256 = Sha256::digest(key).into();
+    Key { name: name.into(), sha256, one_time, rights: Rights::all() }
+}
+
 #[tokio::main]
 async fn main() {
     let patients = std::env::args().nth(1).map_or(57, |text| text.parse().unwrap());
@@ -117,12 +125,12 @@ async fn main() {
         channels: Arc::new(move || channels(&shown)),
         alarms: Arc::new(Vec::new),
         replayer: None,
-        keys: vec![Key {
-            name: "P2001".into(),
-            sha256: Sha256::digest("look").into(),
-            one_time: true,
-            rights: Rights::all(),
-        }],
+        keys: vec![
+            key("P2001", "look", true),
+            // The second person, and somebody who takes medicines out.
+            key("P2002", "second", false),
+            key("N1001", "nurse", false),
+        ],
         site_name: "Royal Example Hospital".into(),
         // The one who looks is on the same machine, and nothing here is real.
         random: Arc::new(|bytes| bytes.fill(7)),

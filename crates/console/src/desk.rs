@@ -122,8 +122,8 @@ pub(crate) enum NotDone {
     Refused(String),
 }
 
-/// Whether what was asked for was done, and why not.
-pub(crate) fn done(receipt: &Receipt) -> Result<(), NotDone> {
+/// The numbers of what was made of what was asked for, if anything was; or why it was not done.
+pub(crate) fn done(receipt: &Receipt) -> Result<Vec<Id>, NotDone> {
     match &receipt.answer {
         Answer::Parked(problem) if problem.code == ProblemCode::Superseded => {
             Err(NotDone::Conflict(problem.text.clone()))
@@ -131,10 +131,9 @@ pub(crate) fn done(receipt: &Receipt) -> Result<(), NotDone> {
         Answer::Parked(problem) => Err(NotDone::Refused(problem.text.clone())),
         Answer::Refused(refusal) => Err(NotDone::Refused(refusal.text.clone())),
         Answer::Unwritten(fault) => Err(NotDone::Refused(fault.text.clone())),
-        Answer::Done
-        | Answer::Created(_)
-        | Answer::Permitted(_)
-        | Answer::Checked(_)
-        | Answer::Written(_) => Ok(()),
+        Answer::Created(ids) => Ok(ids.clone()),
+        Answer::Done | Answer::Permitted(_) | Answer::Checked(_) | Answer::Written(_) => {
+            Ok(Vec::new())
+        }
     }
 }

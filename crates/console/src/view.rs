@@ -1,5 +1,6 @@
 //! What the live loop shows, as values: gathered from the record, rendered by the templates.
 
+mod controlled;
 mod messages;
 mod orders;
 mod recalls;
@@ -14,6 +15,10 @@ use rust_decimal::Decimal;
 
 use crate::words::Words;
 
+pub(crate) use controlled::{
+    CountRow, CountView, CountsView, FieldError, HandRow, HandsView, OpenDiscrepancy, SecondView,
+    WasteView, Wrong,
+};
 pub(crate) use messages::{
     AgainView, Asked, BytesView, CaseView, FoundRow, LifeView, PartView, SegmentView, SentView,
 };

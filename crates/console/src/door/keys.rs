@@ -34,6 +34,20 @@ impl Keys {
     /// Every key is compared, each in constant time, so that the time tells neither which key nor
     /// how much of it was right.
     pub(super) fn unlock(&mut self, presented: &str, by_address: bool) -> Option<String> {
+        let fits = self.fitting(presented, |key, used| !used && (key.one_time || !by_address))?;
+        let (key, used) = self.0.get_mut(fits)?;
+        *used = key.one_time;
+        Some(key.name.clone())
+    }
+
+    /// The name of whoever has this key, for signing what somebody else does. One for one use
+    /// signs nothing: a form that is sent twice has to find the same key both times.
+    pub(super) fn vouch(&self, presented: &str) -> Option<String> {
+        let fits = self.fitting(presented, |key, _| !key.one_time)?;
+        self.0.get(fits).map(|(key, _)| key.name.clone())
+    }
+
+    fn fitting(&self, presented: &str, usable: impl Fn(&Key, bool) -> bool) -> Option<usize> {
         let presented = presented.trim();
         if presented.is_empty() || presented.len() > MAX_KEY_BYTES {
             return None;
@@ -41,15 +55,12 @@ impl Keys {
         let digest: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
         let mut fits = None;
         for (index, (key, used)) in self.0.iter().enumerate() {
-            let usable = !used && (key.one_time || !by_address);
-            let equal = key.sha256.ct_eq(&digest) & Choice::from(u8::from(usable));
-            if bool::from(equal) {
+            let usable = Choice::from(u8::from(usable(key, *used)));
+            if bool::from(key.sha256.ct_eq(&digest) & usable) {
                 fits = Some(index);
             }
         }
-        let (key, used) = self.0.get_mut(fits?)?;
-        *used = key.one_time;
-        Some(key.name.clone())
+        fits
     }
 
     /// The rights of a name: those that all of its keys have.

@@ -1,6 +1,7 @@
 //! From the record to the values of the page: one set of queries for all who watch.
 
 mod cases;
+pub(crate) mod counts;
 pub(crate) mod critical;
 mod entries;
 mod hands;
@@ -13,6 +14,7 @@ pub(crate) mod registers;
 mod site;
 mod stock;
 pub(crate) mod verification;
+pub(crate) mod waste;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -62,7 +64,6 @@ pub(crate) struct Gatherer {
 #[derive(Default)]
 struct Kept {
     site: SiteNames,
-    hands: Hands,
     entries: Entries,
 }
 
@@ -75,13 +76,13 @@ impl Gatherer {
     pub(crate) fn view(&self) -> Result<LiveLoop, Trouble> {
         // What is kept is right after each step, so a thread that panicked did no harm.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let Kept { site, hands, entries } = &mut *kept;
+        let Kept { site, entries } = &mut *kept;
         let readers = self.engine.readers();
         let reader = &*readers.get()?;
         let clock = self.engine.clock();
         let now = clock.now();
         site.refresh(reader)?;
-        hands.refresh(reader)?;
+        let hands = Hands::read(reader)?;
         let mut people = People::new(reader);
         let journal = entries.latest(reader, &self.engine)?;
         let cases = cases::open(reader, site, &mut people)?;

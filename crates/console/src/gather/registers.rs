@@ -5,30 +5,54 @@ use std::collections::BTreeSet;
 use fhir::Id;
 use jiff::Timestamp;
 use medicines::Site;
-use medicines::controlled::{Discrepancy, DiscrepancyStatus, Place};
+use medicines::controlled::{Discrepancy, DiscrepancyStatus, Place, StepTaken};
 use record::{Printed, Reader, RegisterPage, RegisterWindow, place_words};
 
-use super::{Trouble, staff};
+use super::{Trouble, counts, staff};
 use crate::view::{
     DiscrepancyRow, DiscrepancyView, RegisterRow, RegisterView, RegistersView, StepRow,
 };
 use crate::words::{amount, encoded, sentence};
 
-/// All pages of the registers, and the discrepancies that are not over; and the patients whom
-/// places name.
+/// How many pages of the registers one screen lists.
+const MAX_ROWS: usize = 100;
+/// How many discrepancies it lists, the oldest ones.
+const MAX_DISCREPANCIES: usize = 100;
+
+/// Pages of the registers in the order of their places, of one place or of all, after the one of a
+/// place and an item; the discrepancies that are not over; and the patients whom places name.
 pub(crate) fn list(
     reader: &Reader,
+    place: Option<&Place>,
+    after: Option<(&str, &str)>,
     now: Timestamp,
 ) -> Result<(RegistersView, BTreeSet<Id>), Trouble> {
     let site = reader.site()?;
-    let pages = reader.registers()?;
+    let mut pages = reader.registers_after(place, after, MAX_ROWS + 1)?;
+    let more = pages.len() > MAX_ROWS;
+    pages.truncate(MAX_ROWS);
+    let chosen = place.map(Place::to_string).unwrap_or_default();
+    let next = pages.last().filter(|_| more).map(|last| {
+        let after = format!("{}|{}", last.place, last.item);
+        format!("/registers?place={}&after={}", encoded(&chosen), encoded(&after))
+    });
     let patients = pages.iter().filter_map(|page| page.place.patient().cloned()).collect();
-    let mut rows: Vec<RegisterRow> = pages.iter().map(row).collect();
-    // What has to be counted comes first, then the order of the places.
-    rows.sort_by_key(|row| !row.overdue);
-    let known = reader.discrepancies()?;
-    let discrepancies = known.iter().map(|one| discrepancy_row(&site, one, now)).collect();
-    Ok((RegistersView { now, rows, discrepancies }, patients))
+    let mut known = reader.discrepancies()?;
+    let more_discrepancies = known.len().saturating_sub(MAX_DISCREPANCIES);
+    known.truncate(MAX_DISCREPANCIES);
+    let places = reader.register_places()?;
+    let view = RegistersView {
+        now,
+        place: chosen,
+        places: places.iter().map(|place| (place.to_string(), place_words(place))).collect(),
+        rows: pages.iter().map(row).collect(),
+        later: after.is_some(),
+        next,
+        overdue: counts::overdue_count(reader)?,
+        discrepancies: known.iter().map(|one| discrepancy_row(&site, one, now)).collect(),
+        more_discrepancies,
+    };
+    Ok((view, patients))
 }
 
 fn row(page: &RegisterPage) -> RegisterRow {
@@ -44,7 +68,7 @@ fn row(page: &RegisterPage) -> RegisterRow {
     }
 }
 
-fn discrepancy_row(site: &Site, one: &Discrepancy, now: Timestamp) -> DiscrepancyRow {
+pub(super) fn discrepancy_row(site: &Site, one: &Discrepancy, now: Timestamp) -> DiscrepancyRow {
     let item = site.item(&one.item);
     let unit = item.map_or("", |item| item.unit.as_str());
     DiscrepancyRow {
@@ -103,12 +127,9 @@ pub(crate) fn discrepancy(
     use DiscrepancyStatus as S;
     let Some((known, steps)) = reader.discrepancy(id)? else { return Ok(None) };
     let site = reader.site()?;
-    let steps = steps.into_iter().map(|step| StepRow {
-        at: step.at,
-        status: step.discrepancy.status.as_str().to_owned(),
-        by: staff(&site, &step.by),
-        text: step.text.unwrap_or_default(),
-    });
+    let steps = steps.into_iter().map(|step| step_row(&site, step));
+    let place: Option<Place> = known.place.as_deref().and_then(|place| place.parse().ok());
+    let counted = place.as_ref().filter(|place| place.account().is_some());
     let next = [
         (S::Investigating, "I look into it"),
         (S::Resolved, "It is explained"),
@@ -120,7 +141,19 @@ pub(crate) fn discrepancy(
         row: discrepancy_row(&site, &known, now),
         steps: steps.collect(),
         next: next.map(|(status, words)| (status.as_str(), words)).collect(),
+        again: counted.map(|place| counts::href(place, &known.item)),
+        register: place.map(|place| href(&place, &known.item)),
     }))
+}
+
+/// A step as a page shows it.
+pub(super) fn step_row(site: &Site, step: StepTaken) -> StepRow {
+    StepRow {
+        at: step.at,
+        status: step.discrepancy.status.as_str().to_owned(),
+        by: staff(site, &step.by),
+        text: step.text.unwrap_or_default(),
+    }
 }
 
 fn href(place: &Place, item: &str) -> String {

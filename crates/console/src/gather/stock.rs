@@ -7,10 +7,11 @@ use fhir::types::CodeableConcept;
 use fhir::{DateTime, Id, ResourceType};
 use jiff::Timestamp;
 use medicines::cases::CaseKind;
+use medicines::state::Removal;
 use medicines::stock::{Account, Movement, Transfer, TransferState};
 use record::{Reader, TransferView};
 
-use super::hands::RemovalState;
+use super::hands::{is_in_hands, removal};
 use super::people::People;
 use super::site::SiteNames;
 use super::{ROWS, Trouble};
@@ -34,7 +35,7 @@ pub(super) fn removals(
             Some(id) => people.patient(id)?.clone(),
             None => PatientRef::default(),
         };
-        let state = RemovalState::read(reader, &transfer.id)?;
+        let state = removal(reader, &transfer.id)?;
         rows.push(RemovalRow {
             key: transfer.id.to_string(),
             at: transfer.activity,
@@ -71,7 +72,7 @@ fn ground(reader: &Reader, transfer: &Transfer) -> Result<Ground, Trouble> {
 
 fn whereabouts(
     transfer: &Transfer,
-    state: Option<&RemovalState>,
+    state: Option<&Removal>,
     ends: &HashMap<Id, Vec<Movement>>,
     now: Timestamp,
 ) -> Whereabouts {
@@ -80,7 +81,7 @@ fn whereabouts(
         TransferState::Pending { .. } | TransferState::Voided => return Whereabouts::NotTaken,
         TransferState::Posted => {}
     }
-    if let Some(state) = state.filter(|state| state.in_hands > rust_decimal::Decimal::ZERO) {
+    if let Some(state) = state.filter(|state| is_in_hands(state)) {
         return match state.case {
             Some(_) => Whereabouts::Unaccounted(state.in_hands),
             None => Whereabouts::InHands(state.in_hands),

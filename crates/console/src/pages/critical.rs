@@ -81,7 +81,7 @@ async fn tell(console: &Console, insider: &Insider, asked: &Switched) -> Shown {
     let switch = CriticalSwitch { on, person: insider.who.clone(), reason: reason.to_owned() };
     let request = Request::CriticalOverride(switch);
     match console.act(insider, form, request, &raw).await? {
-        Ok(()) => Ok(Redirect::to("/critical-override").into_response()),
+        Ok(_) => Ok(Redirect::to("/critical-override").into_response()),
         Err(NotDone::Conflict(why) | NotDone::Refused(why)) => {
             show(console, insider, Some(&why), reason).await
         }

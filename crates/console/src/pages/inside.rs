@@ -108,15 +108,28 @@ impl Console {
     }
 
     /// Has something done in somebody's name; `raw` is what was asked, as the journal keeps it, and
-    /// `form` the key of the form. Gives why it was not done, for the page with the form.
+    /// `form` the key of the form. Gives the numbers of what was made, or why it was not done, for
+    /// the page with the form.
     pub(super) async fn act(
         &self,
         insider: &Insider,
         form: String,
         request: Request,
         raw: &serde_json::Value,
-    ) -> Result<Result<(), NotDone>, Box<Response>> {
-        let (raw, by) = (raw.to_string().into_bytes(), insider.who.clone());
+    ) -> Result<Result<Vec<Id>, NotDone>, Box<Response>> {
+        self.act_as(insider, insider.who.clone(), form, request, raw).await
+    }
+
+    /// The same in the name of somebody else, who showed a key of their own on the page.
+    pub(super) async fn act_as(
+        &self,
+        insider: &Insider,
+        by: String,
+        form: String,
+        request: Request,
+        raw: &serde_json::Value,
+    ) -> Result<Result<Vec<Id>, NotDone>, Box<Response>> {
+        let raw = raw.to_string().into_bytes();
         let receipt = insider.desk.act(Act { request, raw, form, by }).await;
         receipt.map(|receipt| done(&receipt)).map_err(|_| Box::new(self.stopped_notice()))
     }

@@ -1,14 +1,17 @@
 //! The pages and who may see them.
 
+mod counts;
 mod critical;
 mod find;
 mod inside;
 mod live_loop;
 mod recalls;
 mod registers;
+mod second;
 mod sign_in;
 mod trace;
 mod verification;
+mod waste;
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -181,6 +184,10 @@ pub(crate) fn router(console: Arc<Console>) -> Router {
         .route("/registers", get(registers::list))
         .route("/registers/{place}/{item}", get(registers::one))
         .route("/registers/discrepancies/{id}", get(registers::discrepancy).post(registers::step))
+        .route("/counts", get(counts::list))
+        .route("/counts/{place}/{item}", get(counts::one).post(counts::enter))
+        .route("/waste", get(waste::list))
+        .route("/waste/{removal}", get(waste::one).post(waste::enter))
         .route("/critical-override", get(critical::page_of).post(critical::switch))
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
         .route("/sign-out", post(sign_in::leave))

@@ -167,7 +167,7 @@ async fn tell(console: &Console, insider: &Insider, of: &(String, String), asked
         RecallNotice { item, batch, reason: reason.to_owned(), person: insider.who.clone() };
     let act = if starts { StockAct::Recall(notice) } else { StockAct::Lift(notice) };
     match console.act(insider, form, Request::Stock(Box::new(act)), &raw).await? {
-        Ok(()) => {
+        Ok(_) => {
             let done = if starts { "recall" } else { "end" };
             let to = format!("{}?done={done}", recalls::href(&of.0, &of.1));
             Ok(Redirect::to(&to).into_response())

@@ -41,16 +41,38 @@ pub(super) async fn list(
     State(console): State<Arc<Console>>,
     peer: Peer,
     request: HeaderMap,
+    Query(part): Query<Part>,
 ) -> Response {
     match console.insider(Some(RIGHT), "registers", &peer, &request).await {
-        Ok(insider) => either(show_list(&console, &insider).await),
+        Ok(insider) => either(show_list(&console, &insider, part).await),
         Err(instead) => *instead,
     }
 }
 
-async fn show_list(console: &Console, insider: &Insider) -> Shown {
+/// Which pages are listed.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Part {
+    /// Of this place; of all where it is empty.
+    #[serde(default)]
+    place: String,
+    /// After this page, as `place|item`.
+    #[serde(default)]
+    after: String,
+}
+
+async fn show_list(console: &Console, insider: &Insider, part: Part) -> Shown {
     let now = insider.desk.now();
-    let found = insider.desk.read(move |reader| registers::list(reader, now)).await;
+    let place = match part.place.as_str() {
+        "" => None,
+        text => Some(text.parse::<Held>().map_err(|_| {
+            let why = "Choose one of the places in the list.";
+            Box::new(console.notice(StatusCode::NOT_FOUND, "There is no such place", why))
+        })?),
+    };
+    let found = insider.desk.read(move |reader| {
+        registers::list(reader, place.as_ref(), part.after.rsplit_once('|'), now)
+    });
+    let found = found.await;
     let (view, patients) = found.map_err(|why| console.trouble(&why))?;
     console.journal_looks(&insider.who, (RIGHT, "registers"), patients).await?;
     let shell = console.shell(insider, Place::Registers).await?;
@@ -158,15 +180,27 @@ async fn file(console: &Console, printed: &Printed, days: &Window) -> Shown {
     Ok(([(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, name)], bytes).into_response())
 }
 
+/// From where somebody came to a discrepancy.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct CameFrom {
+    /// What was done just before.
+    #[serde(default)]
+    done: String,
+}
+
 /// `GET /registers/discrepancies/{id}`.
 pub(super) async fn discrepancy(
     State(console): State<Arc<Console>>,
     peer: Peer,
     request: HeaderMap,
     Path(id): Path<String>,
+    Query(from): Query<CameFrom>,
 ) -> Response {
     match console.insider(Some(RIGHT), "registers/discrepancy", &peer, &request).await {
-        Ok(insider) => either(show_discrepancy(&console, &insider, &id, None, "").await),
+        Ok(insider) => {
+            let found = from.done == "count";
+            either(show_discrepancy(&console, &insider, &id, (None, found), "").await)
+        }
         Err(instead) => *instead,
     }
 }
@@ -175,7 +209,7 @@ async fn show_discrepancy(
     console: &Console,
     insider: &Insider,
     id: &str,
-    error: Option<&str>,
+    (error, found): (Option<&str>, bool),
     text: &str,
 ) -> Shown {
     let nothing = || {
@@ -184,11 +218,11 @@ async fn show_discrepancy(
     };
     let of = Id::new(id).map_err(|_| nothing())?;
     let now = insider.desk.now();
-    let found = insider.desk.read(move |reader| registers::discrepancy(reader, &of, now)).await;
-    let view = found.map_err(|why| console.trouble(&why))?.ok_or_else(nothing)?;
+    let known = insider.desk.read(move |reader| registers::discrepancy(reader, &of, now)).await;
+    let view = known.map_err(|why| console.trouble(&why))?.ok_or_else(nothing)?;
     console.journal_looks(&insider.who, (RIGHT, id), BTreeSet::new()).await?;
     let shell = console.shell(insider, Place::Registers).await?;
-    let shown = DiscrepancyPage { shell: &shell, discrepancy: &view, error, text };
+    let shown = DiscrepancyPage { shell: &shell, discrepancy: &view, found, error, text };
     Ok(page(&shown, error.is_some()))
 }
 
@@ -225,19 +259,19 @@ async fn tell(console: &Console, insider: &Insider, id: &str, taken: &Taken) -> 
         "closed" => DiscrepancyStatus::Closed,
         _ => {
             let why = "Choose what is done";
-            return show_discrepancy(console, insider, id, Some(why), text).await;
+            return show_discrepancy(console, insider, id, (Some(why), false), text).await;
         }
     };
     if to.is_over() && text.is_empty() {
         let why = "Enter what was found";
-        return show_discrepancy(console, insider, id, Some(why), text).await;
+        return show_discrepancy(console, insider, id, (Some(why), false), text).await;
     }
     if text.chars().count() > MAX_TEXT_CHARS {
         let why = format!("The text has at most {MAX_TEXT_CHARS} characters");
-        return show_discrepancy(console, insider, id, Some(&why), text).await;
+        return show_discrepancy(console, insider, id, (Some(&why), false), text).await;
     }
     let Ok(discrepancy) = Id::new(id) else {
-        return show_discrepancy(console, insider, id, None, text).await;
+        return show_discrepancy(console, insider, id, (None, false), text).await;
     };
     let by = insider.who.clone();
     let said = (!text.is_empty()).then(|| text.to_owned());
@@ -245,9 +279,9 @@ async fn tell(console: &Console, insider: &Insider, id: &str, taken: &Taken) -> 
     let step = Step { discrepancy, to, by, text: said };
     let request = Request::Controlled(Box::new(ControlledAct::Step(step)));
     match console.act(insider, form, request, &raw).await? {
-        Ok(()) => Ok(Redirect::to(&format!("/registers/discrepancies/{id}")).into_response()),
+        Ok(_) => Ok(Redirect::to(&format!("/registers/discrepancies/{id}")).into_response()),
         Err(NotDone::Conflict(why) | NotDone::Refused(why)) => {
-            show_discrepancy(console, insider, id, Some(&why), text).await
+            show_discrepancy(console, insider, id, (Some(&why), false), text).await
         }
     }
 }

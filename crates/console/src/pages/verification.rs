@@ -175,7 +175,7 @@ async fn tell(console: &Console, insider: &Insider, id: &str, said: Said) -> Sho
         questions: Some(seen.into_iter().filter_map(|id| Id::new(id).ok()).collect()),
     };
     match console.act(insider, form, Request::Verify(Box::new(told)), &raw).await? {
-        Ok(()) => {
+        Ok(_) => {
             let of = encoded(&said.ward);
             let to = format!("/verification?ward={of}&done={}", said.word);
             Ok(Redirect::to(&to).into_response())

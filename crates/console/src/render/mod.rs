@@ -1,5 +1,6 @@
 //! From values to HTML, by templates that escape whatever they are given.
 
+mod controlled;
 mod desks;
 mod tags;
 
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use askama::Template;
 use tokio::time::Instant;
 
+pub(crate) use controlled::{CountPage, CountsPage, HandsPage, WastePage};
 pub(crate) use desks::{
     CriticalPage, DiscrepancyPage, OrderPage, QueuePage, RecallPage, RecallsPage, RegisterPage,
     RegistersPage,

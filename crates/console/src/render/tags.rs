@@ -212,6 +212,10 @@ pub(super) fn count_due(overdue: &bool) -> Tag {
     if *overdue { Tag::new("red", "Count overdue") } else { Tag::new("green", "In time") }
 }
 
+pub(super) fn overdue() -> Tag {
+    count_due(&true)
+}
+
 pub(super) fn discrepancy(status: &str) -> Tag {
     let colour = match status {
         "open" => "red",

@@ -32,23 +32,37 @@ pub(crate) struct DiscrepancyRow {
     pub(crate) late: bool,
 }
 
-/// All registers.
+impl DiscrepancyRow {
+    /// Whether the accountable officer has it.
+    pub(crate) fn escalated(&self) -> bool {
+        self.status == "escalated"
+    }
+}
+
+/// The registers, a part of them at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RegistersView {
     pub(crate) now: Timestamp,
+    /// The place that is shown, as addresses write it; empty for all.
+    pub(crate) place: String,
+    /// The places to choose from: the code and the words.
+    pub(crate) places: Vec<(String, String)>,
     pub(crate) rows: Vec<RegisterRow>,
+    /// Whether other pages come before these.
+    pub(crate) later: bool,
+    /// The address of those that come next.
+    pub(crate) next: Option<String>,
+    /// How many counts are overdue, on whatever page.
+    pub(crate) overdue: usize,
     pub(crate) discrepancies: Vec<DiscrepancyRow>,
+    /// How many more there are.
+    pub(crate) more_discrepancies: usize,
 }
 
 impl RegistersView {
     /// Times and ages as of the page.
     pub(crate) fn words(&self) -> Words {
         Words::at(self.now)
-    }
-
-    /// How many pages wait for a count.
-    pub(crate) fn overdue(&self) -> usize {
-        self.rows.iter().filter(|row| row.overdue).count()
     }
 }
 
@@ -81,4 +95,8 @@ pub(crate) struct DiscrepancyView {
     pub(crate) row: DiscrepancyRow,
     pub(crate) steps: Vec<StepRow>,
     pub(crate) next: Vec<(&'static str, &'static str)>,
+    /// Where it is counted again; none at a cabinet, and where no place is known.
+    pub(crate) again: Option<String>,
+    /// The page of the register.
+    pub(crate) register: Option<String>,
 }

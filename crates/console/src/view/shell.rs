@@ -11,15 +11,19 @@ pub(crate) enum Place {
     Messages,
     Verification,
     Recalls,
+    Counts,
+    Waste,
     Registers,
     Critical,
 }
 
 impl Place {
-    const ALL: [Place; 6] = [
+    const ALL: [Place; 8] = [
         Place::LiveLoop,
         Place::Verification,
         Place::Recalls,
+        Place::Counts,
+        Place::Waste,
         Place::Registers,
         Place::Critical,
         Place::Messages,
@@ -37,7 +41,7 @@ impl Place {
             Place::Messages => Some(Right::Messages),
             Place::Verification => Some(Right::Verification),
             Place::Recalls => Some(Right::Stock),
-            Place::Registers => Some(Right::Registers),
+            Place::Counts | Place::Waste | Place::Registers => Some(Right::Registers),
             Place::Critical => Some(Right::CriticalOverride),
         }
     }
@@ -48,6 +52,8 @@ impl Place {
             Place::Messages => "/find",
             Place::Verification => "/verification",
             Place::Recalls => "/recalls",
+            Place::Counts => "/counts",
+            Place::Waste => "/waste",
             Place::Registers => "/registers",
             Place::Critical => "/critical-override",
         }
@@ -59,6 +65,8 @@ impl Place {
             Place::Messages => "Messages",
             Place::Verification => "Verification",
             Place::Recalls => "Recalls",
+            Place::Counts => "Counts",
+            Place::Waste => "Waste",
             Place::Registers => "Controlled drugs",
             Place::Critical => "Critical override",
         }

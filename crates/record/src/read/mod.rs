@@ -4,6 +4,7 @@ mod accesses;
 mod cases;
 mod cold;
 mod deliveries;
+mod hands;
 mod history;
 mod messages;
 mod orders;
@@ -13,6 +14,7 @@ mod recalls;
 mod registers;
 mod resources;
 mod search;
+mod shelves;
 mod stock;
 mod subscriptions;
 mod wards;
@@ -27,6 +29,7 @@ pub use accesses::{AccessView, MAX_ACCESSES};
 pub use cases::{CaseCount, CaseView, MAX_CASES};
 pub use cold::ColdReader;
 pub use deliveries::{DeliveryView, MAX_DELIVERIES, MAX_QUEUE_SCAN, Queue};
+pub use hands::MAX_OPEN;
 pub use history::{History, HistorySearch, MAX_HISTORY, Place};
 pub use messages::{MAX_MESSAGES, MessageView};
 pub use pool::{Lease, MAX_IDLE_READERS, Readers};
@@ -38,6 +41,7 @@ pub use search::{
     Budget, Compartment, GoOn, MAX_CANDIDATES, MAX_INCLUDED, MAX_LAST, MAX_READS, MAX_SEARCH_TIME,
     Page, Portion, Road, Snapshot, Whose, types_of_patients,
 };
+pub use shelves::{MAX_PAGES, MAX_PLACES};
 pub use stock::{MAX_SCAN, MAX_TRANSFERS, PocketView, Tally, TransferView};
 pub use wards::{OrderCount, Ward};
 

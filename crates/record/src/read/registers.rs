@@ -97,7 +97,7 @@ struct Line {
     balance: Decimal,
 }
 
-const PAGE_SQL: &str = "SELECT p.place, p.item, r.k, r.balance, r.entered, \
+pub(super) const PAGE_SQL: &str = "SELECT p.place, p.item, r.k, r.balance, r.entered, \
      (SELECT max(c.at) FROM register c WHERE c.page = p.page AND c.what = 1) \
      FROM register_page p JOIN register r ON r.page = p.page \
      AND r.k = (SELECT max(k) FROM register WHERE page = p.page)";
@@ -236,7 +236,12 @@ impl Reader {
         rows.collect()
     }
 
-    fn page(&self, row: &Row<'_>, site: &Site, classes: &Classes) -> Result<RegisterPage, Error> {
+    pub(super) fn page(
+        &self,
+        row: &Row<'_>,
+        site: &Site,
+        classes: &Classes,
+    ) -> Result<RegisterPage, Error> {
         let (place, item): (String, String) = (row.get(0)?, row.get(1)?);
         let state: PageState =
             self.read_row(RowKind::Page, &format!("{place}|{item}"))?.unwrap_or_default();

@@ -13,3 +13,4 @@ mod opening;
 mod queries;
 mod registers;
 mod search;
+mod shelves;

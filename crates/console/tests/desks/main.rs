@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod controlled;
 #[expect(dead_code, reason = "the live loop's test uses the rest")]
+#[path = "../hospital/mod.rs"]
 mod hospital;
 
 use std::net::SocketAddr;
@@ -90,6 +92,7 @@ impl Site {
                 key("P2002", Rights::all()),
                 key("N1001", Rights::all()),
                 key("wall", [Right::Messages].into_iter().collect()),
+                Key { one_time: true, ..key("once", Rights::all()) },
             ],
             site_name: "Royal Example Hospital".into(),
             random: Arc::new(move |bytes| bytes.fill(count.fetch_add(1, Ordering::SeqCst))),

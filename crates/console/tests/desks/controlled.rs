@@ -1,0 +1,261 @@
+//! Counts and waste of controlled drugs, before a second person who signs with a key of their own.
+
+use medicines::cases::CaseKind;
+use medicines::orders::Control;
+use record::RegisterWindow;
+
+use super::{Answer, Site};
+
+const COUNT: &str = "/counts/ward%3AWARDA1/MORP10";
+const AGREES: &str = "/counts?place=ward%3AWARDA1&done=agrees";
+
+/// A form of a page with its hidden fields, and these values.
+fn filled(page: &Answer, hidden: &[&str], values: &str) -> String {
+    let hidden: Vec<String> =
+        hidden.iter().map(|name| format!("{name}={}", page.field(name))).collect();
+    format!("{}&{values}", hidden.join("&"))
+}
+
+fn count(page: &Answer, values: &str) -> String {
+    filled(page, &["form", "begun", "entries"], values)
+}
+
+fn waste(page: &Answer, values: &str) -> String {
+    filled(page, &["form", "begun"], values)
+}
+
+/// The counts of the ward's cupboard: who counted, and the second person.
+fn counts(site: &Site) -> Vec<(String, Option<String>)> {
+    let reader = site.hospital.engine.readers();
+    let window = RegisterWindow { limit: 1_000, ..RegisterWindow::default() };
+    let place = "ward:WARDA1".parse().unwrap();
+    let slice = reader.get().unwrap().register(&place, "MORP10", &window).unwrap().unwrap();
+    let counted = slice.entries.into_iter().filter(|entry| entry.kind.as_str() == "count");
+    counted.map(|entry| (entry.actor, entry.witness)).collect()
+}
+
+/// The reasons of the open cases about controlled drugs.
+fn reasons(site: &Site) -> Vec<String> {
+    let readers = site.hospital.engine.readers();
+    let open = readers.get().unwrap().open_cases(Some(CaseKind::ControlledDrug), None, 100);
+    open.unwrap().into_iter().map(|view| view.case.reason).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_is_blind_and_two_people_sign_for_it() {
+    let site = Site::open(|hospital| hospital.count("WARDA1", "MORP10", 3719)).await;
+    let nurse = site.enter("N1001").await;
+    let list = site.get("/counts?place=ward%3AWARDA1", &nurse).await;
+    list.has("To be counted");
+    list.has(&format!("href=\"{COUNT}\""));
+    let page = site.get(COUNT, &nurse).await;
+    page.has("How much is there, in ampoule");
+    assert!(!page.0.contains("3719"), "the count is blind: {}", page.0);
+
+    let refused = async |values: &str, field: &str, text: &str| {
+        let page = site.get(COUNT, &nurse).await;
+        let answer = site.post(COUNT, &nurse, &count(&page, values)).await;
+        assert_eq!(answer.status(), 422, "{values}");
+        answer.has(&format!("<a href=\"#{field}\">{text}"));
+        assert!(!answer.0.contains("3719"), "{values} tells what is expected");
+        assert!(!answer.0.contains("value=\"P2002\""), "a key is never shown again");
+        answer
+    };
+    refused("found=&key=P2002", "found", "Enter how much there is").await;
+    refused("found=-3&key=P2002", "found", "Enter how much there is").await;
+    refused("found=twelve&key=P2002", "found", "Enter how much there is").await;
+    let kept = refused("found=3711", "key", "The second person signs").await;
+    assert_eq!(kept.field("found\" type=\"text\" inputmode=\"decimal"), "3711");
+    refused("found=3711&key=P2002&alone=night", "alone", "Either a second person signs").await;
+    refused("found=3711&key=nobody", "key", "This is no access key").await;
+    refused("found=3711&key=once", "key", "This is no access key").await;
+    refused("found=3711&key=wall", "key", "The witness:").await;
+    let long = format!("found=3711&alone={}", "x".repeat(257));
+    refused(&long, "alone", "The reason has at most").await;
+    assert_eq!(reasons(&site), ["sole-practitioner"], "of the count with which it began");
+    refused("found=3711&key=N1001", "key", "The second person is another one").await;
+    assert!(reasons(&site).contains(&"witness-same-person".to_owned()));
+    assert_eq!(counts(&site).len(), 1, "nothing that was refused is entered");
+
+    let page = site.get(COUNT, &nurse).await;
+    let agrees = count(&page, "found=3719&key=P2002");
+    assert_eq!(site.post(COUNT, &nurse, &agrees).await.header("location"), AGREES);
+    assert_eq!(site.post(COUNT, &nurse, &agrees).await.header("location"), AGREES);
+    let counted = counts(&site);
+    assert_eq!(counted.len(), 2, "a second click enters nothing: {counted:?}");
+    assert_eq!(counted[1], ("N1001".to_owned(), Some("P2002".to_owned())));
+    site.get(AGREES, &nurse).await.has("It agrees with the register");
+
+    let page = site.get(COUNT, &nurse).await;
+    let alone = count(&page, "found=3719&alone=night+shift");
+    assert_eq!(site.post(COUNT, &nurse, &alone).await.header("location"), AGREES);
+    let left = reasons(&site).into_iter().filter(|reason| reason == "sole-practitioner");
+    assert_eq!(left.count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_that_differs_leads_to_its_discrepancy() {
+    let site = Site::open(|hospital| hospital.count("WARDA1", "MORP10", 3719)).await;
+    let (nurse, other) = (site.enter("N1001").await, site.enter("P2001").await);
+    let page = site.get(COUNT, &nurse).await;
+    let late = site.get(COUNT, &other).await;
+    let fewer = count(&page, "found=3718.0&key=P2002");
+    let differs = site.post(COUNT, &nurse, &fewer).await;
+    let to = differs.header("location").to_owned();
+    assert!(to.starts_with("/registers/discrepancies/") && to.ends_with("?done=count"), "{to}");
+    assert_eq!(site.post(COUNT, &nurse, &fewer).await.header("location"), to, "a second click");
+    let shown = site.get(&to, &nurse).await;
+    shown.has("The count is entered, and it differs from the register");
+    shown.has("<strong>-1 ampoule</strong> at ward:WARDA1");
+    shown.has("What to do now");
+    shown.has(&format!("<a href=\"{COUNT}\">Count again</a>"));
+    let list = site.get("/counts?place=ward%3AWARDA1", &nurse).await;
+    list.has("Does not add up");
+    list.has("Nobody has taken one yet");
+
+    // A colleague who counted at the same time is told, and enters nothing.
+    let conflict = site.post(COUNT, &other, &count(&late, "found=3719&key=P2002")).await;
+    assert_eq!(conflict.status(), 409);
+    conflict.has("Your count was not entered: count again");
+    assert!(!conflict.0.contains("371"), "neither number is shown: {}", conflict.0);
+    assert_eq!(counts(&site).len(), 2);
+    let again = site.post(COUNT, &other, &count(&conflict, "found=3718&key=P2002")).await;
+    assert_eq!(again.header("location"), AGREES);
+
+    let step = format!("form={}&status=investigating&text=drawer", shown.field("form"));
+    let path = to.trim_end_matches("?done=count");
+    assert_eq!(site.post(path, &nurse, &step).await.status(), 303);
+    let list = site.get("/counts", &nurse).await;
+    list.has("Investigating</strong>");
+    list.has("Test, Anna (N1001)");
+    list.has(": drawer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_who_may_counts_and_wastes_and_only_by_our_forms() {
+    let site = Site::open(|hospital| {
+        hospital.admit(1, "WARDA1", "04");
+        hospital.order(1, "MORP10", Control::New);
+        hospital.remove(1, "WARDA1", "MORP10", None);
+        hospital.count("WARDA1", "MORP10", 3719);
+    })
+    .await;
+    let wall = site.enter("wall").await;
+    for page in ["/counts", COUNT, "/waste", "/waste/rxx.9.1"] {
+        assert_eq!(site.get(page, "").await.header("location"), "/sign-in", "{page}");
+        assert_eq!(site.get(page, &wall).await.status(), 403, "{page}");
+    }
+    let (nurse, other) = (site.enter("N1001").await, site.enter("P2001").await);
+    let page = site.get(COUNT, &nurse).await;
+    let form = count(&page, "found=3719&key=P2002");
+    assert_eq!(site.post(COUNT, "", &form).await.header("location"), "/sign-in");
+    assert_eq!(site.post(COUNT, &wall, &form).await.status(), 403);
+    let forged = site.post(COUNT, &other, &form).await;
+    assert_eq!(forged.status(), 403, "another session's form");
+    forged.has("This form is out of date");
+    let old = form.replace(&format!("begun={}", page.field("begun")), "begun=2026-11-19T10:00:00Z");
+    let old = site.post(COUNT, &nurse, &old).await;
+    assert_eq!(old.status(), 422);
+    old.has("This page was open for too long");
+    assert_eq!(counts(&site).len(), 1);
+    // A cabinet is counted at the cabinet; what nobody keeps a register of, nowhere.
+    let nowhere = [
+        "/counts/cabinet%3AADC%2FWARDA1/MORP10",
+        "/counts/ward%3ANONE/MORP10",
+        "/counts/ward%3AWARDA1/PARA500",
+        "/counts/nowhere/MORP10",
+        "/counts?place=nowhere",
+        "/waste/nothing",
+    ];
+    for nowhere in nowhere {
+        assert_eq!(site.get(nowhere, &nurse).await.status(), 404, "{nowhere}");
+    }
+    site.get("/counts?place=cabinet%3AADC%2FWARDA1", &nurse).await.has("ADC/WARDA1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_hands_is_wasted_before_a_second_person() {
+    let site = Site::open(|hospital| {
+        hospital.admit(1, "WARDA1", "04");
+        hospital.order(1, "MORP10", Control::New);
+        hospital.order(1, "PARA500", Control::New);
+        hospital.remove(1, "WARDA1", "MORP10", None);
+        hospital.remove(1, "WARDA1", "PARA500", None);
+    })
+    .await;
+    let (nurse, other) = (site.enter("N1001").await, site.enter("P2001").await);
+    site.get("/waste", &other).await.has("You have nothing in hands");
+    let list = site.get("/waste", &nurse).await;
+    list.has("<strong>2 ampoule</strong>");
+    list.has("tell of it at the cabinet or the bedside");
+    let href = list.0.split_once("href=\"/waste/").unwrap().1;
+    let path = format!("/waste/{}", href.split('"').next().unwrap());
+    assert_eq!(site.get(&path, &other).await.status(), 404, "not in this person's hands");
+    assert!(site.looks("registers").iter().any(|(_, patient, _)| patient.is_some()));
+
+    let rest = "reason=Part+of+the+dose&denatured=kit";
+    let refused = async |values: &str, field: &str, text: &str| {
+        let page = site.get(&path, &nurse).await;
+        let answer = site.post(&path, &nurse, &waste(&page, values)).await;
+        assert_eq!(answer.status(), 422, "{values}");
+        answer.has(&format!("<a href=\"#{field}\">{text}"));
+    };
+    refused(&format!("quantity=&{rest}&key=P2002"), "quantity", "Enter how much").await;
+    refused(&format!("quantity=0&{rest}&key=P2002"), "quantity", "Enter how much").await;
+    refused(&format!("quantity=3&{rest}&key=P2002"), "quantity", "More is wasted").await;
+    let other_sum = format!("quantity=1&given=0.5&{rest}&key=P2002");
+    refused(&other_sum, "quantity", "Given and wasted do not make up").await;
+    refused(&format!("quantity=1&given=x&{rest}&key=P2002"), "given", "Enter how much").await;
+    refused("quantity=1&denatured=kit&key=P2002", "reason", "Say why").await;
+    refused("quantity=1&reason=broken&key=P2002", "denatured", "Say how").await;
+    refused(&format!("quantity=1&{rest}"), "key", "The second person signs").await;
+    refused(&format!("quantity=1&{rest}&key=N1001"), "key", "The second person is").await;
+
+    let page = site.get(&path, &nurse).await;
+    let stale = site.get(&path, &nurse).await;
+    let part = waste(&page, &format!("quantity=0.5&given=1.5&{rest}&key=P2002"));
+    let forged = site.post(&path, &other, &part).await;
+    assert_eq!(forged.status(), 403, "another session's form");
+    assert_eq!(site.post(&path, &nurse, &part).await.header("location"), "/waste?done=waste");
+    assert_eq!(site.post(&path, &nurse, &part).await.header("location"), "/waste?done=waste");
+    let list = site.get("/waste?done=waste", &nurse).await;
+    list.has("The waste is entered in the register");
+    list.has("<strong>1.5 ampoule</strong>");
+    let too_much = waste(&stale, &format!("quantity=2&{rest}&key=P2002"));
+    let too_much = site.post(&path, &nurse, &too_much).await;
+    assert_eq!(too_much.status(), 422, "a page from before");
+    too_much.has("More is wasted than is in hands");
+
+    let register = site.get("/registers/cabinet%3AADC%2FWARDA1/MORP10", &nurse).await;
+    register.has("given 1.5 and wasted 0.5 of 2 removed");
+    register.has("Test, Piet (P2002)");
+    let page = site.get(&path, &nurse).await;
+    let all = waste(&page, &format!("quantity=1.5&{rest}&key=P2002"));
+    assert_eq!(site.post(&path, &nurse, &all).await.status(), 303);
+    site.get(&path, &nurse).await.has("Nothing of it is in your hands any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_registers_are_listed_a_part_at_a_time() {
+    let site = Site::open(|hospital| {
+        for ward in 0..101 {
+            hospital.count(&format!("W{ward:03}"), "MORP10", 1);
+        }
+    })
+    .await;
+    let nurse = site.enter("N1001").await;
+    let rows = |page: &Answer| page.0.matches("href=\"/registers/ward%3AW").count();
+    let first = site.get("/registers", &nurse).await;
+    assert_eq!(rows(&first), 100);
+    first.has("And 1 more, which began later");
+    let next = first.0.split_once("<a href=\"/registers?").unwrap().1.split('"').next().unwrap();
+    let next = format!("/registers?{}", next.replace("&amp;", "&").replace("&#38;", "&"));
+    let second = site.get(&next, &nurse).await;
+    assert_eq!(rows(&second), 1, "{next}");
+    second.has("Back to the first pages");
+    assert!(!second.0.contains("The next pages"));
+    let one = site.get("/registers?place=ward%3AW007", &nurse).await;
+    assert_eq!(rows(&one), 1);
+    assert_eq!(site.get("/registers?place=nowhere", &nurse).await.status(), 404);
+    assert_eq!(rows(&site.get("/registers?after=nothing", &nurse).await), 100);
+}
