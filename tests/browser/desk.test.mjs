@@ -14,6 +14,8 @@ let hospital;
 let chromium;
 // The same browser, in which every page has the session of pharmacist P2001.
 let paula;
+// The same of nurse N1001.
+let anna;
 let url;
 
 before(async () => {
@@ -26,6 +28,7 @@ before(async () => {
   await first.close();
   url = new URL("/", hospital.address).href;
   paula = { newContext: (options) => chromium.newContext({ ...options, storageState }) };
+  anna = await signedIn("nurse");
 });
 
 after(async () => {
@@ -33,7 +36,26 @@ after(async () => {
   await hospital?.stop();
 });
 
+/** The browser with the session of whoever has this key. */
+async function signedIn(key) {
+  const context = await chromium.newContext();
+  const page = await context.newPage();
+  await page.goto(at("/sign-in"));
+  await page.getByLabel("Access key").fill(key);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { level: 1, name: "Live loop" }).waitFor();
+  const storageState = await context.storageState();
+  await context.close();
+  return { newContext: (options) => chromium.newContext({ ...options, storageState }) };
+}
+
 const at = (path) => new URL(path, url).href;
+
+/** Keeps a picture for somebody who looks, where DESK_SHOTS names a folder. */
+async function shot(page, name) {
+  if (!process.env.DESK_SHOTS) return;
+  await page.screenshot({ path: join(process.env.DESK_SHOTS, `${name}.png`), fullPage: true });
+}
 
 /** Presses the tab key until the element of that role and name has the focus. */
 async function tabTo(page, role, name) {
@@ -46,8 +68,8 @@ async function tabTo(page, role, name) {
 }
 
 /** The page has no barriers on a narrow screen either, and fits it. */
-const fits = (path) =>
-  visit(paula, at(path), { width: NARROWEST, height: 640 }, async ({ page }) => {
+const fits = (path, who = paula) =>
+  visit(who, at(path), { width: NARROWEST, height: 640 }, async ({ page }) => {
     assert.equal(await overflow(page), 0, `nobody has to scroll ${path} sideways`);
   });
 
@@ -138,7 +160,7 @@ test("the critical override stands on every page while it runs", async () => {
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "It runs" }).waitFor();
   });
-  const pages = ["/", "/find", "/verification", "/recalls", "/registers", "/critical-override"];
+  const pages = ["/", "/find", "/verification", "/recalls", "/counts", "/waste", "/registers", "/critical-override"];
   for (const path of pages) {
     await visit(paula, at(path), {}, async ({ page }) => {
       const banner = page.getByRole("region", { name: /^Critical override: cabinets/ });
@@ -183,4 +205,77 @@ test("a register is read and printed, and a discrepancy is explained", async () 
     await page.getByText("Resolved", { exact: true }).first().waitFor();
   });
   await fits("/registers");
+});
+
+test("a nurse counts blind, and what differs is told with what to do", async () => {
+  let path;
+  await visit(anna, at("/counts"), {}, async ({ page, faults }) => {
+    await page.getByRole("heading", { level: 1, name: "Counts of controlled drugs" }).waitFor();
+    await page.getByLabel("Place").selectOption({ label: "Ward WARDA1" });
+    await page.getByRole("button", { name: "Show" }).click();
+    const due = page.getByRole("link", { name: /^Morphine/ }).first();
+    assert.deepEqual(await barriers(page), []);
+    await due.click();
+    await page.getByRole("heading", { level: 1, name: /^Count: Morphine/ }).waitFor();
+    path = new URL(page.url()).pathname;
+    assert.doesNotMatch(await page.locator("main").innerText(), /20 ampoule/);
+    assert.deepEqual(await barriers(page), []);
+    await tabTo(page, "textbox", /^How much is there/);
+    await page.keyboard.type("19");
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: /^The second person signs/ }).waitFor();
+    assert.deepEqual(await barriers(page), []);
+    // The page that says what is missing is an answer 422, as it has to be.
+    assert.ok(faults.splice(0).every((fault) => fault.includes("422")));
+    assert.equal(await page.getByLabel(/^How much is there/).inputValue(), "19");
+    await tabTo(page, "textbox", "Access key of the second person");
+    await page.keyboard.type("second");
+    await page.keyboard.press("Enter");
+    await page.getByText("it differs from the register").waitFor();
+    await page.getByText("1 ampoule missing").first().waitFor();
+    await page.getByRole("heading", { name: "What to do now" }).waitFor();
+    assert.deepEqual(await barriers(page), []);
+    await shot(page, "count-differs");
+    await page.getByRole("link", { name: "Count again" }).click();
+    await page.getByLabel(/^How much is there/).fill("19");
+    await page.getByText("Nobody can stand by", { exact: true }).click();
+    await page.getByLabel("Why nobody can stand by").fill("Night shift");
+    assert.deepEqual(await barriers(page), []);
+    await shot(page, "count");
+    await page.getByRole("button", { name: "Sign and enter the count" }).click();
+    await page.getByText("It agrees with the register").waitFor();
+    await shot(page, "counts");
+  });
+  await fits(path, anna);
+  await fits("/counts", anna);
+});
+
+test("a nurse wastes a part of what is in hands before a second person", async () => {
+  let path;
+  await visit(anna, at("/waste"), {}, async ({ page, faults }) => {
+    await page.getByRole("heading", { level: 1, name: "Waste" }).waitFor();
+    assert.deepEqual(await barriers(page), []);
+    await shot(page, "hands");
+    await tabTo(page, "link", /^Morphine/);
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { level: 1, name: /^Waste: Morphine/ }).waitFor();
+    path = new URL(page.url()).pathname;
+    await tabTo(page, "textbox", /^How much is wasted/);
+    await page.keyboard.type("0.5");
+    await page.getByLabel(/^Why/).first().fill("Part of the dose");
+    await page.getByLabel(/^How it was made/).fill("Denaturing kit");
+    await page.getByLabel("Access key of the second person").fill("not a key");
+    await page.getByRole("button", { name: "Sign and enter the waste" }).click();
+    await page.getByRole("link", { name: /^This is no access key/ }).waitFor();
+    assert.deepEqual(await barriers(page), []);
+    await shot(page, "waste");
+    assert.ok(faults.splice(0).every((fault) => fault.includes("422")));
+    assert.equal(await page.getByLabel("Access key of the second person").inputValue(), "");
+    await page.getByLabel("Access key of the second person").fill("second");
+    await page.keyboard.press("Enter");
+    await page.getByText("The waste is entered in the register").waitFor();
+    await page.getByText("1.5 ampoule").first().waitFor();
+  });
+  await fits(path, anna);
+  await fits("/waste", anna);
 });

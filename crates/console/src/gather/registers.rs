@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use medicines::Site;
 use medicines::controlled::{Discrepancy, DiscrepancyStatus, Place, StepTaken};
 use record::{Printed, Reader, RegisterPage, RegisterWindow, place_words};
+use rust_decimal::Decimal;
 
 use super::{Trouble, counts, staff};
 use crate::view::{
@@ -74,13 +75,27 @@ pub(super) fn discrepancy_row(site: &Site, one: &Discrepancy, now: Timestamp) ->
     DiscrepancyRow {
         href: format!("/registers/discrepancies/{}", one.id),
         item: item.map_or(&one.item, |item| &item.name).clone(),
-        place: one.place.clone().unwrap_or_else(|| "place not told".to_owned()),
-        quantity: one.quantity.map(|quantity| amount(&quantity, unit)).unwrap_or_default(),
+        place: match &one.place {
+            Some(place) => place.parse().map_or_else(|_| place.clone(), |at| place_words(&at)),
+            None => "place not told".to_owned(),
+        },
+        quantity: one.quantity.map(|quantity| difference(one, quantity, unit)).unwrap_or_default(),
         reason: sentence(&one.reason),
         status: one.status.as_str().to_owned(),
         opened: one.opened,
         due: one.due,
         late: one.due < now,
+    }
+}
+
+/// How much a discrepancy is about. Of a count it is told whether something is missing; elsewhere
+/// the reason says so.
+fn difference(one: &Discrepancy, quantity: Decimal, unit: &str) -> String {
+    let words = amount(&quantity.abs(), unit);
+    match one.reason.as_str() {
+        "count-differs" if quantity < Decimal::ZERO => format!("{words} missing"),
+        "count-differs" => format!("{words} too many"),
+        _ => amount(&quantity, unit),
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn in_hands(
 ) -> Result<(HandsView, BTreeSet<Id>), Trouble> {
     let (site, classes) = (reader.site()?, reader.classes()?);
     let mut open = reader.open_removals(|one| one.transfer.person == who && is_in_hands(one))?;
-    open.sort_by(|one, other| other.transfer.activity.cmp(&one.transfer.activity));
+    open.sort_by_key(|removal| std::cmp::Reverse(removal.transfer.activity));
     let more = open.len().saturating_sub(MAX_ROWS);
     open.truncate(MAX_ROWS);
     let mut persons = Persons::new(reader);

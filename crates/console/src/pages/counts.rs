@@ -67,6 +67,7 @@ async fn show_list(console: &Console, insider: &Insider, asked: &Asked) -> Shown
     Ok(page(&CountsPage { shell: &shell, counts: &view, done }, false))
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "it stands where other refusals do")]
 fn nothing(console: &Console) -> Box<Response> {
     let text = "No register of this is kept at this place. The pockets of a cabinet are counted at \
                 the cabinet.";

@@ -49,7 +49,7 @@ async fn a_count_is_blind_and_two_people_sign_for_it() {
     list.has("To be counted");
     list.has(&format!("href=\"{COUNT}\""));
     let page = site.get(COUNT, &nurse).await;
-    page.has("How much is there, in ampoule");
+    page.has("How much is there (ampoule)");
     assert!(!page.0.contains("3719"), "the count is blind: {}", page.0);
 
     let refused = async |values: &str, field: &str, text: &str| {
@@ -105,8 +105,8 @@ async fn a_count_that_differs_leads_to_its_discrepancy() {
     assert!(to.starts_with("/registers/discrepancies/") && to.ends_with("?done=count"), "{to}");
     assert_eq!(site.post(COUNT, &nurse, &fewer).await.header("location"), to, "a second click");
     let shown = site.get(&to, &nurse).await;
-    shown.has("The count is entered, and it differs from the register");
-    shown.has("<strong>-1 ampoule</strong> at ward:WARDA1");
+    shown.has("The count is entered, and it differs from the register: 1 ampoule missing.");
+    shown.has("<strong>1 ampoule missing</strong> at Ward WARDA1");
     shown.has("What to do now");
     shown.has(&format!("<a href=\"{COUNT}\">Count again</a>"));
     let list = site.get("/counts?place=ward%3AWARDA1", &nurse).await;

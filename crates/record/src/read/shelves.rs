@@ -66,17 +66,14 @@ impl Reader {
             else {
                 break;
             };
-            after = match OF_PATIENTS.into_iter().find(|prefix| place.starts_with(prefix)) {
-                // The next character after the colon is the first that no such place begins with.
-                Some(prefix) => format!("{};", prefix.trim_end_matches(':')),
-                None => {
-                    places.push(
-                        place
-                            .parse()
-                            .map_err(|_| Error::Corrupt("a place of a register".into()))?,
-                    );
-                    place
-                }
+            let of_patient = OF_PATIENTS.into_iter().find(|prefix| place.starts_with(prefix));
+            after = if let Some(prefix) = of_patient {
+                // The character after the colon is the first that no such place goes on with.
+                format!("{};", prefix.trim_end_matches(':'))
+            } else {
+                let known = place.parse();
+                places.push(known.map_err(|_| Error::Corrupt("a place of a register".into()))?);
+                place
             };
         }
         Ok(places)
