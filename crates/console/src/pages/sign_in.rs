@@ -57,7 +57,7 @@ pub(super) async fn unlock(
 ) -> Response {
     let name = match console.door.unlock(key, by_address, peer.0, Instant::now()) {
         Ok(name) => name,
-        Err(refusal) => return refuse(console, refusal, peer).await,
+        Err(refusal) => return refuse(console, refusal, by_address, peer).await,
     };
     if console.journal_look(&name).await.is_err() {
         return console.stopped_notice();
@@ -67,12 +67,17 @@ pub(super) async fn unlock(
     ([(SET_COOKIE, cookie(&token, request))], Redirect::to("/")).into_response()
 }
 
-async fn refuse(console: &Console, refusal: Refusal, peer: &Peer) -> Response {
+async fn refuse(console: &Console, refusal: Refusal, by_address: bool, peer: &Peer) -> Response {
     console.turn_away(refusal, "sign-in", peer).await;
     let (status, text) = match refusal {
         Refusal::TooManyGuesses => (
             StatusCode::TOO_MANY_REQUESTS,
             "Too many wrong keys came from here. Wait a minute, then try again.",
+        ),
+        Refusal::WrongKey | Refusal::NoSession if by_address => (
+            StatusCode::UNAUTHORIZED,
+            "An address with a key opens once, in one browser, and this one opens nothing: enter \
+             an access key",
         ),
         Refusal::WrongKey | Refusal::NoSession => {
             (StatusCode::UNAUTHORIZED, "Enter an access key that is in force")

@@ -264,7 +264,9 @@ async fn a_key_in_the_address_works_once_and_goes_from_it() {
     assert_eq!(site.get("/", &entered.cookie()).await.status(), 200);
     let inside = site.get("/?key=once", &entered.cookie()).await;
     assert_eq!((inside.status(), inside.header("location")), (303, Some("/")));
-    assert_eq!(site.get("/?key=once", "").await.status(), 401);
+    let again = site.get("/?key=once", "").await;
+    assert_eq!(again.status(), 401);
+    assert!(again.body.contains("opens once, in one browser"), "{}", again.body);
 }
 
 #[tokio::test]
