@@ -217,3 +217,80 @@ fn yesterdays_messages_out_are_written_anew_with_a_changed_configuration() {
     let text = shadow(&cleared, &["--channel", "pas"]);
     assert!(text.contains("2 messages gone through") && text.contains("2  as then"), "{text}");
 }
+
+/// A patient, and morphine that was taken weeks before anybody told of it.
+const LATE_MORPHINE: [&str; 2] = [
+    "MSH|^~\\&|ADC|RXX|HUB|RXX|20261120080000+0000||ADT^A01|M1|P|2.5.1\r\
+     EVN|A01|20261120080000+0000\rPID|1||9990000018^^^NHS^NH||BRIEN^ANNA||19800101|F\r\
+     PV1|1|I|WARDA^B2^03||||||||||||||||V1",
+    "MSH|^~\\&|ADC|RXX|HUB|RXX|20261120101500+0000||ZPM^Z01|M2|P|2.5.1\r\
+     PID|1||9990000018^^^NHS^NH||BRIEN^ANNA||19800101|F\r\
+     PV1|1|I|WARDA^B2^03||||||||||||||||V1\rRQD|1|MORPH^Morphine|||1|AMPOULE\r\
+     ZPM|V|ADC|A|3|05|MORPH^Morphine|2|20|20|1|N1001^NURSE^ANNA||11|RXX|WARDA|C17|20|5|\
+     20261101101432+0000|L2231",
+];
+
+#[test]
+fn both_decide_with_the_release_of_dmd_of_the_node() {
+    use std::io::{Read, Write};
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let index = terminology::synthetic::import().unwrap().index;
+    let two = terminology::ControlledDrug::Schedule2;
+    let morphine = index.vmps().find(|vmp| vmp.controlled() == two).unwrap().id();
+    std::fs::create_dir(path("release")).unwrap();
+    for (name, text) in terminology::synthetic::FILES {
+        std::fs::write(folder.path().join("release").join(name), text).unwrap();
+    }
+    let http = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let item = format!(
+        "http = \"{http}\"\n[[site.item]]\ncode = \"MORPH\"\nname = \"Morphine\"\n\
+         unit = \"ampoule\"\ndmd = \"{morphine}\"\n[[site.person]]\nid = \"N1001\"\n\
+         name = \"Nurse, Anna\"\nrole = \"nurse\"\n[[site.cabinet]]"
+    );
+    let item = item.split_once("[[site.item]]").unwrap();
+    let text = speaking("").replacen("[site]", &format!("{}[site]", item.0), 1);
+    let text = text.replacen("[[site.cabinet]]", &format!("[[site.item]]{}", item.1), 1);
+    std::fs::write(path("interlock.toml"), text).unwrap();
+    let examples = folder.path().join("channels/pas/examples");
+    std::fs::create_dir_all(&examples).unwrap();
+    let lines = LATE_MORPHINE.map(|message| message.replace('\r', "\n"));
+    std::fs::write(examples.join("late.hl7"), lines.join("\n\n")).unwrap();
+    // What is expected, as a test of the channel finds it, before and after the import.
+    let found = || {
+        let config = path("interlock.toml");
+        let (right, text) =
+            interlock(&["test", &path("channels"), "--config", &config, "--accept"]);
+        assert!(right, "{text}");
+        std::fs::read_to_string(examples.join("late.expected.json")).unwrap()
+    };
+    assert!(!found().contains("late-entry"), "without a release it is no controlled drug");
+    let config = path("interlock.toml");
+    let (right, text) = interlock(&["import", "dmd", &path("release"), "--config", &config]);
+    assert!(right, "{text}");
+    let text = found();
+    assert!(text.contains("late-entry"), "dm+d says that it is one: {text}");
+
+    let launch = xtask::trial::child::Launch {
+        binary: PathBuf::from(env!("CARGO_BIN_EXE_interlock")),
+        config: PathBuf::from(&config),
+        arguments: Vec::new(),
+        log: folder.path().join("node.log"),
+    };
+    let node = launch.start().unwrap();
+    let mut line = std::net::TcpStream::connect(node.channels["pas"]).unwrap();
+    for message in LATE_MORPHINE {
+        line.write_all(format!("\x0b{message}\r\x1c\r").as_bytes()).unwrap();
+        let mut answer = [0; 4096];
+        let count = line.read(&mut answer).unwrap();
+        assert!(String::from_utf8_lossy(&answer[..count]).contains("MSA|AA"));
+    }
+    node.end().unwrap();
+    let shadow = || interlock(&["shadow", "--config", &config, "--data", &path("data")]).1;
+    let text = shadow();
+    // The profile that went to the cabinet is the third.
+    assert!(text.contains("3  as then"), "{text}");
+    std::fs::remove_dir_all(folder.path().join("data/dmd")).unwrap();
+    let text = shadow();
+    assert!(text.contains("2 were decided without the release of dm+d"), "{text}");
+}

@@ -78,6 +78,38 @@ fn a_dose_of_a_timing_that_cannot_be_told_is_parked() {
     check("RXE||P^P^L|500||mg\nTQ1|1|1^mg|QDS", Ok(&["1 mg"]));
 }
 
+/// The dose of an order whose RXE-3 to 5 are these, with this TQ in RXE-1, and with it in ORC-7.
+fn check_tq(tq: &str, amount: &str, expect: Option<&[&str]>) {
+    let bad = |place| (ProblemCode::BadValue, place);
+    check(&format!("RXE|{tq}|P^P^L|{amount}"), expect.ok_or(bad("RXE-1")));
+    check_in(tq, &format!("RXE||P^P^L|{amount}"), expect.ok_or(bad("ORC-7")));
+}
+
+#[test]
+fn a_bare_number_of_a_tq_never_takes_the_place_of_an_amount() {
+    // The number that is always there, and the same number again.
+    check_tq("1^QDS", "500||mg", Some(&["500 mg"]));
+    check_tq("1^QDS", "2||TAB", Some(&["2 tablet"]));
+    check_tq("500^QDS", "500||mg", Some(&["500 mg"]));
+    check_tq("500.0^QDS", "500||mg", Some(&["500 mg"]));
+    check_tq("1^QDS", "1|2|TAB", Some(&["1 tablet to 2 tablet"]));
+    check_tq("2^QDS", "1|2|TAB", Some(&["1 tablet to 2 tablet"]));
+    check_tq("1^OM~1^NOCTE", "500||mg", Some(&["500 mg", "500 mg"]));
+    check_tq("^OM~1^NOCTE", "500||mg", Some(&["500 mg", "500 mg"]));
+    // Two of them, or 2 mg: nobody can tell.
+    check_tq("2^QDS", "500||mg", None);
+    check_tq("2^QDS", "1||TAB", None);
+    check_tq("3^QDS", "1|2|TAB", None);
+    check_tq("2^OM~1^NOCTE", "2||TAB", None);
+    check_tq("6^OM~4^NOCTE", "1||TAB", None);
+    // With a unit it is the dose of the timing; without an amount beside it, it is the amount.
+    check_tq("2&TAB^QDS", "1||TAB", Some(&["2 tablet"]));
+    check_tq("2&TAB^OM~1&TAB^NOCTE", "2||TAB", Some(&["2 tablet", "1 tablet"]));
+    check_tq("2^QDS", "||TAB", Some(&["2 tablet"]));
+    check_tq("2^QDS", "0||TAB", Some(&["2 tablet"]));
+    check_tq("0^QDS", "1||TAB", Some(&["1 tablet"]));
+}
+
 #[test]
 fn no_timing_is_cut_off() {
     use ProblemCode::BadValue;

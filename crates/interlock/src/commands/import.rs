@@ -120,7 +120,7 @@ async fn package_without_node(plan: &Plan, wish: PackageWish) -> Result<PackageT
 fn dmd_release(args: &Dmd) -> Result<(), Failure> {
     let plan = super::seal::plan(&args.at.config)?;
     let imported = dmd::read_release(&args.path)?;
-    let before = before(&plan)?;
+    let before = dmd::in_use_of(&plan)?;
     let differences = before.as_ref().map(|before| diff(before, &imported.index));
     let release = imported.index.release();
     print!("{}", dmd::render(release, differences.as_deref(), args.all));
@@ -145,17 +145,6 @@ fn dmd_release(args: &Dmd) -> Result<(), Failure> {
     };
     println!("in use: entry {}, by {}, {}", taken.entry, taken.by, taken.at);
     Ok(())
-}
-
-/// The index in use; none before the first release, or where its file is gone.
-fn before(plan: &Plan) -> Result<Option<terminology::Index>, Failure> {
-    if !plan.journal().exists() {
-        return Ok(None);
-    }
-    let journal = journal::Reader::open(&plan.journal())?;
-    let record = record::Reader::open(&plan.record(), &plan.journal()).ok();
-    let Some(in_use) = dmd::in_use(record.as_ref(), &journal)? else { return Ok(None) };
-    Ok(dmd::load(&plan.data, &in_use.dictionary.digest).ok())
 }
 
 /// Where no node runs, the engine is started for this one entry.

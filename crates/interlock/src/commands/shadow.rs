@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::Failure;
 use crate::config;
 use crate::node::JOURNAL_FILE;
-use crate::rehearse::{Shadow, Verdict, Wanted, shadow};
+use crate::rehearse::{Gone, Shadow, Verdict, Wanted, shadow};
 
 /// What to go through.
 #[derive(Debug, clap::Args)]
@@ -41,11 +41,18 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     })?;
     let file = if args.data.is_dir() { args.data.join(JOURNAL_FILE) } else { args.data.clone() };
     let wanted = Wanted { since: args.since, channel: args.channel.clone(), limit: args.limit };
-    let counts = shadow(&plan, &file, &wanted, |shadow| tell(&shadow, args.show))?;
+    let Gone { counts, without_release } =
+        shadow(&plan, &file, &wanted, |shadow| tell(&shadow, args.show))?;
     let all: u64 = counts.values().sum();
     println!("{all} messages gone through; nothing was changed");
     for (verdict, count) in &counts {
         println!("{count:>8}  {}", words(*verdict));
+    }
+    if without_release > 0 {
+        println!(
+            "{without_release} were decided without the release of dm+d of their time, whose file \
+             is gone: doses that need it may differ for that alone"
+        );
     }
     Ok(())
 }

@@ -1,13 +1,15 @@
 //! `interlock test`: do the channels still make of their examples what they should?
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::Failure;
 use crate::config;
+use crate::dmd;
 use crate::node::Plan;
-use crate::rehearse::{Example, Outcome, differences, find, rehearse};
+use crate::rehearse::{Example, Outcome, Release, differences, find, rehearse};
 
 /// What to try.
 #[derive(Debug, clap::Args)]
@@ -45,6 +47,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     })?;
     let found = find(&args.channels, args.channel.as_deref())
         .map_err(|error| format!("{}: {error}", args.channels.display()))?;
+    let release = Release::Given(dmd::in_use_of(&plan)?.map(Arc::new));
     let mut counts = Counts::default();
     for found in &found {
         let channel = plan.channels.iter().find(|config| config.name == found.channel);
@@ -55,7 +58,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             continue;
         };
         for example in &found.examples {
-            one(args, &plan, channel, example, &mut counts)?;
+            one(args, (&plan, &release), channel, example, &mut counts)?;
         }
     }
     let Counts { right, wrong, written } = counts;
@@ -69,12 +72,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 #[expect(clippy::print_stdout, reason = "what was found is the command's output")]
 fn one(
     args: &Args,
-    plan: &Plan,
+    (plan, release): (&Plan, &Release),
     channel: &channels::ChannelConfig,
     example: &Example,
     counts: &mut Counts,
 ) -> Result<(), Failure> {
-    let Outcome(found) = rehearse(plan, channel, example);
+    let Outcome(found) = rehearse(plan, channel, example, release);
     let path = example.path.display();
     let expected = expectation(&example.expected)?;
     let same = expected.as_ref() == Some(&found);

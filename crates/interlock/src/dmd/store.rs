@@ -29,7 +29,7 @@ pub fn load(data: &Path, digest: &str) -> Result<Index, StoreError> {
 static LAST: Mutex<Option<(String, Arc<Index>)>> = Mutex::new(None);
 
 /// Reads the index of a digest, or hands out the copy that was read last.
-pub(super) fn shared(data: &Path, digest: &str) -> Result<Arc<Index>, StoreError> {
+pub(crate) fn shared(data: &Path, digest: &str) -> Result<Arc<Index>, StoreError> {
     let last = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((_, index)) = last().as_ref().filter(|(known, _)| known == digest) {
         return Ok(Arc::clone(index));

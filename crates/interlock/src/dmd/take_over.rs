@@ -8,6 +8,7 @@ use terminology::{Difference, Index, diff};
 
 use super::store;
 use super::words;
+use crate::node::Plan;
 
 /// The source from which the engine has releases.
 const CHANNEL: &str = "dictionary";
@@ -47,6 +48,18 @@ pub(crate) fn in_use(
             }
         }
     }
+}
+
+/// The index of the release that is in use on a node, which may run; none before the first release,
+/// or where its file is gone.
+pub(crate) fn in_use_of(plan: &Plan) -> Result<Option<Index>, String> {
+    if !plan.journal().exists() {
+        return Ok(None);
+    }
+    let journal = journal::Reader::open(&plan.journal()).map_err(|error| error.to_string())?;
+    let record = record::Reader::open(&plan.record(), &plan.journal()).ok();
+    let Some(in_use) = in_use(record.as_ref(), &journal)? else { return Ok(None) };
+    Ok(store::load(&plan.data, &in_use.dictionary.digest).ok())
 }
 
 /// Whether a head may hold the fact, seen without reading all of it.

@@ -1,11 +1,15 @@
 //! A hospital in memory: the real rules over a state that nothing keeps.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fhir::{Id, ResourceType, StoredResource};
 use jiff::Timestamp;
 use medicines::{Cold, Context, Decision, Fact, Request, Row, RowKind, State, decide};
+use terminology::Index;
+
+use crate::dmd;
 
 /// What a record would keep.
 #[derive(Debug, Default)]
@@ -52,18 +56,50 @@ impl Cold for Shelf {
     }
 }
 
+/// Which release of dm+d the decisions of a hospital read.
+#[derive(Clone)]
+pub(crate) enum Release {
+    /// The one that the facts say is in use, from the index files of this data folder: what the
+    /// node read at that time.
+    Told(PathBuf),
+    /// This one from the beginning: none where there is none.
+    Given(Option<Arc<Index>>),
+}
+
+impl Release {
+    /// The index in use in a state; none where there is none, or its file is gone.
+    fn of(&self, state: &State) -> Option<Arc<Index>> {
+        match self {
+            Release::Given(index) => index.clone(),
+            // The index that was read last is kept, so this reads a file once for each release.
+            Release::Told(data) => {
+                let digest = &state.dictionary()?.dictionary.digest;
+                dmd::shared(data, digest).ok()
+            }
+        }
+    }
+}
+
 /// A hospital that nothing keeps.
 pub(super) struct Hospital {
     state: State,
     shelf: Shelf,
+    release: Release,
     keeps_versions: bool,
 }
 
 impl Hospital {
     /// An empty one. `keeps_versions` says whether messages out are to be written from it.
-    pub(super) fn new(keeps_versions: bool) -> Self {
+    pub(super) fn new(keeps_versions: bool, release: Release) -> Self {
         let shelf = Shelf::default();
-        Hospital { state: State::new(Box::new(shelf.clone())), shelf, keeps_versions }
+        Hospital { state: State::new(Box::new(shelf.clone())), shelf, release, keeps_versions }
+    }
+
+    /// Whether a release is in use whose file is gone, so that decisions go without it.
+    pub(super) fn lacks_release(&self) -> bool {
+        matches!(self.release, Release::Told(_))
+            && self.state.dictionary().is_some()
+            && self.release.of(&self.state).is_none()
     }
 
     /// The number of the last entry.
@@ -78,7 +114,8 @@ impl Hospital {
 
     /// What the rules make of a request; nothing is taken over.
     pub(super) fn decide(&mut self, source: &str, now: Timestamp, request: &Request) -> Decision {
-        let ctx = Context { seq: self.seq() + 1, now, source: source.to_owned(), dictionary: None };
+        let dictionary = self.release.of(&self.state);
+        let ctx = Context { seq: self.seq() + 1, now, source: source.to_owned(), dictionary };
         decide(&mut self.state, &ctx, request)
     }
 

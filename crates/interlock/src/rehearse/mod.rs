@@ -10,5 +10,6 @@ mod shadow;
 
 pub(crate) use diff::differences;
 pub(crate) use example::{Example, find};
+pub(crate) use hospital::Release;
 pub(crate) use run::{Outcome, rehearse};
-pub(crate) use shadow::{Shadow, Verdict, Wanted, shadow};
+pub(crate) use shadow::{Gone, Shadow, Verdict, Wanted, shadow};

@@ -14,7 +14,7 @@ use medicines::{Decision, Fact, Request};
 use serde_json::{Value, json};
 
 use super::example::Example;
-use super::hospital::Hospital;
+use super::hospital::{Hospital, Release};
 use crate::node::Plan;
 
 /// When a hospital begins whose first message does not say when it was sent.
@@ -28,8 +28,15 @@ pub(crate) struct Outcome(pub(crate) Value);
 
 /// Runs an example of the channel of that name. The clock shows what MSH-7 says, and goes on by a
 /// second where that is not later; ids are counted from the first message.
-pub(crate) fn rehearse(plan: &Plan, channel: &ChannelConfig, example: &Example) -> Outcome {
-    let mut run = Run::new(plan);
+///
+/// Doses and classes are told by `release`, the one that the node reads.
+pub(crate) fn rehearse(
+    plan: &Plan,
+    channel: &ChannelConfig,
+    example: &Example,
+    release: &Release,
+) -> Outcome {
+    let mut run = Run::new(plan, release);
     let (site, processing_id) = (&plan.site.code, &plan.processing_id);
     let standard = InboundChannel::new(GIVEN, Dialect::default(), site, &[], processing_id);
     for given in &example.given {
@@ -66,14 +73,14 @@ struct Run<'p> {
 }
 
 impl<'p> Run<'p> {
-    fn new(plan: &'p Plan) -> Self {
+    fn new(plan: &'p Plan, release: &Release) -> Self {
         let outbound = plan.channels.iter().filter(|c| c.direction == Direction::Outbound);
         let voice = |config: &'p ChannelConfig| {
             let voice = config.voice(&plan.site.code, &plan.processing_id);
             (config.name.as_str(), voice)
         };
         let mut run = Run {
-            hospital: Hospital::new(true),
+            hospital: Hospital::new(true, release.clone()),
             voices: outbound.map(voice).collect(),
             now: BEGINNING.parse().expect("a time"),
         };

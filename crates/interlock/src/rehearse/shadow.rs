@@ -16,7 +16,7 @@ use medicines::{Answer, Fact, Head};
 use serde_json::{Value, json};
 
 use super::diff::{Difference, differences};
-use super::hospital::Hospital;
+use super::hospital::{Hospital, Release};
 use super::outbound::Outbound;
 use crate::node::Plan;
 
@@ -76,7 +76,17 @@ pub(crate) enum ShadowError {
 }
 
 /// How often each verdict was found.
-pub(crate) type Counts = BTreeMap<Verdict, u64>;
+type Counts = BTreeMap<Verdict, u64>;
+
+/// What came of all messages.
+#[derive(Debug, Default)]
+pub(crate) struct Gone {
+    /// How often each verdict was found.
+    pub(crate) counts: Counts,
+    /// How many messages were decided without the release of dm+d of their time, because its file
+    /// is gone: a node keeps those of the last two.
+    pub(crate) without_release: u64,
+}
 
 /// Goes through a journal, and tells of each message that would not be the same.
 pub(crate) fn shadow(
@@ -84,13 +94,14 @@ pub(crate) fn shadow(
     journal: &Path,
     wanted: &Wanted,
     mut told: impl FnMut(Shadow),
-) -> Result<Counts, ShadowError> {
+) -> Result<Gone, ShadowError> {
     let reader = journal::Reader::open(journal)?;
     let end = reader.position()?.seq;
     let channels = channels(plan);
-    let mut hospital = Hospital::new(false);
+    let release = Release::Told(journal.parent().unwrap_or(Path::new("")).to_owned());
+    let mut hospital = Hospital::new(false, release);
     let mut outbound = Outbound::new(plan, journal);
-    let mut counts = Counts::new();
+    let mut gone = Gone::default();
     let mut left = wanted.limit;
     let mut note = |shadow: Shadow, counts: &mut Counts| {
         *counts.entry(shadow.verdict).or_default() += 1;
@@ -109,14 +120,16 @@ pub(crate) fn shadow(
         if is_wanted(&head, &entry.raw, at, wanted, plan) {
             left -= 1;
             let channel = channels.get(&*head.channel);
-            note(one(&mut hospital, entry.seq, at, &head, &entry.raw, channel), &mut counts);
+            gone.without_release += u64::from(hospital.lacks_release());
+            let shadow = one(&mut hospital, entry.seq, at, &head, &entry.raw, channel);
+            note(shadow, &mut gone.counts);
         }
         for fact in head.facts.iter() {
             match fact {
                 Fact::Applied(_) => outbound.applied(&entry.raw),
                 Fact::Queued(delivery) if left > 0 && wanted.has(&delivery.channel, at) => {
                     left -= 1;
-                    note(outbound.compare(entry.seq, delivery), &mut counts);
+                    note(outbound.compare(entry.seq, delivery), &mut gone.counts);
                 }
                 _ => {}
             }
@@ -124,7 +137,7 @@ pub(crate) fn shadow(
         hospital.fold(entry.seq, &head.facts);
         Ok::<_, ShadowError>(())
     })?;
-    Ok(counts)
+    Ok(gone)
 }
 
 fn channels(plan: &Plan) -> BTreeMap<&str, InboundChannel> {

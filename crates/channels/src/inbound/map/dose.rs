@@ -16,6 +16,8 @@ pub(crate) struct OwnDose {
     unit: String,
     /// Where it stands, as `TQ1[2]-2`.
     place: String,
+    /// Whether a TQ tells it (RXE-1, ORC-7) and no TQ1.
+    in_tq: bool,
 }
 
 impl OwnDose {
@@ -36,7 +38,8 @@ impl OwnDose {
         })?;
         check_sign(source, segment, field, value)?;
         let place = source.place(segment, field);
-        let own = OwnDose { value, unit: unit.to_owned(), place };
+        let in_tq = !segment.is("TQ1");
+        let own = OwnDose { value, unit: unit.to_owned(), place, in_tq };
         Ok(Some(own).filter(|own| !own.value.is_zero()))
     }
 
@@ -63,23 +66,55 @@ impl OwnDose {
     }
 }
 
-/// Refuses a bare 1 that is not the order's own dose. HL7 2.5.1 §4.5.4.2 also uses TQ1-2 to count
+/// Whether a timing's dose leaves the order's own in its place: the bare number of a TQ beside an
+/// amount with its unit.
+///
+/// RXE-3 is the exact amount of the order (HL7 2.5.1 §4.14.4.3). The first component of a TQ says
+/// how much is done each time, 1 unless something else is sent (§2.A.81.1): to some senders it is
+/// the same amount again, to others a number of doses. What may be either says nothing against
+/// RXE-3 where it is the same number or a 1; else, or where timings differ, nobody can tell.
+pub(crate) fn leaves_own(
+    own: &OwnDose,
+    all: &[&OwnDose],
+    dosage: &Dosage,
+) -> Result<bool, Problem> {
+    if !own.in_tq || !own.unit.is_empty() {
+        return Ok(false);
+    }
+    let Some(told) = dosage.dose_and_rate.first() else { return Ok(false) };
+    if told.dose_quantity.is_none() && told.dose_range.is_none() {
+        return Ok(false);
+    }
+    let differ = all.iter().any(|other| other.value != own.value);
+    if is_of(told, own.value) || (own.value == Decimal::ONE && !differ) {
+        return Ok(true);
+    }
+    let text = "a number without a unit beside an amount with one may be a number of doses or \
+                another amount";
+    Err(own.problem(text))
+}
+
+/// Whether a number is the amount of a dose, or in its range.
+fn is_of(told: &DoseAndRate, number: Decimal) -> bool {
+    let value = |quantity: &Option<Quantity>| Some(quantity.as_ref()?.value.as_ref()?.value());
+    match &told.dose_range {
+        Some(range) => {
+            value(&range.low).is_none_or(|low| low <= number)
+                && value(&range.high).is_none_or(|high| number <= high)
+        }
+        None => value(&told.dose_quantity).is_none_or(|dose| dose == number),
+    }
+}
+
+/// Refuses a bare 1 of a TQ1 that is not the order's own dose. HL7 2.5.1 §4.5.4.2 also uses TQ1-2 to count
 /// what is done each time, so that the 1 may be one unit as well as once the whole dose. Another
 /// number without a unit, in any timing, says that they are doses.
 pub(crate) fn check_bare(own: &[&OwnDose], dosage: &Dosage) -> Result<(), Problem> {
-    let mut bare = own.iter().filter(|dose| dose.unit.is_empty());
+    let mut bare = own.iter().filter(|dose| dose.unit.is_empty() && !dose.in_tq);
     let Some(first) = bare.next().filter(|dose| dose.value == Decimal::ONE) else {
         return Ok(());
     };
-    let told = dosage.dose_and_rate.first();
-    let value = |quantity: &Option<Quantity>| Some(quantity.as_ref()?.value.as_ref()?.value());
-    let is_one = told.is_none_or(|told| match (&told.dose_range, value(&told.dose_quantity)) {
-        (Some(range), _) => {
-            value(&range.low).is_none_or(|low| low <= Decimal::ONE)
-                && value(&range.high).is_none_or(|high| Decimal::ONE <= high)
-        }
-        (None, dose) => dose.is_none_or(|dose| dose == Decimal::ONE),
-    });
+    let is_one = dosage.dose_and_rate.first().is_none_or(|told| is_of(told, Decimal::ONE));
     if is_one || bare.any(|dose| dose.value != Decimal::ONE) {
         return Ok(());
     }

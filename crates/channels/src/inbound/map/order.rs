@@ -272,13 +272,19 @@ impl<'a> Order<'_, '_, 'a> {
         let unit = quantity::unit(source, detail, self.detail.unit);
         let doses: Vec<_> = timings.iter().filter_map(|timing| timing.dose.as_ref()).collect();
         dose::check_bare(&doses, &dosage)?;
+        let left = doses.iter().map(|own| dose::leaves_own(own, &doses, &dosage));
+        let left: Vec<bool> = left.collect::<Result<_, _>>()?;
+        let mut left = left.into_iter();
         let several = timings.len() > 1;
         let mut sequence = 1;
         for timing in timings {
             let mut dosage = dosage.clone();
             dosage.sequence = several.then_some(sequence);
             sequence += i32::from(timing.then);
-            if let Some(own) = &timing.dose {
+            // A timing has its own dose, or the order's.
+            if let Some(own) = &timing.dose
+                && !left.next().unwrap_or_default()
+            {
                 own.apply(&unit, &mut dosage)?;
             }
             dosage.timing = timing.timing;
