@@ -160,7 +160,7 @@ test("the critical override stands on every page while it runs", async () => {
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { name: "It runs" }).waitFor();
   });
-  const pages = ["/", "/find", "/verification", "/recalls", "/counts", "/waste", "/registers", "/critical-override"];
+  const pages = ["/", "/find", "/verification", "/recalls", "/counts", "/waste", "/requisitions", "/registers", "/critical-override"];
   for (const path of pages) {
     await visit(paula, at(path), {}, async ({ page }) => {
       const banner = page.getByRole("region", { name: /^Critical override: cabinets/ });
@@ -278,4 +278,43 @@ test("a nurse wastes a part of what is in hands before a second person", async (
   });
   await fits(path, anna);
   await fits("/waste", anna);
+});
+
+test("a ward asks, the pharmacy sends, the ward receives less", async () => {
+  let receipt;
+  await visit(anna, at("/requisitions"), {}, async ({ page }) => {
+    await page.getByLabel("For", { exact: true }).selectOption({ label: "Ward WARDB2" });
+    await page.getByLabel("Item").selectOption({ index: 1 });
+    await tabTo(page, "textbox", /^How much/);
+    await page.keyboard.type("10");
+    await page.keyboard.press("Enter");
+    await page.getByText("The requisition is signed").waitFor();
+    assert.deepEqual(await barriers(page), []);
+  });
+  await visit(paula, at("/requisitions"), {}, async ({ page, faults }) => {
+    await page.getByRole("link", { name: /^Send Morphine/ }).click();
+    await page.getByLabel(/^How much is sent/).fill("10");
+    await page.getByRole("button", { name: "Send it off" }).click();
+    await page.getByRole("link", { name: "Say who carries it" }).waitFor();
+    assert.deepEqual(await barriers(page), []);
+    await shot(page, "supply");
+    assert.ok(faults.splice(0).every((fault) => fault.includes("422")));
+    await page.getByLabel(/^Who carries it/).fill("Porter 7");
+    await page.getByRole("button", { name: "Send it off" }).click();
+    await page.getByText("It is on its way").waitFor();
+    await fits("/requisitions");
+  });
+  await visit(anna, at("/requisitions"), {}, async ({ page }) => {
+    await shot(page, "requisitions");
+    await page.getByRole("link", { name: /^Receive Morphine/ }).click();
+    await page.getByRole("heading", { level: 1, name: /^Receive: Morphine/ }).waitFor();
+    receipt = new URL(page.url()).pathname;
+    assert.deepEqual(await barriers(page), []);
+    await fits(receipt, anna);
+    await page.getByLabel(/^How much arrived/).fill("9");
+    await page.getByLabel("Nothing more of it is to come").check();
+    await shot(page, "receipt");
+    await page.getByRole("button", { name: "Enter the receipt" }).click();
+    await page.getByText("less came than was sent: 1 ampoule").waitFor();
+  });
 });

@@ -5,6 +5,7 @@ mod messages;
 mod orders;
 mod recalls;
 mod registers;
+mod requisitions;
 mod shell;
 
 use std::fmt;
@@ -32,6 +33,7 @@ pub(crate) use recalls::{
 pub(crate) use registers::{
     DiscrepancyRow, DiscrepancyView, RegisterRow, RegisterView, RegistersView, StepRow,
 };
+pub(crate) use requisitions::{AskedRow, Entered, HandOver, OnItsWay, RequisitionsView, place_of};
 pub(crate) use shell::{CriticalView, Place, Shell, SpanView};
 
 /// Which way messages flow on a channel.

@@ -11,6 +11,7 @@ mod people;
 mod persons;
 pub(crate) mod recalls;
 pub(crate) mod registers;
+pub(crate) mod requisitions;
 mod site;
 mod stock;
 pub(crate) mod verification;

@@ -7,6 +7,7 @@ mod inside;
 mod live_loop;
 mod recalls;
 mod registers;
+mod requisitions;
 mod second;
 mod sign_in;
 mod trace;
@@ -188,6 +189,8 @@ pub(crate) fn router(console: Arc<Console>) -> Router {
         .route("/counts/{place}/{item}", get(counts::one).post(counts::enter))
         .route("/waste", get(waste::list))
         .route("/waste/{removal}", get(waste::one).post(waste::enter))
+        .route("/requisitions", get(requisitions::list).post(requisitions::ask))
+        .route("/requisitions/{id}/{step}", get(requisitions::one).post(requisitions::enter))
         .route("/critical-override", get(critical::page_of).post(critical::switch))
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
         .route("/sign-out", post(sign_in::leave))

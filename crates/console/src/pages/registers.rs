@@ -198,7 +198,11 @@ pub(super) async fn discrepancy(
 ) -> Response {
     match console.insider(Some(RIGHT), "registers/discrepancy", &peer, &request).await {
         Ok(insider) => {
-            let found = from.done == "count";
+            let found = match from.done.as_str() {
+                "count" => Some("The count is entered, and it differs from the register"),
+                "receipt" => Some("The receipt is entered, and less came than was sent"),
+                _ => None,
+            };
             either(show_discrepancy(&console, &insider, &id, (None, found), "").await)
         }
         Err(instead) => *instead,
@@ -209,7 +213,7 @@ async fn show_discrepancy(
     console: &Console,
     insider: &Insider,
     id: &str,
-    (error, found): (Option<&str>, bool),
+    (error, found): (Option<&str>, Option<&'static str>),
     text: &str,
 ) -> Shown {
     let nothing = || {
@@ -259,19 +263,19 @@ async fn tell(console: &Console, insider: &Insider, id: &str, taken: &Taken) -> 
         "closed" => DiscrepancyStatus::Closed,
         _ => {
             let why = "Choose what is done";
-            return show_discrepancy(console, insider, id, (Some(why), false), text).await;
+            return show_discrepancy(console, insider, id, (Some(why), None), text).await;
         }
     };
     if to.is_over() && text.is_empty() {
         let why = "Enter what was found";
-        return show_discrepancy(console, insider, id, (Some(why), false), text).await;
+        return show_discrepancy(console, insider, id, (Some(why), None), text).await;
     }
     if text.chars().count() > MAX_TEXT_CHARS {
         let why = format!("The text has at most {MAX_TEXT_CHARS} characters");
-        return show_discrepancy(console, insider, id, (Some(&why), false), text).await;
+        return show_discrepancy(console, insider, id, (Some(&why), None), text).await;
     }
     let Ok(discrepancy) = Id::new(id) else {
-        return show_discrepancy(console, insider, id, (None, false), text).await;
+        return show_discrepancy(console, insider, id, (None, None), text).await;
     };
     let by = insider.who.clone();
     let said = (!text.is_empty()).then(|| text.to_owned());
@@ -281,7 +285,7 @@ async fn tell(console: &Console, insider: &Insider, id: &str, taken: &Taken) -> 
     match console.act(insider, form, request, &raw).await? {
         Ok(_) => Ok(Redirect::to(&format!("/registers/discrepancies/{id}")).into_response()),
         Err(NotDone::Conflict(why) | NotDone::Refused(why)) => {
-            show_discrepancy(console, insider, id, (Some(&why), false), text).await
+            show_discrepancy(console, insider, id, (Some(&why), None), text).await
         }
     }
 }

@@ -3,7 +3,10 @@
 use askama::Template;
 
 use super::tags;
-use crate::view::{CountView, CountsView, HandsView, SecondView, Shell, WasteView, Wrong};
+use crate::view::{
+    CountView, CountsView, Entered, HandOver, HandsView, RequisitionsView, SecondView, Shell,
+    WasteView, Wrong,
+};
 
 /// What has to be counted.
 #[derive(Template)]
@@ -51,5 +54,32 @@ pub(crate) struct WastePage<'a> {
     pub(crate) given: &'a str,
     pub(crate) reason: &'a str,
     pub(crate) denatured: &'a str,
+    pub(crate) second: &'a SecondView,
+}
+
+/// What wards ask for, and what is on its way.
+#[derive(Template)]
+#[template(path = "requisitions.html")]
+pub(crate) struct RequisitionsPage<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) list: &'a RequisitionsView,
+    /// What was entered into the form for a new one.
+    pub(crate) entered: &'a Entered,
+    /// What was done just before.
+    pub(crate) done: Option<&'static str>,
+}
+
+/// A requisition that is sent, or a consignment that is received.
+#[derive(Template)]
+#[template(path = "hand_over.html")]
+pub(crate) struct HandOverPage<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) over: &'a HandOver,
+    /// Whether it is sent.
+    pub(crate) supply: bool,
+    /// Whether somebody was quicker.
+    pub(crate) conflict: bool,
+    pub(crate) entered: &'a Entered,
+    pub(crate) wrong: &'a Wrong,
     pub(crate) second: &'a SecondView,
 }

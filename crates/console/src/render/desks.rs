@@ -87,8 +87,8 @@ pub(crate) struct RegisterPage<'a> {
 pub(crate) struct DiscrepancyPage<'a> {
     pub(crate) shell: &'a Shell,
     pub(crate) discrepancy: &'a DiscrepancyView,
-    /// Whether it was just found by a count.
-    pub(crate) found: bool,
+    /// How it was found just now, in words.
+    pub(crate) found: Option<&'static str>,
     pub(crate) error: Option<&'a str>,
     pub(crate) text: &'a str,
 }

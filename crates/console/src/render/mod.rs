@@ -9,7 +9,9 @@ use std::sync::Arc;
 use askama::Template;
 use tokio::time::Instant;
 
-pub(crate) use controlled::{CountPage, CountsPage, HandsPage, WastePage};
+pub(crate) use controlled::{
+    CountPage, CountsPage, HandOverPage, HandsPage, RequisitionsPage, WastePage,
+};
 pub(crate) use desks::{
     CriticalPage, DiscrepancyPage, OrderPage, QueuePage, RecallPage, RecallsPage, RegisterPage,
     RegistersPage,

@@ -13,17 +13,19 @@ pub(crate) enum Place {
     Recalls,
     Counts,
     Waste,
+    Requisitions,
     Registers,
     Critical,
 }
 
 impl Place {
-    const ALL: [Place; 8] = [
+    const ALL: [Place; 9] = [
         Place::LiveLoop,
         Place::Verification,
         Place::Recalls,
         Place::Counts,
         Place::Waste,
+        Place::Requisitions,
         Place::Registers,
         Place::Critical,
         Place::Messages,
@@ -41,7 +43,9 @@ impl Place {
             Place::Messages => Some(Right::Messages),
             Place::Verification => Some(Right::Verification),
             Place::Recalls => Some(Right::Stock),
-            Place::Counts | Place::Waste | Place::Registers => Some(Right::Registers),
+            Place::Counts | Place::Waste | Place::Requisitions | Place::Registers => {
+                Some(Right::Registers)
+            }
             Place::Critical => Some(Right::CriticalOverride),
         }
     }
@@ -54,6 +58,7 @@ impl Place {
             Place::Recalls => "/recalls",
             Place::Counts => "/counts",
             Place::Waste => "/waste",
+            Place::Requisitions => "/requisitions",
             Place::Registers => "/registers",
             Place::Critical => "/critical-override",
         }
@@ -67,6 +72,7 @@ impl Place {
             Place::Recalls => "Recalls",
             Place::Counts => "Counts",
             Place::Waste => "Waste",
+            Place::Requisitions => "Requisitions",
             Place::Registers => "Controlled drugs",
             Place::Critical => "Critical override",
         }

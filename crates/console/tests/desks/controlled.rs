@@ -20,6 +20,11 @@ fn count(page: &Answer, values: &str) -> String {
     filled(page, &["form", "begun", "entries"], values)
 }
 
+/// A form by which something is sent or received.
+fn over(page: &Answer, values: &str) -> String {
+    filled(page, &["form", "begun", "left"], values)
+}
+
 fn waste(page: &Answer, values: &str) -> String {
     filled(page, &["form", "begun"], values)
 }
@@ -141,7 +146,9 @@ async fn only_who_may_counts_and_wastes_and_only_by_our_forms() {
     })
     .await;
     let wall = site.enter("wall").await;
-    for page in ["/counts", COUNT, "/waste", "/waste/rxx.9.1"] {
+    let pages =
+        ["/counts", COUNT, "/waste", "/waste/rxx.9.1", "/requisitions", "/requisitions/x/supply"];
+    for page in pages {
         assert_eq!(site.get(page, "").await.header("location"), "/sign-in", "{page}");
         assert_eq!(site.get(page, &wall).await.status(), 403, "{page}");
     }
@@ -258,4 +265,112 @@ async fn the_registers_are_listed_a_part_at_a_time() {
     assert_eq!(rows(&one), 1);
     assert_eq!(site.get("/registers?place=nowhere", &nurse).await.status(), 404);
     assert_eq!(rows(&site.get("/registers?after=nothing", &nurse).await), 100);
+}
+
+/// The address of the first link of a page whose text begins so.
+fn link(page: &Answer, text: &str) -> String {
+    let before = page.0.split_once(&format!("\">{text}")).unwrap_or_else(|| panic!("{}", page.0)).0;
+    before.rsplit_once("href=\"").unwrap().1.to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ward_asks_the_pharmacy_sends_and_the_ward_receives() {
+    let site = Site::open(|hospital| hospital.count("WARDA1", "MORP10", 1)).await;
+    let (nurse, one, two) =
+        (site.enter("N1001").await, site.enter("P2001").await, site.enter("P2002").await);
+    let path = "/requisitions";
+    let page = site.get(path, &nurse).await;
+    page.has("Nothing is asked for");
+    let refused = async |values: &str, field: &str, text: &str| {
+        let page = site.get(path, &nurse).await;
+        let answer = site.post(path, &nurse, &waste(&page, values)).await;
+        assert_eq!(answer.status(), 422, "{values}");
+        answer.has(&format!("<a href=\"#{field}\">{text}"));
+    };
+    refused("item=MORP10&quantity=10", "place", "Choose for whom").await;
+    refused("place=ward%3AWARDA1&quantity=10", "item", "Choose the item").await;
+    refused("place=ward%3AWARDA1&item=MORP10&quantity=0", "quantity", "Enter how much").await;
+    refused("place=pharmacy&item=MORP10&quantity=1", "quantity", "A requisition is for").await;
+    refused("place=ward%3AWARDA1&item=PARA500&quantity=1", "quantity", "This item is no").await;
+    let asked = waste(&page, "place=ward%3AWARDA1&item=MORP10&quantity=10");
+    assert_eq!(site.post(path, &one, &asked).await.status(), 403, "another session's form");
+    for _ in 0..2 {
+        let asked = site.post(path, &nurse, &asked).await;
+        assert_eq!(asked.header("location"), "/requisitions?done=asked");
+    }
+    let page = site.get(path, &nurse).await;
+    assert_eq!(page.0.matches("<strong>10 ampoule</strong>").count(), 1, "a second click");
+    assert!(!page.0.contains("/supply\""), "a nurse sends nothing");
+
+    each_step_is_for_its_role(&site, (&nurse, &one)).await;
+    let supply = link(&site.get(path, &one).await, "Send Morphine");
+    sent_once(&site, &supply, (&one, &two)).await;
+    let page = site.get(path, &nurse).await;
+    page.has("On its way, to be received");
+    received_once(&site, &link(&page, "Receive Morphine"), (&nurse, &two)).await;
+    let page = site.get("/registers/pharmacy/MORP10?format=csv", &nurse).await;
+    page.has(",porter,");
+}
+
+async fn each_step_is_for_its_role(site: &Site, (nurse, one): (&str, &str)) {
+    let path = "/requisitions";
+    // Each step is for its role: pharmacists ask for nothing, nurses send nothing.
+    let page = site.get(path, one).await;
+    assert!(!page.0.contains("Sign the requisition"));
+    let form = site.get(COUNT, one).await;
+    let values = "begun=2026-11-20T10:00:00Z&place=ward%3AWARDA1&item=MORP10&quantity=1";
+    let hers = format!("form={}&{values}", form.field("form"));
+    assert_eq!(site.post(path, one, &hers).await.status(), 403);
+    let supply = link(&page, "Send Morphine");
+    let not_hers = site.get(&supply, nurse).await;
+    assert_eq!(not_hers.status(), 403);
+    not_hers.has("Pharmacists and technicians send");
+    assert_eq!(site.get("/requisitions/none/supply", one).await.status(), 404);
+    assert_eq!(site.get("/requisitions/none/other", one).await.status(), 404);
+}
+
+/// Two pharmacists have the same page open; the second one sends nothing twice.
+async fn sent_once(site: &Site, supply: &str, (one, two): (&str, &str)) {
+    let page = site.get(supply, one).await;
+    let late = site.get(supply, two).await;
+    let values = "place=pharmacy&quantity=10&batch=L1&expiry=2027-01-31&messenger=porter";
+    for (wrong, field) in [
+        ("place=pharmacy&quantity=11&messenger=porter", "quantity"),
+        ("place=pharmacy&quantity=ten&messenger=porter", "quantity"),
+        ("place=ward%3AWARDB2&quantity=10&messenger=porter", "place"),
+        ("place=pharmacy&quantity=10", "messenger"),
+        ("place=pharmacy&quantity=10&messenger=porter&expiry=soon", "expiry"),
+    ] {
+        let answer = site.post(supply, one, &over(&page, wrong)).await;
+        assert_eq!(answer.status(), 422, "{wrong}");
+        answer.has(&format!("<a href=\"#{field}\">"));
+    }
+    let sent = over(&page, values);
+    for _ in 0..2 {
+        let sent = site.post(supply, one, &sent).await;
+        assert_eq!(sent.header("location"), "/requisitions?done=sent");
+    }
+    let late = site.post(supply, two, &over(&late, values)).await;
+    assert_eq!(late.status(), 409);
+    late.has("Somebody was quicker: nothing was entered");
+    let late = site.post(supply, two, &over(&late, values)).await;
+    assert_eq!(late.status(), 422, "he looked, and tried it all the same");
+    late.has("No open requisition has this number");
+}
+
+/// What did not come is a discrepancy, and a page from before receives nothing more.
+async fn received_once(site: &Site, receipt: &str, (nurse, two): (&str, &str)) {
+    assert_eq!(site.get(receipt, two).await.status(), 403, "the pharmacy receives nothing");
+    let page = site.get(receipt, nurse).await;
+    let second = site.get(receipt, nurse).await;
+    let short = over(&page, "quantity=8&complete=yes");
+    let differs = site.post(receipt, nurse, &short).await;
+    let to = differs.header("location").to_owned();
+    assert!(to.starts_with("/registers/discrepancies/") && to.ends_with("?done=receipt"), "{to}");
+    assert_eq!(site.post(receipt, nurse, &short).await.header("location"), to);
+    let shown = site.get(&to, nurse).await;
+    shown.has("less came than was sent: 2 ampoule");
+    let again = site.post(receipt, nurse, &over(&second, "quantity=10")).await;
+    assert_eq!(again.status(), 409, "a page from before");
+    again.has("A colleague received some of it");
 }
