@@ -85,8 +85,8 @@ async fn removal(
     id: &str,
 ) -> Result<(Id, WasteView, String), Box<Response>> {
     let nothing = || {
-        let text = "It may have been taken by somebody else, who enters what becomes of it. What \
-                    is no controlled drug is not entered here.";
+        let text = "It may have been taken by somebody else, who enters what becomes of it. \
+                    What is no controlled drug is not entered here.";
         Box::new(console.notice(StatusCode::NOT_FOUND, "This is not in your hands", text))
     };
     let of = Id::new(id).map_err(|_| nothing())?;
