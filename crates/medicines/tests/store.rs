@@ -57,6 +57,14 @@ fn one(hospital: &mut Hospital, step: Step) -> Result<Done, FaultCode> {
     write(hospital, vec![step]).map(|mut done| done.remove(0)).map_err(|fault| fault.code)
 }
 
+fn merge(hospital: &mut Hospital, gone: &str, stays: &str) {
+    let mut survivor = fhir::resources::Patient::new();
+    survivor.identifier.push(Identifier::of(NHS, stays));
+    let merged = vec![Identifier::of(NHS, gone)];
+    let message = MergeMessage { survivor, merged, activity: hospital.now };
+    assert_eq!(hospital.ask(Request::Merge(Box::new(message))), Answer::Done);
+}
+
 fn patient(number: &str) -> String {
     format!(
         r#"{{"resourceType":"Patient","identifier":[{{"system":"{NHS}","value":"{number}"}}]}}"#
@@ -104,6 +112,24 @@ fn a_patient_who_is_deleted_is_nobody_also_after_a_restart() {
 }
 
 #[test]
+fn a_survivor_is_kept_while_others_lead_to_it() {
+    let mut hospital = Hospital::empty();
+    let [stays, gone] =
+        [ANNA, BELA].map(|number| one(&mut hospital, create(&patient(number))).unwrap().id);
+    merge(&mut hospital, BELA, ANNA);
+    // Neither what it says of itself nor a restart makes it one that nobody leads to.
+    one(&mut hospital, put(&stays, &patient(ANNA))).unwrap();
+    let mut hospital = hospital.restarted();
+    for id in [&stays, &gone] {
+        let end = delete(ResourceType::Patient, id);
+        assert_eq!(one(&mut hospital, end), Err(FaultCode::Conflict), "{id}");
+    }
+    let both = [&gone, &stays].map(|id| delete(ResourceType::Patient, id)).into();
+    assert!(write(&mut hospital, both).is_err());
+    assert_eq!(hospital.state.patient_by(&format!("{NHS}|{BELA}")), Some(stays));
+}
+
+#[test]
 fn an_order_that_a_client_recorded_permits_nothing() {
     let mut hospital = Hospital::empty();
     let bela = one(&mut hospital, create(&patient(BELA))).unwrap().id;
@@ -117,11 +143,7 @@ fn an_order_that_a_client_recorded_permits_nothing() {
     assert_eq!(one(&mut hospital, put), Err(FaultCode::LoopRule));
     // A merge moves it, and it still permits nothing.
     hospital.admit(ANNA, "V1", "WARDA");
-    let mut survivor = fhir::resources::Patient::new();
-    survivor.identifier.push(Identifier::of(NHS, ANNA));
-    let merged = vec![Identifier::of(NHS, BELA)];
-    let merge = MergeMessage { survivor, merged, activity: hospital.now };
-    assert_eq!(hospital.ask(Request::Merge(Box::new(merge))), Answer::Done);
+    merge(&mut hospital, BELA, ANNA);
     let anna = hospital.state.patient_by(&format!("{NHS}|{ANNA}")).unwrap();
     let moved = hospital.state.resource(ResourceType::MedicationRequest, &recorded.id).unwrap();
     assert!(moved.json().contains(&format!("Patient/{anna}")), "{}", moved.json());

@@ -21,7 +21,7 @@ use fhir::types::{
 use jiff::Timestamp;
 use journal::Durability;
 use medicines::orders::{Control, OrderMessage};
-use medicines::patients::{PatientEvent, PatientMessage};
+use medicines::patients::{MergeMessage, PatientEvent, PatientMessage};
 use medicines::{Access, Answer, Cabinet, Fact, Head, Item, Quantity, Request, Site};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -171,6 +171,8 @@ pub(crate) fn all_clients() -> Vec<Client> {
     clients.push(client("tablet", "tablet", tablets));
     let own = client("of-n1002", "of-n1002", vec![Role::Witness, Role::ControlledDrugs]);
     clients.push(Client { person: Some("N1002".to_owned()), ..own });
+    let own = client("desk-of-n1002", "desk-of-n1002", vec![Role::Cases, Role::Verification]);
+    clients.push(Client { person: Some("N1002".to_owned()), ..own });
     clients
 }
 
@@ -303,6 +305,16 @@ impl Node {
             activity: self.now(),
         };
         let receipt = self.submit("pas", Request::Patient(Box::new(message))).await;
+        assert_eq!(receipt.answer, Answer::Done);
+    }
+
+    /// The PAS tells that the patient with the number `gone` is the one with the number `stays`.
+    pub(crate) async fn merge(&self, gone: &str, stays: &str) {
+        let mut survivor = Patient::new();
+        survivor.identifier = vec![Identifier::of(NHS, stays)];
+        let merged = vec![Identifier::of(NHS, gone)];
+        let message = MergeMessage { survivor, merged, activity: self.now() };
+        let receipt = self.submit("pas", Request::Merge(Box::new(message))).await;
         assert_eq!(receipt.answer, Answer::Done);
     }
 

@@ -1,9 +1,5 @@
 //! `$match`: who a patient may be.
 
-use fhir::resources::Patient;
-use fhir::types::Identifier;
-use medicines::patients::MergeMessage;
-use medicines::{Answer, Request};
 use serde_json::{Value, json};
 
 use crate::harness::{ALL, NHS, Node};
@@ -98,15 +94,7 @@ async fn of_merged_patients_the_one_in_use_is_named() {
     node.admit("9990000069").await;
     node.admit("9990000077").await;
     let (gone, stays) = (node.patient("9990000069").await, node.patient("9990000077").await);
-    let mut survivor = Patient::new();
-    survivor.identifier = vec![Identifier::of(NHS, "9990000077")];
-    let message = MergeMessage {
-        survivor,
-        merged: vec![Identifier::of(NHS, "9990000069")],
-        activity: node.now(),
-    };
-    let receipt = node.submit("pas", Request::Merge(Box::new(message))).await;
-    assert_eq!(receipt.answer, Answer::Done);
+    node.merge("9990000069", "9990000077").await;
     let asked = json!({ "resourceType": "Patient",
         "identifier": [{ "system": NHS, "value": "9990000069" }] });
     assert_ne!(gone, stays);

@@ -310,6 +310,34 @@ async fn what_is_no_resource_is_refused_at_its_place() {
 }
 
 #[tokio::test]
+async fn a_patient_into_whom_others_were_merged_is_not_deleted() {
+    let node = Node::start_with(|server| server, None).await;
+    let written = |id: &str, number: &str| {
+        json!({ "resourceType": "Patient", "id": id,
+            "identifier": [{ "system": NHS, "value": number }] })
+    };
+    for (id, number) in [("stays", "9990000069"), ("gone", "9990000077")] {
+        let put = written(id, number).to_string();
+        assert_eq!(node.fhir("PUT", &format!("/fhir/Patient/{id}"), "", &put).await.status, 201);
+    }
+    node.merge("9990000077", "9990000069").await;
+    for path in ["Patient/stays", "Patient?_id=stays", "Patient?identifier=9990000069"] {
+        let refused = node.fhir("DELETE", &format!("/fhir/{path}"), "", "").await;
+        let issue = outcome(&refused, 409, "conflict");
+        assert!(issue["diagnostics"].as_str().unwrap().contains("ADT^A40"), "{path} {issue}");
+    }
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction",
+        "entry": [{ "request": { "method": "DELETE", "url": "Patient/stays" } }] });
+    let refused = node.fhir("POST", "/fhir", "", &bundle.to_string()).await;
+    outcome(&refused, 409, "conflict");
+    assert_eq!(node.get(ALL, "/fhir/Patient/stays").await.status, 200);
+    // Once nobody leads to it, and nothing is about it, one is deleted as before.
+    let alone = written("alone", "9990000085").to_string();
+    assert_eq!(node.fhir("PUT", "/fhir/Patient/alone", "", &alone).await.status, 201);
+    assert_eq!(node.fhir("DELETE", "/fhir/Patient/alone", "", "").await.status, 204);
+}
+
+#[tokio::test]
 async fn the_loop_keeps_its_own_word() {
     let node = Node::start().await;
     let anna = node.patient(ANNA).await;

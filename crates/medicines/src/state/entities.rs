@@ -23,6 +23,9 @@ pub struct PatientState {
     /// The patient who keeps the record, after a merge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<Id>,
+    /// Whether others were merged into this one, so that their numbers lead here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_others: bool,
     /// The identifiers, as `system|value`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub identifiers: Vec<String>,

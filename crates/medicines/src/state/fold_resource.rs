@@ -90,6 +90,7 @@ impl State {
                 id: id.clone(),
                 version: 0,
                 merged_into: None,
+                keeps_others: false,
                 identifiers: Vec::new(),
                 encounters: Vec::new(),
                 orders: Vec::new(),
@@ -160,6 +161,7 @@ impl State {
             self.change_order(id, |order| order.patient = survivor.clone());
         }
         self.change_patient(survivor, |patient| {
+            patient.keeps_others = true;
             patient.encounters.extend(encounters);
             patient.encounters.sort_by_key(|stay| stay.told);
             patient.orders.extend(orders);

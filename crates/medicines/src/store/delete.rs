@@ -46,8 +46,14 @@ fn about(resource: &StoredResource) -> Option<Id> {
     fhir::search::index(resource).ok()?.patient
 }
 
-/// Whether nothing is about the patient but what this write deletes as well.
+/// Whether nothing is about the patient but what this write deletes as well, and nobody leads to
+/// it. A merged patient is never deleted, so that its survivor is not either.
 fn is_nobodys(writing: &mut Writing<'_>, patient: &Id) -> Result<(), Fault> {
+    if writing.state.patient(patient).is_some_and(|known| known.keeps_others) {
+        let text = "Other patients were merged into this one (ADT^A40), and their numbers lead \
+                    here: the patient cannot be deleted.";
+        return Err(Fault::new(FaultCode::Conflict, text));
+    }
     let others = writing.state.resources_of(patient);
     let left = |other: &StoredResource| {
         let is_patient = other.resource_type == ResourceType::Patient && other.id == *patient;

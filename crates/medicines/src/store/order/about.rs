@@ -48,6 +48,7 @@ fn created(writing: &Writing<'_>, id: &Id) -> Option<Arc<PatientState>> {
         id: id.clone(),
         version: created.version,
         merged_into: None,
+        keeps_others: false,
         identifiers: keys(&patient.identifier),
         encounters: Vec::new(),
         orders: Vec::new(),
