@@ -47,6 +47,18 @@ impl Caller {
         self.client.person.as_deref()
     }
 
+    /// Whether the client may name the person in `member` as the one who acts: one that belongs to
+    /// a person speaks for nobody else.
+    pub(crate) fn speaks_for(&self, member: &str, named: &str) -> Result<(), Problem> {
+        match self.person() {
+            Some(own) if own != named => {
+                let detail = format!("{member}: this client belongs to somebody else.");
+                Err(Problem::bad(code::BAD_VALUE, detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the client has the role beside the one that the route needs.
     pub(crate) fn has(&self, role: Role) -> bool {
         self.client.has(role)

@@ -105,6 +105,7 @@ pub(crate) async fn post(
 ) -> Result<Response, Problem> {
     let asked = submit::asked(request).await?;
     let body: SwitchBody = body::read(&asked.raw)?;
+    caller.speaks_for("person", &body.person)?;
     let switch = CriticalSwitch {
         on: body.on,
         person: body.person.into_string(),

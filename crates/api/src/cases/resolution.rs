@@ -20,7 +20,8 @@ use crate::submit;
 #[serde(deny_unknown_fields)]
 #[schema(as = Resolution)]
 pub(crate) struct ResolutionBody {
-    /// The staff number of the person who settled it; without it, the client did.
+    /// The staff number of the person who settled it. A client that belongs to a person names
+    /// nobody else. Without it that person did, or else the client.
     #[schema(value_type = Option<String>, example = "P2001")]
     by: Option<Text>,
     /// How: a code such as `given`, or words.
@@ -41,6 +42,7 @@ pub(crate) struct ResolutionBody {
     request_body = ResolutionBody,
     responses(
         (status = 200, description = "It is closed", body = submit::Done),
+        (status = 400, description = "Not understood, or `by` is somebody else's", body = ProblemBody),
         (status = 404, description = "No open case has the id", body = ProblemBody),
         (status = 422, description = "The key was used before", body = ProblemBody),
     ),
@@ -55,7 +57,7 @@ pub(crate) async fn post(
     let body: ResolutionBody = body::read(&asked.raw)?;
     let case = case_id(&id)?;
     let about = case.clone();
-    let by = body.by.map_or_else(|| caller.name().to_owned(), Text::into_string);
+    let by = by(&caller, body.by)?;
     let resolution = body.resolution.into_string();
     let request = medicines::Request::Resolve(Resolution { case, by, resolution });
     let receipt = submit::act(&api, &caller, CHANNEL, Some(&about), asked, request).await?;
@@ -63,4 +65,14 @@ pub(crate) async fn post(
         Answer::Parked(problem) if problem.code == ProblemCode::UnknownCase => Err(unknown()),
         _ => submit::done(&receipt),
     }
+}
+
+/// Who settles it: the person who is named, else the one to whom the client belongs, else the
+/// client itself.
+fn by(caller: &Caller, named: Option<Text>) -> Result<String, Problem> {
+    let Some(named) = named else {
+        return Ok(caller.person().unwrap_or(caller.name()).to_owned());
+    };
+    caller.speaks_for("by", &named)?;
+    Ok(named.into_string())
 }

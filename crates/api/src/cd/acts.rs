@@ -11,11 +11,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
+use super::CHANNEL;
 use super::deeds::{
     Body, CorrectBody, CountBody, DestroyBody, OwnBody, ReceiptBody, RequisitionBody, SupplyBody,
     WasteBody,
 };
-use super::{CHANNEL, own_person};
 use crate::body;
 use crate::door::Caller;
 use crate::problem::{Problem, ProblemBody};
@@ -46,7 +46,7 @@ async fn enter<B: Body + DeserializeOwned>(
     let asked = submit::asked(request).await?;
     let read: B = body::read(&asked.raw)?;
     let (act, second) = read.told(about)?.understood()?;
-    own_person(&caller, &act.person)?;
+    caller.speaks_for("person", &act.person)?;
     let client = caller.name().to_owned();
     let told = ControlledAct::Enter(Entering { act, second, client });
     let request = medicines::Request::Controlled(Box::new(told));

@@ -11,7 +11,6 @@ pub(crate) mod witness;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::door::Caller;
 use crate::problem::{Problem, code};
 
 /// The name of the source from which the engine has what comes this way.
@@ -19,16 +18,6 @@ pub(crate) const CHANNEL: &str = "cd";
 
 /// What a table is sent as (RFC 4180 §3).
 const CSV_TYPE: &str = "text/csv; charset=utf-8; header=present";
-
-/// A client that belongs to one person speaks for nobody else.
-fn own_person(caller: &Caller, named: &str) -> Result<(), Problem> {
-    match caller.person() {
-        Some(own) if own != named => {
-            Err(Problem::bad(code::BAD_VALUE, "person: this client belongs to somebody else."))
-        }
-        _ => Ok(()),
-    }
-}
 
 /// How a register is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::CHANNEL;
 use super::deeds::{
     Body, CorrectBody, CountBody, DestroyBody, OwnBody, ReceiptBody, SupplyBody, WasteBody,
 };
-use super::{CHANNEL, own_person};
 use crate::body;
 use crate::door::Caller;
 use crate::fields::Text;
@@ -118,7 +118,7 @@ pub(crate) async fn post(
 fn witness(caller: &Caller, named: Option<Text>) -> Result<String, Problem> {
     let bad = |detail: &str| Err(Problem::bad(code::BAD_VALUE, detail));
     if let Some(named) = &named {
-        own_person(caller, named)?;
+        caller.speaks_for("person", named)?;
     }
     match (caller.person(), named) {
         (Some(own), _) => Ok(own.to_owned()),

@@ -85,6 +85,7 @@ pub(crate) async fn post(
 ) -> Result<Response, Problem> {
     let asked = submit::asked(request).await?;
     let body: WordBody = body::read(&asked.raw)?;
+    caller.speaks_for("by", &body.by)?;
     let order = Id::new(&id).map_err(|_| Problem::not_found("No order has this id."))?;
     let about = order.clone();
     let told = Verification {

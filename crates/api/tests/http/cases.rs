@@ -64,6 +64,30 @@ async fn a_list_is_journalled_for_each_patient_on_it() {
 }
 
 #[tokio::test]
+async fn a_persons_own_client_settles_for_nobody_else() {
+    let node = Node::start().await;
+    let own = "desk-of-n1002";
+    let settle = async |case: &str, key: &str, body: &str| {
+        node.post(own, &format!("/cases/{case}/resolution"), key, body).await
+    };
+    for (named, by) in [(r#""by":"N1002","#, "N1002"), ("", "N1002")] {
+        park(&node).await;
+        let id = ids(&node.get(ALL, "/cases").await.json()).remove(0);
+        let other = settle(&id, &format!("{id}-1"), r#"{"by":"N1001","resolution":"x"}"#).await;
+        assert_eq!((other.status, other.code().as_str()), (400, "bad-value"), "{other:?}");
+        let body = format!(r#"{{{named}"resolution":"sent again"}}"#);
+        let reply = settle(&id, &format!("{id}-2"), &body).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let all = node.get(ALL, "/cases?state=all").await.json();
+        assert_eq!(all["cases"][0]["closed"]["by"], by);
+    }
+    // The same holds of a pharmacist's word.
+    let word = r#"{"version":1,"word":"verify","by":"P1"}"#;
+    let reply = node.post(own, "/verification/orders/rxx.9.9", "w", word).await;
+    assert_eq!((reply.status, reply.code().as_str()), (400, "bad-value"), "{reply:?}");
+}
+
+#[tokio::test]
 async fn a_case_is_settled_once() {
     let node = Node::start().await;
     park(&node).await;
