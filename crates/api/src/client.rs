@@ -40,6 +40,8 @@ pub enum Role {
     Cases,
     /// See the orders that wait for a pharmacist, and tell a pharmacist's word.
     Verification,
+    /// See who looked at patient data, and who was refused; no patient data beside it.
+    Audit,
     /// Find messages and read them, with all that they hold.
     Messages,
     /// Act on parked messages again, mended or not, and send messages again.
@@ -50,7 +52,7 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Role; 14] = [
+    pub const ALL: [Role; 15] = [
         Role::Cabinet,
         Role::Bedside,
         Role::FhirRead,
@@ -62,6 +64,7 @@ impl Role {
         Role::Witness,
         Role::Cases,
         Role::Verification,
+        Role::Audit,
         Role::Messages,
         Role::Admin,
         Role::Metrics,
@@ -81,6 +84,7 @@ impl Role {
             Role::Witness => "witness",
             Role::Cases => "cases",
             Role::Verification => "verification",
+            Role::Audit => "audit",
             Role::Messages => "messages",
             Role::Admin => "admin",
             Role::Metrics => "metrics",

@@ -9,6 +9,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 
 use crate::client::Role;
 use crate::door::{Door, guard};
+use crate::fhir::audit_events;
 use crate::fhir::export::{file, kickoff, status};
 use crate::fhir::interactions::{
     batch, capabilities, create, delete as end, history, patch as json_patch, read, search, update,
@@ -95,8 +96,8 @@ const ENDPOINT: &str = "/fhir";
 /// Every route of the interface.
 pub const ROUTES: &[Route] = {
     use Role::{
-        Admin, Bedside, Cabinet, Cases, ControlledDrugs, FhirExport, FhirRead, FhirWrite, Messages,
-        Metrics, Stock, Verification, Witness,
+        Admin, Audit, Bedside, Cabinet, Cases, ControlledDrugs, FhirExport, FhirRead, FhirWrite,
+        Messages, Metrics, Stock, Verification, Witness,
     };
     use Style::{Fhir, Json};
     use Verb::{Delete, Get, Patch, Post, Put};
@@ -235,6 +236,11 @@ pub const ROUTES: &[Route] = {
             post(messages::replay::post)
         }),
         route(Get, "/fhir/metadata", None, Fhir, "capabilities", || get(capabilities::get)),
+        route(Get, "/fhir/AuditEvent", Some(Audit), Fhir, "search", || get(audit_events::search)),
+        route(Post, "/fhir/AuditEvent/_search", Some(Audit), Fhir, "search", || {
+            post(audit_events::post)
+        }),
+        route(Get, "/fhir/AuditEvent/{id}", Some(Audit), Fhir, "read", || get(audit_events::read)),
         route(Get, "/fhir/{type}", Some(FhirRead), Fhir, "search", || get(search::get)),
         route(Post, "/fhir/{type}/_search", Some(FhirRead), Fhir, "search", || post(search::post)),
         route(Get, "/fhir/{type}/{id}", Some(FhirRead), Fhir, "read", || get(read::get)),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 
 use engine::{Command, Engine, Receipt, Replayer, Stopped};
-use record::Reader;
+use record::{Lease, Reader, Readers};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 use tokio::task::{block_in_place, spawn_blocking};
@@ -168,12 +168,28 @@ impl ApiState {
         &self,
         query: impl FnOnce(&Reader) -> Result<T, record::Error> + Send + 'static,
     ) -> Result<T, record::Error> {
+        self.query_of(Readers::get, query).await
+    }
+
+    /// The same of a record that holds the newest looks at it as well.
+    pub(crate) async fn query_looks<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Reader) -> Result<T, record::Error> + Send + 'static,
+    ) -> Result<T, record::Error> {
+        self.query_of(Readers::with_looks, query).await
+    }
+
+    async fn query_of<T: Send + 'static>(
+        &self,
+        lease: for<'r> fn(&'r Readers) -> Result<Lease<'r>, record::Error>,
+        query: impl FnOnce(&Reader) -> Result<T, record::Error> + Send + 'static,
+    ) -> Result<T, record::Error> {
         // The semaphore is never closed, so the only outcome is a turn.
         let turn = Arc::clone(&self.queries).acquire_owned().await.ok();
         let readers = self.engine.readers();
         let asking = move || {
             let _turn = turn;
-            query(&*readers.get()?)
+            query(&*lease(&readers)?)
         };
         // Most queries take less time than waking a thread for them and being woken by it.
         let answer = if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {

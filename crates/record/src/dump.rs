@@ -78,7 +78,7 @@ const TABLES: [(&str, &str); 21] = [
     ("register_note", "SELECT id, seq, body FROM register_note ORDER BY id"),
     ("register_correction", "SELECT of, id, seq FROM register_correction ORDER BY of, id"),
     ("register_step", "SELECT of, body FROM register_step ORDER BY n"),
-    ("access", "SELECT seq, refused, patient, body FROM access ORDER BY n"),
+    ("access", "SELECT seq, refused, at, patient, body FROM access ORDER BY n"),
 ];
 
 impl Record {

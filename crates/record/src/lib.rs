@@ -33,12 +33,13 @@ pub use messages::{
 };
 pub use parts::Part;
 pub use read::{
-    AccessView, Budget, CaseCount, CaseView, ColdReader, Compartment, DeletedView, DeliveryView,
-    Everything, GoOn, Held, History, HistorySearch, Lease, MAX_ACCESSES, MAX_CANDIDATES, MAX_CASES,
-    MAX_DELIVERIES, MAX_ENTRIES, MAX_EVERYTHING, MAX_HISTORY, MAX_IDLE_READERS, MAX_INCLUDED,
-    MAX_LAST, MAX_LATEST, MAX_MESSAGES, MAX_OCCURRENCES, MAX_OPEN, MAX_PAGES, MAX_PLACES,
-    MAX_QUEUE_SCAN, MAX_READS, MAX_SCAN, MAX_SEARCH_TIME, MAX_TRANSFERS, MessageView, OrderCount,
-    Page, Place, PocketView, Portion, Printed, Queue, Reader, Readers, RegisterPage, RegisterSlice,
+    AccessPage, AccessPlace, AccessSearch, AccessView, Budget, CaseCount, CaseView, ColdReader,
+    Compartment, DeletedView, DeliveryView, Everything, GoOn, Held, History, HistorySearch, Lease,
+    MAX_ACCESS_READS, MAX_ACCESSES, MAX_CANDIDATES, MAX_CASES, MAX_DELIVERIES, MAX_ENTRIES,
+    MAX_EVERYTHING, MAX_HISTORY, MAX_IDLE_READERS, MAX_INCLUDED, MAX_LAST, MAX_LATEST,
+    MAX_MESSAGES, MAX_OCCURRENCES, MAX_OPEN, MAX_PAGES, MAX_PLACES, MAX_QUEUE_SCAN, MAX_READS,
+    MAX_SAME_PERSON, MAX_SCAN, MAX_SEARCH_TIME, MAX_TRANSFERS, MessageView, OrderCount, Page,
+    Place, PocketView, Portion, Printed, Queue, Reader, Readers, RegisterPage, RegisterSlice,
     RegisterWindow, Revision, Road, Snapshot, Tally, TransferView, Ward, Whose, place_words,
     types_of_patients,
 };

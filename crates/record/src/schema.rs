@@ -44,6 +44,8 @@ pub(crate) const PAGE_BYTES: u32 = 4096;
 ///   follows from `transfer` and is kept with its balances so that a page of years is shown without
 ///   adding it up. `k` counts the entries of a page; rows are only ever added. `what` is 0 for a
 ///   transfer, 1 for a count, 2 for a note that corrects.
+/// - Looks are asked for by time, of one patient or of all: their indexes end with it. They come in
+///   the order of their times, so that the index of all grows at its end.
 /// - Times are nanoseconds since 1970; what carries a zone or a lesser precision is in the JSON.
 pub(crate) const TABLES: &str = "
 CREATE TABLE meta (
@@ -246,8 +248,10 @@ CREATE TABLE access (
   n INTEGER PRIMARY KEY,
   seq INTEGER NOT NULL,
   refused INTEGER NOT NULL,
+  at INTEGER NOT NULL,
   patient TEXT,
   body TEXT NOT NULL
 );
-CREATE INDEX access_patient ON access (patient) WHERE patient IS NOT NULL;
+CREATE INDEX access_at ON access (at);
+CREATE INDEX access_patient ON access (patient, at) WHERE patient IS NOT NULL;
 ";

@@ -1,5 +1,6 @@
 //! The FHIR R4 endpoint: what is served, and how it refuses.
 
+pub(crate) mod audit_events;
 mod changing;
 mod conditions;
 mod dress;
@@ -39,16 +40,24 @@ pub(crate) const FHIR_JSON: &str = "application/fhir+json; charset=utf-8";
 /// The type of every answer in XML.
 pub(crate) const FHIR_XML: &str = "application/fhir+xml; charset=utf-8";
 
-/// Whether resources of the type are kept: all of R4 but Parameters, which it never stores.
+/// Whether resources of the type are kept: all of R4 but Parameters, which it never stores, and
+/// AuditEvents, which are made of the looks on record ([`audit_events`]).
 fn is_served(kind: ResourceType) -> bool {
-    kind != ResourceType::Parameters
+    !matches!(kind, ResourceType::Parameters | ResourceType::AuditEvent)
 }
 
 /// The type in an address.
 fn served(name: &str) -> Result<ResourceType, Failure> {
-    let kind = name.parse().ok().filter(|kind| is_served(*kind));
-    kind.ok_or_else(|| {
-        Problem::not_found("This server does not keep resources of this type.").into()
+    let kind = name.parse().ok();
+    kind.filter(|kind| is_served(*kind)).ok_or_else(|| {
+        let detail = match kind {
+            Some(ResourceType::AuditEvent) => {
+                "AuditEvents are made by this server alone: they are read and searched at \
+                 AuditEvent, by a client with the role audit, and by nothing else."
+            }
+            _ => "This server does not keep resources of this type.",
+        };
+        Problem::not_found(detail).into()
     })
 }
 

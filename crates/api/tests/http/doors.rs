@@ -107,6 +107,9 @@ fn example_of_fhir(route: &Route) -> Option<(&'static str, String, u16)> {
         ("PATCH", "/fhir/{type}") => ("/fhir/Basic?_id=none", "[]".to_owned(), 404),
         ("DELETE", "/fhir/{type}/{id}") => ("/fhir/Basic/none", none, 204),
         ("DELETE", "/fhir/{type}") => ("/fhir/Basic?_id=none", none, 204),
+        ("GET", "/fhir/AuditEvent") => ("/fhir/AuditEvent?date=2026", none, 200),
+        ("POST", "/fhir/AuditEvent/_search") => ("/fhir/AuditEvent/_search", none, 200),
+        ("GET", "/fhir/AuditEvent/{id}") => ("/fhir/AuditEvent/look-99999", none, 404),
         ("GET", "/fhir/{type}") => ("/fhir/Patient?_id=a", none, 200),
         ("POST", "/fhir/{type}/_search") => ("/fhir/Patient/_search", none, 200),
         ("GET", "/fhir/{type}/{id}") => ("/fhir/Patient/rxx.9.9", none, 404),
@@ -197,7 +200,7 @@ fn tags() -> String {
 
 fn head(route: &Route, path: &str, token: Option<&str>) -> String {
     let content_type = match route.path {
-        "/fhir/{type}/_search" => "application/x-www-form-urlencoded",
+        "/fhir/{type}/_search" | "/fhir/AuditEvent/_search" => "application/x-www-form-urlencoded",
         _ if route.verb.as_str() == "PATCH" => "application/json-patch+json",
         _ => "application/json",
     };

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod acts;
+mod audit_events;
 mod bodies;
 mod cases;
 mod controlled;

@@ -5,7 +5,7 @@ use rusqlite::{CachedStatement, Connection, params};
 
 use super::Place;
 use crate::Error;
-use crate::code::json;
+use crate::code::{json, nanoseconds};
 
 pub(super) struct Accesses<'c> {
     insert: CachedStatement<'c>,
@@ -15,7 +15,7 @@ impl<'c> Accesses<'c> {
     pub(super) fn new(connection: &'c Connection) -> Result<Self, Error> {
         Ok(Self {
             insert: connection.prepare_cached(
-                "INSERT INTO access (seq, refused, patient, body) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO access (seq, refused, at, patient, body) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?,
         })
     }
@@ -28,7 +28,7 @@ impl<'c> Accesses<'c> {
     ) -> Result<(), Error> {
         let body = json("look at patient data", access)?;
         let patient = access.patient.as_ref().map(fhir::Id::as_str);
-        self.insert.execute(params![place.seq, refused, patient, body])?;
+        self.insert.execute(params![place.seq, refused, nanoseconds(access.at), patient, body])?;
         Ok(())
     }
 }

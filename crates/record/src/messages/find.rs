@@ -192,7 +192,8 @@ impl Reader {
         Ok(terms.into_iter().collect())
     }
 
-    fn patients_with(&self, number: &str) -> Result<Vec<Id>, Error> {
+    /// The ids of the patients who have a number, of whichever system; 32 at the most.
+    pub fn patients_with(&self, number: &str) -> Result<Vec<Id>, Error> {
         let mut statement = self.connection.prepare_cached(
             "SELECT r.id FROM identifier i JOIN resource r ON r.n = i.n \
              WHERE i.type = ?1 AND i.value = ?2 LIMIT ?3",

@@ -25,7 +25,10 @@ use std::sync::Arc;
 use journal::Position;
 use rusqlite::{Connection, Transaction};
 
-pub use accesses::{AccessView, MAX_ACCESSES};
+pub use accesses::{
+    AccessPage, AccessPlace, AccessSearch, AccessView, MAX_ACCESS_READS, MAX_ACCESSES,
+    MAX_SAME_PERSON,
+};
 pub use cases::{CaseCount, CaseView, MAX_CASES};
 pub use cold::ColdReader;
 pub use deliveries::{DeliveryView, MAX_DELIVERIES, MAX_QUEUE_SCAN, Queue};

@@ -5,7 +5,7 @@ use medicines::cabinet::{Coded, Staff, Transaction, TransactionCode};
 use medicines::cases::{Case, CaseClosed, CaseKind};
 use medicines::stock::{Account, Movement, PocketAddress, Transfer, TransferState};
 use medicines::{Access, Cold, Fact, RowKind};
-use record::ColdReader;
+use record::{AccessSearch, ColdReader, MAX_ACCESS_READS};
 
 use crate::hand::{Hand, at, id, order, patient, row, stored};
 
@@ -256,11 +256,100 @@ fn looks_and_refusals_are_listed_by_patient() {
         who(reader.accesses(None, 10).unwrap()),
         [s("S3", true), s("S2", false), s("S1", false)]
     );
-    let of_patient = reader.accesses_of(&id("p1"), None, 10).unwrap();
-    let before = Some(of_patient[0].n);
-    assert_eq!(who(of_patient), [s("S3", true), s("S1", false)]);
-    assert_eq!(who(reader.accesses_of(&id("p1"), before, 10).unwrap()), [s("S1", false)]);
-    assert_eq!(who(reader.accesses_of(&id("p2"), None, 10).unwrap()), []);
+    let of = |patient: &str| AccessSearch {
+        patients: Some(vec![id(patient)]),
+        count: 10,
+        ..AccessSearch::default()
+    };
+    let all = reader.accesses_of(&of("p1"), |_| true).unwrap();
+    assert_eq!(all.next, None);
+    let before = Some(all.accesses[0].place());
+    assert_eq!(reader.access(all.accesses[0].n).unwrap().as_ref(), Some(&all.accesses[0]));
+    assert_eq!(who(all.accesses), [s("S3", true), s("S1", false)]);
+    let rest = reader.accesses_of(&AccessSearch { before, ..of("p1") }, |_| true).unwrap();
+    assert_eq!(who(rest.accesses), [s("S1", false)]);
+    assert_eq!(who(reader.accesses_of(&of("p2"), |_| true).unwrap().accesses), []);
+    assert_eq!(reader.access(9).unwrap(), None);
+}
+
+#[test]
+fn looks_are_read_by_their_time_a_page_at_a_time() {
+    let mut hand = Hand::new();
+    // Minute 3 comes last into the journal, and two happened in the same minute.
+    for (who, patient, minute) in
+        [("a", "p1", 1), ("b", "p2", 2), ("c", "p1", 2), ("d", "p3", 4), ("e", "p1", 3)]
+    {
+        hand.entry(&[Fact::Seen(access(who, Some(patient), minute))]);
+    }
+    let reader = hand.reader();
+    let check = |search: AccessSearch, expected: &str| {
+        let (mut before, mut found) = (search.before, String::new());
+        for _ in 0..9 {
+            let search = AccessSearch { before, count: 2, ..search.clone() };
+            let page = reader.accesses_of(&search, |view| view.access.who != "d").unwrap();
+            assert!(page.accesses.len() <= 2);
+            found.extend(page.accesses.iter().map(|view| view.access.who.as_str()));
+            before = page.next;
+            if before.is_none() {
+                break;
+            }
+            found.push(' ');
+        }
+        assert_eq!(found, expected, "{search:?}");
+    };
+    let patients = |all: &[&str]| Some(all.iter().map(|it| id(it)).collect::<Vec<_>>());
+    let all = AccessSearch::default;
+    check(all(), "ec ba");
+    check(AccessSearch { patients: patients(&["p1", "p2"]), ..all() }, "ec ba");
+    check(AccessSearch { patients: patients(&["p1"]), ..all() }, "ec a");
+    check(AccessSearch { patients: patients(&[]), ..all() }, "");
+    check(AccessSearch { from: Some(at(2)), to: Some(at(3)), ..all() }, "cb");
+    check(AccessSearch { patients: patients(&["p1"]), from: Some(at(3)), ..all() }, "e");
+}
+
+#[test]
+fn a_page_of_looks_is_made_from_so_many_and_the_next_goes_on() {
+    let mut hand = Hand::new();
+    let looks: Vec<Fact> =
+        (0..MAX_ACCESS_READS + 10).map(|_| Fact::Seen(access("many", None, 2))).collect();
+    hand.entry(&[Fact::Refused(access("old", None, 1))]);
+    hand.entry(&looks);
+    let reader = hand.reader();
+    let search = AccessSearch { count: 10, ..AccessSearch::default() };
+    let first = reader.accesses_of(&search, |view| view.refused).unwrap();
+    assert!(first.accesses.is_empty() && first.next.is_some());
+    let second = AccessSearch { before: first.next, ..search };
+    let second = reader.accesses_of(&second, |view| view.refused).unwrap();
+    assert_eq!((second.accesses.len(), second.next), (1, None));
+}
+
+#[test]
+fn one_person_is_what_was_merged_both_ways() {
+    let mut hand = Hand::new();
+    let linked = |name: &str, links: &[(&str, &str)]| {
+        let links: Vec<_> = links
+            .iter()
+            .map(|(kind, to)| {
+                serde_json::json!({ "type": kind, "other": { "reference": format!("Patient/{to}") } })
+            })
+            .collect();
+        let body = serde_json::json!({ "resourceType": "Patient", "link": links });
+        Fact::Stored(StoredResource::new(&body.to_string(), id(name), 1, at(1)).unwrap())
+    };
+    hand.entry(&[
+        linked("a", &[("replaces", "b"), ("replaces", "x")]),
+        linked("b", &[("replaced-by", "a"), ("replaces", "c")]),
+        linked("c", &[("replaced-by", "b"), ("seealso", "y")]),
+        linked("x", &[]),
+        linked("y", &[]),
+    ]);
+    let reader = hand.reader();
+    for of in ["a", "b", "c"] {
+        assert_eq!(reader.same_person(&id(of)).unwrap(), ["a", "b", "c"].map(id), "{of}");
+    }
+    for alone in ["x", "y", "unknown"] {
+        assert_eq!(reader.same_person(&id(alone)).unwrap(), [id(alone)]);
+    }
 }
 
 #[test]

@@ -205,7 +205,9 @@ fn permitted(
     exports_scope(caller, scope)?;
     let of_scope: Vec<ResourceType> = match scope {
         Scope::System => ResourceType::ALL.iter().copied().filter(|it| is_served(*it)).collect(),
-        Scope::Patients | Scope::Group(_) => record::types_of_patients().collect(),
+        Scope::Patients | Scope::Group(_) => {
+            record::types_of_patients().filter(|it| is_served(*it)).collect()
+        }
     };
     let Some(mut asked) = asked else {
         return Ok(of_scope.into_iter().filter(|kind| caller.exports_type(*kind)).collect());

@@ -11,7 +11,7 @@ use fhir::resources::{
 };
 use fhir::types::Extension;
 use fhir_definitions::SearchKind;
-use fhir_search::{DEFAULT_COUNT, MAX_COUNT, Param, params_of};
+use fhir_search::{DEFAULT_COUNT, MAX_COUNT, On, Param, params_of};
 
 use record::MAX_CANDIDATES;
 
@@ -76,8 +76,9 @@ fn statement(base: &str) -> CapabilityStatement {
     server.security = Some(RestSecurity {
         cors: Some(false),
         description: Some(
-            "A bearer token of a client with the role fhir-read to look, fhir-write to write, and \
-             prescriber beside it for orders that are in force. Every look and every write is \
+            "A bearer token of a client with the role fhir-read to look, fhir-write to write, \
+             prescriber beside it for orders that are in force, and audit for AuditEvents alone. \
+             Every look and every write is \
              journalled before it is answered."
                 .to_owned(),
         ),
@@ -85,6 +86,7 @@ fn statement(base: &str) -> CapabilityStatement {
     });
     server.resource =
         ResourceType::ALL.iter().copied().filter(|kind| is_served(*kind)).map(of_type).collect();
+    server.resource.push(audit_events());
     server.interaction = codes_of(SYSTEM);
     server.operation = vec![RestOperation::new("export".to_owned(), format!("{EXPORTS}export"))];
     // A FHIRPath Patch is Parameters, and comes as any resource does.
@@ -119,18 +121,41 @@ fn of_type(kind: ResourceType) -> RestResource {
     of_type.conditional_read = Some(ConditionalRead::FullSupport);
     of_type.conditional_delete = Some(ConditionalDelete::Single);
     of_type.operation = operations(kind);
-    of_type.search_param = params_of(kind)
-        .iter()
-        .map(|param| {
-            let mut stated = RestSearchParam::new(param.code.to_owned(), kind_of(param));
-            let url = || format!("http://hl7.org/fhir/SearchParameter/{}", param.id);
-            stated.definition = (!param.id.is_empty()).then(url);
-            stated
-        })
-        .collect();
+    of_type.search_param = params_of(kind).iter().map(stated_param).collect();
     of_type.search_include = includes(kind);
     of_type.search_rev_include = referring(kind);
     of_type
+}
+
+/// Who looked: made from the record, read and searched, and nothing else.
+fn audit_events() -> RestResource {
+    let kind = ResourceType::AuditEvent;
+    let mut stated = RestResource::new(kind.as_str().to_owned());
+    let routes = ROUTES.iter().filter(|route| route.path.starts_with("/fhir/AuditEvent"));
+    stated.interaction = each_once(routes.map(|route| match route.what {
+        "search" => "search-type",
+        what => what,
+    }));
+    stated.versioning = Some(VersioningPolicy::NoVersion);
+    stated.documentation = Some(
+        "Who looked at patient data, and who was refused: for clients with the role audit, which \
+         no other role includes. They are made of the looks in the journal, the newest come first, \
+         and how many there are is not counted. A page may have fewer than _count, or none, while \
+         it has a next link. patient finds the looks at all records that were merged into one, and \
+         patient.identifier is the one chain; agent takes a staff number or the name of a client."
+            .to_owned(),
+    );
+    let of_event = |param: &&Param| matches!(param.on, On::Id | On::LastUpdated | On::Elements);
+    stated.search_param = params_of(kind).iter().filter(of_event).map(stated_param).collect();
+    stated
+}
+
+/// A search parameter as the statement names it.
+fn stated_param(param: &Param) -> RestSearchParam {
+    let mut stated = RestSearchParam::new(param.code.to_owned(), kind_of(param));
+    let url = || format!("http://hl7.org/fhir/SearchParameter/{}", param.id);
+    stated.definition = (!param.id.is_empty()).then(url);
+    stated
 }
 
 fn kind_of(param: &Param) -> ParamKind {
@@ -246,6 +271,11 @@ mod tests {
         for stated in &server.resource {
             let kind: ResourceType = stated.kind.parse().unwrap();
             let codes: Vec<&str> = stated.interaction.iter().map(|it| it.code.as_str()).collect();
+            if kind == ResourceType::AuditEvent {
+                assert_eq!(codes, ["search-type", "read"]);
+                assert!(stated.operation.is_empty() && stated.conditional_create.is_none());
+                continue;
+            }
             let expected = [
                 "search-type",
                 "read",

@@ -27,7 +27,7 @@ use crate::state::{ApiState, unreadable};
 use record::patient_of;
 
 /// The most bytes that a search keeps of an unknown name.
-const MAX_UNKNOWN_NAME_BYTES: usize = 64;
+pub(crate) const MAX_UNKNOWN_NAME_BYTES: usize = 64;
 
 type Pairs = Vec<(String, String)>;
 
