@@ -318,3 +318,34 @@ test("a ward asks, the pharmacy sends, the ward receives less", async () => {
     await page.getByText("less came than was sent: 1 ampoule").waitFor();
   });
 });
+
+test("a governance lead finds who looked by keyboard alone, and a pharmacist does not", async () => {
+  const session = await chromium.newContext();
+  const first = await session.newPage();
+  await first.goto(at("/?key=govern"));
+  const storageState = await session.storageState();
+  await session.close();
+  const gwen = { newContext: (options) => chromium.newContext({ ...options, storageState }) };
+  await visit(paula, at("/verification"), {}, async ({ page }) => {
+    await page.getByRole("heading", { level: 1, name: "Orders to verify" }).waitFor();
+  });
+  await visit(gwen, at("/looks"), {}, async ({ page }) => {
+    await tabTo(page, "textbox", /^NHS number/);
+    await page.keyboard.type("9990000042");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { level: 2, name: "Newest first" }).waitFor();
+    await page.getByRole("cell", { name: "Test, Paula (P2001)" }).first().waitFor();
+    assert.deepEqual(await barriers(page), []);
+    assert.equal(await page.getByLabel(/^NHS number/).inputValue(), "9990000042");
+  });
+  for (const path of ["/looks", "/looks?patient=9990000042", "/looks?patient=9990000999"]) {
+    await visit(gwen, at(path), { width: NARROWEST, height: 640 }, async ({ page }) => {
+      assert.equal(await overflow(page), 0, `nobody has to scroll ${path} sideways`);
+      assert.deepEqual(await barriers(page), []);
+    });
+  }
+  const refused = await open(paula, at("/looks"));
+  await refused.page.getByText("Your key does not open this page").waitFor();
+  refused.faults.splice(0);
+  await refused.close();
+});

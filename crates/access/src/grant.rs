@@ -19,6 +19,8 @@ pub enum Right {
     VerifyOrder,
     /// Let every cabinet give out medicines without an order, and end that again.
     SwitchOverride,
+    /// See who looked at patient data, and who was refused.
+    SeeLooks,
 }
 
 /// Proof that a named person may do one thing, made by [`allow`] alone.
@@ -83,6 +85,9 @@ mod tests {
             (Role::Engineer, Right::ReadRecord, true),
             (Role::Nurse, Right::SwitchOverride, false),
             (Role::Pharmacist, Right::SwitchOverride, true),
+            (Role::Governance, Right::SeeLooks, true),
+            (Role::Engineer, Right::SeeLooks, false),
+            (Role::Pharmacist, Right::SeeLooks, false),
         ];
         for (role, right, expected) in cases {
             let person =

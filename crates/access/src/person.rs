@@ -28,8 +28,8 @@ impl Role {
     /// Whether somebody in this role has `right`.
     pub fn has(self, right: Right) -> bool {
         use Right::{
-            Administer, ReadRecord, RemoveMedicine, ResolveCase, SwitchOverride, VerifyOrder,
-            Witness,
+            Administer, ReadRecord, RemoveMedicine, ResolveCase, SeeLooks, SwitchOverride,
+            VerifyOrder, Witness,
         };
         match self {
             Role::Nurse | Role::Prescriber => {
@@ -50,8 +50,9 @@ impl Role {
                 matches!(right, RemoveMedicine | Witness | ReadRecord | ResolveCase)
             }
             Role::Assistant => matches!(right, ReadRecord),
-            Role::Engineer | Role::Governance => {
-                matches!(right, ReadRecord | ResolveCase | SwitchOverride)
+            Role::Engineer => matches!(right, ReadRecord | ResolveCase | SwitchOverride),
+            Role::Governance => {
+                matches!(right, ReadRecord | ResolveCase | SwitchOverride | SeeLooks)
             }
         }
     }

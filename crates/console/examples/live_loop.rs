@@ -132,6 +132,8 @@ async fn main() {
             // The second person, and somebody who takes medicines out.
             key("P2002", "second", false),
             key("N1001", "nurse", false),
+            // The governance lead, who sees who looked.
+            key("G1001", "govern", true),
         ],
         site_name: "Royal Example Hospital".into(),
         // Those who look are on the same machine, and nothing here is real; but each of them, and

@@ -56,6 +56,17 @@ impl Desk {
         reading.await.unwrap_or(Err(Trouble::Broken))
     }
 
+    /// The same of a record that holds every look that was journalled before as well.
+    pub(crate) async fn read_looks<T, F>(&self, read: F) -> Result<T, Trouble>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Reader) -> Result<T, Trouble> + Send + 'static,
+    {
+        let readers = self.engine.readers();
+        let reading = tokio::task::spawn_blocking(move || read(&*readers.with_looks()?));
+        reading.await.unwrap_or(Err(Trouble::Broken))
+    }
+
     /// Has something decided. A form that is sent twice is decided once; with other words in it,
     /// it is another one.
     pub(crate) async fn act(&self, act: Act) -> Result<Receipt, Stopped> {

@@ -1,6 +1,7 @@
 //! What the live loop shows, as values: gathered from the record, rendered by the templates.
 
 mod controlled;
+mod looks;
 mod messages;
 mod orders;
 mod recalls;
@@ -20,6 +21,7 @@ pub(crate) use controlled::{
     CountRow, CountView, CountsView, FieldError, HandRow, HandsView, OpenDiscrepancy, SecondView,
     WasteView, Wrong,
 };
+pub(crate) use looks::{LookRow, LooksAsked, LooksView};
 pub(crate) use messages::{
     AgainView, Asked, BytesView, CaseView, FoundRow, LifeView, PartView, SegmentView, SentView,
 };

@@ -18,17 +18,20 @@ pub enum Right {
     CriticalOverride,
     /// See the registers of controlled drugs, and act on them.
     Registers,
+    /// See who looked at a patient's record, and who was refused.
+    Audit,
 }
 
 impl Right {
     /// Every right.
-    pub const ALL: [Right; 6] = [
+    pub const ALL: [Right; 7] = [
         Right::Messages,
         Right::Replay,
         Right::Verification,
         Right::Stock,
         Right::CriticalOverride,
         Right::Registers,
+        Right::Audit,
     ];
 
     /// What the journal calls looks under the right.
@@ -39,6 +42,7 @@ impl Right {
             Right::Stock => "recall",
             Right::CriticalOverride => "critical-override",
             Right::Registers => "registers",
+            Right::Audit => "audit",
         }
     }
 
@@ -50,6 +54,7 @@ impl Right {
             Right::Stock => 1 << 3,
             Right::CriticalOverride => 1 << 4,
             Right::Registers => 1 << 5,
+            Right::Audit => 1 << 6,
         }
     }
 }

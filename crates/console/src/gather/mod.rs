@@ -5,6 +5,7 @@ pub(crate) mod counts;
 pub(crate) mod critical;
 mod entries;
 mod hands;
+pub(crate) mod looks;
 pub(crate) mod messages;
 mod ordered;
 mod people;

@@ -162,7 +162,7 @@ impl Console {
     }
 
     /// Has it journalled that somebody asked for more than their key allows.
-    async fn refuse_right(&self, who: &str, right: Option<Right>, page: &str) {
+    pub(super) async fn refuse_right(&self, who: &str, right: Option<Right>, page: &str) {
         if self.door.tells_refusal(Instant::now()).is_none() {
             return;
         }

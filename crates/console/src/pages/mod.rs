@@ -5,6 +5,7 @@ mod critical;
 mod find;
 mod inside;
 mod live_loop;
+mod looks;
 mod recalls;
 mod registers;
 mod requisitions;
@@ -191,6 +192,7 @@ pub(crate) fn router(console: Arc<Console>) -> Router {
         .route("/waste/{removal}", get(waste::one).post(waste::enter))
         .route("/requisitions", get(requisitions::list).post(requisitions::ask))
         .route("/requisitions/{id}/{step}", get(requisitions::one).post(requisitions::enter))
+        .route("/looks", get(looks::list))
         .route("/critical-override", get(critical::page_of).post(critical::switch))
         .route("/sign-in", get(sign_in::form).post(sign_in::enter))
         .route("/sign-out", post(sign_in::leave))

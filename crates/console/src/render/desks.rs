@@ -4,8 +4,8 @@ use askama::Template;
 
 use super::tags;
 use crate::view::{
-    BatchView, Change, DiscrepancyView, OrderView, QueueView, RecallsView, RegisterView,
-    RegistersView, Shell, SpanView, Standing,
+    BatchView, Change, DiscrepancyView, LooksAsked, LooksView, OrderView, QueueView, RecallsView,
+    RegisterView, RegistersView, Shell, SpanView, Standing,
 };
 
 /// The orders that wait for a pharmacist.
@@ -79,6 +79,22 @@ pub(crate) struct RegistersPage<'a> {
 pub(crate) struct RegisterPage<'a> {
     pub(crate) shell: &'a Shell,
     pub(crate) register: &'a RegisterView,
+}
+
+/// Who looked at a patient's record.
+#[derive(Template)]
+#[template(path = "looks.html")]
+pub(crate) struct LooksPage<'a> {
+    pub(crate) shell: &'a Shell,
+    pub(crate) asked: &'a LooksAsked,
+    /// None before anything was asked for.
+    pub(crate) found: Option<&'a LooksView>,
+    /// The address of the next page.
+    pub(crate) next: Option<String>,
+    pub(crate) can_read_messages: bool,
+    /// The address of the messages about the patient.
+    pub(crate) messages: String,
+    pub(crate) error: Option<&'a str>,
 }
 
 /// A discrepancy and its steps.

@@ -13,8 +13,8 @@ pub(crate) use controlled::{
     CountPage, CountsPage, HandOverPage, HandsPage, RequisitionsPage, WastePage,
 };
 pub(crate) use desks::{
-    CriticalPage, DiscrepancyPage, OrderPage, QueuePage, RecallPage, RecallsPage, RegisterPage,
-    RegistersPage,
+    CriticalPage, DiscrepancyPage, LooksPage, OrderPage, QueuePage, RecallPage, RecallsPage,
+    RegisterPage, RegistersPage,
 };
 
 use crate::view::{Asked, FoundRow, LifeView, LiveLoop, Shell};

@@ -16,6 +16,7 @@ pub(crate) enum Place {
     Requisitions,
     Registers,
     Critical,
+    Looks,
 }
 
 impl Place {
@@ -29,6 +30,7 @@ impl Place {
         Place::Registers,
         Place::Critical,
         Place::Messages,
+        Place::Looks,
     ];
 
     /// The pages to which somebody finds the way.
@@ -47,6 +49,7 @@ impl Place {
                 Some(Right::Registers)
             }
             Place::Critical => Some(Right::CriticalOverride),
+            Place::Looks => Some(Right::Audit),
         }
     }
 
@@ -61,6 +64,7 @@ impl Place {
             Place::Requisitions => "/requisitions",
             Place::Registers => "/registers",
             Place::Critical => "/critical-override",
+            Place::Looks => "/looks",
         }
     }
 
@@ -75,6 +79,7 @@ impl Place {
             Place::Requisitions => "Requisitions",
             Place::Registers => "Controlled drugs",
             Place::Critical => "Critical override",
+            Place::Looks => "Who looked",
         }
     }
 }

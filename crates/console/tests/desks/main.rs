@@ -62,8 +62,8 @@ impl Answer {
 }
 
 impl Site {
-    /// Opens the console to pharmacists P2001 and P2002, to nurse N1001, each with all rights, and
-    /// to a screen without any; their keys are their names.
+    /// Opens the console to pharmacists P2001 and P2002, to nurse N1001, each with all rights, to
+    /// the governance lead G1001, and to a screen without any; their keys are their names.
     async fn open(day: impl FnOnce(&Hospital) + Send + 'static) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_owned();
@@ -91,6 +91,7 @@ impl Site {
                 key("P2001", Rights::all()),
                 key("P2002", Rights::all()),
                 key("N1001", Rights::all()),
+                key("G1001", [Right::Audit].into_iter().collect()),
                 key("wall", [Right::Messages].into_iter().collect()),
                 Key { one_time: true, ..key("once", Rights::all()) },
             ],
@@ -379,4 +380,79 @@ async fn a_register_is_printed() {
         "attachment; filename=\"register-2026-11-20-2026-11-20.pdf\""
     );
     pdf.has("%PDF-1.7");
+}
+
+#[tokio::test]
+async fn a_governance_lead_sees_who_looked() {
+    let site = Site::open(|hospital| {
+        for number in 1..=2 {
+            hospital.admit(number, "WARDA1", "01");
+            hospital.tell_order((number, "PARA500"), Control::New, "2", None);
+        }
+    })
+    .await;
+    let (governance, pharmacist) = (site.enter("G1001").await, site.enter("P2001").await);
+    let empty = site.get("/looks", &governance).await;
+    assert_eq!(empty.status(), 200);
+    assert!(!empty.0.contains("found-title"), "nothing was asked for");
+    empty.has("aria-current=\"page\">Who looked");
+    // What a pharmacist has just been shown is found at once.
+    assert_eq!(site.get("/verification", &pharmacist).await.status(), 200);
+    let number = hospital::nhs_number(1);
+    let spaced = format!("{}+{}+{}", &number[..3], &number[3..6], &number[6..]);
+    let found = site.get(&format!("/looks?patient={spaced}"), &governance).await;
+    found.has("Test, Paula (P2001)");
+    found.has("Verification");
+    found.has("Newest first");
+    assert!(!found.0.contains("/trace/"), "the key opens no messages");
+    // To ask was a look, and it is on the next page that is shown.
+    let again = site.get(&format!("/looks?patient={number}"), &governance).await;
+    again.has("Test, Gwen (G1001)");
+    let by = site.get(&format!("/looks?patient={number}&who=P2001"), &governance).await;
+    by.has("Test, Paula (P2001)");
+    assert!(!by.0.contains("(G1001)"));
+    let none = site.get(&format!("/looks?patient={number}&only=refused"), &governance).await;
+    none.has("Nobody looked");
+    let earlier = format!("/looks?patient={number}&to=2026-11-20T10:00");
+    site.get(&earlier, &governance).await.has("Nobody looked");
+    site.get("/looks?patient=9990000999", &governance).await.has("Nobody has this number");
+    let wrong = site.get("/looks?who=P2001", &governance).await;
+    assert_eq!(wrong.status(), 422);
+    wrong.has("Enter a number of the patient");
+    let looks = site.looks("audit");
+    assert!(looks.iter().all(|(who, _, refused)| who == "G1001" && !refused), "{looks:?}");
+    assert_eq!(looks.iter().filter(|(_, patient, _)| patient.is_some()).count(), 5, "{looks:?}");
+}
+
+#[tokio::test]
+async fn a_page_has_a_hundred_looks_and_older_ones_follow() {
+    let site = Site::open(|hospital| hospital.admit(1, "WARDA1", "01")).await;
+    let governance = site.enter("G1001").await;
+    let path = format!("/looks?patient={}", hospital::nhs_number(1));
+    for _ in 0..103 {
+        assert_eq!(site.get(&path, &governance).await.status(), 200);
+    }
+    let rows = |answer: &Answer| answer.0.matches("<time datetime").count();
+    let first = site.get(&path, &governance).await;
+    assert_eq!(rows(&first), 100);
+    let older = first.0.split_once("\">Older looks").unwrap().0;
+    let older = older.rsplit_once("href=\"").unwrap().1.replace("&#38;", "&").replace("&amp;", "&");
+    let second = site.get(&older, &governance).await;
+    assert_eq!((second.status(), rows(&second)), (200, 3));
+    assert!(!second.0.contains("Older looks"));
+}
+
+#[tokio::test]
+async fn nobody_else_sees_who_looked() {
+    let site = Site::open(|hospital| hospital.admit(1, "WARDA1", "01")).await;
+    // A key that lacks the right, and keys with it whose people are no governance leads.
+    for name in ["wall", "P2001", "N1001"] {
+        let cookie = site.enter(name).await;
+        let refused = site.get("/looks?patient=9990000018", &cookie).await;
+        assert_eq!(refused.status(), 403, "{name}");
+    }
+    let refused = site.looks("audit");
+    let who: Vec<&str> = refused.iter().map(|(who, ..)| who.as_str()).collect();
+    assert_eq!(who, ["N1001", "P2001", "wall"]);
+    assert!(refused.iter().all(|(.., refused)| *refused));
 }

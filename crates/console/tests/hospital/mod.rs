@@ -82,6 +82,10 @@ impl Hospital {
                 nurse,
                 pharmacist("P2001", "Test, Paula"),
                 pharmacist("P2002", "Test, Piet"),
+                access::Person {
+                    role: access::Role::Governance,
+                    ..pharmacist("G1001", "Test, Gwen")
+                },
             ],
             ..Site::default()
         };
