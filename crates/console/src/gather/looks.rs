@@ -29,12 +29,12 @@ pub(crate) struct Wanted {
 /// A page of looks, and the records of the patient who is asked about.
 pub(crate) fn page(
     reader: &Reader,
-    wanted: Wanted,
+    wanted: &Wanted,
     now: jiff::Timestamp,
 ) -> Result<(LooksView, BTreeSet<Id>), Trouble> {
     let records = records(reader, &wanted.patient)?;
     let search =
-        AccessSearch { patients: Some(records.iter().cloned().collect()), ..wanted.search };
+        AccessSearch { patients: Some(records.iter().cloned().collect()), ..wanted.search.clone() };
     let who = wanted.who.as_str();
     let found = reader.accesses_of(&search, |view| {
         (who.is_empty() || view.access.who == who) && (view.refused || !wanted.refused_only)

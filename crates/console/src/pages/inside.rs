@@ -12,7 +12,7 @@ use medicines::{Access, Request};
 use super::{Console, NotNow, Peer};
 use crate::desk::{Act, Desk, NotDone, done};
 use crate::door::{Refusal, Right, Rights, Token, form_key, read_form_key};
-use crate::gather::{Trouble, critical};
+use crate::gather::{Trouble, critical, looks};
 use crate::render::html;
 use crate::view::{Place, Shell};
 
@@ -80,14 +80,26 @@ impl Console {
         token: &Token,
         here: Place,
     ) -> Result<Shell, Box<Response>> {
+        let rights = if desk.is_some() { rights } else { Rights::default() };
+        let mut pages = Place::those_of(rights);
         let critical = match desk {
-            Some(desk) => desk.read(critical::running).await.map_err(|why| self.trouble(&why))?,
+            Some(desk) => {
+                // No way leads to a page that the role of this person does not open.
+                let asks = rights.has(Right::Audit).then(|| who.to_owned());
+                let read = desk.read(move |record| {
+                    let may = asks.map_or(Ok(false), |who| looks::may(record, &who))?;
+                    Ok((critical::running(record)?, may))
+                });
+                let (critical, may) = read.await.map_err(|why| self.trouble(&why))?;
+                pages.retain(|place| may || *place != Place::Looks);
+                critical
+            }
             None => None,
         };
         Ok(Shell {
             site: self.site_name.clone(),
             who: who.to_owned(),
-            pages: Place::those_of(if desk.is_some() { rights } else { Rights::default() }),
+            pages,
             here,
             critical,
             form: form_key(token, |bytes| (self.random)(bytes)),

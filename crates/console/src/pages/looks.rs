@@ -47,7 +47,7 @@ async fn found(console: &Console, reader: &Insider, asked: &LooksAsked) -> Shown
         Err(error) => return shown(console, reader, asked, None, Some(&error)).await,
     };
     let now = reader.desk.now();
-    let found = reader.desk.read_looks(move |record| looks::page(record, wanted, now)).await;
+    let found = reader.desk.read_looks(move |record| looks::page(record, &wanted, now)).await;
     let (view, records) = found.map_err(|why| console.trouble(&why))?;
     // Who asks has looked as well, before anything is shown.
     let detail = format!("looks?{}", given(asked).join("&"));

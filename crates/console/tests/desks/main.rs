@@ -450,6 +450,7 @@ async fn nobody_else_sees_who_looked() {
         let cookie = site.enter(name).await;
         let refused = site.get("/looks?patient=9990000018", &cookie).await;
         assert_eq!(refused.status(), 403, "{name}");
+        assert!(!site.get("/", &cookie).await.0.contains("/looks"), "{name} finds no way to it");
     }
     let refused = site.looks("audit");
     let who: Vec<&str> = refused.iter().map(|(who, ..)| who.as_str()).collect();

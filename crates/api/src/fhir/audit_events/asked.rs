@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use fhir::resources::IssueType;
-use fhir::search::{DateFilter, DatePrefix};
+use fhir::search::{DateFilter, DatePrefix as P};
 use fhir::{Id, ResourceType, StoredResource};
 use fhir_search::{Condition, Filter, Modifier, Nowhere, SearchRequest};
 use jiff::Timestamp;
@@ -175,7 +175,6 @@ fn window(search: &SearchRequest) -> (Option<Timestamp>, Option<Timestamp>) {
             _ => None,
         };
         let Some(DateFilter { prefix, range }) = filter else { continue };
-        use DatePrefix as P;
         if matches!(
             prefix,
             P::Equal | P::Greater | P::GreaterOrEqual | P::StartsAfter | P::Approximately
