@@ -46,7 +46,8 @@ pub struct AccessPlace {
 /// Which looks and refusals are asked for.
 #[derive(Debug, Clone, Default)]
 pub struct AccessSearch {
-    /// Of these patients, where there are any given; else of all, and of none.
+    /// Of these patients, where there are any given; else of all, and of none. Each costs a page
+    /// of its own: whoever asks limits how many they are.
     pub patients: Option<Vec<Id>>,
     /// At this time or later.
     pub from: Option<Timestamp>,
@@ -146,7 +147,7 @@ impl Reader {
             return Ok((views, read));
         };
         let mut views = Vec::new();
-        for patient in patients.iter().take(MAX_SAME_PERSON) {
+        for patient in patients {
             let sql = "SELECT n, seq, refused, body FROM access \
                        WHERE patient = ?6 AND at >= ?1 AND at < ?2 AND (at, n) < (?3, ?4) \
                        ORDER BY at DESC, n DESC LIMIT ?5";

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use fhir::resources::IssueType;
 use fhir::search::{DateFilter, DatePrefix as P};
 use fhir::{Id, ResourceType, StoredResource};
-use fhir_search::{Condition, Filter, Modifier, Nowhere, SearchRequest};
+use fhir_search::{Condition, Filter, MAX_COUNT, Modifier, Nowhere, SearchRequest};
 use jiff::Timestamp;
-use record::{AccessPlace, AccessSearch, MAX_SAME_PERSON, Reader};
+use record::{AccessPlace, AccessSearch, Reader};
 
 use super::KIND;
 use crate::fhir::Failure;
@@ -48,8 +48,11 @@ impl Asked {
                 "patient" | "patient:Patient" => patients.push(records(value, base)?),
                 "patient.identifier" | "patient:Patient.identifier" => {
                     let pair = [("identifier".to_owned(), value.clone())];
-                    let mut search = SearchRequest::parse(ResourceType::Patient, &pair)?;
-                    search.count = u32::try_from(MAX_SAME_PERSON).unwrap_or(u32::MAX);
+                    let search = SearchRequest::parse(ResourceType::Patient, &pair)?;
+                    if !search.is_narrow() {
+                        return Err(unsupported("patient.identifier: name the number."));
+                    }
+                    let search = SearchRequest { count: MAX_COUNT, ..search };
                     patients.push(vec![Whose::Number(search)]);
                 }
                 // Whom the journal names is no resource: a name alone is what it holds.
@@ -149,11 +152,7 @@ fn records(value: &str, base: &str) -> Result<Vec<Whose>, Failure> {
         let id = Id::new(text.strip_prefix("Patient/").unwrap_or(text));
         id.map(Whose::Record).map_err(|_| wrong())
     };
-    let all: Vec<Whose> = value.split(',').map(id).collect::<Result<_, _>>()?;
-    if all.len() > MAX_SAME_PERSON {
-        return Err(wrong());
-    }
-    Ok(all)
+    value.split(',').map(id).collect()
 }
 
 /// The stretch of time in which everything lies that meets the conditions on `date` and
@@ -242,6 +241,8 @@ mod tests {
             "patient=Encounter/1",
             "patient=https://b.example/fhir/Patient/1",
             "patient.name=x",
+            "patient.identifier=",
+            "patient.identifier=urn:s%7C",
             "agent.name=x",
             "_include=AuditEvent:patient",
             "_has:Patient:_id:name=x",

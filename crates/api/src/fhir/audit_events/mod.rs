@@ -15,10 +15,10 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use fhir::resources::{Bundle, BundleEntry, BundleKind, BundleLink, IssueType};
 use fhir::{Id, Instant, ResourceType, StoredResource};
-use record::{AccessPage, AccessPlace, Reader};
+use record::{AccessPage, AccessPlace, MAX_SAME_PERSON, Reader};
 
 use self::asked::Asked;
-use super::interactions::search::{Escaped, query, warning};
+use super::interactions::search::{Escaped, not_found, query, warning};
 use super::reply::Reply;
 use super::shape::Shape;
 use super::{CHANNEL, Failure, Handling, acceptable, handling, no_such_resource};
@@ -114,7 +114,8 @@ async fn answer(
     let (found, asked) = api
         .query_looks(move |record| Ok((find(record, &asked)?, asked)))
         .await
-        .map_err(|error| unreadable(&error))?;
+        .map_err(not_found)?;
+    let found = found.ok_or_else(|| asked::unsupported("patient: name fewer of them."))?;
     let shown: BTreeSet<Id> =
         found.page.accesses.iter().filter_map(|view| view.access.patient.clone()).collect();
     // A page that shows nothing tells of those asked for that there is nothing.
@@ -130,15 +131,18 @@ async fn answer(
     Ok(Reply::body(body).respond(&shape.format_alone()))
 }
 
-/// A page of what is asked for.
-fn find(record: &Reader, asked: &Asked) -> Result<Found, record::Error> {
+/// A page of what is asked for; none where too many patients are named.
+fn find(record: &Reader, asked: &Asked) -> Result<Option<Found>, record::Error> {
     let site = record.site()?;
     let patients = asked.patients(record)?;
+    if patients.as_ref().is_some_and(|all| all.len() > MAX_SAME_PERSON) {
+        return Ok(None);
+    }
     let search = asked.search(patients.clone());
     let page = record.accesses_of(&search, |view| asked.is_met(|| event::written(view, &site)))?;
     let events = page.accesses.iter().map(|view| event::written(view, &site)).collect();
     let patients = patients.into_iter().flatten().collect();
-    Ok(Found { page, events, patients })
+    Ok(Some(Found { page, events, patients }))
 }
 
 /// Who asks who looked has looked.

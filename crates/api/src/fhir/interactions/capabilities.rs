@@ -181,7 +181,8 @@ fn includes(kind: ResourceType) -> Vec<String> {
 
 /// What can come along because it refers to the type.
 fn referring(kind: ResourceType) -> Vec<String> {
-    let all = ResourceType::ALL.iter().flat_map(|of| params_of(*of).iter().map(move |it| (of, it)));
+    let kept = ResourceType::ALL.iter().filter(|of| is_served(**of));
+    let all = kept.flat_map(|of| params_of(*of).iter().map(move |it| (of, it)));
     let referring = all.filter(|(_, param)| param.targets.contains(&kind));
     referring.map(|(of, param)| format!("{of}:{}", param.code)).collect()
 }
