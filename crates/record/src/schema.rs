@@ -4,7 +4,7 @@
 pub(crate) const APPLICATION_ID: i32 = 0x494C_5231;
 /// The version of the tables and of what is in them, in SQLite's user version. A record of
 /// another version is thrown away and rebuilt, never migrated.
-pub(crate) const FORMAT_VERSION: i64 = 14;
+pub(crate) const FORMAT_VERSION: i64 = 15;
 
 /// Two resource bodies of the usual 1.6 KB, or six state rows, fit a page of this size without an
 /// overflow page.

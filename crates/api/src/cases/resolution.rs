@@ -42,7 +42,7 @@ pub(crate) struct ResolutionBody {
     request_body = ResolutionBody,
     responses(
         (status = 200, description = "It is closed", body = submit::Done),
-        (status = 400, description = "Not understood, or `by` is somebody else's", body = ProblemBody),
+        (status = 400, description = "Not understood, or not yours to name", body = ProblemBody),
         (status = 404, description = "No open case has the id", body = ProblemBody),
         (status = 422, description = "The key was used before", body = ProblemBody),
     ),

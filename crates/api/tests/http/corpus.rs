@@ -82,7 +82,7 @@ async fn official_examples_come_back_as_they_were_sent() {
     say(&format!("{total} kept of {} types: {kept:?}", kept.len()));
     say(&format!("{} refused:\n{}", refused.len(), refused.join("\n")));
     assert!(total > 300, "the corpus is smaller than it was");
-    // A number that is another patient's, a merge, or Parameters and AuditEvents, which nobody stores.
+    // A number that is another patient's, a merge, or what nobody stores: Parameters, AuditEvents.
     let known = ["409 ", "413 ", "422 ", "404 ", "405 "];
     let unexpected: Vec<&String> = refused
         .iter()

@@ -330,7 +330,8 @@ fn one_person_is_what_was_merged_both_ways() {
         let links: Vec<_> = links
             .iter()
             .map(|(kind, to)| {
-                serde_json::json!({ "type": kind, "other": { "reference": format!("Patient/{to}") } })
+                let other = format!("Patient/{to}");
+                serde_json::json!({ "type": kind, "other": { "reference": other } })
             })
             .collect();
         let body = serde_json::json!({ "resourceType": "Patient", "link": links });
