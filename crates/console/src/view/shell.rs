@@ -20,7 +20,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    const ALL: [Place; 9] = [
+    const ALL: [Place; 10] = [
         Place::LiveLoop,
         Place::Verification,
         Place::Recalls,
