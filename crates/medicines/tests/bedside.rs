@@ -544,3 +544,63 @@ fn packs_resolve_by_dm_and_d_and_a_brand_is_a_brand() {
     check(*brand, others, Outcome::Block, &another);
     check(vmp.id(), "09501101530003", Outcome::Block, &["block not-ordered"]);
 }
+
+#[test]
+fn a_route_that_nobody_knows_is_told_and_into_the_spine_is_never_a_vinca_alkaloid() {
+    use Outcome::{Block, Pass, Warn};
+    use medicines::Item;
+    let index = std::sync::Arc::new(terminology::synthetic::import().unwrap().index);
+    let vmp = index.vmps().find(|vmp| vmp.name() == "Paracetamol 500mg tablets").unwrap();
+    assert!(vmp.routes().next().is_some());
+    let oral = vmp.routes().next().unwrap().code.to_string();
+    let check =
+        |name: &str, dmd: bool, route: Option<CodeableConcept>, outcome, findings: &[&str]| {
+            let mut hospital = Hospital::new();
+            let mut site = bedside_site();
+            site.items.push(Item {
+                code: "X".into(),
+                name: name.into(),
+                unit: "tablet".into(),
+                strength: Some(Quantity::new(500.into(), "mg")),
+                dmd: dmd.then(|| vmp.id().to_string()),
+                aliases: vec![Alias {
+                    code: "X-1".into(),
+                    units: None,
+                    signed_by: vec!["N1".into(), "N2".into()],
+                }],
+                ..Item::default()
+            });
+            hospital.ask(Request::Configure(Box::new(site)));
+            hospital.dictionary = Some(std::sync::Arc::clone(&index));
+            let mut message =
+                order_message(hospital.now, ANNA, Control::New, "7001", "X", Some("P1"));
+            let dosage = &mut message.order.dosage_instruction[0];
+            let amount = dosage.dose_and_rate[0].dose_quantity.as_mut().unwrap();
+            amount.value = Some(fhir::Decimal::parse("1000").unwrap());
+            dosage.route.clone_from(&route);
+            hospital.ask(Request::Orders(vec![message]));
+            hospital = hospital.restarted();
+            hospital.at("08:30:00");
+            let told = scan(&hospital, Act::Check, &["X-1", "X-1"]);
+            let checked = ask(&mut hospital, vec![told]).swap_remove(0);
+            assert_eq!(words(&checked), findings, "{name} by {route:?}");
+            assert_eq!(checked.outcome, outcome, "{name} by {route:?}");
+        };
+    let coded = |code: &str| Some(CodeableConcept::of("urn:route", code, None));
+    let words = |text: &str| Some(CodeableConcept::from_text(text));
+    let snomed = |code: &str| Some(CodeableConcept::of("http://snomed.info/sct", code, None));
+    let unknown = ["warn route-unknown"];
+    check("Paracetamol", true, None, Pass, &[]);
+    check("Paracetamol", true, coded("PO"), Pass, &[]);
+    check("Paracetamol", true, coded("oral"), Pass, &[]);
+    check("Paracetamol", true, snomed(&oral), Pass, &[]);
+    check("Paracetamol", true, coded("ZZ9"), Warn, &unknown);
+    check("Paracetamol", true, words("PO or PR"), Warn, &unknown);
+    check("Paracetamol", true, snomed("9999999999"), Warn, &unknown);
+    // Of a product without a list of routes nothing is said.
+    check("Paracetamol", false, coded("ZZ9"), Pass, &[]);
+    for route in [coded("IT"), coded("INTRATHECAL"), words("epidural"), snomed("72607000")] {
+        check("Vincristine 2 mg", false, route, Block, &["block vinca-spinal"]);
+    }
+    check("Vincristine 2 mg", false, coded("IV"), Pass, &[]);
+}

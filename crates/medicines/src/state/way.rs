@@ -5,8 +5,8 @@ use fhir::types::CodeableConcept;
 
 use super::Way;
 
-/// Routes of HL7 table 0162 by their names in dm+d. Others are not guessed: an order without a
-/// route that dm+d knows is not judged by its route.
+/// Routes of HL7 table 0162 by their names in dm+d. Others are not guessed: they stay in the
+/// sender's words, and the bedside says that nothing can be judged by them.
 const ROUTES: [(&str, &str); 16] = [
     ("PO", "Oral"),
     ("IV", "Intravenous"),
@@ -26,10 +26,15 @@ const ROUTES: [(&str, &str); 16] = [
     ("VG", "Vaginal"),
 ];
 
-/// Route and form of an order, as far as dm+d has words for them.
+/// The most characters that are kept of a route in the sender's words.
+const MAX_ROUTE_CHARS: usize = 64;
+
+/// Route and form of an order, as far as dm+d has words for them; of another route the sender's
+/// code or words.
 pub(super) fn of(request: &MedicationRequest) -> Option<Box<Way>> {
     let concept = request.dosage_instruction.first().and_then(|dosage| dosage.route.as_ref());
-    let route = concept.and_then(|concept| coded(concept).or_else(|| by_table(concept)));
+    let route = concept
+        .and_then(|concept| coded(concept).or_else(|| by_table(concept)).or_else(|| said(concept)));
     let form = form(request);
     (route.is_some() || form.is_some()).then(|| Box::new(Way { route, form }))
 }
@@ -45,6 +50,14 @@ fn by_table(concept: &CodeableConcept) -> Option<Box<str>> {
     let mut codes = concept.coding.iter().filter_map(|coding| coding.code.as_deref());
     let known = |code: &str| ROUTES.iter().find(|(hl7, _)| hl7.eq_ignore_ascii_case(code));
     codes.find_map(known).map(|(_, name)| (*name).into())
+}
+
+/// The code of a route that nobody knows here, else its words, at most [`MAX_ROUTE_CHARS`] of it.
+fn said(concept: &CodeableConcept) -> Option<Box<str>> {
+    let code = concept.coding.iter().find_map(|coding| coding.code.as_deref());
+    let said = code.or(concept.text.as_deref())?.trim();
+    let short: String = said.chars().take(MAX_ROUTE_CHARS).collect();
+    (!short.is_empty()).then(|| short.into())
 }
 
 /// The form of the medicine that the order brings with it.

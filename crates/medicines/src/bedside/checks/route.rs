@@ -1,4 +1,5 @@
-//! Right route: a vinca alkaloid is never given into the spine (NPSA rapid response RRR004, 2008).
+//! Right route: a vinca alkaloid is never given into the spine (NPSA rapid response RRR004, 2008),
+//! and an order whose route dm+d does not know is not given as if its route had been judged.
 
 use super::super::scan::{Finding, Outcome};
 use super::{Bedside, found};
@@ -15,7 +16,21 @@ pub(super) fn check(bedside: &Bedside<'_>) -> Vec<Finding> {
         let text = "Vinca alkaloids kill by this route. Stop, and call the prescriber.";
         return found("route", "vinca-spinal", Outcome::Block, text);
     }
+    if route.is_some_and(|route| is_unknown(bedside, route)) {
+        let text = "dm+d does not know the route of this order, so that it was not compared with \
+                    the product's: compare it by eye, and tell the pharmacy.";
+        return found("route", "route-unknown", Outcome::Warn, text);
+    }
     Vec::new()
+}
+
+/// Whether dm+d lists the routes of what is given, and not the one that is ordered.
+fn is_unknown(bedside: &Bedside<'_>, route: &str) -> bool {
+    let product = bedside.dictionary.zip(bedside.item.dmd_id());
+    product.is_some_and(|(index, id)| {
+        let vmp = index.find(id).and_then(|found| found.product.vmp());
+        vmp.is_some_and(|vmp| vmp.routes().next().is_some()) && !index.has_route(route)
+    })
 }
 
 fn is_vinca(bedside: &Bedside<'_>) -> bool {
