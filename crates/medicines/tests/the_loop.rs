@@ -102,6 +102,54 @@ fn what_came_back_can_be_taken_again() {
     assert!(hospital.remove(2).is_ok());
 }
 
+/// Parts of a removal come back after the order has ended: nothing is left in hands, the case about
+/// it closes, and what counts on the order is what stayed out, once.
+fn check_parts(unit: &str, course: u32, taken: i64, back: &[(i64, &str)]) {
+    let mut hospital = Hospital::new();
+    let mut message =
+        order_message(hospital.now, ANNA, Control::New, "7001", "PARA500", Some("P1"));
+    let dosage = &mut message.order.dosage_instruction[0];
+    let dose = dosage.dose_and_rate[0].dose_quantity.as_mut().unwrap();
+    dose.unit = Some(unit.into());
+    let repeat = dosage.timing.as_mut().unwrap().repeat.as_mut().unwrap();
+    repeat.count = Some(course);
+    hospital.ask(Request::Orders(vec![message]));
+    hospital.at("08:10:00").vend(Some("7001"), taken);
+    hospital.at("09:30:00").tick();
+    hospital.order(Control::Stop, "7001");
+    let open = |hospital: &Hospital| {
+        let cases = hospital.open_cases().into_iter();
+        cases.filter(|(kind, _)| *kind == CaseKind::UnaccountedDose).count()
+    };
+    assert_eq!(open(&hospital), 1, "{unit}");
+    for (n, (units, total)) in back.iter().enumerate() {
+        hospital = hospital.restarted();
+        hospital.at(&format!("10:0{n}:00"));
+        let mut told = transaction(TransactionCode::Return, hospital.now, *units);
+        told.bin = Bin::Return;
+        hospital.transact(told);
+        let number = format!("{ORDER}|7001");
+        let order = hospital.state.order_by(&number).unwrap();
+        assert_eq!(order.total, total.parse().unwrap(), "{unit}: return {n} of {back:?}");
+    }
+    let returned: i64 = back.iter().map(|(units, _)| units).sum();
+    assert_eq!(hospital.balance("hands"), dec(taken - returned), "{unit}: {back:?}");
+    assert_eq!(open(&hospital), usize::from(returned < taken), "{unit}: {back:?}");
+}
+
+#[test]
+fn parts_that_come_back_after_the_course_count_once() {
+    // Two tablets are one dose of 1000 mg.
+    check_parts("mg", 1, 2, &[(1, "0.5"), (1, "0")]);
+    check_parts("mg", 2, 2, &[(2, "0")]);
+    // Nobody can say how many tablets one dose is, or more than one dose was taken: it counts once
+    // until all of it is back.
+    check_parts("ml", 1, 4, &[(1, "1"), (1, "1"), (2, "0")]);
+    check_parts("ml", 2, 4, &[(4, "0")]);
+    check_parts("ml", 2, 4, &[(1, "1"), (1, "1")]);
+    check_parts("mg", 2, 4, &[(3, "1"), (1, "0")]);
+}
+
 /// What a removal after the fact leads to, by the order as it was at the time.
 fn after_the_fact(prepare: impl FnOnce(&mut Hospital), number: Option<&str>, reason: Option<&str>) {
     let mut hospital = Hospital::new();

@@ -335,6 +335,9 @@ pub struct Removal {
     pub transfer: Transfer,
     /// Units in the hands; zero for a permit that was not used.
     pub in_hands: Decimal,
+    /// Units of it that were put back so far.
+    #[serde(default, skip_serializing_if = "Decimal::is_zero")]
+    pub back: Decimal,
     /// The unaccounted-dose case, once it opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case: Option<Id>,

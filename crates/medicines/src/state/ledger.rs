@@ -217,6 +217,7 @@ impl State {
         let removal = Removal {
             transfer: transfer.clone(),
             in_hands: Decimal::ZERO,
+            back: Decimal::ZERO,
             case: transfer.case.clone(),
             due: expires,
         };
@@ -232,7 +233,8 @@ impl State {
         let due = due.unwrap_or(Timestamp::MAX);
         self.due.insert((due, Due::Removal(id.clone())));
         let in_hands = transfer.quantity;
-        self.put_removal(Removal { transfer: transfer.clone(), in_hands, case: None, due });
+        let back = Decimal::ZERO;
+        self.put_removal(Removal { transfer: transfer.clone(), in_hands, back, case: None, due });
         self.note_taken(transfer);
     }
 
@@ -259,6 +261,12 @@ impl State {
         };
         let mut removal = Removal::clone(removal);
         removal.in_hands -= transfer.quantity;
+        // What counted is what stayed out: of a removal whose dose nobody can tell, one until the
+        // last unit is back.
+        let stayed = removal.transfer.quantity - removal.back;
+        if transfer.movement == Movement::Return {
+            removal.back += transfer.quantity;
+        }
         if matches!(transfer.movement, Movement::Return | Movement::Waste)
             && let Some(patient) = removal.transfer.patient.clone()
         {
@@ -272,7 +280,8 @@ impl State {
             && let Some(order) = removal.transfer.order.clone()
         {
             self.change_order(&order, |order| {
-                order.total -= parts(transfer.quantity, removal.transfer.dose);
+                let dose = removal.transfer.dose;
+                order.total -= parts(stayed, dose) - parts(stayed - transfer.quantity, dose);
                 if let Some(taken) = order.taken.iter_mut().find(|taken| taken.removal == *id) {
                     taken.units -= transfer.quantity;
                 }
