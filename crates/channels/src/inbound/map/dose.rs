@@ -106,9 +106,9 @@ fn is_of(told: &DoseAndRate, number: Decimal) -> bool {
     }
 }
 
-/// Refuses a bare 1 of a TQ1 that is not the order's own dose. HL7 2.5.1 §4.5.4.2 also uses TQ1-2 to count
-/// what is done each time, so that the 1 may be one unit as well as once the whole dose. Another
-/// number without a unit, in any timing, says that they are doses.
+/// Refuses a bare 1 of a TQ1 that is not the order's own dose. HL7 2.5.1 §4.5.4.2 also uses TQ1-2
+/// to count what is done each time, so that the 1 may be one unit as well as once the whole dose.
+/// Another number without a unit, in any timing, says that they are doses.
 pub(crate) fn check_bare(own: &[&OwnDose], dosage: &Dosage) -> Result<(), Problem> {
     let mut bare = own.iter().filter(|dose| dose.unit.is_empty() && !dose.in_tq);
     let Some(first) = bare.next().filter(|dose| dose.value == Decimal::ONE) else {
