@@ -503,7 +503,7 @@ fn refused(hospital: &mut Hospital, codes: &str) -> Vec<(CaseKind, String)> {
         _ => None,
     });
     let last = hospital.queued("to-a").pop();
-    assert!(matches!(last.as_deref(), Some("Hold v2" | "New v1")), "{last:?}");
+    assert!(matches!(last.as_deref(), Some("Hold v2" | "New v1" | "A03" | "Stop v2")), "{last:?}");
     let Some(delivery) = told else { panic!("nothing was told") };
     let outcome = Outcome {
         channel: "to-a".into(),
@@ -531,7 +531,18 @@ fn a_cabinet_that_has_let_a_patient_go_needs_nobody_when_it_refuses_a_hold() {
     // It says nothing of an unknown patient, or it should know this one.
     assert_eq!(leave("AE 101", PatientEvent::A03, None), case("AE 101"));
     assert_eq!(leave("AE", PatientEvent::A03, None), case("AE"));
+    assert_eq!(leave("AE 207 204", PatientEvent::A03, None), case("AE 207 204"));
     assert_eq!(leave("AE 204", PatientEvent::A08, Some("WARDA")), case("AE 204"));
+    // The leave itself, and an end, would leave the order on its list.
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.at("08:30:00").adt(PatientEvent::A03, ANNA, "V1", None);
+    assert_eq!(refused(&mut hospital, "AE 204"), case("AE 204"));
+    let mut hospital = Hospital::new();
+    hospital.order(Control::New, "7001");
+    hospital.at("08:30:00").adt(PatientEvent::A03, ANNA, "V1", None);
+    hospital.at("08:40:00").order(Control::Stop, "7001");
+    assert_eq!(refused(&mut hospital, "AE 204"), case("AE 204"));
     // What it is to take onto its list, it has to take.
     let mut hospital = Hospital::new();
     hospital.order(Control::New, "7001");

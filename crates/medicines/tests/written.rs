@@ -348,6 +348,7 @@ fn an_order_ends_as_it_was_ordered() {
         let bounds = "/dosageInstruction/0/timing/repeat/boundsPeriod";
         let (start, end) = ("2026-11-20T07:00:00Z", "2026-11-20T09:00:00Z");
         check(bounds, json!({ "start": start, "end": end }), "dosageInstruction");
+        check(bounds, json!({ "end": start }), "dosageInstruction");
         // What an end may bring along, so that it is heard.
         order["statusReason"] = json!({ "text": "as before" });
         order["note"] = json!([{ "text": "rash" }]);

@@ -221,7 +221,9 @@ impl Zpm<'_, '_, '_> {
             return Ok(None);
         }
         let month = text.strip_suffix("00").filter(|month| month.len() == 6).unwrap_or(&*text);
-        let date = if month.len() == 6 {
+        // Six digits that begin otherwise are a day of two digits' year (`261201`), which no field
+        // of a date has room for.
+        let date = if month.len() == 6 && month.starts_with("20") {
             let first = format!("{month}01");
             jiff::civil::Date::strptime("%Y%m%d", first).map(jiff::civil::Date::last_of_month)
         } else {

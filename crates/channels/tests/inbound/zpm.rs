@@ -163,7 +163,9 @@ fn the_expiry_of_a_batch_stands_where_the_dialect_says() {
     check("202806", "2028-06-30");
     check("20280930", "2028-09-30");
     assert_eq!(read("zpm_expiry = 35", "").unwrap().expiry, None);
-    for wrong in ["20271331", "20271300", "202713", "2027", "20270132", "2027010000"] {
+    for wrong in
+        ["20271331", "20271300", "202713", "2027", "20270132", "2027010000", "261201", "270131"]
+    {
         let bad = read("zpm_expiry = 35", &format!("|{wrong}")).unwrap_err();
         assert_eq!(bad, (ProblemCode::BadValue, Some("ZPM-35".to_owned())), "{wrong}");
     }

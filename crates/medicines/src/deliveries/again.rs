@@ -56,7 +56,7 @@ pub fn resend(state: &mut State, ctx: &Context, asked: &Resend) -> Decision {
 }
 
 /// The patient who keeps the record of this one.
-fn keeper(state: &mut State, key: &Id) -> Id {
+pub(super) fn keeper(state: &mut State, key: &Id) -> Id {
     let mut key = key.clone();
     for _ in 0..MAX_MERGES {
         match state.patient(&key).and_then(|patient| patient.merged_into.clone()) {

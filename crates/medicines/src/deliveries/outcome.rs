@@ -5,13 +5,13 @@ use std::sync::Arc;
 use fhir::Id;
 use jiff::Timestamp;
 
+use super::again::keeper;
 use super::{Delivery, DeliveryChange, DeliveryState, Notice, Which};
 use crate::cases::{Case, CaseKind};
 use crate::command::{Context, Decision};
 use crate::fact::Fact;
 use crate::facts::Facts;
 use crate::orders::Control;
-use crate::patients::PatientEvent;
 use crate::state::State;
 
 /// ERR-3 of a peer that does not know the patient or the order (HL7 table 0357, unknown key
@@ -37,7 +37,7 @@ pub struct Outcome {
 
 /// Keeps what became of a delivery. A refusal opens a case, since nobody sends it again by itself;
 /// so does an unknown outcome at which the channel stops and waits for a person. A cabinet that
-/// does not know any more whom or what it is to take off its list has nothing left to mend.
+/// does not know any more whose order it is to hold has nothing left to mend.
 pub fn outcome(state: &mut State, ctx: &Context, outcome: &Outcome) -> Decision {
     let site = Arc::clone(state.site());
     let mut facts = Facts::new(ctx, &site);
@@ -90,25 +90,21 @@ fn change(ctx: &Context, channel: &Arc<str>, delivery: &Id, outcome: &Outcome) -
     })
 }
 
-/// Whether the peer says that it does not know what the message takes away from it, and the
-/// patient is indeed on none of the wards of its cabinets: it has taken the patient off before.
+/// Whether the peer says that it does not know whose order it is to hold, and the patient is indeed
+/// on none of the wards of its cabinets.
+///
+/// Nothing can be taken on the order then: it is held, and the patient has left. An end is another
+/// matter, and so is the leave itself: what a cabinet does not take off its list by them stays on
+/// it for good.
 fn is_off_the_list(state: &mut State, outcome: &Outcome) -> bool {
+    let holds = matches!(outcome.delivery.notice, Notice::Order { control: Control::Hold, .. });
     let detail = outcome.detail.as_deref().unwrap_or_default();
-    let unknown = detail.split(' ').skip(1).any(|code| code == UNKNOWN_KEY);
-    let takes_away = match &outcome.delivery.notice {
-        Notice::Order { control, .. } => {
-            matches!(control, Control::Hold | Control::Stop | Control::Cancel)
-        }
-        Notice::Patient { event, .. } => {
-            use PatientEvent::{A02, A03, A11, A12};
-            matches!(event, A02 | A03 | A11 | A12)
-        }
-        _ => false,
-    };
-    if !unknown || !takes_away {
+    let mut codes = detail.split(' ').skip(1).peekable();
+    if !holds || codes.peek().is_none() || !codes.all(|code| code == UNKNOWN_KEY) {
         return false;
     }
-    let patient = state.patient(&outcome.delivery.key);
+    let keeper = keeper(state, &outcome.delivery.key);
+    let patient = state.patient(&keeper);
     let Some(ward) = patient.as_ref().and_then(|patient| patient.ward()) else { return true };
     let site = state.site();
     let mut cabinets =

@@ -301,8 +301,9 @@ fn long(order: &MedicationRequest, at: &At<'_>) -> Result<(), Inexact> {
     if !told || length(order).is_some() {
         return Ok(());
     }
-    let text = "A length of time is that of one instruction, counts from authoredOn, and is told \
-                in min, h, d or wk; else tell the start and the end as boundsPeriod.";
+    let text = "A length of time is that of one instruction, counts from authoredOn with its time, \
+                and is told in min, h, d or wk of UCUM; else tell the start and the end as \
+                boundsPeriod.";
     at.fault("timing.repeat.boundsDuration", text)
 }
 

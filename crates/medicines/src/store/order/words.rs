@@ -7,10 +7,10 @@
 //! the version before: nothing that was ever told, or read here, can be. A change of the status
 //! alone leaves the word as it was, and takes none (as HD and RL do).
 
-use fhir::StoredResource;
 use fhir::json::members;
 use fhir::resources::MedicationRequestStatus;
-use fhir::types::Extension;
+use fhir::types::{Dosage, Extension};
+use fhir::{DateTime, StoredResource};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -73,8 +73,19 @@ pub(super) fn difference(
     ordered.find(|name| changes(name)).or_else(other).map(str::to_owned)
 }
 
-/// Whether the doses of two versions differ in their ends alone.
+/// Whether the doses of two versions differ in their ends alone, and end no earlier than the
+/// version before was told: by that one something may have been taken until now.
 fn only_ends(before: &StoredResource, after: &StoredResource) -> bool {
+    let told: Option<Vec<Dosage>> =
+        after.member(DOSAGE).and_then(|doses| serde_json::from_str(doses).ok());
+    let end = |dose: &Dosage| {
+        let repeat = dose.timing.as_ref()?.repeat.as_ref()?;
+        repeat.bounds_period.as_ref()?.end.as_ref().map(DateTime::upper)
+    };
+    let in_time = |dose: &Dosage| end(dose).is_none_or(|end| end >= before.last_updated);
+    if !told.is_some_and(|doses| doses.iter().all(in_time)) {
+        return false;
+    }
     let endless = |version: &StoredResource| {
         let mut doses: Value = serde_json::from_str(version.member(DOSAGE)?).ok()?;
         for dose in doses.as_array_mut()? {
