@@ -60,6 +60,7 @@ pub(crate) async fn post(
 ) -> Result<Response, Problem> {
     let asked = submit::asked(request).await?;
     let body: CountBody = body::read(&asked.raw)?;
+    caller.speaks_for("person", &body.person)?;
     let act = StockAct::Count(StockCount {
         place: account("place", &body.place)?,
         item: body.item.into_string(),

@@ -100,6 +100,7 @@ pub(crate) async fn post(
 ) -> Result<Response, Problem> {
     let asked = submit::asked(request).await?;
     let body: MovementBody = body::read(&asked.raw)?;
+    caller.speaks_for("person", &body.person)?;
     let act = StockAct::Move(body.understood()?);
     let request = medicines::Request::Stock(Box::new(act));
     recorded(&submit::act(&api, &caller, CHANNEL, Some("movements"), asked, request).await?)

@@ -59,6 +59,7 @@ pub(crate) async fn post(
 ) -> Result<Response, Problem> {
     let asked = submit::asked(request).await?;
     let body: RecallBody = body::read(&asked.raw)?;
+    caller.speaks_for("person", &body.person)?;
     let notice = RecallNotice {
         item: body.item.into_string(),
         batch: body.batch.into_string(),

@@ -64,6 +64,7 @@ pub(crate) async fn post(
 ) -> Result<Response, Problem> {
     let asked = submit::asked(request).await?;
     let body: ReceiptBody = body::read(&asked.raw)?;
+    caller.speaks_for("person", &body.person)?;
     let consignment = Id::new(&id)
         .map_err(|_| Problem::not_found("No consignment has a number of this form."))?;
     let about = consignment.clone();

@@ -171,7 +171,11 @@ pub(crate) fn all_clients() -> Vec<Client> {
     clients.push(client("tablet", "tablet", tablets));
     let own = client("of-n1002", "of-n1002", vec![Role::Witness, Role::ControlledDrugs]);
     clients.push(Client { person: Some("N1002".to_owned()), ..own });
-    let own = client("desk-of-n1002", "desk-of-n1002", vec![Role::Cases, Role::Verification]);
+    let own = client(
+        "desk-of-n1002",
+        "desk-of-n1002",
+        vec![Role::Cases, Role::Verification, Role::Stock],
+    );
     clients.push(Client { person: Some("N1002".to_owned()), ..own });
     clients
 }

@@ -147,3 +147,29 @@ async fn the_critical_override_is_switched_shown_and_stands_for_an_order() {
     assert_eq!(reply.status, 403, "{reply:?}");
     assert_eq!(node.get(ALL, PATH).await.json()["spans"][0]["endedBy"], "E1");
 }
+
+#[tokio::test]
+async fn a_persons_own_client_moves_and_recalls_for_nobody_else() {
+    let node = Node::start().await;
+    let own = "desk-of-n1002";
+    let count = json!({
+        "place": "ward:WARDC", "item": "PARA500", "found": "5", "person": "N1001",
+        "activity": "2026-11-20T09:30:00Z",
+    });
+    let receipt = json!({
+        "quantity": "5", "complete": true, "person": "N1001",
+        "activity": "2026-11-20T09:30:00Z",
+    });
+    for (path, body) in [
+        ("/stock/movements", movement("ward:WARDC")),
+        ("/stock/recalls", recall("L2231")),
+        ("/stock/counts", count.to_string()),
+        ("/stock/consignments/rxx.1.1/receipt", receipt.to_string()),
+    ] {
+        let reply = node.post(own, path, "k1", &body).await;
+        assert_eq!((reply.status, reply.code().as_str()), (400, "bad-value"), "{path}");
+    }
+    let moved = movement("ward:WARDC").replace("N1001", "N0").replace("N1002", "N1001");
+    let moved = moved.replace("N0", "N1002");
+    assert_eq!(node.post(own, "/stock/movements", "k2", &moved).await.status, 201);
+}

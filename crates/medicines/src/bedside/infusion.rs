@@ -87,24 +87,48 @@ fn changes(
 ) -> Result<Option<Changes>, Finding> {
     let at = resources::time(scan.activity);
     let end = told.effective_period.as_ref().and_then(|period| period.end.as_ref());
-    let runs = told.status.as_str() == "in-progress";
+    let status = told.status.as_str();
+    let runs = status == "in-progress";
     if scan.act == Act::Rate {
         let rate = rate_of(scan)?;
         let note = note_of(site, scan, &rate);
-        if scan.offline && told.note.contains(&note) {
+        if scan.offline && told.note.iter().any(|known| is_same(known, &note)) {
             return Ok(None);
         }
         // What a device that was cut off tells of the time before the end has happened.
-        let before = scan.offline && end.is_some_and(|end| at.lower() <= end.lower());
-        if runs || before {
+        let before = end.is_some_and(|end| at.lower() <= end.lower());
+        let is_over = ["completed", "stopped"].contains(&status);
+        if runs || (scan.offline && is_over && before) {
             return Ok(Some((changed_rate(told, rate, note), &[])));
         }
     } else if runs {
         return stop(scan, told).map(Some);
-    } else if scan.offline && end == Some(&at) {
+    } else if scan.offline && end == Some(&at) && ended_so(scan, told) {
         return Ok(None);
     }
     Err(block("not-running", "This infusion has ended already."))
+}
+
+/// Whether an infusion that has ended did so as an act tells it once more.
+fn ended_so(scan: &Scan, told: &MedicationAdministration) -> bool {
+    let dose = told.dosage.as_ref().and_then(|dosage| dosage.dose.as_ref()?.value.as_ref());
+    let given = scan.given.is_none_or(|given| dose.is_some_and(|dose| dose.value() == given));
+    let reason = scan.reason.as_ref();
+    let why = reason.is_none_or(|reason| told.status_reason.contains(reason));
+    given && why && told.status.as_str() == ended_as(scan)
+}
+
+fn ended_as(scan: &Scan) -> &'static str {
+    if scan.wasted.is_zero() { "completed" } else { "stopped" }
+}
+
+/// Whether two remarks are about the same act, whatever the person is called now.
+fn is_same(one: &Annotation, other: &Annotation) -> bool {
+    let who = |note: &Annotation| {
+        let author = note.author_reference.as_ref()?;
+        author.identifier.as_ref()?.value.clone()
+    };
+    (&one.text, &one.time, who(one)) == (&other.text, &other.time, who(other))
 }
 
 /// With what the remark about a change of the rate begins.
@@ -117,7 +141,7 @@ fn rate_of(scan: &Scan) -> Result<Quantity, Finding> {
     if rate.value.is_sign_negative() || rate.unit.is_empty() {
         return Err(missing("A rate is an amount in a time, as ml/h."));
     }
-    let value = Some(fhir::Decimal::from(rate.value));
+    let value = Some(fhir::Decimal::from(rate.value.normalize()));
     Ok(Quantity { value, unit: Some(rate.unit.clone()), ..Quantity::default() })
 }
 
@@ -159,7 +183,7 @@ fn stop(scan: &Scan, told: &MedicationAdministration) -> Result<Changes, Finding
     let end = Some(resources::time(scan.activity));
     let period = Period { start, end };
     let mut changes = json!({
-        "status": if whole { "completed" } else { "stopped" },
+        "status": ended_as(scan),
         "effectivePeriod": period,
     });
     if let Some(given) = scan.given {

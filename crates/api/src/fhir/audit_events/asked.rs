@@ -7,13 +7,15 @@ use fhir::search::{DateFilter, DatePrefix as P};
 use fhir::{Id, ResourceType, StoredResource};
 use fhir_search::{Condition, Filter, MAX_COUNT, Modifier, Nowhere, SearchRequest};
 use jiff::Timestamp;
-use record::{AccessPlace, AccessSearch, Reader};
+use record::{AccessPlace, AccessSearch, MAX_SAME_PERSON, Reader};
 
 use super::KIND;
 use crate::fhir::Failure;
 use crate::fhir::interactions::search::MAX_UNKNOWN_NAME_BYTES;
 use crate::problem::{Problem, code};
 
+/// What is said where more patients are named than one question may be about.
+pub(super) const TOO_MANY: &str = "patient: name fewer of them.";
 /// In which order the answer is anyway.
 const ORDERS: [&str; 2] = ["-date", "-_lastUpdated"];
 
@@ -64,6 +66,9 @@ impl Asked {
                 _ => rest.push((name.clone(), value.clone())),
             }
         }
+        if patients.iter().map(Vec::len).sum::<usize>() > MAX_SAME_PERSON {
+            return Err(unsupported(TOO_MANY));
+        }
         let of_event = SearchRequest::parse(KIND, &rest)?;
         if !of_event.is_plain() || !of_event.includes.is_empty() {
             let detail = "AuditEvents are searched by their own elements, and by \
@@ -112,7 +117,10 @@ impl Asked {
                     }
                 };
                 for id in named {
-                    of_group.extend(record.same_person(&id)?);
+                    // More than enough to say that they are too many.
+                    if of_group.len() <= MAX_SAME_PERSON && !of_group.contains(&id) {
+                        of_group.extend(record.same_person(&id)?);
+                    }
                 }
             }
             all = Some(match all {

@@ -115,7 +115,7 @@ async fn answer(
         .query_looks(move |record| Ok((find(record, &asked)?, asked)))
         .await
         .map_err(not_found)?;
-    let found = found.ok_or_else(|| asked::unsupported("patient: name fewer of them."))?;
+    let found = found.ok_or_else(|| asked::unsupported(asked::TOO_MANY))?;
     let shown: BTreeSet<Id> =
         found.page.accesses.iter().filter_map(|view| view.access.patient.clone()).collect();
     // A page that shows nothing tells of those asked for that there is nothing.
