@@ -68,7 +68,8 @@ impl Keeping {
 /// the middle of another.
 fn codes<'a>(code: &'a str, item: Option<&'a Item>) -> impl Iterator<Item = Vec<u8>> + use<'a> {
     let codings = item.into_iter().flat_map(|item| &item.codings);
-    let codes = std::iter::once(code).chain(codings.map(|(_, code)| code.as_str()));
+    let product = item.and_then(|item| item.dmd.as_deref());
+    let codes = std::iter::once(code).chain(codings.map(|(_, code)| code.as_str())).chain(product);
     codes.map(|code| format!("\"{code}\"").into_bytes())
 }
 

@@ -316,10 +316,10 @@ fn what_dmd_alone_calls_a_controlled_drug_is_held_too() {
     }
     drop(engine.readers().get().unwrap());
     check("MORPH", 29, true);
-    check("MORPH", 31, true);
-    check("F-MORPH", 31, true);
+    for told in ["MORPH", "F-MORPH", &morphine.to_string()] {
+        check(told, 31, true);
+    }
     check("MORPH", 2_558, false);
-    check("PARA", 31, false);
     check("F-PARA", 31, false);
 }
 

@@ -107,7 +107,8 @@ impl Staff {
         (patient, order)
     }
 
-    /// Waits until the node knows what the ward knows, where no list of a cabinet shows that it does.
+    /// Waits until the node knows what the ward knows, where no list of a cabinet shows that it
+    /// does.
     pub(crate) async fn until_told(&self, visit: &Visit) {
         let subjects = [visit.patient.map(Subject::Patient), visit.order.map(Subject::Order)];
         for subject in subjects.into_iter().flatten() {

@@ -388,7 +388,10 @@ mod tests {
         let times = json!({"frequency": 3, "period": 1, "periodUnit": "d",
             "timeOfDay": ["08:00:00"]});
         check(times, Some(".timeOfDay"));
-        let length = |code| json!({"period": 6, "periodUnit": "h", "boundsDuration": {"value": 5, "code": code}});
+        let length = |code| {
+            let length = json!({"value": 5, "code": code});
+            json!({"period": 6, "periodUnit": "h", "boundsDuration": length})
+        };
         check(length("d"), None);
         check(length("mo"), Some(".boundsDuration"));
         let over = json!({"period": 6, "periodUnit": "h",
