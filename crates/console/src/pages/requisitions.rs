@@ -352,6 +352,9 @@ fn supply(
             Err(_) => return Err(FieldError::new("expiry", "Enter the last day as a date")),
         },
     };
+    if expiry.is_some() && batch.is_none() {
+        return Err(FieldError::new("batch", "Enter the batch whose last day it is"));
+    }
     let words = json!({
         "verb": "supply", "of": id, "from": sent.place, "quantity": quantity.to_string(),
         "batch": batch, "expiry": expiry, "messenger": messenger, "person": insider.who,

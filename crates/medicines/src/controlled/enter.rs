@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use super::act::{ControlledAct, Deed, Entering};
 use super::fact::{ControlledFact, Note, Seen};
 use super::place::{Place, Section};
@@ -158,6 +160,15 @@ pub(super) fn note_moved(facts: &mut Facts<'_>, mark: usize, note: &Note) {
         let note = Note { transfer: Some(transfer), ..note.clone() };
         facts.controlled(ControlledFact::Noted(note));
     }
+}
+
+/// A last day is one of a batch: without it, nobody would find it again.
+pub(super) fn check_expiry(expiry: Option<Date>, batch: Option<&str>) -> Result<(), Problem> {
+    if expiry.is_some() && batch.is_none() {
+        let text = "The last day is one of a batch: say of which (`batch`).";
+        return problem(ProblemCode::FieldMissing, text);
+    }
+    Ok(())
 }
 
 /// What has to be made irretrievable has to have been.

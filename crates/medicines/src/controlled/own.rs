@@ -1,7 +1,7 @@
 //! What a patient brought along is taken into safe custody: a section of the register by itself.
 
 use super::act::TakeInDeed;
-use super::enter::{Told, note_moved};
+use super::enter::{Told, check_expiry, note_moved};
 use super::fact::Note;
 use crate::command::{Answer, Decision, Problem, ProblemCode};
 use crate::facts::{Facts, problem};
@@ -15,6 +15,7 @@ pub(super) fn take_in(
     deed: &TakeInDeed,
 ) -> Result<Decision, Problem> {
     stock::amount(deed.quantity)?;
+    check_expiry(deed.expiry, deed.batch.as_deref())?;
     if state.patient(&deed.patient).is_none() {
         return problem(ProblemCode::UnknownPatient, "No patient has this id.");
     }
@@ -22,7 +23,7 @@ pub(super) fn take_in(
     let mut transfer = plain(&mut facts, told.item, told.people(), told.entering.act.activity);
     transfer.quantity = deed.quantity;
     transfer.batch.clone_from(&deed.batch);
-    transfer.expiry = deed.expiry.filter(|_| deed.batch.is_some());
+    transfer.expiry = deed.expiry;
     transfer.patient = Some(deed.patient.clone());
     (transfer.from, transfer.to) = (Account::Opening, Account::OwnDrugs(deed.patient.clone()));
     let transfer = post(state, &mut facts, transfer);

@@ -2,7 +2,7 @@
 //! and the messenger between them.
 
 use super::act::{ReceiveDeed, SupplyDeed};
-use super::enter::Told;
+use super::enter::{Told, check_expiry};
 use super::fact::{ControlledFact, Note};
 use super::place::Place;
 use crate::command::{Answer, Decision, Problem, ProblemCode};
@@ -19,6 +19,7 @@ pub(super) fn supply(
 ) -> Result<Decision, Problem> {
     stock::amount(deed.quantity)?;
     let wrong = |text: &str| problem(ProblemCode::BadValue, text);
+    check_expiry(deed.expiry, deed.batch.as_deref())?;
     let Some(asked) = state.requisition(&deed.requisition).cloned() else {
         return wrong("No open requisition has this number.");
     };
@@ -46,7 +47,7 @@ pub(super) fn supply(
     let id = transfer.id.clone();
     transfer.quantity = deed.quantity;
     transfer.batch.clone_from(&deed.batch);
-    transfer.expiry = deed.expiry.filter(|_| deed.batch.is_some());
+    transfer.expiry = deed.expiry;
     (transfer.from, transfer.to) = (account, Account::Transit(id.clone()));
     transfer.towards = Some(match &asked.place {
         Place::Cabinet(cabinet) => to_cabinet(cabinet),

@@ -347,6 +347,11 @@ fn destruction_needs_the_right_witness() {
         batch: Some("L1".into()),
         expiry: None,
     });
+    let mut of_no_batch = own.clone();
+    if let Deed::TakeIn(deed) = &mut of_no_batch {
+        (deed.batch, deed.expiry) = (None, Some("2027-01-31".parse().unwrap()));
+    }
+    refused(alone(&mut hospital, of_no_batch, "N1"), "(`batch`)");
     alone(&mut hospital, own, "N1").unwrap();
     assert_eq!(balance(&hospital, &format!("own:{anna}")), Decimal::from(14));
 
@@ -386,6 +391,11 @@ fn a_supply_goes_from_hand_to_hand_with_their_names() {
     refused(alone(&mut hospital, supply(10, Place::Pharmacy), "N1"), "does not supply it");
     refused(alone(&mut hospital, supply(11, Place::Pharmacy), "P1"), "More is supplied");
     refused(alone(&mut hospital, supply(10, ward()), "P1"), "another ward");
+    let mut of_no_batch = supply(6, Place::Pharmacy);
+    if let Deed::Supply(deed) = &mut of_no_batch {
+        (deed.batch, deed.expiry) = (None, Some("2027-01-31".parse().unwrap()));
+    }
+    refused(alone(&mut hospital, of_no_batch, "P1"), "(`batch`)");
     let sent = alone(&mut hospital, supply(6, Place::Pharmacy), "P1").unwrap();
     assert_eq!(hospital.state.requisition(&requisition).unwrap().supplied, Decimal::from(6));
     let rest = alone(&mut hospital, supply(4, Place::Pharmacy), "P1").unwrap();
