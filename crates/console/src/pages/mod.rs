@@ -107,8 +107,13 @@ impl Console {
         self.node.note(Request::See(vec![look(who, self.node.now())]), who).await
     }
 
-    /// Has a refusal journalled, unless there were too many of late.
+    /// Has a refusal journalled of somebody without a session, unless there were too many of late.
     async fn turn_away(&self, refusal: Refusal, page: &str, peer: &Peer) {
+        self.turn_away_from(NOBODY, refusal, page, peer).await;
+    }
+
+    /// The same of somebody who may be signed in.
+    async fn turn_away_from(&self, who: &str, refusal: Refusal, page: &str, peer: &Peer) {
         let Some(untold) = self.door.tells_refusal(Instant::now()) else {
             return;
         };
@@ -118,7 +123,7 @@ impl Console {
             untold => format!("; {untold} before it were not recorded"),
         };
         let access = Access {
-            who: NOBODY.to_owned(),
+            who: who.to_owned(),
             what: "console".to_owned(),
             patient: None,
             resource_type: None,
@@ -127,7 +132,7 @@ impl Console {
             at: self.node.now(),
         };
         // Whoever is refused stays refused whether or not the node still writes.
-        let _ = self.node.note(Request::TurnAway(access), NOBODY).await;
+        let _ = self.node.note(Request::TurnAway(access), who).await;
     }
 
     /// A page that says one thing.

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use axum::http::StatusCode;
 use fhir::Id;
 use jiff::{SignedDuration, Timestamp};
 use medicines::Request;
@@ -115,13 +116,15 @@ async fn stood(
     let witness = match console.door.vouch(&second.key, peer.0, Instant::now()) {
         Ok(witness) => witness,
         Err(refusal) => {
-            console.turn_away(refusal, "witness", peer).await;
-            let text = match refusal {
-                Refusal::TooManyGuesses => {
-                    "Too many wrong keys came from here. Wait a minute, then sign again"
-                }
-                _ => "This is no access key that is in force. The second person signs again",
-            };
+            // Whoever is signed in is at the screen at which keys are tried.
+            console.turn_away_from(&insider.who, refusal, "witness", peer).await;
+            if refusal == Refusal::TooManyGuesses {
+                let text = "Nothing was entered. Wait a minute, go back, and sign again.";
+                let title = "Too many wrong keys came from here";
+                let notice = console.notice(StatusCode::TOO_MANY_REQUESTS, title, text);
+                return Err(Box::new(notice));
+            }
+            let text = "This is no access key that is in force. The second person signs again";
             return wrong("key", text);
         }
     };

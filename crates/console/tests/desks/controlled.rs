@@ -99,6 +99,36 @@ async fn a_count_is_blind_and_two_people_sign_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn wrong_keys_of_a_second_person_are_told_of_whoever_is_signed_in() {
+    let site = Site::open(|hospital| hospital.count("WARDA1", "MORP10", 3719)).await;
+    let nurse = site.enter("N1001").await;
+    let mut status = 422;
+    for _ in 0..10 {
+        assert_eq!(status, 422);
+        let page = site.get(COUNT, &nurse).await;
+        status = site.post(COUNT, &nurse, &count(&page, "found=1&key=guess")).await.status();
+    }
+    let page = site.get(COUNT, &nurse).await;
+    let form = count(&page, "found=3719&key=guess");
+    let many = site.post(COUNT, &nurse, &form).await;
+    assert_eq!(many.status(), 429);
+    many.has("Too many wrong keys came from here");
+    let seen = site.hospital.engine.readers().with_looks().unwrap().accesses(None, 100).unwrap();
+    let told = seen.into_iter().filter(|look| look.refused).map(|look| {
+        let at = look.access.detail.unwrap_or_default();
+        assert!(at.starts_with("witness from 127.0.0.1"), "{at}");
+        (look.access.who, look.access.reason.unwrap_or_default())
+    });
+    let told: Vec<_> = told.collect();
+    assert_eq!(told.len(), 11);
+    assert!(told.iter().all(|(who, _)| who == "N1001"), "{told:?}");
+    assert!(told.iter().any(|(_, reason)| reason == "too-many-attempts"));
+    // The form is still good for the key of somebody who may.
+    let right = form.replace("guess", "P2002");
+    assert_eq!(site.post(COUNT, &nurse, &right).await.header("location"), AGREES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_count_that_differs_leads_to_its_discrepancy() {
     let site = Site::open(|hospital| hospital.count("WARDA1", "MORP10", 3719)).await;
     let (nurse, other) = (site.enter("N1001").await, site.enter("P2001").await);
@@ -340,6 +370,7 @@ async fn sent_once(site: &Site, supply: &str, (one, two): (&str, &str)) {
         ("place=ward%3AWARDB2&quantity=10&messenger=porter", "place"),
         ("place=pharmacy&quantity=10", "messenger"),
         ("place=pharmacy&quantity=10&messenger=porter&expiry=soon", "expiry"),
+        ("place=pharmacy&quantity=10&messenger=porter&expiry=2027-01-31", "batch"),
     ] {
         let answer = site.post(supply, one, &over(&page, wrong)).await;
         assert_eq!(answer.status(), 422, "{wrong}");
