@@ -8,6 +8,7 @@ use fhir::Id;
 use jiff::Timestamp;
 use medicines::{Answer, ProblemCode, Request};
 use record::{Life, MessageSearch, Messages, Reader};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::gather::Trouble;
@@ -33,6 +34,25 @@ pub(crate) struct Act {
     pub(crate) form: String,
     /// Whose key opened the session.
     pub(crate) by: String,
+    /// Whether the form acts once, whatever it says when it comes again; else, with other words in
+    /// it, it is another act.
+    pub(crate) once: bool,
+}
+
+/// What was sent before by a form that acts once.
+#[derive(Debug)]
+pub(crate) enum Earlier {
+    /// It was not sent yet.
+    Never,
+    /// This was asked for.
+    Words(Value),
+    /// It was sent, and what was asked for is not here any more.
+    Away,
+}
+
+/// The key of a form that acts once.
+fn once_key(by: &str, form: &str) -> String {
+    format!("{by}|{form}")
 }
 
 impl Desk {
@@ -67,14 +87,29 @@ impl Desk {
         reading.await.unwrap_or(Err(Trouble::Broken))
     }
 
-    /// Has something decided. A form that is sent twice is decided once; with other words in it,
-    /// it is another one.
+    /// What somebody asked for by a form that acts once, if it was sent.
+    pub(crate) async fn earlier(&self, by: &str, form: &str) -> Result<Earlier, Trouble> {
+        let (key, engine) = (once_key(by, form), self.engine.clone());
+        let found = move |reader: &Reader| {
+            let Some(seq) = reader.find_key(CHANNEL, &key)? else { return Ok(Earlier::Never) };
+            // An entry that cannot be read was sent all the same: nothing is done again for it.
+            let entry = engine.journal()?.get(seq).ok().flatten();
+            let words = entry.and_then(|entry| serde_json::from_slice(&entry.raw).ok());
+            Ok(words.map_or(Earlier::Away, Earlier::Words))
+        };
+        self.read(found).await
+    }
+
+    /// Has something decided. A form that is sent twice is decided once.
     pub(crate) async fn act(&self, act: Act) -> Result<Receipt, Stopped> {
-        let Act { request, raw, form, by } = act;
-        let words = hex(&Sha256::digest(&raw)[..8]);
+        let Act { request, raw, form, by, once } = act;
+        let key = match once_key(&by, &form) {
+            key if once => key,
+            key => format!("{key}|{}", hex(&Sha256::digest(&raw)[..8])),
+        };
         let command = Command {
             channel: Arc::from(CHANNEL),
-            key: Some(format!("{by}|{form}|{words}")),
+            key: Some(key),
             by,
             message_type: None,
             control_id: Some(form),
@@ -131,6 +166,11 @@ pub(crate) enum NotDone {
     Conflict(String),
     /// Any other reason, in words.
     Refused(String),
+}
+
+/// Whether a form that acts once was sent before with other words, so that nothing was done.
+pub(crate) fn is_reused(receipt: &Receipt) -> bool {
+    matches!(&receipt.answer, Answer::Parked(problem) if problem.code == ProblemCode::ControlIdReused)
 }
 
 /// The numbers of what was made of what was asked for, if anything was; or why it was not done.

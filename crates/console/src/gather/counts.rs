@@ -22,8 +22,6 @@ const MAX_DISCREPANCIES: usize = 25;
 /// Among how many open cases about controlled drugs those that ask for a count are looked for, in
 /// answers of the record.
 const CASE_PAGES: usize = 3;
-/// How many entries that came meanwhile are looked at.
-const MEANWHILE: usize = 20;
 
 /// Who takes the steps that nobody takes: the first, and those that time takes.
 const NOBODY: &str = "interlock";
@@ -231,18 +229,15 @@ pub(crate) fn one(
     Ok(Some((view, seen.patients)))
 }
 
-/// Whether anything was entered on a page since it had so many entries, but for what one person
-/// entered as done at one time: that is the same count, sent twice.
+/// Whether anything was entered on a page since it had so many entries.
 pub(crate) fn meanwhile(
     reader: &Reader,
     (place, item): (&Place, &str),
     entries: u64,
-    (who, begun): (&str, Timestamp),
 ) -> Result<bool, Trouble> {
-    let window = RegisterWindow { after: entries, limit: MEANWHILE, ..RegisterWindow::default() };
+    let window = RegisterWindow { after: entries, limit: 1, ..RegisterWindow::default() };
     let slice = reader.register(place, item, &window)?;
-    let later = slice.map(|slice| slice.entries).unwrap_or_default();
-    Ok(later.iter().any(|entry| entry.actor != who || entry.occurred != begun))
+    Ok(slice.is_some_and(|slice| !slice.entries.is_empty()))
 }
 
 /// The discrepancy that an act opened, by the number of what it made: ids of one entry of the

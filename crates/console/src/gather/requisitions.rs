@@ -7,7 +7,7 @@ use medicines::controlled::{Classes, Place, Requisition};
 use medicines::state::Consignment;
 use medicines::stock::Account;
 use medicines::{RowKind, Site};
-use record::{Reader, RegisterWindow, place_words};
+use record::{Reader, place_words};
 
 use super::{Trouble, staff};
 use crate::view::{AskedRow, HandOver, OnItsWay, RequisitionsView, place_of};
@@ -194,38 +194,6 @@ fn consignment(reader: &Reader, id: &Id) -> Result<Option<Consignment>, Trouble>
     let row = reader.row(RowKind::Consignment, id.as_str())?;
     let read = |row: Vec<u8>| serde_json::from_slice(&row).map_err(|_| Trouble::Row("consignment"));
     row.map(read).transpose()
-}
-
-/// Whether this person sent something of a requisition at that time: the same act, sent twice.
-pub(crate) fn has_supplied(
-    reader: &Reader,
-    id: &Id,
-    (who, begun): (&str, Timestamp),
-) -> Result<bool, Trouble> {
-    let asked = reader.requisition(id)?;
-    for sent in asked.map(|asked| asked.consignments).unwrap_or_default() {
-        let moved = reader.transfer(&sent)?.map(|view| view.transfer);
-        if moved.is_some_and(|moved| moved.person == who && moved.activity == begun) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Whether this person received something at that time where a consignment goes.
-pub(crate) fn has_received(
-    reader: &Reader,
-    id: &Id,
-    (who, begun): (&str, Timestamp),
-) -> Result<bool, Trouble> {
-    let Some(sent) = consignment(reader, id)? else { return Ok(false) };
-    let Some(place) = receiving_place(&sent).as_ref().and_then(Place::of) else {
-        return Ok(false);
-    };
-    let window = RegisterWindow { from: Some(begun), limit: MAX_ROWS, ..RegisterWindow::default() };
-    let slice = reader.register(&place, &sent.transfer.item, &window)?;
-    let entries = slice.map(|slice| slice.entries).unwrap_or_default();
-    Ok(entries.iter().any(|entry| entry.actor == who && entry.occurred == begun))
 }
 
 /// The discrepancy about what did not come of a consignment, if one is open.

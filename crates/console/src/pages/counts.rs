@@ -178,24 +178,25 @@ async fn tell(
         let wrong = FieldError::new("found", "Enter how much there is as a number, like 12 or 2.5");
         return show_one(console, insider, &of, again(wrong)).await;
     };
-    let (at, item, who) = (place.clone(), of.1.clone(), insider.who.clone());
-    let meanwhile = insider
-        .desk
-        .read(move |reader| counts::meanwhile(reader, (&at, &item), entries, (&who, begun)));
-    if meanwhile.await.map_err(|why| console.trouble(&why))? {
+    let words = json!({
+        "verb": "counts", "place": of.0, "item": of.1, "found": found.to_string(),
+        "person": insider.who, "activity": begun,
+    });
+    let register = format!("/registers/{}/{}", encoded(&of.0), encoded(&of.1));
+    let sent = console.is_sent(insider, (&form, &register), &words).await?;
+    let (at, item) = (place.clone(), of.1.clone());
+    let meanwhile =
+        insider.desk.read(move |reader| counts::meanwhile(reader, (&at, &item), entries));
+    if !sent && meanwhile.await.map_err(|why| console.trouble(&why))? {
         // What was counted is not what is there now, so that the number is not kept either.
         let tried = Tried { conflict: Some(MEANWHILE), ..Tried::default() };
         return show_one(console, insider, &of, tried).await;
     }
     let who = insider.who.clone();
-    let words = json!({
-        "verb": "counts", "place": of.0, "item": of.1, "found": found.to_string(),
-        "person": who, "activity": begun,
-    });
     let deed = Deed::Count(CountDeed { place: place.clone(), item: of.1.clone(), found });
     let act = Act { deed, person: who, activity: begun };
     let second = Some(&counted.second);
-    let told = Told { form, act, words, second, field: "found" };
+    let told = Told { form, act, words, second, field: "found", entered: register };
     match second::enter(console, insider, peer, told).await? {
         Ok(made) => entered(console, insider, &place, made).await,
         Err(wrong) => show_one(console, insider, &of, again(wrong)).await,

@@ -10,11 +10,14 @@ use fhir::Id;
 use medicines::{Access, Request};
 
 use super::{Console, NotNow, Peer};
-use crate::desk::{Act, Desk, NotDone, done};
+use crate::desk::{Act, Desk, Earlier, NotDone, done, is_reused};
 use crate::door::{Refusal, Right, Rights, Token, form_key, read_form_key};
 use crate::gather::{Trouble, critical, looks};
-use crate::render::html;
+use crate::render::{SentAlreadyPage, html};
 use crate::view::{Place, Shell};
+
+/// Where the words of an act say who stood by.
+pub(super) const WITNESS: &str = "witness";
 
 /// Somebody who may see a page.
 pub(crate) struct Insider {
@@ -129,21 +132,55 @@ impl Console {
         request: Request,
         raw: &serde_json::Value,
     ) -> Result<Result<Vec<Id>, NotDone>, Box<Response>> {
-        self.act_as(insider, insider.who.clone(), form, request, raw).await
+        let (raw, by) = (raw.to_string().into_bytes(), insider.who.clone());
+        let receipt = insider.desk.act(Act { request, raw, form, by, once: false }).await;
+        receipt.map(|receipt| done(&receipt)).map_err(|_| Box::new(self.stopped_notice()))
     }
 
-    /// The same in the name of somebody else, who showed a key of their own on the page.
-    pub(super) async fn act_as(
+    /// The same by a form that acts once, in the name of whoever is signed in or of somebody who
+    /// showed a key of their own on the page. Sent again with other words it does nothing, and
+    /// leads to `entered`.
+    pub(super) async fn act_once(
         &self,
         insider: &Insider,
-        by: String,
-        form: String,
+        (by, form, entered): (String, String, &str),
         request: Request,
         raw: &serde_json::Value,
     ) -> Result<Result<Vec<Id>, NotDone>, Box<Response>> {
         let raw = raw.to_string().into_bytes();
-        let receipt = insider.desk.act(Act { request, raw, form, by }).await;
-        receipt.map(|receipt| done(&receipt)).map_err(|_| Box::new(self.stopped_notice()))
+        let receipt = insider.desk.act(Act { request, raw, form, by, once: true }).await;
+        let receipt = receipt.map_err(|_| Box::new(self.stopped_notice()))?;
+        if is_reused(&receipt) {
+            return Err(self.sent_already(entered));
+        }
+        Ok(done(&receipt))
+    }
+
+    /// Whether a form that acts once was sent before with these words, which say nothing of the
+    /// second person. One that was sent with others leads to `entered`.
+    pub(super) async fn is_sent(
+        &self,
+        insider: &Insider,
+        (form, entered): (&str, &str),
+        words: &serde_json::Value,
+    ) -> Result<bool, Box<Response>> {
+        match insider.desk.earlier(&insider.who, form).await.map_err(|why| self.trouble(&why))? {
+            Earlier::Never => Ok(false),
+            Earlier::Words(mut known) => {
+                if let Some(known) = known.as_object_mut() {
+                    known.remove(WITNESS);
+                }
+                if known == *words { Ok(true) } else { Err(self.sent_already(entered)) }
+            }
+            Earlier::Away => Err(self.sent_already(entered)),
+        }
+    }
+
+    /// What is shown to whoever went back and sent a form once more with other words.
+    #[expect(clippy::unnecessary_box_returns, reason = "it stands where other refusals do")]
+    fn sent_already(&self, entered: &str) -> Box<Response> {
+        let shown = html(&SentAlreadyPage { site: &self.site_name, entered });
+        Box::new((StatusCode::CONFLICT, Html(shown)).into_response())
     }
 
     /// What is shown when the record cannot be read.

@@ -23,6 +23,8 @@ use crate::render::{HandOverPage, RequisitionsPage};
 use crate::view::{Entered, FieldError, HandOver, Place, SecondView, Wrong};
 
 const RIGHT: Right = Right::Registers;
+/// Where what was asked for, sent and received is seen.
+const LIST: &str = "/requisitions";
 
 /// What may stand in the address of the list.
 #[derive(Debug, Default, Deserialize)]
@@ -174,6 +176,7 @@ async fn tell_asked(console: &Console, insider: &Insider, peer: &Peer, sent: &Se
         "verb": "requisitions", "place": sent.place, "item": sent.item,
         "quantity": deed.quantity.to_string(), "person": insider.who, "activity": begun,
     });
+    console.is_sent(insider, (&form, LIST), &words).await?;
     let told = told(insider, form, (Deed::Requisition(deed), words), begun, None);
     match second::enter(console, insider, peer, told).await? {
         Ok(_) => Ok(Redirect::to("/requisitions?done=asked").into_response()),
@@ -189,7 +192,7 @@ fn told<'a>(
     second: Option<&'a SecondForm>,
 ) -> Told<'a> {
     let act = Act { deed, person: insider.who.clone(), activity: begun };
-    Told { form, act, words, second, field: "quantity" }
+    Told { form, act, words, second, field: "quantity", entered: LIST.to_owned() }
 }
 
 /// `GET /requisitions/{id}/{step}`: the form by which it is sent (`supply`) or received
@@ -293,7 +296,8 @@ async fn tell(
         Ok(read) => read,
         Err(wrong) => return show_one(console, insider, of, &again(wrong), false).await,
     };
-    if over.number != sent.left && !is_repeated(console, insider, (&id, stage), begun).await? {
+    let is_sent = console.is_sent(insider, (&form, LIST), &words).await?;
+    if over.number != sent.left && !is_sent {
         let fresh = (Entered::default(), SecondView::default());
         return show_one(console, insider, of, &fresh, true).await;
     }
@@ -306,21 +310,6 @@ async fn tell(
         Ok(made) => received(console, insider, id, made).await,
         Err(wrong) => show_one(console, insider, of, &again(wrong), false).await,
     }
-}
-
-/// Whether this is the same act once more, which the engine knows and does not do again.
-async fn is_repeated(
-    console: &Console,
-    insider: &Insider,
-    (id, stage): (&Id, Stage),
-    begun: Timestamp,
-) -> Result<bool, Box<Response>> {
-    let (id, who) = (id.clone(), insider.who.clone());
-    let found = insider.desk.read(move |reader| match stage {
-        Stage::Supply => gathered::has_supplied(reader, &id, (&who, begun)),
-        Stage::Receive | Stage::Ask => gathered::has_received(reader, &id, (&who, begun)),
-    });
-    found.await.map_err(|why| console.trouble(&why))
 }
 
 fn supply(

@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::inside::Insider;
+use super::inside::{Insider, WITNESS};
 use super::{Console, Peer};
 use crate::desk::NotDone;
 use crate::door::Refusal;
@@ -56,6 +56,8 @@ pub(super) struct Told<'a> {
     pub(super) second: Option<&'a SecondForm>,
     /// The field beside which a refusal is shown.
     pub(super) field: &'static str,
+    /// Where what was entered is seen.
+    pub(super) entered: String,
 }
 
 /// The client of somebody's acts at the console. Each person is one, because the key is what tells
@@ -79,16 +81,17 @@ pub(super) async fn enter(
             Err(wrong) => return Ok(Err(wrong)),
         },
     };
-    let Told { form, act, mut words, field, .. } = told;
-    words["witness"] = match &second {
+    let Told { form, act, mut words, field, entered, .. } = told;
+    words[WITNESS] = match &second {
         Some(Second::Signature(id)) => json!({ "signature": id }),
         Some(Second::Alone(why)) => json!({ "alone": why }),
         None => Value::Null,
     };
     let entering = Entering { act, second, client: client(&insider.who) };
     let request = Request::Controlled(Box::new(ControlledAct::Enter(entering)));
-    let entered = console.act(insider, form, request, &words).await?;
-    Ok(entered.map_err(|why| FieldError::new(field, text(why))))
+    let once = (insider.who.clone(), form, &*entered);
+    let made = console.act_once(insider, once, request, &words).await?;
+    Ok(made.map_err(|why| FieldError::new(field, text(why))))
 }
 
 /// What stands for the second person, once they have signed.
@@ -132,7 +135,8 @@ async fn stood(
     let client = client(&witness);
     let signing = Signing { act: told.act.clone(), witness: witness.clone(), client };
     let request = Request::Controlled(Box::new(ControlledAct::Sign(signing)));
-    let signed = console.act_as(insider, witness, told.form.clone(), request, &raw).await?;
+    let once = (witness, told.form.clone(), &*told.entered);
+    let signed = console.act_once(insider, once, request, &raw).await?;
     Ok(match signed {
         Ok(ids) => match ids.into_iter().next() {
             Some(id) => Ok(Second::Signature(id)),

@@ -173,9 +173,10 @@ async fn tell(
         "given": deed.given.map(|given| given.to_string()), "reason": deed.reason,
         "denatured": deed.denatured, "person": who, "activity": begun,
     });
+    console.is_sent(insider, (&form, &known.href), &words).await?;
     let act = Act { deed: Deed::Waste(deed), person: who, activity: begun };
     let second = known.second.then_some(&wasted.second);
-    let told = Told { form, act, words, second, field: "quantity" };
+    let told = Told { form, act, words, second, field: "quantity", entered: known.href.clone() };
     match second::enter(console, insider, peer, told).await? {
         Ok(_) => Ok(Redirect::to("/waste?done=waste").into_response()),
         Err(wrong) => show_one(console, insider, id, again(wrong)).await,

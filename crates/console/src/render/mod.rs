@@ -140,6 +140,15 @@ pub(crate) struct NoticePage<'a> {
     pub(crate) text: &'a str,
 }
 
+/// A form that acts once was sent again with other words.
+#[derive(Template)]
+#[template(path = "sent_already.html")]
+pub(crate) struct SentAlreadyPage<'a> {
+    pub(crate) site: &'a str,
+    /// Where what was entered is seen.
+    pub(crate) entered: &'a str,
+}
+
 /// Renders a template. These are checked when the program is built, and writing to memory does
 /// not fail, so that there is nothing to tell the caller.
 pub(crate) fn html(template: &impl Template) -> String {

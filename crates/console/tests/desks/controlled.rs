@@ -98,6 +98,18 @@ async fn a_count_is_blind_and_two_people_sign_for_it() {
     assert_eq!(left.count(), 2);
 }
 
+/// A form that was sent comes again with other words: nothing is entered, and nothing is put on
+/// anybody's list for it.
+async fn sent_already(site: &Site, (path, who): (&str, &str), form: &str, entered: &str) {
+    let again = site.post(path, who, form).await;
+    assert_eq!(again.status(), 409, "{}", again.0);
+    again.has("This form was sent already with other words: nothing more was entered");
+    again.has(&format!("<a href=\"{entered}\">"));
+    let readers = site.hospital.engine.readers();
+    let entries = readers.get().unwrap().messages(None, 100).unwrap();
+    assert!(entries.iter().all(|one| !one.key.contains('#')), "it was parked");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_keys_of_a_second_person_are_told_of_whoever_is_signed_in() {
     let site = Site::open(|hospital| hospital.count("WARDA1", "MORP10", 3719)).await;
@@ -139,6 +151,13 @@ async fn a_count_that_differs_leads_to_its_discrepancy() {
     let to = differs.header("location").to_owned();
     assert!(to.starts_with("/registers/discrepancies/") && to.ends_with("?done=count"), "{to}");
     assert_eq!(site.post(COUNT, &nurse, &fewer).await.header("location"), to, "a second click");
+    // Whoever has seen the difference does not count it away with the form that they have.
+    let all = fewer.replace("found=3718.0", "found=3719");
+    let register = "/registers/ward%3AWARDA1/MORP10";
+    sent_already(&site, (COUNT, &nurse), &all, register).await;
+    let by_another = fewer.replace("key=P2002", "alone=night");
+    assert_eq!(site.post(COUNT, &nurse, &by_another).await.status(), 409);
+    assert_eq!(counts(&site).len(), 2);
     let shown = site.get(&to, &nurse).await;
     shown.has("The count is entered, and it differs from the register: 1 ampoule missing.");
     shown.has("<strong>1 ampoule missing</strong> at Ward WARDA1");
@@ -255,6 +274,8 @@ async fn what_is_in_hands_is_wasted_before_a_second_person() {
     assert_eq!(forged.status(), 403, "another session's form");
     assert_eq!(site.post(&path, &nurse, &part).await.header("location"), "/waste?done=waste");
     assert_eq!(site.post(&path, &nurse, &part).await.header("location"), "/waste?done=waste");
+    let more = part.replace("quantity=0.5&given=1.5", "quantity=1");
+    sent_already(&site, (&path, &nurse), &more, &path).await;
     let list = site.get("/waste?done=waste", &nurse).await;
     list.has("The waste is entered in the register");
     list.has("<strong>1.5 ampoule</strong>");
@@ -328,8 +349,11 @@ async fn a_ward_asks_the_pharmacy_sends_and_the_ward_receives() {
         let asked = site.post(path, &nurse, &asked).await;
         assert_eq!(asked.header("location"), "/requisitions?done=asked");
     }
+    sent_already(&site, (path, &nurse), &asked.replace("quantity=10", "quantity=9"), path).await;
     let page = site.get(path, &nurse).await;
     assert_eq!(page.0.matches("<strong>10 ampoule</strong>").count(), 1, "a second click");
+    assert_eq!(page.0.matches("/supply\"").count(), 0);
+    assert!(!page.0.contains("<strong>9 ampoule</strong>"), "nor with another number");
     assert!(!page.0.contains("/supply\""), "a nurse sends nothing");
 
     each_step_is_for_its_role(&site, (&nurse, &one)).await;
@@ -361,6 +385,7 @@ async fn each_step_is_for_its_role(site: &Site, (nurse, one): (&str, &str)) {
 
 /// Two pharmacists have the same page open; the second one sends nothing twice.
 async fn sent_once(site: &Site, supply: &str, (one, two): (&str, &str)) {
+    let path = "/requisitions";
     let page = site.get(supply, one).await;
     let late = site.get(supply, two).await;
     let values = "place=pharmacy&quantity=10&batch=L1&expiry=2027-01-31&messenger=porter";
@@ -372,6 +397,7 @@ async fn sent_once(site: &Site, supply: &str, (one, two): (&str, &str)) {
         ("place=pharmacy&quantity=10&messenger=porter&expiry=soon", "expiry"),
         ("place=pharmacy&quantity=10&messenger=porter&expiry=2027-01-31", "batch"),
     ] {
+        let page = site.get(supply, one).await;
         let answer = site.post(supply, one, &over(&page, wrong)).await;
         assert_eq!(answer.status(), 422, "{wrong}");
         answer.has(&format!("<a href=\"#{field}\">"));
@@ -381,6 +407,7 @@ async fn sent_once(site: &Site, supply: &str, (one, two): (&str, &str)) {
         let sent = site.post(supply, one, &sent).await;
         assert_eq!(sent.header("location"), "/requisitions?done=sent");
     }
+    sent_already(site, (supply, one), &sent.replace("quantity=10", "quantity=5"), path).await;
     let late = site.post(supply, two, &over(&late, values)).await;
     assert_eq!(late.status(), 409);
     late.has("Somebody was quicker: nothing was entered");
@@ -399,9 +426,35 @@ async fn received_once(site: &Site, receipt: &str, (nurse, two): (&str, &str)) {
     let to = differs.header("location").to_owned();
     assert!(to.starts_with("/registers/discrepancies/") && to.ends_with("?done=receipt"), "{to}");
     assert_eq!(site.post(receipt, nurse, &short).await.header("location"), to);
+    let more = short.replace("quantity=8", "quantity=9");
+    sent_already(site, (receipt, nurse), &more, "/requisitions").await;
     let shown = site.get(&to, nurse).await;
     shown.has("less came than was sent: 2 ampoule");
     let again = site.post(receipt, nurse, &over(&second, "quantity=10")).await;
     assert_eq!(again.status(), 409, "a page from before");
     again.has("A colleague received some of it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_click_on_a_receipt_without_a_register_is_the_first() {
+    let site = Site::open(|_| ()).await;
+    let (nurse, one) = (site.enter("N1001").await, site.enter("P2001").await);
+    let page = site.get("/requisitions", &nurse).await;
+    let asked = waste(&page, "place=ward%3AWARDA1&item=CODE30&quantity=10");
+    assert_eq!(site.post("/requisitions", &nurse, &asked).await.status(), 303);
+    let supply = link(&site.get("/requisitions", &one).await, "Send Codeine");
+    let page = site.get(&supply, &one).await;
+    let sent = over(&page, "place=pharmacy&quantity=10&messenger=porter");
+    assert_eq!(site.post(&supply, &one, &sent).await.status(), 303);
+    let receipt = link(&site.get("/requisitions", &nurse).await, "Receive Codeine");
+    let page = site.get(&receipt, &nurse).await;
+    let some = over(&page, "quantity=4");
+    for _ in 0..2 {
+        let received = site.post(&receipt, &nurse, &some).await;
+        assert_eq!(received.header("location"), "/requisitions?done=received");
+    }
+    site.get(&receipt, &nurse).await.has("<strong>6 tablet</strong>");
+    let more = some.replace("quantity=4", "quantity=5");
+    sent_already(&site, (&receipt, &nurse), &more, "/requisitions").await;
+    site.get(&receipt, &nurse).await.has("<strong>6 tablet</strong>");
 }

@@ -31,12 +31,13 @@ const ITEM: &str = "https://rxx.nhs.uk/Id/item";
 /// The wards, each with a cabinet of its own.
 pub(crate) const WARDS: [&str; 3] = ["WARDA1", "WARDB2", "ITU"];
 /// The formulary: code, name, unit.
-pub(crate) const ITEMS: [(&str, &str, &str); 6] = [
+pub(crate) const ITEMS: [(&str, &str, &str); 7] = [
     ("PARA500", "Paracetamol 500mg tablets", "tablet"),
     ("IBUP400", "Ibuprofen 400mg tablets", "tablet"),
     ("AMOX500", "Amoxicillin 500mg capsules", "capsule"),
     ("NALO400", "Naloxone 400micrograms/1ml solution for injection ampoules", "ampoule"),
     ("MORP10", "Morphine sulfate 10mg/1ml solution for injection ampoules", "ampoule"),
+    ("CODE30", "Codeine phosphate 30mg tablets", "tablet"),
     ("EVIL", "<script>alert('x')</script> & \"co\"", "<b>ml</b>"),
 ];
 
@@ -65,7 +66,11 @@ impl Hospital {
             name: (*name).into(),
             unit: (*unit).into(),
             override_allowed: true,
-            controlled: code.starts_with("MORP").then_some(Schedule::Two),
+            controlled: match *code {
+                "MORP10" => Some(Schedule::Two),
+                "CODE30" => Some(Schedule::Five),
+                _ => None,
+            },
             ..Item::default()
         };
         let nurse = access::Person {
