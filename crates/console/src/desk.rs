@@ -170,7 +170,8 @@ pub(crate) enum NotDone {
 
 /// Whether a form that acts once was sent before with other words, so that nothing was done.
 pub(crate) fn is_reused(receipt: &Receipt) -> bool {
-    matches!(&receipt.answer, Answer::Parked(problem) if problem.code == ProblemCode::ControlIdReused)
+    let reused = ProblemCode::ControlIdReused;
+    matches!(&receipt.answer, Answer::Parked(problem) if problem.code == reused)
 }
 
 /// The numbers of what was made of what was asked for, if anything was; or why it was not done.
