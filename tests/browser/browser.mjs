@@ -61,8 +61,10 @@ export async function open(browser, url, { width = 1280, height = 900 } = {}) {
   page.on("pageerror", (error) => faults.push(`page error: ${error.message}`));
   page.on("requestfailed", (request) => {
     const reason = request.failure()?.errorText ?? "unknown";
-    // A page that goes away ends its own event stream; a stream that breaks has another reason.
-    const ownEnd = reason === "net::ERR_ABORTED" && isStream(request);
+    // A page that goes away ends its own event stream, and what it was still drawing; a stream
+    // that breaks, or a picture that cannot be had, has another reason.
+    const leaves = isStream(request) || request.resourceType() === "image";
+    const ownEnd = reason === "net::ERR_ABORTED" && leaves;
     if (!ownEnd) faults.push(`request failed: ${request.url()} (${reason})`);
   });
   page.on("response", (response) => {
