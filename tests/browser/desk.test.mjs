@@ -284,7 +284,7 @@ test("a ward asks, the pharmacy sends, the ward receives less", async () => {
   let receipt;
   await visit(anna, at("/requisitions"), {}, async ({ page }) => {
     await page.getByLabel("For", { exact: true }).selectOption({ label: "Ward WARDB2" });
-    await page.getByLabel("Item", { exact: true }).selectOption("MORPH10");
+    await page.getByLabel("Item", { exact: true }).selectOption("MORP10");
     await tabTo(page, "textbox", /^How much/);
     await page.keyboard.type("10");
     await page.keyboard.press("Enter");
