@@ -26,7 +26,7 @@ use crate::{
 /// How many sealed entries a batch lets go from the main file for each entry that it adds, and
 /// besides: so few that nobody waits, so many that the file does not grow.
 const LET_GO_FACTOR: u64 = 2;
-const LET_GO_BESIDES: u64 = 16;
+const LET_GO_BESIDES: u64 = 2;
 /// How many are let go at once while nobody waits.
 const LET_GO_AT_REST: u64 = 2_048;
 /// What is left to copy of the write-ahead file, in pages, when the writer is held up for it.
